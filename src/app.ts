@@ -1,0 +1,99 @@
+/**
+ * The table of contents: what every request passes, in order, and then the features. The app knows neither its
+ * runtime nor its driver; an entry (`worker.ts`) brings both as ports.
+ */
+import { Hono } from "hono";
+import { cors } from "hono/cors";
+import { HTTPException } from "hono/http-exception";
+import { bookConstraints, bookRoutes } from "./books/routes.ts";
+import { type Config, isLoopback } from "./config.ts";
+import { ConstraintFault, UnavailableFault } from "./db/faults.ts";
+import { MissingFault, VersionFault } from "./db/resource.ts";
+import { Api, type App, type Connect, type Variables } from "./http/api.ts";
+import { authorizer } from "./http/auth.ts";
+import { CursorSeal } from "./http/cursor.ts";
+import { preconditionFailed } from "./http/etag.ts";
+import { type Log, loggedError, observe } from "./http/observe.ts";
+import { Problem } from "./http/problem.ts";
+import { serviceRoutes } from "./service/routes.ts";
+import { taskConstraints, taskRoutes } from "./tasks/routes.ts";
+
+/** What an entry gives the app. */
+export interface Ports {
+  config: Config;
+  connect: Connect;
+  log: Log;
+}
+
+export function createApp({ config, connect, log }: Ports): App {
+  const app: App = new Hono<{ Variables: Variables }>();
+  const crossOrigin = cors({
+    origin: "*",
+    allowMethods: (origin) => (config.corsOrigins.includes(origin) ? ALL_METHODS : ["GET", "HEAD"]),
+    allowHeaders: ["Authorization", "Content-Type", "If-Match", "If-None-Match", "X-Request-Id"],
+    exposeHeaders: ["ETag", "Link", "Location", "Retry-After", "X-Request-Id"],
+  });
+
+  app.use(observe(log));
+  app.use(async (c, next) => {
+    c.set("deadline", Date.now() + config.deadline);
+    if (config.authentication.mode === "open" && !isLoopback(new URL(c.req.url).hostname)) {
+      throw new Problem(
+        "misdirected_request",
+        "This open server answers to the names of its own machine alone.",
+      );
+    }
+    await next();
+    c.header("X-Content-Type-Options", "nosniff");
+    if (!c.res.headers.has("Cache-Control")) c.header("Cache-Control", "no-store");
+  });
+  // OPTIONS is answered per path, with Allow: see Api.finish.
+  app.use((c, next) => (c.req.method === "OPTIONS" ? next() : crossOrigin(c, next)));
+
+  const api = new Api(app, {
+    connect,
+    authorize: authorizer(config.authentication),
+    seal: new CursorSeal(config.cursorKey),
+  });
+  bookRoutes(api);
+  taskRoutes(api);
+  serviceRoutes(api);
+  api.finish(crossOrigin);
+
+  app.notFound((c) => {
+    throw new Problem("not_found", `There is nothing at this path: ${c.req.path.slice(0, 200)}.`);
+  });
+  app.onError((error, c) => {
+    const problem = problemOf(error, c.req.method);
+    const observed = c.get("observed");
+    observed.problem = problem.code;
+    if (problem.status >= 500) observed.error = loggedError(problem.cause ?? error);
+    return problem.response(c.get("requestId"));
+  });
+  return app;
+}
+
+const ALL_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
+
+const CONSTRAINTS: Record<string, () => Problem> = { ...bookConstraints, ...taskConstraints };
+
+/** The one table from what went wrong to what the client is told. What it does not know is a defect of ours. */
+function problemOf(error: unknown, method: string): Problem {
+  if (error instanceof Problem) return error;
+  if (error instanceof MissingFault) return new Problem("not_found", "There is nothing with this id.");
+  if (error instanceof VersionFault) return preconditionFailed();
+  if (error instanceof ConstraintFault) {
+    const meaning = CONSTRAINTS[error.constraint];
+    if (meaning) return meaning();
+  }
+  if (error instanceof UnavailableFault) {
+    const writes = method !== "GET" && method !== "HEAD";
+    const outcome = writes ? " Whether the change was made is unknown: read before you try again." : "";
+    const message = `The database cannot be reached or did not answer in time.${outcome}`;
+    return new Problem("database_unavailable", message, { headers: { "Retry-After": "1" }, cause: error });
+  }
+  // Hono's JSON validator throws this one for a body that does not parse.
+  if (error instanceof HTTPException && error.status === 400)
+    return new Problem("invalid_json", "The body is not valid JSON.");
+  return new Problem("internal_error", "Something went wrong on our side; it was logged.", { cause: error });
+}

@@ -1,0 +1,268 @@
+/** What the API promises of books: every field, parameter and answer. */
+import * as z from "zod";
+import { fail, integer, moment, searchTerm, text, trueOrFalse, uuid, wholeNumber } from "../http/fields.ts";
+import { type Paging, pageParameters } from "../http/paging.ts";
+import { route } from "../http/route.ts";
+import { parseIsbn } from "./isbn.ts";
+
+const MAX_PRICE = 99_999_999.99;
+const MAX_STOCK = 2_147_483_647;
+
+export const Book = z
+  .strictObject({
+    id: uuid(),
+    title: z.string(),
+    author: z.string(),
+    isbn: z.string().meta({ pattern: "^97[89][0-9]{10}$", description: "ISBN-13, digits only." }),
+    price: z.number().meta({ minimum: 0, maximum: MAX_PRICE }),
+    stock: z.int().meta({ minimum: 0, maximum: MAX_STOCK }),
+    description: z.string().nullable(),
+    created_at: moment(),
+    updated_at: moment(),
+  })
+  .meta({ id: "Book" });
+
+const isbn = () =>
+  z
+    .string()
+    .transform(
+      (value, context) =>
+        parseIsbn(value) ?? fail(context, "invalid_isbn", "must be a valid ISBN-10 or ISBN-13"),
+    )
+    .meta({
+      description: "ISBN-10 or ISBN-13, hyphens and spaces allowed.",
+      examples: ["978-0-441-17271-9"],
+    });
+
+/** Prices stay decimal text on their way to NUMERIC(10,2): `toFixed` gives back the two decimals that JSON held. */
+const price = z
+  .number()
+  .min(0)
+  .max(MAX_PRICE)
+  .transform((value, context) => {
+    const text = value.toFixed(2);
+    return Number(text) === value ? text : fail(context, "invalid_format", "must have two decimals or fewer");
+  })
+  .meta({ minimum: 0, maximum: MAX_PRICE, multipleOf: 0.01 });
+
+const writable = {
+  title: text({ min: 1, max: 255 }),
+  author: text({ min: 1, max: 255 }),
+  isbn: isbn(),
+  price,
+  stock: integer({ min: 0, max: MAX_STOCK }),
+  description: text({ min: 0, max: 10_000 }).nullable(),
+};
+
+/** The rule that spans two fields. The database holds it too, for updates know only the merged record there. */
+export const ZERO_PRICE_WITH_STOCK = "must be above 0 for a book with stock";
+
+export const NewBook = z
+  .strictObject({
+    ...writable,
+    stock: writable.stock.default(0),
+    description: writable.description.default(null),
+  })
+  .superRefine(
+    ({ price, stock }, context) => {
+      if (Number(price) === 0 && stock > 0)
+        fail(context, "zero_price_with_stock", ZERO_PRICE_WITH_STOCK, ["price"]);
+    },
+    // Only when the fields are good by themselves.
+    { when: ({ issues }) => issues.length === 0 },
+  )
+  .meta({ id: "NewBook" });
+
+const ignored = z
+  .unknown()
+  .optional()
+  .meta({ readOnly: true, description: "Ignored, so that a book can be sent back." });
+
+export const BookChanges = z
+  .strictObject({ ...writable, id: ignored, created_at: ignored, updated_at: ignored })
+  .partial()
+  .transform(({ id: _, created_at: __, updated_at: ___, ...changes }) => changes)
+  .meta({ id: "BookChanges" });
+
+export type NewBook = z.output<typeof NewBook>;
+export type BookChanges = z.output<typeof BookChanges>;
+
+const priceBound = () =>
+  z
+    .string()
+    .transform((value, context) => {
+      if (!/^\d+(\.\d{1,2})?$/.test(value))
+        return fail(context, "invalid_type", "must be a price, such as 12.50");
+      if (Number(value) > MAX_PRICE) return fail(context, "out_of_range", `must be ${MAX_PRICE} or less`);
+      return Number(value).toFixed(2);
+    })
+    .meta({ type: "number", minimum: 0, maximum: MAX_PRICE });
+
+export const SORTS = [
+  "created_at",
+  "-created_at",
+  "title",
+  "-title",
+  "author",
+  "-author",
+  "price",
+  "-price",
+] as const;
+
+/** The farthest row that a page number may ask for; cursors go as deep as there are rows. */
+const MAX_PAGED_ROWS = 100_000;
+
+const filters = {
+  author: searchTerm().optional().meta({ description: "Part of the author's name, in any case." }),
+  search: searchTerm().optional().meta({ description: "Part of title, author or ISBN, in any case." }),
+  isbn: isbn().optional(),
+  min_price: priceBound().optional(),
+  max_price: priceBound().optional(),
+  in_stock: trueOrFalse().optional(),
+  sort: z.enum(SORTS).default("-created_at"),
+};
+
+export const bookPaging = {
+  bound: z.object(filters),
+  query: z
+    .strictObject({
+      ...pageParameters,
+      ...filters,
+      count: z
+        .enum(["exact", "estimated"])
+        .optional()
+        .meta({ description: "Adds the number of all rows as total." }),
+      page: wholeNumber({ min: 1, max: Number.MAX_SAFE_INTEGER }).optional().meta({
+        type: "integer",
+        minimum: 1,
+        description: "Page by number, with totals, instead of by cursor.",
+      }),
+    })
+    .superRefine(
+      ({ min_price, max_price, page, cursor, count, limit }, context) => {
+        if (min_price && max_price && Number(min_price) > Number(max_price)) {
+          fail(context, "out_of_range", "must not be above max_price", ["min_price"]);
+        }
+        if (page === undefined) return;
+        if (cursor !== undefined) fail(context, "invalid_format", "does not go with cursor", ["page"]);
+        if (count !== undefined)
+          fail(context, "invalid_format", "does not go with count: it always counts", ["page"]);
+        if (page * limit > MAX_PAGED_ROWS) {
+          fail(
+            context,
+            "out_of_range",
+            `goes to row ${MAX_PAGED_ROWS} and no farther; follow next_cursor instead`,
+            ["page"],
+          );
+        }
+      },
+      // Beside the faults of other parameters, as an answer names all there are.
+      { when: () => true },
+    ),
+} satisfies Paging;
+
+export type BookQuery = z.output<typeof bookPaging.query>;
+
+const BookPage = z
+  .union([
+    z.strictObject({
+      data: z.array(Book),
+      limit: z.int(),
+      next_cursor: z.string().nullable(),
+      prev_cursor: z.string().nullable(),
+      total: z.int().optional(),
+      total_is_estimate: z.literal(true).optional(),
+    }),
+    z.strictObject({
+      data: z.array(Book),
+      total: z.int(),
+      page: z.int(),
+      limit: z.int(),
+      total_pages: z.int(),
+    }),
+  ])
+  .meta({ id: "BookPage" });
+
+const byId = z.object({ id: uuid() });
+const books = { tag: "Books", database: true } as const;
+const theBook = { description: "The book.", schema: Book, headers: ["ETag", "Cache-Control"] } as const;
+
+export const createBook = route({
+  ...books,
+  method: "post",
+  path: "/api/v1/books",
+  name: "createBook",
+  summary: "Add a book",
+  role: "editor",
+  body: NewBook,
+  success: { 201: { ...theBook, headers: ["ETag", "Cache-Control", "Location"] } },
+  problems: ["conflict"],
+});
+
+export const listBooks = route({
+  ...books,
+  method: "get",
+  path: "/api/v1/books",
+  name: "listBooks",
+  summary: "List and search books",
+  role: "public",
+  paging: bookPaging,
+  success: { 200: { description: "A page of books.", schema: BookPage } },
+  problems: [],
+});
+
+export const getBook = route({
+  ...books,
+  method: "get",
+  path: "/api/v1/books/:id",
+  name: "getBook",
+  summary: "Read a book",
+  role: "public",
+  params: byId,
+  conditional: true,
+  success: { 200: theBook, 304: { description: "Not modified.", headers: ["ETag", "Cache-Control"] } },
+  problems: [],
+});
+
+export const getBookByIsbn = route({
+  ...getBook,
+  path: "/api/v1/books/isbn/:isbn",
+  name: "getBookByIsbn",
+  summary: "Read a book by its ISBN",
+  params: z.object({ isbn: isbn() }),
+});
+
+export const updateBook = route({
+  ...books,
+  method: "patch",
+  path: "/api/v1/books/:id",
+  name: "updateBook",
+  summary: "Change some of a book",
+  role: "editor",
+  params: byId,
+  body: BookChanges,
+  conditional: true,
+  success: { 200: theBook },
+  problems: ["conflict"],
+});
+
+/** PUT takes a part as well as the whole, as the API that this one continues did. */
+export const putBook = route({
+  ...updateBook,
+  method: "put",
+  name: "putBook",
+  summary: "Change some or all of a book",
+});
+
+export const deleteBook = route({
+  ...books,
+  method: "delete",
+  path: "/api/v1/books/:id",
+  name: "deleteBook",
+  summary: "Delete a book and its stock movements",
+  role: "editor",
+  params: byId,
+  conditional: true,
+  success: { 204: { description: "Deleted." } },
+  problems: [],
+});

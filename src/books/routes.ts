@@ -1,0 +1,62 @@
+/** Books over HTTP: from validated input to the store, and from its rows to answers. */
+import type { Api } from "../http/api.ts";
+import { versionDemand } from "../http/etag.ts";
+import { pageOf, renderPage } from "../http/paging.ts";
+import { type Fault, Problem, validationFailed } from "../http/problem.ts";
+import { created, fresh, json, noContent, ok } from "../http/reply.ts";
+import * as contract from "./contract.ts";
+import * as store from "./store.ts";
+
+export function bookRoutes(api: Api): void {
+  api.on(contract.createBook, async ({ body }, { database }) =>
+    created(await store.createBook(database, body), contract.createBook.path),
+  );
+
+  api.on(contract.listBooks, async ({ query, position, url }, { database, seal }) => {
+    const { limit, count, page } = query;
+    if (page !== undefined) {
+      const { rows, total } = await store.listBooksByNumber(database, query, page);
+      const totals = { total, page, limit, total_pages: Math.ceil(total / limit) };
+      return json(200, `{"data":[${rows.join()}],${JSON.stringify(totals).slice(1)}`);
+    }
+    const { rows, total } = await store.listBooks(database, query, position);
+    const totals = count && { total, ...(count === "estimated" && { total_is_estimate: true }) };
+    const found = pageOf(rows, limit, position);
+    return renderPage(found, position, { url, paging: contract.bookPaging, query, seal, extra: totals });
+  });
+
+  api.on(contract.getBook, async ({ params, preconditions }, { database }) =>
+    fresh(await store.readBook(database, params), preconditions),
+  );
+
+  api.on(contract.getBookByIsbn, async ({ params, preconditions }, { database }) =>
+    fresh(await store.readBook(database, params), preconditions),
+  );
+
+  for (const change of [contract.updateBook, contract.putBook]) {
+    api.on(change, async ({ params: { id }, body, preconditions }, { database }) =>
+      ok(await store.updateBook(database, id, body, versionDemand(preconditions, id))),
+    );
+  }
+
+  api.on(contract.deleteBook, async ({ params: { id }, preconditions }, { database }) => {
+    await store.deleteBook(database, id, versionDemand(preconditions, id));
+    return noContent;
+  });
+}
+
+/** What breaking a named constraint of the table means to a client. */
+export const bookConstraints: Record<string, () => Problem> = {
+  books_isbn_key: () => new Problem("conflict", "There is another book with this ISBN."),
+  books_title_length: () => faulty("title", "too_long", "must have 1 to 255 characters"),
+  books_author_length: () => faulty("author", "too_long", "must have 1 to 255 characters"),
+  books_isbn_digits: () => faulty("isbn", "invalid_isbn", "must be a valid ISBN-10 or ISBN-13"),
+  books_price_range: () => faulty("price", "out_of_range", "must be 0 or more"),
+  books_stock_range: () => faulty("stock", "out_of_range", "must be 0 or more"),
+  books_description_length: () => faulty("description", "too_long", "must have 10000 characters or fewer"),
+  books_zero_price_with_stock: () => faulty("price", "zero_price_with_stock", contract.ZERO_PRICE_WITH_STOCK),
+};
+
+function faulty(path: string, code: Fault["code"], message: string): Problem {
+  return validationFailed([{ in: "body", path, code, message }]);
+}

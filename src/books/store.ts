@@ -1,0 +1,158 @@
+/** Books in Postgres: SQL and nothing else. Every function is one round trip, and a book comes back as JSON text. */
+import { eq, gte, lte, type SQL, sql } from "drizzle-orm";
+import type { Database } from "../db/database.ts";
+import { instant, jsonObject } from "../db/json.ts";
+import {
+  type KeysetOrder,
+  type KeysetRow,
+  keysetPage,
+  offsetPage,
+  type Position,
+  where,
+} from "../db/keyset.ts";
+import {
+  changeOne,
+  deleteOne,
+  type Resource,
+  readOne,
+  resourceColumns,
+  type VersionDemand,
+} from "../db/resource.ts";
+import { books } from "../db/schema.ts";
+import type { BookChanges, BookQuery, NewBook } from "./contract.ts";
+import { parseIsbn } from "./isbn.ts";
+
+const bookJson = jsonObject({
+  id: books.id,
+  title: books.title,
+  author: books.author,
+  isbn: books.isbn,
+  price: sql`trim_scale(${books.price})`,
+  stock: books.stock,
+  description: books.description,
+  created_at: instant(books.createdAt),
+  updated_at: instant(books.updatedAt),
+});
+
+/** @throws ConstraintFault `books_isbn_key` where another book has the ISBN */
+export async function createBook(database: Database, book: NewBook): Promise<Resource> {
+  const [row] = await database.query<Resource>(sql`
+    insert into ${books} (title, author, isbn, price, stock, description)
+    values (${book.title}, ${book.author}, ${book.isbn}, ${book.price}, ${book.stock}, ${book.description})
+    returning ${resourceColumns(books, bookJson)}`);
+  return row as Resource;
+}
+
+/** @throws MissingFault */
+export function readBook(database: Database, by: { id: string } | { isbn: string }): Promise<Resource> {
+  return readOne(database, books, bookJson, "id" in by ? eq(books.id, by.id) : eq(books.isbn, by.isbn));
+}
+
+/** @throws MissingFault, VersionFault, ConstraintFault `books_isbn_key` and `books_zero_price_with_stock` */
+export function updateBook(
+  database: Database,
+  id: string,
+  changes: BookChanges,
+  demand: VersionDemand,
+): Promise<Resource> {
+  const columns = ["title", "author", "isbn", "price", "stock", "description"];
+  return changeOne(database, books, bookJson, { id, demand, columns, changes });
+}
+
+/** @throws MissingFault, VersionFault */
+export function deleteBook(database: Database, id: string, demand: VersionDemand): Promise<void> {
+  return deleteOne(database, books, { id, demand });
+}
+
+export interface BookListing {
+  rows: KeysetRow[];
+  /** Counted, or estimated by the planner, where the query asked for either. */
+  total: number | undefined;
+}
+
+/** Up to `limit + 1` books from `position` on, in the direction of travel. */
+export async function listBooks(
+  database: Database,
+  query: BookQuery,
+  position: Position | undefined,
+): Promise<BookListing> {
+  const filters = filtersOf(query);
+  const page = keysetPage(books, orderOf(query), { filters, position, limit: query.limit, json: bookJson });
+  if (!query.count) return { rows: await database.query<KeysetRow>(page), total: undefined };
+  const [rows, counted] = await database.snapshot([
+    page,
+    query.count === "exact" ? exactCount(filters) : estimate(filters),
+  ]);
+  return { rows: rows as KeysetRow[], total: totalIn(counted?.[0]) };
+}
+
+/** The books of one numbered page, and how many there are in all. */
+export async function listBooksByNumber(
+  database: Database,
+  query: BookQuery,
+  page: number,
+): Promise<{ rows: string[]; total: number }> {
+  const filters = filtersOf(query);
+  const offset = (page - 1) * query.limit;
+  const [rows, counted] = await database.snapshot([
+    offsetPage(books, orderOf(query), { filters, offset, limit: query.limit, json: bookJson }),
+    exactCount(filters),
+  ]);
+  return { rows: (rows as KeysetRow[]).map((row) => row.json), total: totalIn(counted?.[0]) };
+}
+
+const exactCount = (filters: SQL[]) => sql`select count(*)::text as total from ${books} ${where(filters)}`;
+
+const estimate = (filters: SQL[]) => sql`explain (format json) select from ${books} ${where(filters)}`;
+
+/** A count is a row with a total; EXPLAIN answers with its plan, which some drivers parse and some do not. */
+function totalIn(row: Record<string, unknown> | undefined): number {
+  if (row?.total !== undefined) return Number(row.total);
+  const plan = row?.["QUERY PLAN"];
+  return (typeof plan === "string" ? JSON.parse(plan) : plan)[0].Plan["Plan Rows"];
+}
+
+function orderOf({ sort }: BookQuery): KeysetOrder {
+  const columns = {
+    created_at: books.createdAt,
+    title: books.title,
+    author: books.author,
+    price: books.price,
+  };
+  const name = sort.replace("-", "") as keyof typeof columns;
+  return { column: columns[name], id: books.id, descending: sort.startsWith("-") };
+}
+
+function filtersOf({ author, search, isbn, min_price, max_price, in_stock }: BookQuery): SQL[] {
+  return [
+    ...(author ? [contains(books.authorSearchText, author)] : []),
+    ...(search
+      ? [
+          sql`(${sql.join(
+            searchTerms(search).map((term) => contains(books.searchText, term)),
+            sql` or `,
+          )})`,
+        ]
+      : []),
+    ...(isbn ? [eq(books.isbn, isbn)] : []),
+    ...(min_price ? [gte(books.price, min_price)] : []),
+    ...(max_price ? [lte(books.price, max_price)] : []),
+    ...(in_stock === undefined ? [] : [in_stock ? sql`${books.stock} > 0` : sql`${books.stock} = 0`]),
+  ];
+}
+
+/** A term that can be an ISBN, or a part of one, is looked for as the digits that are kept as well. */
+function searchTerms(term: string): string[] {
+  const digits =
+    parseIsbn(term) ?? (/^[\dx\s\p{Pd}]+$/iu.test(term) ? term.replace(/[\s\p{Pd}]/gu, "") : term);
+  return digits === term ? [term] : [term, digits];
+}
+
+/**
+ * Whether a folded text contains a term. One without three letters or digits in a row has no trigram within, and has
+ * to match at the start of a word: in a folded text, behind a space.
+ */
+function contains(column: typeof books.searchText | typeof books.authorSearchText, term: string): SQL {
+  const start = /[\p{Alphabetic}\p{N}]{3}/u.test(term) ? "%" : "% ";
+  return sql`${column} like ${start} || ltrim(octavo_search_text(${term})) || '%'`;
+}

@@ -1,0 +1,137 @@
+import * as z from "zod";
+import type { Authentication } from "./http/auth.ts";
+
+/** What every runtime needs to know, parsed from its environment. */
+export interface Config {
+  databaseUrl: string;
+  /** Where Neon's driver sends queries; undefined, where Neon wants them. */
+  neonFetchEndpoint: string | undefined;
+  cursorKey: Uint8Array<ArrayBuffer>;
+  authentication: Authentication;
+  /** Milliseconds that a request may take. */
+  deadline: number;
+  /** Origins whose pages may use every method; all others may read. */
+  corsOrigins: readonly string[];
+}
+
+/** Thrown with every fault of the configuration, by the names of its variables and never with their values. */
+export class ConfigError extends Error {
+  override name = "ConfigError";
+  constructor(faults: readonly string[]) {
+    super(`The configuration has ${faults.length === 1 ? "a fault" : "faults"}: ${faults.join("; ")}.`);
+  }
+}
+
+const MIN_SECRET_BYTES = 32;
+const bytes = (value: string) => new TextEncoder().encode(value);
+
+const secret = () =>
+  z
+    .string()
+    .transform(bytes)
+    .refine((value) => value.length >= MIN_SECRET_BYTES, `must have ${MIN_SECRET_BYTES} bytes or more`);
+
+const hasProtocol = (value: string, ...protocols: string[]) =>
+  URL.canParse(value) && protocols.includes(new URL(value).protocol);
+
+/** Each part is checked, as Neon's driver quotes a URL that it cannot use, password and all. */
+function isDatabaseUrl(value: string): boolean {
+  if (!hasProtocol(value, "postgres:", "postgresql:")) return false;
+  const { username, password, hostname, pathname } = new URL(value);
+  return username !== "" && password !== "" && hostname !== "" && pathname.length > 1;
+}
+
+const Environment = z.object({
+  DATABASE_URL: z.string().refine(isDatabaseUrl, "must have the form postgres://user:password@host/database"),
+  NEON_FETCH_ENDPOINT: z
+    .string()
+    .refine((value) => hasProtocol(value, "http:", "https:"), "must begin with https:// or http://")
+    .optional(),
+  CURSOR_KEY: secret().optional(),
+  AUTH_SECRET: secret().optional(),
+  AUTH_ISSUER: z.string().optional(),
+  AUTH_AUDIENCE: z.string().optional(),
+  OPEN_LOCAL_WRITES: z.enum(["true"], "must be true or absent").optional(),
+  REQUEST_TIMEOUT_MS: z
+    .string()
+    .regex(/^[1-9]\d{2,5}$/, "must be milliseconds, 100 to 999999")
+    .transform(Number)
+    .default(10_000),
+  CORS_ORIGINS: z
+    .string()
+    .transform((value) => value.split(",").map((origin) => origin.trim()))
+    .refine(
+      (origins) => origins.every((origin) => URL.canParse(origin) && new URL(origin).origin === origin),
+      {
+        error: "must be origins, such as https://shop.example, separated by commas",
+      },
+    )
+    .default([]),
+});
+
+/**
+ * Parses the environment. Variables that are empty count as absent.
+ *
+ * @param environment names and values; what is not a string (the bindings of a Worker) is passed over
+ * @throws ConfigError
+ */
+export async function parseConfig(environment: Record<string, unknown>): Promise<Config> {
+  const given = Object.fromEntries(
+    Object.entries(environment).filter(
+      (entry): entry is [string, string] => typeof entry[1] === "string" && entry[1] !== "",
+    ),
+  );
+  const parsed = Environment.safeParse(given);
+  const issues = parsed.error?.issues ?? [];
+  const faults = [
+    ...issues.map(
+      ({ path: [name], message }) => `${String(name)} ${String(name) in given ? message : "is not set"}`,
+    ),
+    ...faultsOfCombination(given),
+  ];
+  if (!parsed.success || faults.length > 0) throw new ConfigError(faults);
+  const variables = parsed.data;
+  return {
+    databaseUrl: variables.DATABASE_URL,
+    neonFetchEndpoint: variables.NEON_FETCH_ENDPOINT,
+    cursorKey: variables.CURSOR_KEY ?? (await derivedCursorKey(variables.DATABASE_URL)),
+    authentication: authenticationOf(variables),
+    deadline: variables.REQUEST_TIMEOUT_MS,
+    corsOrigins: variables.CORS_ORIGINS,
+  };
+}
+
+function faultsOfCombination(given: Record<string, string>): string[] {
+  const { DATABASE_URL, CURSOR_KEY, AUTH_SECRET, AUTH_ISSUER, AUTH_AUDIENCE, OPEN_LOCAL_WRITES } = given;
+  const far = DATABASE_URL && isDatabaseUrl(DATABASE_URL) && !isLoopback(new URL(DATABASE_URL).hostname);
+  return [
+    ...(far && !CURSOR_KEY
+      ? ["CURSOR_KEY is not set, and only for a database on loopback can it be derived"]
+      : []),
+    ...(OPEN_LOCAL_WRITES && AUTH_SECRET ? ["OPEN_LOCAL_WRITES and AUTH_SECRET exclude each other"] : []),
+    ...((AUTH_ISSUER || AUTH_AUDIENCE) && !AUTH_SECRET
+      ? ["AUTH_ISSUER and AUTH_AUDIENCE need AUTH_SECRET"]
+      : []),
+  ];
+}
+
+function authenticationOf({
+  AUTH_SECRET,
+  AUTH_ISSUER,
+  AUTH_AUDIENCE,
+  OPEN_LOCAL_WRITES,
+}: z.output<typeof Environment>): Authentication {
+  if (AUTH_SECRET)
+    return { mode: "hs256", secret: AUTH_SECRET, issuer: AUTH_ISSUER, audience: AUTH_AUDIENCE };
+  return { mode: OPEN_LOCAL_WRITES ? "open" : "closed" };
+}
+
+/** From the database's own address and secret, so that all instances before one local database agree. */
+async function derivedCursorKey(databaseUrl: string): Promise<Uint8Array<ArrayBuffer>> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes(`octavo cursor key\0${databaseUrl}`)));
+}
+
+/** Whether a host, as URL writes it, is this machine and no other. */
+export function isLoopback(hostname: string): boolean {
+  return hostname === "localhost" || hostname === "[::1]" || /^127(\.\d{1,3}){3}$/.test(hostname);
+}

@@ -1,0 +1,40 @@
+/** A statement broke a named constraint; nothing was written. */
+export class ConstraintFault extends Error {
+  override name = "ConstraintFault";
+  readonly constraint: string;
+  constructor(constraint: string, cause: unknown) {
+    super(`constraint ${constraint}`, { cause });
+    this.constraint = constraint;
+  }
+}
+
+/** The database cannot be reached, or did not answer in time; whether a write happened is unknown. */
+export class UnavailableFault extends Error {
+  override name = "UnavailableFault";
+  constructor(cause: unknown) {
+    super("the database is unavailable", { cause });
+  }
+}
+
+/**
+ * SQLSTATE classes and codes (PostgreSQL, appendix A) that speak of the server and not of the statement: connection
+ * and authorization faults, serialization and deadlock, lack of resources, operator intervention (a statement
+ * timeout among them), system errors; and a database or role that is not there.
+ */
+const UNAVAILABLE = /^(08|28|40|53|57|58)|^(3D000|XX000)$/;
+
+/**
+ * Tells what a driver's error means to the API. Drivers and Drizzle wrap errors in one another, so `cause` and
+ * Neon's `sourceError` are followed to the first that carries a SQLSTATE.
+ *
+ * @returns a fault of this module, or the error itself where it is a defect of ours (bad SQL, say)
+ */
+export function faultOf(error: unknown): unknown {
+  for (let at = error; at instanceof Error; at = (at as { sourceError?: unknown }).sourceError ?? at.cause) {
+    const { code, constraint } = at as { code?: unknown; constraint?: unknown };
+    if (typeof code !== "string" || !/^[0-9A-Z]{5}$/.test(code)) continue;
+    if (code.startsWith("23") && typeof constraint === "string") return new ConstraintFault(constraint, at);
+    return UNAVAILABLE.test(code) ? new UnavailableFault(at) : error;
+  }
+  return new UnavailableFault(error);
+}

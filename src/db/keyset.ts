@@ -1,0 +1,85 @@
+import { type SQL, sql } from "drizzle-orm";
+import type { PgColumn, PgTable } from "drizzle-orm/pg-core";
+import { instant } from "./json.ts";
+
+/**
+ * A place between two rows of a listing: just before or just after the row with this sort key and id, whether or
+ * not that row still is there; and the way to travel from it.
+ */
+export interface Position {
+  direction: "forward" | "backward";
+  side: "before" | "after";
+  /** The sort key as Postgres wrote it, so that not a microsecond and not a cent is lost. */
+  key: string;
+  id: string;
+}
+
+/** One row of a listing, as the page and its cursors need it. */
+export type KeysetRow = {
+  id: string;
+  /** The sort key as Postgres writes it; see {@link Position}. */
+  key: string;
+  /** The row as JSON text. */
+  json: string;
+};
+
+/** A total order of a table: by a column, and by id among rows with equal keys. */
+export interface KeysetOrder {
+  column: PgColumn;
+  id: PgColumn;
+  descending: boolean;
+}
+
+/**
+ * The statement for `limit` rows and one more, which tells whether any follow, from `position` on in its direction of
+ * travel. The comparison of whole (key, id) rows lets an index on both read just these rows, at any depth.
+ */
+export function keysetPage(
+  table: PgTable,
+  { column, id, descending }: KeysetOrder,
+  {
+    filters,
+    position,
+    limit,
+    json,
+  }: { filters: SQL[]; position: Position | undefined; limit: number; json: SQL },
+): SQL {
+  const ascending = descending === (position?.direction === "backward");
+  return sql`select ${id}::text as id, ${keyText(column)} as key, ${json} as json from ${table}
+    ${where([...filters, ...(position ? [beyond({ column, id, descending }, position, ascending)] : [])])}
+    order by ${column} ${direction(ascending)}, ${id} ${direction(ascending)} limit ${limit + 1}`;
+}
+
+/** The statement for the page that starts behind `offset` rows: what a page number means. */
+export function offsetPage(
+  table: PgTable,
+  { column, id, descending }: KeysetOrder,
+  { filters, offset, limit, json }: { filters: SQL[]; offset: number; limit: number; json: SQL },
+): SQL {
+  return sql`select ${json} as json from ${table} ${where(filters)}
+    order by ${column} ${direction(!descending)}, ${id} ${direction(!descending)} limit ${limit} offset ${offset}`;
+}
+
+export function where(conditions: SQL[]): SQL {
+  return conditions.length > 0 ? sql`where ${sql.join(conditions, sql` and `)}` : sql``;
+}
+
+function beyond(
+  { column, id }: KeysetOrder,
+  { direction, side, key, id: from }: Position,
+  ascending: boolean,
+): SQL {
+  const inclusive = (direction === "forward") === (side === "before");
+  const operator = sql.raw((ascending ? ">" : "<") + (inclusive ? "=" : ""));
+  return sql`(${column}, ${id}) ${operator} (${key}::${sql.raw(keyType(column))}, ${from}::uuid)`;
+}
+
+const direction = (ascending: boolean) => sql.raw(ascending ? "asc" : "desc");
+
+/** The type to read a key back as. Drizzle's type of a text column may go on with a collation. */
+const keyType = (column: PgColumn) => column.getSQLType().replace(/ collate .*/, "");
+
+/** A timestamp as text depends on the session's settings, so it goes out as RFC 3339. */
+function keyText(column: PgColumn): SQL {
+  return column.getSQLType().startsWith("timestamp") ? instant(column) : sql`${column}::text`;
+}

@@ -1,0 +1,117 @@
+/** Statements that every versioned resource shares: read, change and delete one row, under the version asked for. */
+import { type SQL, sql } from "drizzle-orm";
+import type { PgColumn, PgTable } from "drizzle-orm/pg-core";
+import type { Database } from "./database.ts";
+
+/** A row as the API answers it, and what its ETag is made of. */
+export type Resource = {
+  id: string;
+  version: string;
+  /** The row as JSON text. */
+  json: string;
+};
+
+/** Versions that a write demands of its row, or demands it not to have; undefined demands nothing. */
+export interface VersionDemand {
+  oneOf: bigint[] | undefined;
+  noneOf: bigint[] | "any" | undefined;
+}
+
+/** There is no such row. */
+export class MissingFault extends Error {
+  override name = "MissingFault";
+}
+
+/** The row is at another version than demanded; nothing was written. */
+export class VersionFault extends Error {
+  override name = "VersionFault";
+}
+
+type ResourceTable = PgTable & Record<"id" | "version", PgColumn>;
+
+/** The columns of a {@link Resource}, for a select or a returning. */
+export function resourceColumns(table: ResourceTable, json: SQL): SQL {
+  return sql`${table.id}::text as id, ${table.version}::text as version, ${json} as json`;
+}
+
+/** @throws MissingFault */
+export async function readOne(
+  database: Database,
+  table: ResourceTable,
+  json: SQL,
+  condition: SQL,
+): Promise<Resource> {
+  const [row] = await database.query<Resource>(
+    sql`select ${resourceColumns(table, json)} from ${table} where ${condition}`,
+  );
+  if (!row) throw new MissingFault();
+  return row;
+}
+
+/**
+ * Changes the given members of one row, in one statement. The row is locked first: without the lock the statement's
+ * snapshot could show a version that another transaction has replaced meanwhile.
+ *
+ * @param changes by column name; those left out keep their values, as in a merge patch (RFC 7396)
+ * @throws MissingFault, VersionFault, and ConstraintFault where the merged record breaks a rule
+ */
+export async function changeOne(
+  database: Database,
+  table: ResourceTable,
+  json: SQL,
+  { id, demand, columns, changes }: { id: string; demand: VersionDemand; columns: string[]; changes: object },
+): Promise<Resource> {
+  const names = sql.join(
+    columns.map((name) => sql.identifier(name)),
+    sql`, `,
+  );
+  const [row] = await database.query<Resource | { id: null }>(sql`
+    with ${lockedRow(table, id)},
+    changed as (
+      update ${table} set (${names}) =
+        (select ${names} from jsonb_populate_record(held.target, ${JSON.stringify(changes)}::jsonb))
+      from held where ${table.id} = (held.target).id and ${allowed(demand)}
+      returning ${resourceColumns(table, json)}
+    )
+    select changed.* from held left join changed on true`);
+  return written(row);
+}
+
+/** @throws MissingFault, VersionFault */
+export async function deleteOne(
+  database: Database,
+  table: ResourceTable,
+  { id, demand }: { id: string; demand: VersionDemand },
+): Promise<void> {
+  const [row] = await database.query<{ id: string | null }>(sql`
+    with ${lockedRow(table, id)},
+    deleted as (
+      delete from ${table} using held where ${table.id} = (held.target).id and ${allowed(demand)}
+      returning ${table.id}::text as id
+    )
+    select deleted.id from held left join deleted on true`);
+  written(row);
+}
+
+/** No row: nothing was there to lock. A row of nulls: what was locked had another version. */
+function written<T extends { id: string | null }>(row: T | undefined): Extract<T, { id: string }> {
+  if (!row) throw new MissingFault();
+  if (row.id === null) throw new VersionFault();
+  return row as Extract<T, { id: string }>;
+}
+
+const lockedRow = (table: ResourceTable, id: string) =>
+  sql`held as materialized (select target from ${table} as target where id = ${id}::uuid for update)`;
+
+function allowed({ oneOf, noneOf }: VersionDemand): SQL {
+  const array = (versions: bigint[]) => sql`${`{${versions.join()}}`}::bigint[]`;
+  const demands = [
+    ...(oneOf ? [sql`(held.target).version = any(${array(oneOf)})`] : []),
+    ...(noneOf === "any"
+      ? [sql`false`]
+      : noneOf
+        ? [sql`(held.target).version <> all(${array(noneOf)})`]
+        : []),
+  ];
+  return demands.length > 0 ? sql.join(demands, sql` and `) : sql`true`;
+}

@@ -1,0 +1,124 @@
+import type { Context, Hono, MiddlewareHandler } from "hono";
+import type { Database } from "../db/database.ts";
+import type { authorizer } from "./auth.ts";
+import { readBody } from "./body.ts";
+import type { CursorSeal } from "./cursor.ts";
+import { parsePreconditions } from "./etag.ts";
+import { type Observed, observeDatabase } from "./observe.ts";
+import { Problem } from "./problem.ts";
+import { type Input, queryOf, type Reply, type Route } from "./route.ts";
+import { examine, judge } from "./validate.ts";
+
+/** What the middleware of `app.ts` leaves on a request. */
+export interface Variables {
+  requestId: string;
+  observed: Observed;
+  /** Milliseconds since the epoch when the time for the request is over. */
+  deadline: number;
+}
+
+export type App = Hono<{ Variables: Variables }>;
+
+/** What routes work with beside their input. */
+export interface Tools {
+  database: Database;
+  seal: CursorSeal;
+}
+
+/** Makes a database whose calls are aborted by a signal. */
+export type Connect = (signal: AbortSignal) => Database;
+
+/** Of the time that a request has left, the part that a database call may take; the rest is for the answer. */
+const DATABASE_SHARE = 0.9;
+
+/** Puts declared routes on a Hono app: the one way from a declaration to something that answers. */
+export class Api {
+  readonly routes: Route[] = [];
+  readonly #app: App;
+  readonly #connect: Connect;
+  readonly #authorize: ReturnType<typeof authorizer>;
+  readonly #seal: CursorSeal;
+
+  constructor(
+    app: App,
+    parts: { connect: Connect; authorize: ReturnType<typeof authorizer>; seal: CursorSeal },
+  ) {
+    this.#app = app;
+    this.#connect = parts.connect;
+    this.#authorize = parts.authorize;
+    this.#seal = parts.seal;
+  }
+
+  /** Adds a route: authorization, the body, validation, then `handle`, which gets only what is good. */
+  on<const R extends Route>(
+    route: R,
+    handle: (input: Input<NoInfer<R>>, tools: Tools) => Promise<Reply<NoInfer<R>>>,
+  ): void {
+    this.routes.push(route);
+    const steps: MiddlewareHandler[] = [
+      this.#admit(route),
+      ...(route.body
+        ? [readBody(route.method === "patch", (c) => timeLeft(c)), examine("json", route.body)]
+        : []),
+      examine("query", queryOf(route)),
+      ...(route.params ? [examine("param", route.params)] : []),
+    ];
+    this.#app.on(route.method.toUpperCase(), [route.path], ...steps, async (c) => {
+      const url = new URL(c.req.url);
+      const preconditions = parsePreconditions(route.conditional ? c.req.raw.headers : new Headers());
+      const input = { ...(await judge(c, route, url, this.#seal)), preconditions, url } as Input<R>;
+      return respond(await handle(input, this.#tools(c)));
+    });
+  }
+
+  /** The database is opened when it is asked for, so that its time begins then, and some routes never ask. */
+  #tools(c: Context): Tools {
+    const connect = this.#connect;
+    return {
+      seal: this.#seal,
+      get database() {
+        return observeDatabase(connect(timeLeft(c, DATABASE_SHARE)), c.get("observed"));
+      },
+    };
+  }
+
+  /** Answers OPTIONS and 405 on every path that has a route; `cors` completes the answer to OPTIONS. */
+  finish(cors: MiddlewareHandler): void {
+    for (const [path, routes] of Map.groupBy(this.routes, (route) => route.path)) {
+      const methods = routes.map((route) => route.method.toUpperCase());
+      const allow = [...methods, ...(methods.includes("GET") ? ["HEAD"] : []), "OPTIONS"].join(", ");
+      const named: MiddlewareHandler = (c, next) => {
+        c.get("observed").route = path;
+        c.header("Allow", allow);
+        return next();
+      };
+      this.#app.options(path, named, cors);
+      this.#app.all(path, named, () => {
+        throw new Problem("method_not_allowed", `This path takes ${allow}.`, { headers: { Allow: allow } });
+      });
+    }
+  }
+
+  #admit(route: Route): MiddlewareHandler {
+    return async (c, next) => {
+      const observed: Observed = c.get("observed");
+      observed.route = route.path;
+      if (route.role !== "public") {
+        const { roles } = await this.#authorize(route.role, c.req.raw.headers);
+        observed.role = roles.join(" ");
+      }
+      await next();
+    };
+  }
+}
+
+function timeLeft(c: Context, share = 1): AbortSignal {
+  return AbortSignal.timeout(Math.max(0, Math.floor((c.get("deadline") - Date.now()) * share)));
+}
+
+function respond<R extends Route>({ status, body, headers }: Reply<R>): Response {
+  return new Response(body ?? null, {
+    status,
+    headers: { ...(body !== undefined && { "Content-Type": "application/json" }), ...headers },
+  });
+}

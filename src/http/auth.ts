@@ -1,0 +1,101 @@
+import { errors, jwtVerify } from "jose";
+import { Problem } from "./problem.ts";
+import type { Role } from "./route.ts";
+
+/** How requests prove who they are: fixed by the configuration, never by what a token claims. */
+export type Authentication =
+  /** Nothing is configured: whatever needs a role is refused. */
+  | { mode: "closed" }
+  /** The local development server: everybody is an admin, and only loopback names are answered. */
+  | { mode: "open" }
+  | {
+      mode: "hs256";
+      secret: Uint8Array<ArrayBuffer>;
+      issuer?: string | undefined;
+      audience?: string | undefined;
+    };
+
+/** Who asks. */
+export interface Caller {
+  issuer: string | undefined;
+  subject: string;
+  roles: readonly string[];
+}
+
+const ROLES_THAT_MAY: Record<Exclude<Role, "public">, readonly string[]> = {
+  clerk: ["clerk", "editor", "admin"],
+  editor: ["editor", "admin"],
+  admin: ["admin"],
+};
+
+/**
+ * Makes the check that stands before every route with a role.
+ *
+ * @returns the caller; it throws Problem `unauthorized` without a good token, `forbidden` without the role
+ */
+export function authorizer(authentication: Authentication) {
+  const verify = verifier(authentication);
+  return async (role: Exclude<Role, "public">, headers: Headers): Promise<Caller> => {
+    const caller = await verify(headers);
+    if (!caller.roles.some((held) => ROLES_THAT_MAY[role].includes(held))) {
+      throw new Problem("forbidden", `This needs the role ${role}.`, {
+        headers: { "WWW-Authenticate": 'Bearer realm="octavo", error="insufficient_scope"' },
+      });
+    }
+    return caller;
+  };
+}
+
+function verifier(authentication: Authentication): (headers: Headers) => Promise<Caller> {
+  switch (authentication.mode) {
+    case "open": {
+      const everybody = { issuer: undefined, subject: "local", roles: ["admin"] };
+      return async () => everybody;
+    }
+    case "closed":
+      return async () => {
+        throw unauthorized("Nobody may do this here: the server has no authentication configured.");
+      };
+    case "hs256": {
+      const { secret, issuer, audience } = authentication;
+      const options = {
+        algorithms: ["HS256"],
+        requiredClaims: ["exp", "sub"],
+        ...(issuer && { issuer }),
+        ...(audience && { audience }),
+      };
+      let key: Promise<CryptoKey> | undefined;
+      return async (headers) => {
+        const token = bearerToken(headers);
+        key ??= crypto.subtle.importKey("raw", secret, { name: "HMAC", hash: "SHA-256" }, false, ["verify"]);
+        try {
+          const { payload } = await jwtVerify(token, await key, options);
+          // jose demands that there is a claim, not that it is a name.
+          if (typeof payload.sub !== "string" || payload.sub === "")
+            throw unauthorized("The token names nobody.", true);
+          return { issuer: payload.iss, subject: payload.sub, roles: rolesOf(payload.roles) };
+        } catch (error) {
+          if (error instanceof errors.JWTExpired) throw unauthorized("The token has expired.", true);
+          if (error instanceof errors.JOSEError) throw unauthorized("The token does not verify.", true);
+          throw error;
+        }
+      };
+    }
+  }
+}
+
+function bearerToken(headers: Headers): string {
+  const [, token] = headers.get("Authorization")?.match(/^Bearer +([\w.~+/-]+=*) *$/i) ?? [];
+  if (!token) throw unauthorized("This needs a token: Authorization: Bearer <token>.");
+  return token;
+}
+
+/** A claim that is no array of strings gives no role at all. */
+function rolesOf(claim: unknown): string[] {
+  return Array.isArray(claim) && claim.every((role) => typeof role === "string") ? claim : [];
+}
+
+function unauthorized(message: string, badToken = false): Problem {
+  const challenge = badToken ? 'Bearer realm="octavo", error="invalid_token"' : 'Bearer realm="octavo"';
+  return new Problem("unauthorized", message, { headers: { "WWW-Authenticate": challenge } });
+}

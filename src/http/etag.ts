@@ -1,0 +1,72 @@
+import type { VersionDemand } from "../db/resource.ts";
+import { Problem } from "./problem.ts";
+
+/** The entity tags of one header; `*` stands for any current representation. */
+type Tags = "*" | { weak: boolean; value: string }[];
+
+/** If-Match and If-None-Match of a request, parsed; absent headers are undefined. */
+export interface Preconditions {
+  ifMatch: Tags | undefined;
+  ifNoneMatch: Tags | undefined;
+}
+
+/** The strong entity tag of a resource: unique for all time, as ids are never used again. */
+export const etagOf = (id: string, version: string): string => `"${id}.${version}"`;
+
+/**
+ * Reads If-Match and If-None-Match.
+ *
+ * @throws Problem `invalid_header` where one is neither `*` nor a list of entity tags (RFC 9110, 8.8.3)
+ */
+export function parsePreconditions(headers: Headers): Preconditions {
+  return { ifMatch: parseTags(headers, "If-Match"), ifNoneMatch: parseTags(headers, "If-None-Match") };
+}
+
+function parseTags(headers: Headers, name: string): Tags | undefined {
+  const text = headers.get(name)?.trim();
+  if (text === undefined) return undefined;
+  if (text === "*") return "*";
+  const element = /[\t ]*(?:(W\/)?("[\x21\x23-\x7e\x80-\xff]*"))?[\t ]*(?:,|$)/y;
+  const tags = [];
+  while (element.lastIndex < text.length) {
+    const match = element.exec(text);
+    if (!match) break;
+    if (match[2] !== undefined) tags.push({ weak: match[1] !== undefined, value: match[2] });
+    if (element.lastIndex === text.length) return tags.length > 0 ? tags : malformed(name);
+  }
+  return malformed(name);
+}
+
+function malformed(name: string): never {
+  throw new Problem("invalid_header", `${name} must be * or a list of entity tags in double quotes.`);
+}
+
+/**
+ * Evaluates the preconditions of a read against what was found (RFC 9110, 13.2.2).
+ *
+ * @returns whether the client has it already and a 304 will do
+ * @throws Problem `precondition_failed`
+ */
+export function notModified({ ifMatch, ifNoneMatch }: Preconditions, etag: string): boolean {
+  if (ifMatch && ifMatch !== "*" && !ifMatch.some((tag) => !tag.weak && tag.value === etag)) {
+    throw preconditionFailed();
+  }
+  return ifNoneMatch === "*" || (ifNoneMatch?.some((tag) => tag.value === etag) ?? false);
+}
+
+/** Turns the preconditions of a write to the resource `id` into versions, for its statement to compare. */
+export function versionDemand({ ifMatch, ifNoneMatch }: Preconditions, id: string): VersionDemand {
+  const versions = (tags: Exclude<Tags, "*">): bigint[] =>
+    tags.flatMap(({ value }) => {
+      const [, version] = value.match(/^".{36}\.([1-9]\d{0,17})"$/) ?? [];
+      return version && value === etagOf(id, version) ? [BigInt(version)] : [];
+    });
+  return {
+    oneOf: ifMatch && ifMatch !== "*" ? versions(ifMatch.filter((tag) => !tag.weak)) : undefined,
+    noneOf: ifNoneMatch === "*" ? "any" : ifNoneMatch && versions(ifNoneMatch),
+  };
+}
+
+export function preconditionFailed(): Problem {
+  return new Problem("precondition_failed", "The resource is at another version; nothing was changed.");
+}

@@ -1,0 +1,88 @@
+/** Schemas that features share: texts of a body, and the parameters of a query, which are texts all. */
+import * as z from "zod";
+import type { FaultCode } from "./problem.ts";
+
+/** Adds a fault of our own from within a schema; `message` goes on after the field's name: "must be …". */
+export function fail(context: z.RefinementCtx, code: FaultCode, message: string, path: string[] = []): never {
+  context.addIssue({ code: "custom", params: { code }, message, path });
+  return z.NEVER;
+}
+
+/** Text as it is kept: NFC, without white space around it, and storable. Lengths count characters, not UTF-16 units. */
+export function text({ min, max }: { min: number; max: number }) {
+  return z
+    .string()
+    .normalize("NFC")
+    .trim()
+    .superRefine((value, context) => {
+      checkStorable(value, context);
+      const length = lengthOf(value);
+      if (length < min)
+        fail(context, "too_short", min === 1 ? "must not be empty" : `must have ${min} characters or more`);
+      if (length > max) fail(context, "too_long", `must have ${max} characters or fewer`);
+    })
+    .meta({ ...(min > 0 && { minLength: min }), maxLength: max });
+}
+
+/** Postgres keeps neither U+0000 nor half a surrogate pair. */
+function checkStorable(value: string, context: z.RefinementCtx): void {
+  if (!value.isWellFormed()) fail(context, "invalid_format", "must not hold a lone surrogate");
+  if (value.includes("\0")) fail(context, "invalid_format", "must not hold U+0000");
+}
+
+/** Characters are code points here, as they are to Postgres's char_length and to JSON Schema. */
+function lengthOf(value: string): number {
+  let length = 0;
+  for (const _ of value) length++;
+  return length;
+}
+
+/** An integer member of a body. */
+export function integer({ min, max }: { min: number; max: number }) {
+  return z
+    .number()
+    .superRefine((value, context) => {
+      if (!Number.isInteger(value)) fail(context, "invalid_type", "must be a whole number");
+      else if (value < min) fail(context, "out_of_range", `must be ${min} or more`);
+      else if (value > max) fail(context, "out_of_range", `must be ${max} or less`);
+    })
+    .meta({ type: "integer", minimum: min, maximum: max });
+}
+
+/** A term to search for. */
+export const searchTerm = () => text({ min: 1, max: 255 });
+
+/** A whole number in a query, of at least `min`; above `max` it is an error, or `max` itself where it is `clamped`. */
+export function wholeNumber({ min, max, clamped = false }: { min: number; max: number; clamped?: boolean }) {
+  return z
+    .string()
+    .transform((value, context) => {
+      if (!/^\d+$/.test(value)) return fail(context, "invalid_type", "must be a whole number");
+      const number = Number(value);
+      if (number < min) return fail(context, "out_of_range", `must be ${min} or more`);
+      if (number > max && !clamped) return fail(context, "out_of_range", `must be ${max} or less`);
+      return Math.min(number, max);
+    })
+    .meta({ type: "integer", minimum: min, ...(!clamped && { maximum: max }) });
+}
+
+export const trueOrFalse = () =>
+  z
+    .string()
+    .transform((value, context) =>
+      value === "true" || value === "false"
+        ? value === "true"
+        : fail(context, "invalid_type", "must be true or false"),
+    )
+    .meta({ type: "boolean" });
+
+export const uuid = () =>
+  z
+    .string()
+    .regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i)
+    .toLowerCase()
+    .meta({ format: "uuid" });
+
+/** A moment as the API writes it: RFC 3339, UTC, microseconds. */
+export const moment = () =>
+  z.iso.datetime({ precision: 6 }).meta({ examples: ["2026-03-28T12:00:00.123456Z"] });

@@ -1,0 +1,105 @@
+import type { MiddlewareHandler } from "hono";
+import type { Database } from "../db/database.ts";
+
+/** One wide event per request: what a log line holds. Neither bodies, tokens, query strings nor SQL parameters are in it. */
+export interface RequestEvent {
+  level: "info" | "warn" | "error";
+  time: string;
+  request_id: string;
+  method: string;
+  /** The pattern of the route, not the path. */
+  route: string;
+  status: number;
+  duration_ms: number;
+  db_ms: number;
+  db_round_trips: number;
+  role: string | undefined;
+  /** The machine code of a refusal. */
+  problem: string | undefined;
+  error: LoggedError | undefined;
+}
+
+export interface LoggedError {
+  name: string;
+  message: string;
+  code?: unknown;
+  stack?: string | undefined;
+  cause?: LoggedError;
+}
+
+export type Log = (event: RequestEvent) => void;
+
+/** What one request gathers for its event. */
+export type Observed = Pick<
+  RequestEvent,
+  "route" | "role" | "problem" | "error" | "db_ms" | "db_round_trips"
+>;
+
+/** The client's own id of a request where it has the right form, otherwise a new one. */
+export function requestIdOf(headers: Headers): string {
+  const given = headers.get("X-Request-Id");
+  return given && /^[\w\-=.]{1,128}$/.test(given) ? given : crypto.randomUUID();
+}
+
+/** Gives every request its id, and logs its event at the end. */
+export function observe(log: Log): MiddlewareHandler {
+  return async (c, next) => {
+    const started = performance.now();
+    const requestId = requestIdOf(c.req.raw.headers);
+    const observed: Observed = {
+      route: "unknown",
+      role: undefined,
+      problem: undefined,
+      error: undefined,
+      db_ms: 0,
+      db_round_trips: 0,
+    };
+    c.set("requestId", requestId);
+    c.set("observed", observed);
+    await next();
+    c.header("X-Request-Id", requestId);
+    log({
+      level: c.res.status >= 500 ? "error" : c.res.status >= 400 ? "warn" : "info",
+      time: new Date().toISOString(),
+      request_id: requestId,
+      method: c.req.method,
+      status: c.res.status,
+      duration_ms: rounded(performance.now() - started),
+      ...observed,
+      db_ms: rounded(observed.db_ms),
+    });
+  };
+}
+
+/** Counts the round trips of a request, and the time they take. */
+export function observeDatabase(database: Database, observed: Observed): Database {
+  const timed = async <T>(call: () => Promise<T>): Promise<T> => {
+    const started = performance.now();
+    observed.db_round_trips++;
+    try {
+      return await call();
+    } finally {
+      observed.db_ms += performance.now() - started;
+    }
+  };
+  return {
+    query: (statement) => timed(() => database.query(statement)),
+    snapshot: (statements) => timed(() => database.snapshot(statements)),
+  };
+}
+
+/** An error as the log keeps it: whole, but for Drizzle's messages, which hold the statement with its parameters. */
+export function loggedError(error: unknown): LoggedError {
+  if (!(error instanceof Error)) return { name: "unknown", message: typeof error };
+  const { name, message, stack, cause } = error;
+  const quotesSql = name === "DrizzleQueryError" || "query" in error;
+  return {
+    name,
+    message: quotesSql ? "Failed query" : message,
+    ...("code" in error && { code: error.code }),
+    ...(!quotesSql && { stack }),
+    ...(cause !== undefined && { cause: loggedError(cause) }),
+  };
+}
+
+const rounded = (milliseconds: number) => Math.round(milliseconds * 100) / 100;

@@ -1,0 +1,116 @@
+import * as z from "zod";
+import type { KeysetRow, Position } from "../db/keyset.ts";
+import type { CursorSeal } from "./cursor.ts";
+import { wholeNumber } from "./fields.ts";
+
+/** What a listing takes. */
+export interface Paging {
+  /** All its parameters, {@link pageParameters} among them. */
+  query: z.ZodObject;
+  /** Those that decide which rows come and in which order: a cursor is bound to them, and they go with it. */
+  bound: z.ZodObject;
+}
+
+/** The rows of one page, in the order asked for, with what a cursor needs to know of each. */
+export interface Page {
+  rows: readonly KeysetRow[];
+  /** Whether rows follow in the direction of travel. */
+  more: boolean;
+}
+
+/** The parameters that every listing takes. */
+export const pageParameters = {
+  limit: wholeNumber({ min: 1, max: 100, clamped: true }).default(20).meta({
+    type: "integer",
+    minimum: 1,
+    default: 20,
+    description: "Rows in a page; more than 100 are 100.",
+  }),
+  cursor: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({ description: "next_cursor or prev_cursor of a page of this listing." }),
+};
+
+/** What a listing's cursors are sealed with: its path and the parameters that they are bound to, as parsed. */
+export function scopeOf(path: string, bound: z.ZodObject, query: Record<string, unknown>): string {
+  return JSON.stringify([path, Object.keys(bound.shape).map((name) => query[name] ?? null)]);
+}
+
+/**
+ * Cuts `limit` rows out of the `limit + 1` that were asked of the database in the direction of travel, and puts
+ * them in the listing's order.
+ */
+export function pageOf(found: readonly KeysetRow[], limit: number, position: Position | undefined): Page {
+  const rows = found.slice(0, limit);
+  return { rows: position?.direction === "backward" ? rows.reverse() : rows, more: found.length > limit };
+}
+
+/**
+ * The places that the cursors of a page lead to. In the direction of travel there is one exactly when rows follow;
+ * in the other, whenever a cursor was sent. A page without rows hands back the place it stands on.
+ */
+export function neighbours(
+  page: Page,
+  position: Position | undefined,
+): { next?: Position; previous?: Position } {
+  const first = page.rows[0];
+  const last = page.rows.at(-1);
+  const backward = position?.direction === "backward";
+  const next: Position | undefined = last
+    ? { direction: "forward", side: "after", key: last.key, id: last.id }
+    : position && { ...position, direction: "forward" };
+  const previous: Position | undefined = first
+    ? { direction: "backward", side: "before", key: first.key, id: first.id }
+    : position && { ...position, direction: "backward" };
+  return {
+    ...(next && (backward || page.more) && { next }),
+    ...(previous && (backward ? page.more : position) && { previous }),
+  };
+}
+
+/**
+ * Writes a page, `{"data":[…],"limit":20,"next_cursor":…,"prev_cursor":…}` with `extra` members behind, and the same
+ * links as a Link header (RFC 8288).
+ */
+export async function renderPage(
+  page: Page,
+  position: Position | undefined,
+  { url, paging, query, seal, extra }: Listing,
+): Promise<{ status: 200; body: string; headers: { Link: string } }> {
+  const scope = scopeOf(url.pathname, paging.bound, query);
+  const { next, previous } = neighbours(page, position);
+  const [nextCursor, previousCursor] = await Promise.all([
+    next ? seal.seal(scope, next) : null,
+    previous ? seal.seal(scope, previous) : null,
+  ]);
+  const tail = { limit: query.limit, next_cursor: nextCursor, prev_cursor: previousCursor, ...extra };
+  const links = [
+    ...(nextCursor ? [`<${linkTo(url, nextCursor)}>; rel="next"`] : []),
+    ...(previousCursor ? [`<${linkTo(url, previousCursor)}>; rel="prev"`] : []),
+    `<${linkTo(url)}>; rel="first"`,
+  ];
+  return {
+    status: 200,
+    body: `{"data":[${page.rows.map((row) => row.json).join()}],${JSON.stringify(tail).slice(1)}`,
+    headers: { Link: links.join(", ") },
+  };
+}
+
+/** The request that a page answers. */
+interface Listing {
+  url: URL;
+  paging: Paging;
+  query: Record<string, unknown> & { limit: number };
+  seal: CursorSeal;
+  /** Members to go behind the cursors. */
+  extra?: Record<string, unknown> | undefined;
+}
+
+function linkTo(url: URL, cursor?: string): string {
+  const query = new URLSearchParams(url.searchParams);
+  query.delete("cursor");
+  if (cursor) query.set("cursor", cursor);
+  return query.size > 0 ? `${url.pathname}?${query}` : url.pathname;
+}

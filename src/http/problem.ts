@@ -1,0 +1,201 @@
+/**
+ * Every error answer of the API, by its machine code (RFC 9457). `meaning` and `remedy` are what
+ * `GET /problems/{error}` tells.
+ */
+export const PROBLEMS = {
+  invalid_json: {
+    status: 400,
+    title: "Invalid JSON",
+    meaning: "The body is not UTF-8 text in JSON.",
+    remedy: "Send one complete JSON document in UTF-8.",
+  },
+  invalid_cursor: {
+    status: 400,
+    title: "Invalid cursor",
+    meaning: "The cursor was changed, or it belongs to a listing with other filters or another order.",
+    remedy:
+      "Follow next_cursor, prev_cursor or the Link header as they are, with the filters and the sort they came from.",
+  },
+  invalid_header: {
+    status: 400,
+    title: "Invalid header",
+    meaning: "A header that the request depends on cannot be read.",
+    remedy: 'Entity tags go in double quotes and are separated by commas: If-Match: "a", "b".',
+  },
+  unauthorized: {
+    status: 401,
+    title: "Unauthorized",
+    meaning: "The request needs a token, and brought none or one that does not verify.",
+    remedy: "Send Authorization: Bearer with a token that has not expired.",
+  },
+  forbidden: {
+    status: 403,
+    title: "Forbidden",
+    meaning: "The token is good, but its roles do not allow this request.",
+    remedy: "Ask for a token with the role that the reference names for this route.",
+  },
+  not_found: {
+    status: 404,
+    title: "Not found",
+    meaning: "There is no such route, or nothing with this id or ISBN.",
+    remedy: "Check the path; ids are UUIDs, and paths have no trailing slash.",
+  },
+  method_not_allowed: {
+    status: 405,
+    title: "Method not allowed",
+    meaning: "The path is known, but not with this method.",
+    remedy: "The Allow header lists the methods of the path.",
+  },
+  request_timeout: {
+    status: 408,
+    title: "Request timeout",
+    meaning: "The body did not arrive within the time that a request may take.",
+    remedy: "Send the request again, all of it at once.",
+  },
+  conflict: {
+    status: 409,
+    title: "Conflict",
+    meaning: "The request collides with what is there, such as another book with the same ISBN.",
+    remedy: "Read the existing resource and update it instead.",
+  },
+  precondition_failed: {
+    status: 412,
+    title: "Precondition failed",
+    meaning: "The resource is at another version than If-Match or If-None-Match demand; nothing was changed.",
+    remedy: "Read the resource again, apply the change to what it holds now, and send its new ETag.",
+  },
+  payload_too_large: {
+    status: 413,
+    title: "Payload too large",
+    meaning: "The body is larger than 1 MiB.",
+    remedy: "Send less.",
+  },
+  unsupported_media_type: {
+    status: 415,
+    title: "Unsupported media type",
+    meaning: "The body is not declared as plain JSON.",
+    remedy:
+      "Send Content-Type: application/json and no Content-Encoding; a PATCH may also be application/merge-patch+json.",
+  },
+  misdirected_request: {
+    status: 421,
+    title: "Misdirected request",
+    meaning:
+      "This server is open to everyone on its own machine, and answers to the names of that machine alone.",
+    remedy: "Use http://127.0.0.1 or http://localhost, or start the server with authentication.",
+  },
+  validation_failed: {
+    status: 422,
+    title: "Validation failed",
+    meaning: "One or more fields or parameters are wrong.",
+    remedy: "The member details names each of them, with a code and a sentence.",
+  },
+  internal_error: {
+    status: 500,
+    title: "Internal error",
+    meaning: "The server has a defect. It was logged with the request id.",
+    remedy: "Report it with the request_id of the answer.",
+  },
+  database_unavailable: {
+    status: 503,
+    title: "Database unavailable",
+    meaning: "The database cannot be reached or did not answer in time.",
+    remedy:
+      "Try again after the seconds that Retry-After names. After a write, read first what became of it.",
+  },
+  service_unavailable: {
+    status: 503,
+    title: "Service unavailable",
+    meaning: "The service is not ready to answer.",
+    remedy: "Try again after the seconds that Retry-After names.",
+  },
+} as const satisfies Record<string, { status: number; title: string; meaning: string; remedy: string }>;
+
+export type ProblemCode = keyof typeof PROBLEMS;
+
+/** Codes of the single faults in a `validation_failed` problem. */
+export const FAULT_CODES = [
+  "required",
+  "invalid_type",
+  "too_short",
+  "too_long",
+  "out_of_range",
+  "invalid_format",
+  "unknown_field",
+  "invalid_isbn",
+  "zero_price_with_stock",
+] as const;
+
+export type FaultCode = (typeof FAULT_CODES)[number];
+
+/** One wrong field or parameter; `path` is dotted, and empty for the body as a whole. */
+export interface Fault {
+  in: "body" | "query" | "path" | "header";
+  path: string;
+  code: FaultCode;
+  message: string;
+}
+
+/** Thrown by whatever finds that a request cannot be answered as asked; `app.ts` turns it into the response. */
+export class Problem extends Error {
+  override name = "Problem";
+  readonly code: ProblemCode;
+  readonly headers: Record<string, string>;
+  readonly details: Fault[] | undefined;
+
+  /**
+   * @param message one sentence for the client; it may not tell what is inside
+   * @param extra headers to send, the faults of a `validation_failed`, and a cause for the log
+   */
+  constructor(
+    code: ProblemCode,
+    message: string,
+    extra: { headers?: Record<string, string>; details?: Fault[]; cause?: unknown } = {},
+  ) {
+    super(message, { cause: extra.cause });
+    this.code = code;
+    this.headers = extra.headers ?? {};
+    this.details = extra.details;
+  }
+
+  get status(): number {
+    return PROBLEMS[this.code].status;
+  }
+
+  /** The whole answer; the members of its body are in this order on every runtime. */
+  response(requestId: string): Response {
+    const { status, title } = PROBLEMS[this.code];
+    const body = {
+      type: `/problems/${this.code}`,
+      title,
+      status,
+      error: this.code,
+      message: this.message,
+      detail: this.message,
+      request_id: requestId,
+      ...(this.details && { details: this.details }),
+    };
+    const headers = {
+      "Content-Type": "application/problem+json",
+      "Cache-Control": "no-store",
+      "X-Content-Type-Options": "nosniff",
+      "X-Request-Id": requestId,
+      ...this.headers,
+    };
+    return new Response(JSON.stringify(body), { status, headers });
+  }
+}
+
+/** A 422 that names every fault. */
+export function validationFailed(details: Fault[]): Problem {
+  const [first] = details;
+  const message =
+    details.length === 1 && first
+      ? sentence(first)
+      : `${details.length} fields are wrong; details names each of them.`;
+  return new Problem("validation_failed", message, { details });
+}
+
+function sentence({ path, message }: Fault): string {
+  return `${path || "The body"} ${message}.`;
+}

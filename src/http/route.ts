@@ -1,0 +1,77 @@
+import * as z from "zod";
+import type { Position } from "../db/keyset.ts";
+import type { Preconditions } from "./etag.ts";
+import type { Paging } from "./paging.ts";
+import type { ProblemCode } from "./problem.ts";
+
+/** Who may call a route. `editor` may do what a `clerk` may, and `admin` everything. */
+export type Role = "public" | "clerk" | "editor" | "admin";
+
+/** One success answer of a route. */
+export interface Success {
+  description: string;
+  /** What the JSON body holds; absent where there is none. */
+  schema?: z.ZodType;
+  /** Names of the headers that it always carries, beside those of every answer. */
+  headers?: readonly DocumentedHeader[];
+}
+
+export type DocumentedHeader = "Allow" | "Cache-Control" | "ETag" | "Link" | "Location";
+
+/**
+ * A route, declared once: from this come its validation, its authorization, 405 and OPTIONS of its path, and its
+ * part of /openapi.json. Role and answers are required: a route without them does not compile.
+ */
+export interface Route {
+  method: "get" | "post" | "put" | "patch" | "delete";
+  /** In Hono's form, `/api/v1/books/:id`. */
+  path: string;
+  tag: string;
+  /** The operation's name in the document and in clients made from it. */
+  name: string;
+  summary: string;
+  role: Role;
+  /** Path parameters. One that does not parse is a 404: no resource can have it. */
+  params?: z.ZodObject;
+  /** Makes the route a listing with sealed cursors. It brings the query parameters; other routes have none. */
+  paging?: Paging;
+  /** The JSON body. */
+  body?: z.ZodType;
+  /** Honours If-Match and If-None-Match (RFC 9110, section 13). */
+  conditional?: boolean;
+  /** Asks the database, and so can be 503. */
+  database: boolean;
+  success: Readonly<Record<number, Success>>;
+  /** Refusals beyond those that follow from the rest: see `refusals` in openapi.ts. */
+  problems: readonly ProblemCode[];
+}
+
+/** Types a declaration to the letter, so that handlers know its inputs and statuses. */
+export function route<const R extends Route>(declaration: R): R {
+  return declaration;
+}
+
+const NO_PARAMETERS = z.strictObject({});
+
+/** The query parameters of a route. */
+export const queryOf = (route: Route): z.ZodObject => route.paging?.query ?? NO_PARAMETERS;
+
+type Parsed<S> = S extends z.ZodType ? z.output<S> : undefined;
+
+/** What a handler gets: every part validated, as the declaration says. */
+export interface Input<R extends Route> {
+  params: Parsed<R["params"]>;
+  query: R["paging"] extends Paging ? z.output<R["paging"]["query"]> : object;
+  body: Parsed<R["body"]>;
+  /** Where the cursor points; undefined on a first page. */
+  position: Position | undefined;
+  preconditions: Preconditions;
+  url: URL;
+}
+
+/** What a handler gives back. The body is JSON text already, as the database writes it. */
+export interface Reply<R extends Route> {
+  status: keyof R["success"] & number;
+  body?: string;
+  headers?: Partial<Record<DocumentedHeader, string>>;
+}

@@ -1,0 +1,66 @@
+/** The endpoints for whoever runs and explores the service. */
+import * as z from "zod";
+import { PROBLEMS, type ProblemCode } from "../http/problem.ts";
+import { route } from "../http/route.ts";
+
+const service = { tag: "Service", role: "public", method: "get", problems: [] } as const;
+
+const Health = z.strictObject({ status: z.literal("ok") }).meta({ id: "Health" });
+
+export const health = route({
+  ...service,
+  path: "/health",
+  name: "health",
+  summary: "Tell whether the process answers, without asking the database",
+  database: false,
+  success: { 200: { description: "It does.", schema: Health } },
+});
+
+export const ready = route({
+  ...service,
+  path: "/ready",
+  name: "ready",
+  summary: "Tell whether requests can be served, by a real query",
+  database: true,
+  success: { 200: { description: "They can.", schema: Health } },
+});
+
+export const openapi = route({
+  ...service,
+  path: "/openapi.json",
+  name: "openapi",
+  summary: "This document",
+  database: false,
+  success: {
+    200: {
+      description: "OpenAPI 3.1.",
+      schema: z.looseObject({ openapi: z.string() }),
+      headers: ["Cache-Control"],
+    },
+  },
+});
+
+export const problem = route({
+  ...service,
+  path: "/problems/:error",
+  name: "problem",
+  summary: "Explain a type of problem",
+  database: false,
+  params: z.object({ error: z.enum(Object.keys(PROBLEMS) as ProblemCode[]) }),
+  success: {
+    200: {
+      description: "What it means, and how to mend it.",
+      schema: z
+        .strictObject({
+          type: z.string(),
+          title: z.string(),
+          status: z.int(),
+          error: z.string(),
+          meaning: z.string(),
+          remedy: z.string(),
+        })
+        .meta({ id: "ProblemType" }),
+      headers: ["Cache-Control"],
+    },
+  },
+});

@@ -1,0 +1,32 @@
+import { ping } from "../db/database.ts";
+import type { Api } from "../http/api.ts";
+import { openapiDocument } from "../http/openapi.ts";
+import { PROBLEMS } from "../http/problem.ts";
+import { json } from "../http/reply.ts";
+import * as contract from "./contract.ts";
+
+const OK = JSON.stringify({ status: "ok" });
+
+/** What changes only with a release may be kept for a while. */
+const kept = { "Cache-Control": "public, max-age=300" };
+
+export function serviceRoutes(api: Api): void {
+  api.on(contract.health, async () => json(200, OK));
+
+  api.on(contract.ready, async (_, { database }) => {
+    await ping(database);
+    return json(200, OK);
+  });
+
+  let document: string | undefined;
+  api.on(contract.openapi, async () => {
+    document ??= JSON.stringify(openapiDocument(api.routes));
+    return json(200, document, kept);
+  });
+
+  api.on(contract.problem, async ({ params: { error } }) => {
+    const { title, status, meaning, remedy } = PROBLEMS[error];
+    const body = JSON.stringify({ type: `/problems/${error}`, title, status, error, meaning, remedy });
+    return json(200, body, kept);
+  });
+}

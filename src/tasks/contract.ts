@@ -1,0 +1,113 @@
+/** What the API promises of tasks, the shop's to-do list. */
+import * as z from "zod";
+import { moment, text, trueOrFalse, uuid } from "../http/fields.ts";
+import { type Paging, pageParameters } from "../http/paging.ts";
+import { route } from "../http/route.ts";
+
+export const Task = z
+  .strictObject({
+    id: uuid(),
+    title: z.string(),
+    completed: z.boolean(),
+    created_at: moment(),
+    updated_at: moment(),
+  })
+  .meta({ id: "Task" });
+
+const title = text({ min: 1, max: 255 });
+
+export const NewTask = z.strictObject({ title }).meta({ id: "NewTask" });
+
+const ignored = z
+  .unknown()
+  .optional()
+  .meta({ readOnly: true, description: "Ignored, so that a task can be sent back." });
+
+export const TaskChanges = z
+  .strictObject({ title, completed: z.boolean(), id: ignored, created_at: ignored, updated_at: ignored })
+  .partial()
+  .transform(({ id: _, created_at: __, updated_at: ___, ...changes }) => changes)
+  .meta({ id: "TaskChanges" });
+
+export type TaskChanges = z.output<typeof TaskChanges>;
+
+const filters = { completed: trueOrFalse().optional() };
+
+export const taskPaging = {
+  bound: z.object(filters),
+  query: z.strictObject({ ...pageParameters, ...filters }),
+} satisfies Paging;
+
+export type TaskQuery = z.output<typeof taskPaging.query>;
+
+const TaskPage = z
+  .strictObject({
+    data: z.array(Task),
+    limit: z.int(),
+    next_cursor: z.string().nullable(),
+    prev_cursor: z.string().nullable(),
+  })
+  .meta({ id: "TaskPage" });
+
+const byId = z.object({ id: uuid() });
+const tasks = { tag: "Tasks", database: true, role: "clerk" } as const;
+const theTask = { description: "The task.", schema: Task, headers: ["ETag", "Cache-Control"] } as const;
+
+export const createTask = route({
+  ...tasks,
+  method: "post",
+  path: "/api/v1/tasks",
+  name: "createTask",
+  summary: "Add a task",
+  body: NewTask,
+  success: { 201: { ...theTask, headers: ["ETag", "Cache-Control", "Location"] } },
+  problems: [],
+});
+
+export const listTasks = route({
+  ...tasks,
+  method: "get",
+  path: "/api/v1/tasks",
+  name: "listTasks",
+  summary: "List tasks, the newest first",
+  paging: taskPaging,
+  success: { 200: { description: "A page of tasks.", schema: TaskPage, headers: ["Link"] } },
+  problems: [],
+});
+
+export const getTask = route({
+  ...tasks,
+  method: "get",
+  path: "/api/v1/tasks/:id",
+  name: "getTask",
+  summary: "Read a task",
+  params: byId,
+  conditional: true,
+  success: { 200: theTask, 304: { description: "Not modified.", headers: ["ETag", "Cache-Control"] } },
+  problems: [],
+});
+
+export const updateTask = route({
+  ...tasks,
+  method: "patch",
+  path: "/api/v1/tasks/:id",
+  name: "updateTask",
+  summary: "Change a task",
+  params: byId,
+  body: TaskChanges,
+  conditional: true,
+  success: { 200: theTask },
+  problems: [],
+});
+
+export const deleteTask = route({
+  ...tasks,
+  method: "delete",
+  path: "/api/v1/tasks/:id",
+  name: "deleteTask",
+  summary: "Delete a task",
+  params: byId,
+  conditional: true,
+  success: { 204: { description: "Deleted." } },
+  problems: [],
+});

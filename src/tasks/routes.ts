@@ -1,0 +1,40 @@
+/** Tasks over HTTP. */
+import type { Api } from "../http/api.ts";
+import { versionDemand } from "../http/etag.ts";
+import { pageOf, renderPage } from "../http/paging.ts";
+import { type Problem, validationFailed } from "../http/problem.ts";
+import { created, fresh, noContent, ok } from "../http/reply.ts";
+import * as contract from "./contract.ts";
+import * as store from "./store.ts";
+
+export function taskRoutes(api: Api): void {
+  api.on(contract.createTask, async ({ body }, { database }) =>
+    created(await store.createTask(database, body.title), contract.createTask.path),
+  );
+
+  api.on(contract.listTasks, async ({ query, position, url }, { database, seal }) => {
+    const page = pageOf(await store.listTasks(database, query, position), query.limit, position);
+    return renderPage(page, position, { url, paging: contract.taskPaging, query, seal });
+  });
+
+  api.on(contract.getTask, async ({ params: { id }, preconditions }, { database }) =>
+    fresh(await store.readTask(database, id), preconditions),
+  );
+
+  api.on(contract.updateTask, async ({ params: { id }, body, preconditions }, { database }) =>
+    ok(await store.updateTask(database, id, body, versionDemand(preconditions, id))),
+  );
+
+  api.on(contract.deleteTask, async ({ params: { id }, preconditions }, { database }) => {
+    await store.deleteTask(database, id, versionDemand(preconditions, id));
+    return noContent;
+  });
+}
+
+/** What breaking a named constraint of the table means to a client. */
+export const taskConstraints: Record<string, () => Problem> = {
+  tasks_title_length: () =>
+    validationFailed([
+      { in: "body", path: "title", code: "too_long", message: "must have 1 to 255 characters" },
+    ]),
+};

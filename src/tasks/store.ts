@@ -1,0 +1,61 @@
+/** Tasks in Postgres: SQL and nothing else. Every function is one round trip, and a task comes back as JSON text. */
+import { eq, sql } from "drizzle-orm";
+import type { Database } from "../db/database.ts";
+import { instant, jsonObject } from "../db/json.ts";
+import { type KeysetRow, keysetPage, type Position } from "../db/keyset.ts";
+import {
+  changeOne,
+  deleteOne,
+  type Resource,
+  readOne,
+  resourceColumns,
+  type VersionDemand,
+} from "../db/resource.ts";
+import { tasks } from "../db/schema.ts";
+import type { TaskChanges, TaskQuery } from "./contract.ts";
+
+const taskJson = jsonObject({
+  id: tasks.id,
+  title: tasks.title,
+  completed: tasks.completed,
+  created_at: instant(tasks.createdAt),
+  updated_at: instant(tasks.updatedAt),
+});
+
+export async function createTask(database: Database, title: string): Promise<Resource> {
+  const [row] = await database.query<Resource>(
+    sql`insert into ${tasks} (title) values (${title}) returning ${resourceColumns(tasks, taskJson)}`,
+  );
+  return row as Resource;
+}
+
+/** @throws MissingFault */
+export function readTask(database: Database, id: string): Promise<Resource> {
+  return readOne(database, tasks, taskJson, eq(tasks.id, id));
+}
+
+/** @throws MissingFault, VersionFault */
+export function updateTask(
+  database: Database,
+  id: string,
+  changes: TaskChanges,
+  demand: VersionDemand,
+): Promise<Resource> {
+  return changeOne(database, tasks, taskJson, { id, demand, columns: ["title", "completed"], changes });
+}
+
+/** @throws MissingFault, VersionFault */
+export function deleteTask(database: Database, id: string, demand: VersionDemand): Promise<void> {
+  return deleteOne(database, tasks, { id, demand });
+}
+
+/** Up to `limit + 1` tasks from `position` on, in the direction of travel; the newest come first. */
+export function listTasks(
+  database: Database,
+  { completed, limit }: TaskQuery,
+  position: Position | undefined,
+): Promise<KeysetRow[]> {
+  const filters = completed === undefined ? [] : [eq(tasks.completed, completed)];
+  const order = { column: tasks.createdAt, id: tasks.id, descending: true };
+  return database.query<KeysetRow>(keysetPage(tasks, order, { filters, position, limit, json: taskJson }));
+}

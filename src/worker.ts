@@ -1,0 +1,43 @@
+/** The entry for Cloudflare Workers: Neon over HTTP, configuration from bindings, the log to the console. */
+import { createApp } from "./app.ts";
+import { ConfigError, parseConfig } from "./config.ts";
+import { connectNeon } from "./db/neon.ts";
+import type { App } from "./http/api.ts";
+import { type Log, requestIdOf } from "./http/observe.ts";
+import { Problem } from "./http/problem.ts";
+
+type Bindings = Record<string, unknown>;
+
+/** Made with the first request of an isolate, as bindings come with requests. It holds no connection. */
+let app: Promise<App> | undefined;
+
+// biome-ignore lint/suspicious/noConsole: the console is where Workers log
+const log: Log = (event) => console.log(JSON.stringify(event));
+
+async function makeApp(bindings: Bindings): Promise<App> {
+  const config = await parseConfig(bindings);
+  const connect = connectNeon({ url: config.databaseUrl, fetchEndpoint: config.neonFetchEndpoint });
+  return createApp({ config, connect, log });
+}
+
+export default {
+  async fetch(request: Request, bindings: Bindings): Promise<Response> {
+    app ??= makeApp(bindings);
+    try {
+      return await (await app).fetch(request);
+    } catch (error) {
+      if (error instanceof ConfigError) return misconfigured(error, request);
+      throw error;
+    }
+  },
+};
+
+/** A Worker cannot refuse to start, so it refuses every request, and tells the faults to the log alone. */
+function misconfigured(error: ConfigError, request: Request): Response {
+  // biome-ignore lint/suspicious/noConsole: see above
+  console.error(error.message);
+  const headers = { "Retry-After": "60" };
+  return new Problem("service_unavailable", "The service is not configured.", { headers }).response(
+    requestIdOf(request.headers),
+  );
+}

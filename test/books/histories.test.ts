@@ -1,0 +1,157 @@
+/**
+ * Walks through the listing while it changes: random histories of inserts, deletes and moves between page fetches, with
+ * sort keys that are equal more often than not. A row left alone is seen exactly once, forwards and backwards.
+ */
+import fc from "fast-check";
+import { beforeAll, expect, inject, test } from "vitest";
+import { createApp } from "../../src/app.ts";
+import { SORTS } from "../../src/books/contract.ts";
+import { parseConfig } from "../../src/config.ts";
+import { connectNeon } from "../../src/db/neon.ts";
+import type { App } from "../../src/http/api.ts";
+import { isbnOf } from "../support/books.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+
+const HISTORIES = 2_000;
+
+let app: App;
+let database: TestDatabase;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  const config = await parseConfig({ DATABASE_URL: database.url, NEON_FETCH_ENDPOINT: inject("neon") });
+  const connect = connectNeon({ url: config.databaseUrl, fetchEndpoint: config.neonFetchEndpoint });
+  app = createApp({ config, connect, log: () => {} });
+});
+
+/** One key makes all sort columns: few values, a microsecond and a cent apart. */
+const key = fc.nat(2);
+const change = fc.record({
+  kind: fc.constantFrom("insert", "insert", "delete", "move", "describe"),
+  row: fc.nat(),
+  key,
+});
+const step = fc.record({
+  limit: fc.integer({ min: 1, max: 4 }),
+  changes: fc.array(change, { maxLength: 3 }),
+});
+const history = fc.record({
+  sort: fc.constantFrom(...SORTS),
+  rows: fc.array(key, { maxLength: 12 }),
+  forward: fc.array(step, { maxLength: 8 }),
+  backward: fc.array(step, { maxLength: 8 }),
+});
+
+type Change = typeof change extends fc.Arbitrary<infer T> ? T : never;
+type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
+
+interface Page {
+  data: { isbn: string; price: number; created_at: string }[];
+  next_cursor: string | null;
+  prev_cursor: string | null;
+}
+
+/** The catalogue as the test knows it: which rows there are, and which of them nobody moved since a walk began. */
+class Catalogue {
+  #isbns: string[] = [];
+  #next = 0;
+  #untouched = new Set<string>();
+
+  async reset(keys: number[]): Promise<void> {
+    await database.sql("truncate books cascade");
+    this.#isbns = [];
+    await this.apply(keys.map((key) => ({ kind: "insert", row: 0, key })));
+  }
+
+  beginWalk(): void {
+    this.#untouched = new Set(this.#isbns);
+  }
+
+  get untouched(): string[] {
+    return [...this.#untouched].sort();
+  }
+
+  /** In one statement for all, as the order among them does not matter to a walk. */
+  async apply(changes: Change[]): Promise<void> {
+    const statements = changes.flatMap(({ kind, row, key }) => {
+      const keys = `'T${key}', 'A${key}', 1.0${key}, '2026-01-01T00:00:00.00000${key}Z'`;
+      if (kind === "insert") {
+        const isbn = isbnOf(this.#next++);
+        this.#isbns.push(isbn);
+        return `insert into books (title, author, price, created_at, isbn) values (${keys}, '${isbn}')`;
+      }
+      const isbn = this.#isbns[row % this.#isbns.length];
+      if (isbn === undefined) return [];
+      if (kind === "describe") return `update books set description = 'x' where isbn = '${isbn}'`;
+      this.#untouched.delete(isbn);
+      if (kind === "move") {
+        return `update books set (title, author, price, created_at) = row(${keys}) where isbn = '${isbn}'`;
+      }
+      this.#isbns.splice(this.#isbns.indexOf(isbn), 1);
+      return `delete from books where isbn = '${isbn}'`;
+    });
+    if (statements.length > 0) await database.sql(statements.join(";"));
+  }
+}
+
+async function fetchPage(query: string): Promise<Page> {
+  const response = await app.request(`http://localhost/api/v1/books?${query}`);
+  expect(response.status, query).toBe(200);
+  return (await response.json()) as Page;
+}
+
+/** Follows one kind of cursor to its end, with the changes of a step before every fetch but the first. */
+async function walk(
+  catalogue: Catalogue,
+  from: Page,
+  way: "next_cursor" | "prev_cursor",
+  sort: string,
+  steps: Step[],
+): Promise<Page[]> {
+  const pages = [from];
+  for (let at = 0; ; at++) {
+    const cursor = pages.at(-1)?.[way];
+    if (!cursor) return pages;
+    const { limit, changes } = steps[at] ?? { limit: 4, changes: [] };
+    await catalogue.apply(changes);
+    pages.push(await fetchPage(`sort=${sort}&limit=${limit}&cursor=${cursor}`));
+  }
+}
+
+function expectOrdered(pages: Page[], sort: string): void {
+  const column = sort.replace("-", "") as "price" | "created_at";
+  if (column !== "price" && column !== "created_at") return;
+  for (const { data } of pages) {
+    const keys = data.map((book) => book[column]);
+    expect(keys).toEqual([...keys].sort((a, b) => (a < b === sort.startsWith("-") ? 1 : a === b ? 0 : -1)));
+  }
+}
+
+test(`${HISTORIES} histories`, async () => {
+  const catalogue = new Catalogue();
+  const expectSeenOnce = (pages: Page[], sort: string) => {
+    const untouched = catalogue.untouched;
+    const seen = pages.flatMap(({ data }) => data.map(({ isbn }) => isbn));
+    expect(seen.filter((isbn) => untouched.includes(isbn)).sort()).toEqual(untouched);
+    expectOrdered(pages, sort);
+  };
+  await fc.assert(
+    fc.asyncProperty(history, async ({ sort, rows, forward, backward }) => {
+      await catalogue.reset(rows);
+      catalogue.beginWalk();
+      const there = await walk(
+        catalogue,
+        await fetchPage(`sort=${sort}&limit=2`),
+        "next_cursor",
+        sort,
+        forward,
+      );
+      expectSeenOnce(there, sort);
+      // The way back begins on the last page, which is taken as it stands.
+      catalogue.beginWalk();
+      const back = await walk(catalogue, there.at(-1) as Page, "prev_cursor", sort, backward);
+      expectSeenOnce(back, sort);
+    }),
+    { numRuns: HISTORIES },
+  );
+}, 120_000);

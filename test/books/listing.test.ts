@@ -1,0 +1,362 @@
+/** The listing of books: order, cursors, filters, search, counts and numbered pages, over HTTP on workerd. */
+import { beforeAll, describe, expect, test } from "vitest";
+import { isbnOf } from "../support/books.ts";
+import { type Client, createClient } from "../support/client.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { startWorker, type TestWorker } from "../support/worker.ts";
+
+let api: Client;
+let database: TestDatabase;
+let worker: TestWorker;
+
+const TITLES = [
+  "Zoo",
+  "apple",
+  "Äpfel",
+  "Dune",
+  "dune",
+  "Émile",
+  "The Trial",
+  "1984",
+  "Catch-22",
+  "100% Wool",
+  "O'Brien",
+  "(Ab)normal",
+  "C++",
+  "Under_score",
+  "Back\\slash",
+  "ΣΊΣΥΦΟΣ",
+  "Анна Каренина",
+  "東京タワー",
+];
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  // Equal keys everywhere: 3 prices, 2 moments, 4 authors.
+  const books = TITLES.map((title, at) => ({
+    title,
+    author: ["Émile Zola", "J. R. R. Tolkien", "Le Guin", "Percent 50%"][at % 4],
+    isbn: isbnOf(at + 1),
+    price: [0, 9.99, 12.5][at % 3],
+    stock: at % 3 === 0 ? 0 : at,
+    created_at: `2026-01-01T00:00:00.00000${at % 2}Z`,
+  }));
+  await database.sql(
+    `insert into books (title, author, isbn, price, stock, created_at)
+     select title, author, isbn, price, stock, created_at
+     from jsonb_to_recordset($1) as (title text, author text, isbn text, price numeric, stock int, created_at timestamptz)`,
+    [JSON.stringify(books)],
+  );
+  await database.sql("analyze books");
+  worker = await startWorker(database);
+  api = await createClient(worker.url);
+});
+
+const list = async (query: Record<string, string | number> = {}) => {
+  const { status, json, headers } = await api(
+    "GET",
+    `/api/v1/books?${new URLSearchParams(query as Record<string, string>)}`,
+  );
+  expect(status, JSON.stringify(json)).toBe(200);
+  return { ...json, headers };
+};
+const titles = (page: { data: { title: string }[] }) => page.data.map(({ title }) => title);
+const ids = (page: { data: { id: string }[] }) => page.data.map(({ id }) => id);
+
+describe("a page", () => {
+  test("has its members in order, 20 rows by default, and no ETag", async () => {
+    const { status, text, headers } = await api("GET", "/api/v1/books?limit=2");
+    expect(status).toBe(200);
+    expect(text).toMatch(/^{"data":\[{"id":.*}\],"limit":2,"next_cursor":"[\w-]+","prev_cursor":null}$/);
+    expect(headers.get("ETag")).toBeNull();
+    expect(headers.get("Cache-Control")).toBe("no-store");
+    expect((await list()).limit).toBe(20);
+    expect((await list({ limit: 1_000_000 })).limit).toBe(100);
+  });
+
+  test("links to its neighbours and the first page, filters and all", async () => {
+    const first = await list({ limit: 2, sort: "title", min_price: 0 });
+    expect(first.headers.get("Link")).toBe(
+      `</api/v1/books?limit=2&sort=title&min_price=0&cursor=${first.next_cursor}>; rel="next", </api/v1/books?limit=2&sort=title&min_price=0>; rel="first"`,
+    );
+    const [, next] = first.headers.get("Link").match(/<(.*?)>; rel="next"/);
+    const second = (await api("GET", next)).json;
+    expect(ids(second)).toEqual(ids(await list({ limit: 4, sort: "title" })).slice(2));
+    const { headers } = await api("GET", next);
+    expect(headers.get("Link")).toContain(`cursor=${second.prev_cursor}>; rel="prev"`);
+  });
+});
+
+describe.each(["created_at", "title", "author", "price"])("sorted by %s", (column) => {
+  test.each(["", "-"])("in direction '%s', the pages join to the whole, both ways", async (sign) => {
+    const sort = `${sign}${column}`;
+    const whole = ids(await list({ sort, limit: 100 }));
+    const expected = await database.sql<{ id: string }>(
+      `select id from books order by ${column} ${sign ? "desc" : "asc"}, id ${sign ? "desc" : "asc"}`,
+    );
+    expect(whole).toEqual(expected.map(({ id }) => id));
+    for (const limit of [1, 4, 5, 9, 18]) {
+      const pages = [await list({ sort, limit })];
+      while (pages.at(-1).next_cursor)
+        pages.push(await list({ sort, limit, cursor: pages.at(-1).next_cursor }));
+      expect(pages.flatMap(ids)).toEqual(whole);
+      expect(pages).toHaveLength(Math.ceil(whole.length / limit));
+      const back = [pages.at(-1)];
+      while (back[0].prev_cursor) back.unshift(await list({ sort, limit, cursor: back[0].prev_cursor }));
+      expect(back.flatMap(ids)).toEqual(whole);
+    }
+  });
+});
+
+test("-created_at is the default order", async () => {
+  expect(ids(await list())).toEqual(ids(await list({ sort: "-created_at" })));
+});
+
+test("text sorts by Unicode's root collation", async () => {
+  const sorted = titles(await list({ sort: "title", limit: 100 }));
+  expect(
+    sorted.filter((title) => ["apple", "Äpfel", "Catch-22", "dune", "Dune", "Émile", "Zoo"].includes(title)),
+  ).toEqual(["Äpfel", "apple", "Catch-22", "dune", "Dune", "Émile", "Zoo"]);
+});
+
+describe("cursors", () => {
+  test("are deterministic, and limit may change under them", async () => {
+    const [one, two] = [await list({ limit: 3 }), await list({ limit: 3 })];
+    expect(one.next_cursor).toBe(two.next_cursor);
+    expect(ids(await list({ limit: 2, cursor: one.next_cursor, count: "exact" }))).toEqual(
+      ids(await list({ limit: 5 })).slice(3),
+    );
+  });
+
+  test("the last page has no next, and going back from the first has no previous", async () => {
+    const last = await list({ limit: 100 });
+    expect([last.next_cursor, last.prev_cursor]).toEqual([null, null]);
+    const second = await list({ limit: 9, cursor: (await list({ limit: 9 })).next_cursor });
+    expect([second.next_cursor, second.prev_cursor]).toEqual([null, expect.any(String)]);
+    const first = await list({ limit: 9, cursor: second.prev_cursor });
+    expect([first.next_cursor, first.prev_cursor]).toEqual([expect.any(String), null]);
+  });
+
+  test("a page that became empty hands back its place", async () => {
+    const own = await createTestDatabase();
+    const [first, second] = [1, 2].map((n) => isbnOf(900_000_000 + n));
+    for (const isbn of [first, second]) {
+      await own.sql("insert into books (title, author, isbn, price) values ('T', 'A', $1, 1)", [isbn]);
+    }
+    const client = await createClient((await startWorker(own)).url);
+    const get = async (query: string) =>
+      (await client("GET", `/api/v1/books?sort=created_at&limit=1${query}`)).json;
+    const isbns = (page: { data: { isbn: string }[] }) => page.data.map(({ isbn }) => isbn);
+    const start = await get("");
+    await own.sql("delete from books where isbn = $1", [second]);
+    const empty = await get(`&cursor=${start.next_cursor}`);
+    expect([isbns(empty), empty.next_cursor]).toEqual([[], null]);
+    const back = await get(`&cursor=${empty.prev_cursor}`);
+    expect([isbns(back), back.prev_cursor]).toEqual([[first], null]);
+    await own.sql("delete from books");
+    const none = await get(`&cursor=${back.next_cursor}`);
+    const before = await get(`&cursor=${none.prev_cursor}`);
+    expect([before.data, before.prev_cursor, typeof before.next_cursor]).toEqual([[], null, "string"]);
+    await own.sql("insert into books (title, author, isbn, price) values ('T', 'A', $1, 1)", [second]);
+    expect(isbns(await get(`&cursor=${before.next_cursor}`))).toEqual([second]);
+  });
+
+  test("with any character changed are 400", async () => {
+    const { next_cursor: cursor } = await list({ limit: 1 });
+    const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    const changed = [...cursor].flatMap((character, at) => {
+      const place = alphabet.indexOf(character);
+      // The neighbour differs in the last bit alone: unused at the end of base64url, it must count all the same.
+      return [alphabet[place ^ 1], alphabet[(place + 7) % 64]].map(
+        (other) => cursor.slice(0, at) + other + cursor.slice(at + 1),
+      );
+    });
+    const statuses = await Promise.all(
+      [...changed, `${cursor}A`, `${cursor}=`, cursor.slice(0, -1), "A", "x", "%", "é", `${cursor} `].map(
+        async (text) => {
+          const { status, json } = await api(
+            "GET",
+            `/api/v1/books?limit=1&cursor=${encodeURIComponent(text)}`,
+          );
+          return `${status} ${json.error}`;
+        },
+      ),
+    );
+    expect(new Set(statuses)).toEqual(new Set(["400 invalid_cursor"]));
+  });
+
+  test.each([
+    { sort: "title" },
+    { sort: "created_at" },
+    { search: "dune" },
+    { author: "zola" },
+    { min_price: "1" },
+    { max_price: "50" },
+    { in_stock: "true" },
+    { in_stock: "sometimes" },
+    { isbn: isbnOf(1) },
+  ])("do not go with another query: %o", async (query) => {
+    const { next_cursor: cursor } = await list({ limit: 1 });
+    const { status, json } = await api(
+      "GET",
+      `/api/v1/books?${new URLSearchParams({ ...query, cursor } as Record<string, string>)}`,
+    );
+    expect([status, json.error]).toEqual([400, "invalid_cursor"]);
+  });
+
+  test("of one listing do not go with another, nor after a change of key", async () => {
+    const { next_cursor: cursor } = await list({ limit: 1 });
+    const other = await createClient(
+      (await startWorker(database, { CURSOR_KEY: "k".repeat(32), OPEN_LOCAL_WRITES: "true" })).url,
+    );
+    expect((await other("GET", `/api/v1/books?limit=1&cursor=${cursor}`)).status).toBe(400);
+    expect((await other("GET", `/api/v1/tasks?limit=1&cursor=${cursor}`)).status).toBe(400);
+  });
+
+  test("agree between instances that share a database", async () => {
+    const { next_cursor: cursor } = await list({ limit: 1 });
+    const other = await createClient((await startWorker(database)).url);
+    expect((await other("GET", `/api/v1/books?limit=1&cursor=${cursor}`)).status).toBe(200);
+  });
+});
+
+describe("filters", () => {
+  test("by price, stock and ISBN", async () => {
+    const all = (await list({ limit: 100 })).data;
+    const isbnsOf = (books: { isbn: string }[]) => books.map(({ isbn }) => isbn).sort();
+    const found = async (query: Record<string, string>) =>
+      isbnsOf((await list({ ...query, limit: 100 })).data);
+    expect(await found({ min_price: "9.99" })).toEqual(
+      isbnsOf(all.filter((b: { price: number }) => b.price >= 9.99)),
+    );
+    expect(await found({ max_price: "9.99" })).toEqual(
+      isbnsOf(all.filter((b: { price: number }) => b.price <= 9.99)),
+    );
+    expect(await found({ min_price: "9.99", max_price: "9.99" })).toHaveLength(6);
+    expect(await found({ min_price: "12.5", max_price: "12.50", sort: "price" })).toHaveLength(6);
+    expect(await found({ in_stock: "true" })).toEqual(
+      isbnsOf(all.filter((b: { stock: number }) => b.stock > 0)),
+    );
+    expect(await found({ in_stock: "false" })).toEqual(
+      isbnsOf(all.filter((b: { stock: number }) => b.stock === 0)),
+    );
+    expect(await found({ isbn: isbnOf(3) })).toEqual([isbnOf(3)]);
+    expect(await found({ isbn: isbnOf(99) })).toEqual([]);
+  });
+
+  test.each([
+    // part of a word, any case, beyond ASCII too
+    ["un", ["Under_score"]],
+    ["une", ["dune", "Dune"]],
+    ["DUNE", ["dune", "Dune"]],
+    ["émi", ["Émile"]],
+    ["ÉMILE", ["Émile"]],
+    ["каренин", ["Анна Каренина"]],
+    ["σίσυφος", ["ΣΊΣΥΦΟΣ"]],
+    ["ΊΣΥΦ", ["ΣΊΣΥΦΟΣ"]],
+    // less than three letters or digits in a row: at the start of a word, after any mark
+    ["d", ["dune", "Dune"]],
+    ["tr", ["The Trial"]],
+    ["ri", []],
+    ["22", ["Catch-22"]],
+    ["2", ["Catch-22"]],
+    ["ab", ["(Ab)normal"]],
+    ["br", ["O'Brien"]],
+    ["東京", ["東京タワー"]],
+    ["京タ", []],
+    ["京タワ", ["東京タワー"]],
+    // wildcards and quotes are themselves
+    ["%", ["100% Wool"]],
+    ["100%", ["100% Wool"]],
+    ["%%", []],
+    ["100_", []],
+    ["_", ["Under_score"]],
+    ["r_s", []],
+    ["under_s", ["Under_score"]],
+    ["\\", ["Back\\slash"]],
+    ["back\\s", ["Back\\slash"]],
+    ["'", ["O'Brien"]],
+    ["o'b", ["O'Brien"]],
+    ['"', []],
+    ["c++", ["C++"]],
+    ["c+", ["C++"]],
+    ["; drop table books", []],
+    // ISBNs, whole and in part
+    [isbnOf(4), ["Dune"]],
+    ["978-0-00-000004-0", ["Dune"]],
+    ["0-00-000004", ["Dune"]],
+    ["000000004", ["Dune"]],
+    // an ISBN-10 ends in another digit than the ISBN-13 that is kept
+    ["0-00-000004-3", ["Dune"]],
+  ])("search for %s", async (term, expected) => {
+    // Every author here has a letter of many terms: only what the title or the ISBN matches is meant.
+    const found = titles(await list({ search: term, sort: "title", limit: 100 }));
+    const authors = await database.sql<{ title: string }>("select title from books where author ilike $1", [
+      `%${term.replace(/[%_\\]/g, "\\$&")}%`,
+    ]);
+    const byAuthor = new Set(authors.map(({ title }) => title));
+    expect(found.filter((title) => !byAuthor.has(title) || expected.includes(title))).toEqual(expected);
+  });
+
+  test("search looks at authors too, but never across two fields", async () => {
+    expect(titles(await list({ search: "tolkien" }))).toHaveLength(5);
+    expect(titles(await list({ search: "apple j" }))).toEqual([]);
+  });
+
+  test.each([
+    ["tolkien", 5],
+    ["TOLK", 5],
+    ["émile", 5],
+    ["r", 5],
+    ["r. r", 5],
+    ["%", 4],
+    ["50%", 4],
+    ["dune", 0],
+    ["_", 0],
+  ])("author %s", async (author, count) => {
+    expect((await list({ author, limit: 100 })).data).toHaveLength(count);
+  });
+
+  test("go together", async () => {
+    expect(
+      titles(await list({ author: "tolkien", search: "apple", min_price: "9", in_stock: "true" })),
+    ).toEqual(["apple"]);
+  });
+});
+
+describe("counts", () => {
+  test("exact", async () => {
+    const { total, total_is_estimate } = await list({ limit: 1, count: "exact", max_price: "0" });
+    expect([total, total_is_estimate]).toEqual([6, undefined]);
+    const second = await list({
+      limit: 4,
+      max_price: "0",
+      cursor: (await list({ limit: 4, max_price: "0" })).next_cursor,
+      count: "exact",
+    });
+    expect([second.total, second.data.length]).toEqual([6, 2]);
+  });
+
+  test("estimated", async () => {
+    const { total, total_is_estimate } = await list({ limit: 1, count: "estimated" });
+    expect([total, total_is_estimate]).toEqual([TITLES.length, true]);
+  });
+
+  test("never, unless asked for", async () => {
+    expect(await list({ limit: 1 })).not.toHaveProperty("total");
+  });
+});
+
+describe("numbered pages", () => {
+  test("answer as the original API did", async () => {
+    const { text } = await api("GET", "/api/v1/books?page=2&limit=5&sort=title");
+    expect(text).toMatch(/^{"data":\[{.*}\],"total":18,"page":2,"limit":5,"total_pages":4}$/);
+    expect(ids(JSON.parse(text))).toEqual(ids(await list({ sort: "title", limit: 10 })).slice(5));
+  });
+
+  test("beyond the end are empty, with the totals all the same", async () => {
+    const page = await list({ page: 9, limit: 5, search: "dune" });
+    expect(page).toMatchObject({ data: [], total: 2, page: 9, limit: 5, total_pages: 1 });
+    expect(await list({ page: 1, search: "nothing" })).toMatchObject({ data: [], total: 0, total_pages: 0 });
+  });
+});

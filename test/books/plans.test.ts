@@ -1,0 +1,164 @@
+/**
+ * What Postgres does for the listing: an index serves every order, both ways, and reads no row that is not answered;
+ * search stays on an index for every kind of term. Plans are taken from EXPLAIN ANALYZE of the statements that the
+ * store sends.
+ */
+import { PgDialect } from "drizzle-orm/pg-core";
+import { beforeAll, describe, expect, test } from "vitest";
+import { type BookQuery, bookPaging, SORTS } from "../../src/books/contract.ts";
+import { listBooks } from "../../src/books/store.ts";
+import type { Database, Row } from "../../src/db/database.ts";
+import type { KeysetRow, Position } from "../../src/db/keyset.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+
+const BOOKS = 20_000;
+const LIMIT = 20;
+
+let database: TestDatabase;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  // Prices repeat a hundredfold, "common" is in a third of the titles, "rare" in two.
+  await database.sql(
+    `insert into books (title, author, isbn, price, stock, created_at)
+     select
+       case when n % 3 = 0 then 'Common ' else 'Other ' end || md5(n::text) || case when n in (77, 7777) then ' rare' else '' end,
+       'Author ' || md5((n % 500)::text),
+       '978' || lpad(n::text, 10, '0'),
+       (n % 200) + 0.99, 1, '2026-01-01'::timestamptz + n / 2 * interval '1 microsecond'
+     from generate_series(1, ${BOOKS}) n`,
+  );
+  await database.sql("vacuum analyze books");
+});
+
+interface Plan {
+  "Node Type": string;
+  "Index Name"?: string;
+  "Actual Rows": number;
+  "Rows Removed by Filter"?: number;
+  "Rows Removed by Index Recheck"?: number;
+  Plans?: Plan[];
+}
+
+/** Every node that reads the table or an index of it, of the statement that lists `query`. */
+async function scansOf(query: Record<string, string>, position?: Position): Promise<Plan[]> {
+  const statements = await statementsOf(query, position);
+  const scans: Plan[] = [];
+  const collect = (plan: Plan) => {
+    if (plan["Node Type"].includes("Scan")) scans.push(plan);
+    plan.Plans?.forEach(collect);
+  };
+  for (const { sql, params } of statements) {
+    const [row] = await database.sql<{ "QUERY PLAN": [{ Plan: Plan }] }>(
+      `explain (analyze, format json) ${sql}`,
+      params,
+    );
+    if (row) collect(row["QUERY PLAN"][0].Plan);
+  }
+  return scans;
+}
+
+async function statementsOf(query: Record<string, string>, position?: Position) {
+  const statements: { sql: string; params: unknown[] }[] = [];
+  await listBooks(
+    recording(async (statement) => {
+      statements.push(statement);
+      return [];
+    }),
+    parse(query),
+    position,
+  );
+  return statements;
+}
+
+const parse = (query: Record<string, string>): BookQuery =>
+  bookPaging.query.parse({ limit: String(LIMIT), ...query });
+
+function recording(run: (statement: { sql: string; params: unknown[] }) => Promise<Row[]>): Database {
+  const dialect = new PgDialect();
+  return {
+    query: async <T extends Row>(statement: Parameters<Database["query"]>[0]) =>
+      (await run(dialect.sqlToQuery(statement))) as T[],
+    snapshot: (statements) => Promise.all(statements.map((statement) => run(dialect.sqlToQuery(statement)))),
+  };
+}
+
+/** The row in the middle of an order, as a cursor would point to it. */
+async function middleOf(query: Record<string, string>): Promise<KeysetRow> {
+  const [statement] = await statementsOf(query);
+  const text = statement?.sql.replace(/limit \$\d+$/, "limit 1 offset 5000") ?? "";
+  const [row] = await database.sql<KeysetRow>(text, statement?.params.slice(0, -1));
+  return row as KeysetRow;
+}
+
+const rowsRead = (plan: Plan) =>
+  plan["Actual Rows"] + (plan["Rows Removed by Filter"] ?? 0) + (plan["Rows Removed by Index Recheck"] ?? 0);
+
+const filtersOf = (sort: string): Record<string, string>[] => [
+  { sort },
+  ...(sort.endsWith("price")
+    ? [
+        { sort, min_price: "50" },
+        { sort, max_price: "150" },
+        { sort, min_price: "50", max_price: "150" },
+      ]
+    : []),
+];
+
+describe.each(SORTS.flatMap(filtersOf))("%o", (query) => {
+  const index = `books_${query.sort?.replace("-", "")}_idx`;
+
+  test("the first page reads limit + 1 rows of its index", async () => {
+    const [scan, ...others] = await scansOf(query);
+    expect(others).toEqual([]);
+    expect(scan).toMatchObject({ "Index Name": index });
+    expect(rowsRead(scan as Plan)).toBe(LIMIT + 1);
+  });
+
+  test.each([
+    ["forward", "after"],
+    ["forward", "before"],
+    ["backward", "before"],
+    ["backward", "after"],
+  ] as const)("a page deep in the middle, %s from %s a row, reads no more", async (direction, side) => {
+    const { key, id } = await middleOf(query);
+    const [scan, ...others] = await scansOf(query, { direction, side, key, id });
+    expect(others).toEqual([]);
+    expect(scan).toMatchObject({ "Index Name": index });
+    expect(rowsRead(scan as Plan)).toBe(LIMIT + 1);
+  });
+});
+
+describe.each(["search", "author"])("%s", (parameter) => {
+  test.each(["-created_at", "title", "-price"])(
+    "sorted by %s stays bounded for every kind of term",
+    async (sort) => {
+      const terms = [
+        "common",
+        "author",
+        "rare",
+        "absent",
+        "a",
+        "c",
+        "q",
+        "zq",
+        "%",
+        "_",
+        "é",
+        "ж",
+        "東",
+        "common 1",
+        "rare common",
+      ];
+      for (const term of terms) {
+        const scans = await scansOf({ [parameter]: term, sort });
+        const read = Math.max(...scans.map(rowsRead));
+        expect(
+          scans.map((scan) => scan["Node Type"]),
+          term,
+        ).not.toContain("Seq Scan");
+        expect(read, `rows read for ${term}: ${JSON.stringify(scans)}`).toBeLessThan(BOOKS / 8);
+      }
+    },
+  );
+});

@@ -1,0 +1,187 @@
+/** The configuration: what it defaults to, and what it says of faults. */
+import { describe, expect, test } from "vitest";
+import { isLoopback, parseConfig } from "../src/config.ts";
+
+const DATABASE_URL = "postgres://octavo:hidden@127.0.0.1:5432/octavo";
+const FAR = "postgres://octavo:hidden@db.example/octavo?sslmode=require";
+const SECRET = "hidden".repeat(6);
+
+const messageOf = async (environment: Record<string, unknown>): Promise<string> => {
+  const error = await parseConfig(environment).then(
+    () => undefined,
+    (error) => error,
+  );
+  expect(error?.name).toBe("ConfigError");
+  expect(error.message).not.toContain("hidden");
+  return error.message;
+};
+
+test("needs no more than a database", async () => {
+  expect(await parseConfig({ DATABASE_URL })).toEqual({
+    databaseUrl: DATABASE_URL,
+    neonFetchEndpoint: undefined,
+    cursorKey: expect.any(Uint8Array),
+    authentication: { mode: "closed" },
+    deadline: 10_000,
+    corsOrigins: [],
+  });
+});
+
+test("takes everything that can be set", async () => {
+  const environment = {
+    DATABASE_URL: FAR,
+    NEON_FETCH_ENDPOINT: "https://db.example/sql",
+    CURSOR_KEY: SECRET,
+    AUTH_SECRET: SECRET.toUpperCase(),
+    AUTH_ISSUER: "https://id.example",
+    AUTH_AUDIENCE: "octavo",
+    REQUEST_TIMEOUT_MS: "2500",
+    CORS_ORIGINS: "https://shop.example, http://localhost:3000",
+  };
+  const bytes = (text: string) => new TextEncoder().encode(text);
+  expect(await parseConfig(environment)).toEqual({
+    databaseUrl: FAR,
+    neonFetchEndpoint: "https://db.example/sql",
+    cursorKey: bytes(SECRET),
+    authentication: {
+      mode: "hs256",
+      secret: bytes(SECRET.toUpperCase()),
+      issuer: "https://id.example",
+      audience: "octavo",
+    },
+    deadline: 2500,
+    corsOrigins: ["https://shop.example", "http://localhost:3000"],
+  });
+});
+
+test("opens writes only where it is told to", async () => {
+  const { authentication } = await parseConfig({ DATABASE_URL, OPEN_LOCAL_WRITES: "true" });
+  expect(authentication).toEqual({ mode: "open" });
+});
+
+test("takes empty variables for absent, and passes over what is no text", async () => {
+  const bare = await parseConfig({ DATABASE_URL });
+  const empty = {
+    CURSOR_KEY: "",
+    AUTH_SECRET: "",
+    AUTH_ISSUER: "",
+    REQUEST_TIMEOUT_MS: "",
+    CORS_ORIGINS: "",
+  };
+  const bindings = { AUTH_AUDIENCE: { fetch() {} }, ASSETS: 5 };
+  expect(await parseConfig({ DATABASE_URL, OPEN_LOCAL_WRITES: "", ...empty, ...bindings })).toEqual(bare);
+});
+
+describe("the key of cursors", () => {
+  const keyOf = async (environment: Record<string, string>) => (await parseConfig(environment)).cursorKey;
+
+  test.each(["127.0.0.1", "127.1.2.3", "localhost", "[::1]"])(
+    "is derived for a database on %s",
+    async (host) => {
+      const url = DATABASE_URL.replace("127.0.0.1", host);
+      const key = await keyOf({ DATABASE_URL: url });
+      expect(key.length).toBeGreaterThanOrEqual(32);
+      expect(key).toEqual(await keyOf({ DATABASE_URL: url }));
+      expect(key).not.toEqual(await keyOf({ DATABASE_URL: url.replace("hidden", "other") }));
+    },
+  );
+
+  test.each(["db.example", "127.0.0.1.evil.example", "localhost.evil.example", "192.168.0.1", "0.0.0.0"])(
+    "is required for a database on %s",
+    async (host) => {
+      const url = DATABASE_URL.replace("127.0.0.1", host);
+      expect(await messageOf({ DATABASE_URL: url })).toContain("CURSOR_KEY is not set");
+      expect(await keyOf({ DATABASE_URL: url, CURSOR_KEY: SECRET })).toEqual(
+        new TextEncoder().encode(SECRET),
+      );
+    },
+  );
+});
+
+test.each<[string, string, RegExp]>([
+  ["DATABASE_URL", "hidden", /postgres:\/\//],
+  ["DATABASE_URL", "mysql://octavo:hidden@127.0.0.1/octavo", /postgres:\/\//],
+  ["DATABASE_URL", "postgres://127.0.0.1/hidden", /user:password@host/],
+  ["DATABASE_URL", "postgres://octavo:hidden@127.0.0.1", /user:password@host/],
+  ["DATABASE_URL", "postgres://octavo:hidden@127.0.0.1/", /user:password@host/],
+  ["DATABASE_URL", "postgres://hidden@127.0.0.1/octavo", /user:password@host/],
+  ["NEON_FETCH_ENDPOINT", "ftp://hidden", /https?:\/\//],
+  ["CURSOR_KEY", "hidden".padEnd(31, "."), /32 bytes/],
+  ["AUTH_SECRET", "hidden".padEnd(31, "."), /32 bytes/],
+  ["OPEN_LOCAL_WRITES", "hidden", /true or absent/],
+  ["OPEN_LOCAL_WRITES", "false", /true or absent/],
+  ["REQUEST_TIMEOUT_MS", "hidden", /milliseconds/],
+  ["REQUEST_TIMEOUT_MS", "99", /milliseconds/],
+  ["REQUEST_TIMEOUT_MS", "099", /milliseconds/],
+  ["REQUEST_TIMEOUT_MS", "000", /milliseconds/],
+  ["REQUEST_TIMEOUT_MS", "1e3", /milliseconds/],
+  ["REQUEST_TIMEOUT_MS", "-1000", /milliseconds/],
+  ["REQUEST_TIMEOUT_MS", "1000000", /milliseconds/],
+  ["CORS_ORIGINS", "*", /origins/],
+  ["CORS_ORIGINS", "hidden.example", /origins/],
+  ["CORS_ORIGINS", "https://hidden.example/", /origins/],
+  ["CORS_ORIGINS", "https://hidden.example,", /origins/],
+])("%s: %s is a fault", async (name, value, meaning) => {
+  const message = await messageOf({ DATABASE_URL, [name]: value });
+  expect(message).toContain(name);
+  expect(message).toMatch(meaning);
+});
+
+test("a secret is measured in bytes", async () => {
+  const { authentication } = await parseConfig({ DATABASE_URL, AUTH_SECRET: "é".repeat(16) });
+  expect(authentication).toMatchObject({ mode: "hs256" });
+});
+
+test.each([[{}], [{ DATABASE_URL: "" }], [{ DATABASE_URL: undefined }]])(
+  "%j has no database",
+  async (environment) => {
+    expect(await messageOf(environment)).toBe("The configuration has a fault: DATABASE_URL is not set.");
+  },
+);
+
+test("names all faults at once", async () => {
+  const message = await messageOf({
+    NEON_FETCH_ENDPOINT: "hidden",
+    CURSOR_KEY: "hidden",
+    AUTH_SECRET: "hidden",
+    OPEN_LOCAL_WRITES: "hidden",
+    REQUEST_TIMEOUT_MS: "hidden",
+    CORS_ORIGINS: "hidden",
+  });
+  for (const name of [
+    "DATABASE_URL",
+    "NEON_FETCH_ENDPOINT",
+    "CURSOR_KEY",
+    "AUTH_SECRET",
+    "OPEN_LOCAL_WRITES",
+    "REQUEST_TIMEOUT_MS",
+    "CORS_ORIGINS",
+  ]) {
+    expect(message).toContain(name);
+  }
+});
+
+test.each<[string, Record<string, string>, string]>([
+  ["open writes and a secret", { OPEN_LOCAL_WRITES: "true", AUTH_SECRET: SECRET }, "exclude each other"],
+  ["an issuer and no secret", { AUTH_ISSUER: "https://id.example" }, "need AUTH_SECRET"],
+  ["an audience and no secret", { AUTH_AUDIENCE: "octavo" }, "need AUTH_SECRET"],
+  ["a far database and no key", { DATABASE_URL: FAR }, "CURSOR_KEY is not set"],
+])("%s do not go together, and are named beside other faults", async (_, environment, meaning) => {
+  expect(await messageOf({ DATABASE_URL, ...environment })).toContain(meaning);
+  const message = await messageOf({ DATABASE_URL, ...environment, REQUEST_TIMEOUT_MS: "hidden" });
+  expect(message).toContain("REQUEST_TIMEOUT_MS");
+  expect(message).toContain(meaning);
+});
+
+test.each([
+  ["localhost", true],
+  ["127.0.0.1", true],
+  ["[::1]", true],
+  ["127.0.0.1.evil.example", false],
+  ["localhost.evil.example", false],
+  ["128.0.0.1", false],
+  ["[::]", false],
+  ["", false],
+])("%s is loopback: %s", (hostname, loopback) => {
+  expect(isLoopback(hostname)).toBe(loopback);
+});

@@ -1,0 +1,81 @@
+/** The document at /openapi.json: complete, well-formed, and made of what validates. */
+import { beforeAll, expect, test } from "vitest";
+import { type Client, createClient } from "../support/client.ts";
+import { createTestDatabase } from "../support/database.ts";
+import { startWorker } from "../support/worker.ts";
+
+let api: Client;
+// biome-ignore lint/suspicious/noExplicitAny: a document is looked into everywhere
+let document: any;
+
+beforeAll(async () => {
+  api = await createClient((await startWorker(await createTestDatabase())).url);
+  document = (await api("GET", "/openapi.json")).json;
+});
+
+const operations = () =>
+  // biome-ignore lint/suspicious/noExplicitAny: see above
+  Object.entries<any>(document.paths).flatMap(([path, item]) =>
+    // biome-ignore lint/suspicious/noExplicitAny: see above
+    Object.entries<any>(item).map(([method, operation]) => ({ path, method, operation })),
+  );
+
+test("is OpenAPI 3.1, and may be kept for a while", async () => {
+  const { headers } = await api("GET", "/openapi.json");
+  expect(document.openapi).toBe("3.1.0");
+  expect(headers.get("Cache-Control")).toBe("public, max-age=300");
+});
+
+test("names every operation once, with a role where it takes a token", () => {
+  const names = operations().map(({ operation }) => operation.operationId);
+  expect(new Set(names).size).toBe(names.length);
+  for (const { path, operation } of operations()) {
+    if (operation.security.length > 0) expect(["clerk", "editor", "admin"]).toContain(operation["x-role"]);
+    else expect(path).toMatch(/^\/(health|ready|openapi.json|problems|api\/v1\/books)/);
+  }
+});
+
+test("documents every path parameter, and no reference leads nowhere", () => {
+  for (const { path, operation } of operations()) {
+    const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+    const documented = operation.parameters.filter((parameter: { in: string }) => parameter.in === "path");
+    expect(documented.map(({ name }: { name: string }) => name)).toEqual(inPath);
+  }
+  const references = [...JSON.stringify(document).matchAll(/"\$ref":"#\/([^"]*)"/g)].map(
+    ([, pointer]) => pointer ?? "",
+  );
+  expect(references.length).toBeGreaterThan(50);
+  for (const pointer of new Set(references)) {
+    expect(
+      pointer.split("/").reduce((at, name) => at?.[name], document),
+      pointer,
+    ).toBeTypeOf("object");
+  }
+});
+
+test("describes what is taken as it is taken", () => {
+  const { properties, required, additionalProperties } = document.components.schemas.NewBook;
+  expect(required).toEqual(["title", "author", "isbn", "price"]);
+  expect(additionalProperties).toBe(false);
+  expect(properties.title).toMatchObject({ type: "string", minLength: 1, maxLength: 255 });
+  expect(properties.price).toMatchObject({ type: "number", minimum: 0, maximum: 99_999_999.99 });
+  expect(properties.stock).toMatchObject({ type: "integer", minimum: 0, maximum: 2_147_483_647, default: 0 });
+  const limit = document.paths["/api/v1/books"].get.parameters.find(
+    ({ name }: { name: string }) => name === "limit",
+  );
+  expect(limit).toMatchObject({
+    in: "query",
+    required: false,
+    schema: { type: "integer", minimum: 1, default: 20 },
+  });
+});
+
+test("what takes a body can refuse it, what takes a token can refuse that", () => {
+  for (const { operation } of operations()) {
+    const statuses = Object.keys(operation.responses);
+    if (operation.requestBody)
+      expect(statuses).toEqual(expect.arrayContaining(["400", "408", "413", "415", "422"]));
+    if (operation.security.length > 0) expect(statuses).toEqual(expect.arrayContaining(["401", "403"]));
+    expect(statuses.some((status) => status.startsWith("2"))).toBe(true);
+  }
+});

@@ -1,0 +1,215 @@
+/** If-Match and If-None-Match by RFC 9110, on every request that honours them, and the versions that they compare. */
+import { beforeAll, describe, expect, test } from "vitest";
+import { isbnOf, newBook } from "../support/books.ts";
+import { type Answer, type Client, createClient } from "../support/client.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { startWorker } from "../support/worker.ts";
+
+let api: Client;
+let database: TestDatabase;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  api = await createClient((await startWorker(database, { OPEN_LOCAL_WRITES: "true" })).url);
+});
+
+const MISSING = "00000000-0000-7000-8000-000000000000";
+const UNCONDITIONAL: Record<string, number> = { GET: 200, HEAD: 200, PUT: 200, PATCH: 200, DELETE: 204 };
+const isRead = (method: string) => method === "GET" || method === "HEAD";
+
+interface Tags {
+  current: string;
+  stale: string;
+  /** The current one of another resource. */
+  other: string;
+}
+
+/** What a header holds, and whether it matches the current representation strongly and weakly. */
+const VALUES: [name: string, value: (tags: Tags) => string, strongly: boolean, weakly: boolean][] = [
+  ["the current tag", ({ current }) => current, true, true],
+  ["the current tag, weak", ({ current }) => `W/${current}`, false, true],
+  ["a stale tag", ({ stale }) => stale, false, false],
+  ["another resource's tag", ({ other }) => other, false, false],
+  ["*", () => "*", true, true],
+  ["a list with the current tag", ({ current, stale }) => `${stale}, "x",${current}`, true, true],
+  ["a list with the current tag, weak", ({ current, stale }) => `${stale}, W/${current}`, false, true],
+  ["a list without the current tag", ({ stale, other }) => `${stale}, ${other}, W/"x"`, false, false],
+  ["a list with empty elements", ({ current }) => `, ${current} ,,`, true, true],
+  ["a tag with a comma in it", ({ current }) => `"a,b", ${current}`, true, true],
+  ["the empty tag", () => '""', false, false],
+  ["the current tag in upper case", ({ current }) => current.toUpperCase(), false, false],
+  ["a version with a zero before it", ({ current }) => current.replace(".", ".0"), false, false],
+  [
+    "a version beyond all integers",
+    ({ current }) => current.replace('2"', `${"9".repeat(30)}"`),
+    false,
+    false,
+  ],
+];
+
+const MALFORMED = [
+  "unquoted",
+  '"open',
+  'open"',
+  'w/"lower"',
+  'W/ "apart"',
+  '"a" "b"',
+  '"a"; "b"',
+  '"white space"',
+  '*, "a"',
+  '"a", *',
+  "**",
+  ",",
+];
+
+let isbn = 1;
+
+describe.each([
+  {
+    table: "books",
+    methods: ["GET", "HEAD", "PUT", "PATCH", "DELETE"],
+    create: newBook,
+    insert: "insert into books (title, author, isbn, price, version) values ('Dune', 'Herbert', $1, 1, 2)",
+  },
+  {
+    table: "tasks",
+    methods: ["GET", "HEAD", "PATCH", "DELETE"],
+    create: () => ({ title: "Dust the shelves" }),
+    insert: "insert into tasks (title, version) values ('Dust ' || $1, 2)",
+  },
+])("$table", ({ table, methods, create, insert }) => {
+  const collection = `/api/v1/${table}`;
+
+  const send = (method: string, path: string, headers: Record<string, string> = {}, title = "Another") =>
+    api(method, path, { headers, ...(method.startsWith("P") && { body: { title } }) });
+
+  const tagOf = ({ headers }: Answer) => headers.get("ETag") as string;
+
+  /** A resource at its second version, past the API: there are hundreds of them. */
+  async function prepare(): Promise<{ path: string; tags: Tags }> {
+    const [row] = await database.sql<{ id: string }>(`${insert} returning id`, [isbnOf(isbn++)]);
+    const id = row?.id as string;
+    const tags = { current: `"${id}.2"`, stale: `"${id}.1"`, other: `"${MISSING}.2"` };
+    return { path: `${collection}/${id}`, tags };
+  }
+
+  /** Holds the answer against the status that is due, and what is there afterwards against what the status says. */
+  async function expectStatus(
+    status: number,
+    method: string,
+    { path, tags: { current } }: Awaited<ReturnType<typeof prepare>>,
+    headers: Record<string, string>,
+  ) {
+    const answer = await send(method, path, headers);
+    expect(answer.status, JSON.stringify(headers)).toBe(status);
+    const [after] = await database.sql<{ tag: string }>(
+      `select format('"%s.%s"', id, version) as tag from ${table} where id = $1`,
+      [path.split("/").at(-1)],
+    );
+    const changed = !isRead(method) && status === 200;
+    if (status === 204) expect(after).toBeUndefined();
+    else expect(after?.tag === current).toBe(!changed);
+    if (changed || status === 304) expect(tagOf(answer)).toBe(after?.tag);
+  }
+
+  describe.each(methods)("%s", (method) => {
+    const due = UNCONDITIONAL[method] as number;
+    const held = isRead(method) ? 304 : 412;
+
+    test.each(VALUES)("with %s", async (_, value, strongly, weakly) => {
+      const outcomes = [
+        ["If-Match", strongly ? due : 412],
+        ["If-None-Match", weakly ? held : due],
+      ] as const;
+      await Promise.all(
+        outcomes.map(async ([name, status]) => {
+          const resource = await prepare();
+          const headers = { [name]: value(resource.tags) };
+          await expectStatus(status, method, resource, headers);
+        }),
+      );
+    });
+
+    test.each([
+      ["*", 404],
+      [`"${MISSING}.1"`, 404],
+      ['W/"x", "y"', 404],
+      ["malformed", 400],
+    ])("with %s of nothing is %i", async (value, status) => {
+      for (const name of ["If-Match", "If-None-Match"]) {
+        expect((await send(method, `${collection}/${MISSING}`, { [name]: value })).status).toBe(status);
+      }
+    });
+
+    test("with a malformed header is 400, and changes nothing", async () => {
+      const resource = await prepare();
+      for (const name of ["If-Match", "If-None-Match"]) {
+        await expectStatus(400, method, resource, { [name]: "malformed" });
+      }
+    });
+
+    test.each<[match: keyof Tags, noneMatch: keyof Tags, status: number]>([
+      ["current", "stale", due],
+      ["current", "current", held],
+      ["stale", "stale", 412],
+      ["stale", "current", 412],
+    ])("with If-Match: %s and If-None-Match: %s", async (match, noneMatch, status) => {
+      const resource = await prepare();
+      const headers = { "If-Match": resource.tags[match], "If-None-Match": resource.tags[noneMatch] };
+      await expectStatus(status, method, resource, headers);
+    });
+  });
+
+  test("a tag is strong, and never comes again", async () => {
+    const first = await api("POST", collection, { body: create() });
+    const path = first.headers.get("Location") as string;
+    const tags = [tagOf(first)];
+    for (const title of ["One", "Other", "One"]) tags.push(tagOf(await send("PATCH", path, {}, title)));
+    await send("DELETE", path);
+    tags.push(tagOf(await api("POST", collection, { body: create() })));
+    expect(new Set(tags).size).toBe(5);
+    for (const tag of tags) expect(tag).toMatch(/^"[\w.-]+"$/);
+  });
+
+  test("a change that changes nothing keeps the tag", async () => {
+    const { path } = await prepare();
+    const tag = tagOf(await send("PATCH", path));
+    expect(tagOf(await send("PATCH", path, { "If-Match": tag }))).toBe(tag);
+  });
+
+  test("of changes to one version at the same moment one is made", async () => {
+    for (let round = 0; round < 5; round++) {
+      const { path, tags } = await prepare();
+      const answers = await Promise.all(
+        ["A", "B", "C"].map((title) => send("PATCH", path, { "If-Match": tags.current }, title)),
+      );
+      expect(answers.map(({ status }) => status).sort()).toEqual([200, 412, 412]);
+    }
+  });
+});
+
+test.each(MALFORMED)("%s is no list of tags", async (value) => {
+  for (const name of ["If-Match", "If-None-Match"]) {
+    const { status, json } = await api("GET", `/api/v1/books/${MISSING}`, { headers: { [name]: value } });
+    expect([status, json.error]).toEqual([400, "invalid_header"]);
+    expect(json.message).toContain(name);
+  }
+});
+
+test("a book is one representation, by id and by ISBN", async () => {
+  const { json, headers } = await api("POST", "/api/v1/books", { body: newBook() });
+  const tag = headers.get("ETag") as string;
+  for (const path of [`/api/v1/books/${json.id}`, `/api/v1/books/isbn/${json.isbn}`]) {
+    expect((await api("GET", path, { headers: { "If-None-Match": tag } })).status).toBe(304);
+    expect((await api("GET", path, { headers: { "If-Match": '"x"' } })).status).toBe(412);
+  }
+});
+
+test("a listing has no tag, and knows no preconditions", async () => {
+  for (const path of ["/api/v1/books", "/api/v1/tasks"]) {
+    const { status, headers } = await api("GET", path, {
+      headers: { "If-None-Match": "*", "If-Match": '"x"' },
+    });
+    expect([status, headers.get("ETag")]).toEqual([200, null]);
+  }
+});

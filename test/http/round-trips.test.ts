@@ -1,0 +1,105 @@
+/** One database round trip per request, counted on the wire: the Worker's queries pass a proxy that counts them. */
+import { once } from "node:events";
+import { createServer, request as forward } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterAll, beforeAll, beforeEach, expect, inject, test } from "vitest";
+import { newBook } from "../support/books.ts";
+import { type Client, createClient } from "../support/client.ts";
+import { createTestDatabase } from "../support/database.ts";
+import { startWorker, type TestWorker } from "../support/worker.ts";
+
+let api: Client;
+let worker: TestWorker;
+let count = 0;
+
+const proxy = createServer((incoming, outgoing) => {
+  count++;
+  const { method = "POST", headers } = incoming;
+  incoming.pipe(
+    forward(inject("neon"), { method, headers }, (answer) => {
+      outgoing.writeHead(answer.statusCode ?? 500, answer.headers);
+      answer.pipe(outgoing);
+    }),
+  );
+});
+
+beforeAll(async () => {
+  await once(proxy.listen(0, "127.0.0.1"), "listening");
+  const endpoint = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}/sql`;
+  worker = await startWorker(await createTestDatabase(), {
+    OPEN_LOCAL_WRITES: "true",
+    NEON_FETCH_ENDPOINT: endpoint,
+  });
+  api = await createClient(worker.url);
+});
+afterAll(() => void proxy.close());
+beforeEach(() => {
+  count = 0;
+});
+
+const MISSING = "00000000-0000-7000-8000-000000000000";
+
+/** Every operation, in the ways that differ in what they ask the database. `ID` stands for a resource that is there. */
+const REQUESTS: [
+  method: string,
+  path: string,
+  trips: number,
+  body?: unknown,
+  headers?: Record<string, string>,
+][] = [
+  ["GET", "/health", 0],
+  ["GET", "/ready", 1],
+  ["GET", "/openapi.json", 0],
+  ["GET", "/problems/conflict", 0],
+  ["GET", "/api/v1/books", 1],
+  ["GET", "/api/v1/books?count=exact", 1],
+  ["GET", "/api/v1/books?count=estimated&search=dune", 1],
+  ["GET", "/api/v1/books?page=2&limit=1", 1],
+  ["GET", "/api/v1/books?limit=0", 0],
+  ["POST", "/api/v1/books", 1, newBook()],
+  ["POST", "/api/v1/books", 0, {}],
+  ["GET", "/api/v1/books/ID", 1],
+  ["GET", `/api/v1/books/${MISSING}`, 1],
+  ["GET", "/api/v1/books/isbn/9780306406157", 1],
+  ["PATCH", "/api/v1/books/ID", 1, { stock: 7 }],
+  ["PATCH", "/api/v1/books/ID", 1, {}],
+  ["PATCH", "/api/v1/books/ID", 1, { stock: 8 }, { "If-Match": '"stale"' }],
+  ["PUT", "/api/v1/books/ID", 1, { title: "Other", stock: 1 }],
+  ["PUT", `/api/v1/books/${MISSING}`, 1, { title: "Other" }],
+  ["DELETE", "/api/v1/books/ID", 1],
+  ["GET", "/api/v1/tasks", 1],
+  ["POST", "/api/v1/tasks", 1, { title: "Dust" }],
+  ["GET", "/api/v1/tasks/ID", 1],
+  ["PATCH", "/api/v1/tasks/ID", 1, { completed: true }],
+  ["DELETE", "/api/v1/tasks/ID", 1],
+];
+
+test.each(REQUESTS)("%s %s takes %i", async (method, path, trips, body, headers) => {
+  const made = path.includes("tasks")
+    ? await api("POST", "/api/v1/tasks", { body: { title: "Dust" } })
+    : await api("POST", "/api/v1/books", { body: newBook() });
+  count = 0;
+  await api(method, path.replace("ID", made.json.id), { body, ...(headers && { headers }) });
+  expect(count).toBe(trips);
+});
+
+test("that is every operation there is", async () => {
+  const { json } = await api("GET", "/openapi.json");
+  const operations = Object.entries<object>(json.paths).flatMap(([path, item]) =>
+    Object.keys(item).map((method) => `${method.toUpperCase()} ${path.replaceAll(/\{\w+\}/g, "*")}`),
+  );
+  const shapes = REQUESTS.map(
+    ([method, path]) =>
+      `${method} ${path
+        .replace(/\?.*/, "")
+        .replace(/ID|9780306406157|conflict$/, "*")
+        .replace(MISSING, "*")}`,
+  );
+  expect(operations.filter((operation) => !shapes.includes(operation))).toEqual([]);
+});
+
+test("the log says the same", async () => {
+  await api("GET", "/api/v1/books?count=exact");
+  const event = JSON.parse(worker.logs().at(-1) ?? "");
+  expect(event).toMatchObject({ route: "/api/v1/books", db_round_trips: 1, status: 200 });
+});

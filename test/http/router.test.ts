@@ -1,0 +1,386 @@
+/** What holds on every path: unknown ones, methods, headers, CORS, the service endpoints, a database that is away, and the log. */
+import { beforeAll, describe, expect, test } from "vitest";
+import { newBook } from "../support/books.ts";
+import { type Answer, type Client, createClient, type Options, rawRequest } from "../support/client.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { startWorker, type TestWorker } from "../support/worker.ts";
+
+const MISSING = "00000000-0000-7000-8000-000000000000";
+const SHOP = "https://shop.example";
+
+let api: Client;
+let database: TestDatabase;
+let worker: TestWorker;
+/** Of every path in the document, one that answers to GET, and the methods that the document gives it. */
+let paths: { path: string; methods: string[] }[];
+let errors: string[];
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  worker = await startWorker(database, {
+    OPEN_LOCAL_WRITES: "true",
+    CORS_ORIGINS: `${SHOP}, http://localhost:3000`,
+  });
+  api = await createClient(worker.url);
+  const book = await create("/api/v1/books", newBook());
+  const task = await create("/api/v1/tasks", { title: "Dust" });
+  const document = (await api("GET", "/openapi.json")).json;
+  errors = document.components.schemas.Problem.properties.error.enum;
+  paths = Object.entries<object>(document.paths).map(([template, operations]) => ({
+    path: template
+      .replace("/books/{id}", `/books/${book.id}`)
+      .replace("{isbn}", book.isbn)
+      .replace("/tasks/{id}", `/tasks/${task.id}`)
+      .replace("{error}", "not_found"),
+    methods: Object.keys(operations).map((method) => method.toUpperCase()),
+  }));
+});
+
+const create = async (path: string, body: unknown) => (await api("POST", path, { body })).json;
+
+const allowOf = ({ headers }: Pick<Answer, "headers">) => headers.get("Allow")?.split(", ").sort();
+const allowed = (methods: string[]) =>
+  [...methods, ...(methods.includes("GET") ? ["HEAD"] : []), "OPTIONS"].sort();
+
+test.each([
+  "/",
+  "/api",
+  "/api/v1",
+  "/api/v2/books",
+  "/api/v1/books/",
+  "/api/v1//books",
+  "//api/v1/books",
+  "/api/v1/Books",
+  "/API/V1/BOOKS",
+  "/api%2Fv1%2Fbooks",
+  "/api/v1/books%2F",
+  "/api/v1/books%2Fisbn%2F9780306406157",
+  "/api/v1/books/isbn/9780306406157/",
+  `/api/v1/books/${MISSING}/x`,
+  "/api/v1/books.json",
+  "/health/",
+  "/problems",
+  "/problems/",
+  "/openapi",
+  "/constructor",
+  "/%00",
+  "/%FF",
+])("there is nothing at %s", async (path) => {
+  for (const method of ["GET", "HEAD", "POST", "DELETE"]) {
+    const { status, json } = await api(method, path);
+    expect([method, status, json?.error]).toEqual([method, 404, method === "HEAD" ? undefined : "not_found"]);
+  }
+});
+
+test("dots lead nowhere", async () => {
+  for (const path of [
+    "/api/v1/books/..",
+    "/../../etc/passwd",
+    "/api/v1/books/../../../src/app.ts",
+    "/%2e%2e/health/..",
+  ]) {
+    expect((await rawRequest(worker.url, { path })).status, path).toBe(404);
+  }
+});
+
+describe("every path", () => {
+  test("is in the document", () => {
+    expect(paths.length).toBeGreaterThan(8);
+    expect(paths.filter(({ methods }) => methods.includes("GET"))).toHaveLength(paths.length);
+  });
+
+  test("answers 405 with Allow to the methods that it does not have", async () => {
+    for (const { path, methods } of paths) {
+      for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE", "PROPFIND"]) {
+        if (methods.includes(method)) continue;
+        const answer = await api(method, path);
+        expect([method, path, answer.json.error]).toEqual([method, path, "method_not_allowed"]);
+        expect([answer.status, allowOf(answer)]).toEqual([405, allowed(methods)]);
+      }
+    }
+  });
+
+  test("answers OPTIONS with 204 and Allow", async () => {
+    for (const { path, methods } of paths) {
+      const answer = await api("OPTIONS", path);
+      expect([path, answer.status, answer.text]).toEqual([path, 204, ""]);
+      expect(allowOf(answer)).toEqual(allowed(methods));
+    }
+    expect((await api("OPTIONS", "/api/v1/book")).status).toBe(404);
+    expect((await api("OPTIONS", "/api/v1/books/")).status).toBe(404);
+  });
+
+  test("answers HEAD as it does GET, without the body", async () => {
+    for (const { path } of paths) {
+      const [get, head] = [await api("GET", path), await api("HEAD", path)];
+      expect([path, head.status, head.text]).toEqual([path, 200, ""]);
+      for (const name of ["Content-Type", "ETag", "Cache-Control", "Link", "X-Content-Type-Options"]) {
+        expect([path, name, head.headers.get(name)]).toEqual([path, name, get.headers.get(name)]);
+      }
+    }
+  });
+});
+
+test.each(["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"])(
+  "%s changes nothing",
+  async (name) => {
+    const { id } = await create("/api/v1/books", newBook());
+    const path = `/api/v1/books/${id}`;
+    const headers = { [name]: "DELETE" };
+    expect((await api("GET", path, { headers })).status).toBe(200);
+    expect((await api("POST", path, { headers })).status).toBe(405);
+    expect((await api("GET", path)).status).toBe(200);
+  },
+);
+
+describe("X-Request-Id", () => {
+  const REQUESTS: [string, string, number][] = [
+    ["GET", "/health", 200],
+    ["GET", "/nothing", 404],
+    ["PUT", "/health", 405],
+    ["OPTIONS", "/health", 204],
+    ["POST", "/api/v1/books", 415],
+  ];
+
+  test.each(["a", "Az_09-=.", "x".repeat(128)])("%s is kept", async (id) => {
+    for (const [method, path, status] of REQUESTS) {
+      const { headers, json, ...answer } = await api(method, path, { headers: { "X-Request-Id": id } });
+      expect([answer.status, headers.get("X-Request-Id")]).toEqual([status, id]);
+      if (status >= 400) expect(json.request_id).toBe(id);
+    }
+  });
+
+  test.each(["", "x".repeat(129), "a b", "a/b", "a,b", "a;b", "é", '"a"'])("%j is replaced", async (id) => {
+    const ids = new Set([id]);
+    for (const [method, path] of REQUESTS) {
+      const { headers } = await api(method, path, { headers: { "X-Request-Id": id } });
+      ids.add(headers.get("X-Request-Id") as string);
+    }
+    expect(ids.size).toBe(REQUESTS.length + 1);
+  });
+});
+
+test.each<[string, string, number, string, Options?]>([
+  ["GET", "/health", 200, "no-store"],
+  ["GET", "/ready", 200, "no-store"],
+  ["GET", "/openapi.json", 200, "public, max-age=300"],
+  ["GET", "/problems/conflict", 200, "public, max-age=300"],
+  ["GET", "/problems/x", 404, "no-store"],
+  ["GET", "/nothing", 404, "no-store"],
+  ["PUT", "/health", 405, "no-store"],
+  ["OPTIONS", "/health", 204, "no-store"],
+  ["GET", "/api/v1/books", 200, "no-store"],
+  ["GET", "/api/v1/books?limit=0", 422, "no-store"],
+  ["GET", "/api/v1/books?cursor=x", 400, "no-store"],
+  ["GET", `/api/v1/books/${MISSING}`, 404, "no-store"],
+  ["DELETE", `/api/v1/tasks/${MISSING}`, 404, "no-store"],
+  ["POST", "/api/v1/books", 415, "no-store"],
+  ["POST", "/api/v1/books", 201, "no-cache, no-transform", { body: newBook() }],
+])(
+  "%s %s %i is kept by caches as %s, and its type is final",
+  async (method, path, status, cacheControl, options) => {
+    const { headers, ...answer } = await api(method, path, options);
+    expect([answer.status, headers.get("Cache-Control")]).toEqual([status, cacheControl]);
+    expect(headers.get("X-Content-Type-Options")).toBe("nosniff");
+  },
+);
+
+describe("CORS", () => {
+  const preflight = async (origin: string, method: string) => {
+    const headers = { Origin: origin, "Access-Control-Request-Method": method };
+    return (await api("OPTIONS", "/api/v1/books", { headers })).headers;
+  };
+  const listOf = (headers: Headers, name: string) => headers.get(name)?.split(/, */) ?? [];
+
+  test.each([
+    ["/api/v1/books", 200],
+    ["/api/v1/books?limit=0", 422],
+    ["/nothing", 404],
+  ])("every page may read %s, with its headers", async (path, status) => {
+    const { headers, ...answer } = await api("GET", path, { headers: { Origin: "https://any.example" } });
+    expect([answer.status, headers.get("Access-Control-Allow-Origin")]).toEqual([status, "*"]);
+    expect(headers.has("Access-Control-Allow-Credentials")).toBe(false);
+    expect(listOf(headers, "Access-Control-Expose-Headers")).toEqual(
+      expect.arrayContaining(["ETag", "Link", "Location", "Retry-After", "X-Request-Id"]),
+    );
+  });
+
+  test.each([SHOP, "http://localhost:3000"])("%s may write", async (origin) => {
+    const headers = await preflight(origin, "DELETE");
+    expect(listOf(headers, "Access-Control-Allow-Methods")).toEqual(
+      expect.arrayContaining(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]),
+    );
+    expect(listOf(headers, "Access-Control-Allow-Headers")).toEqual(
+      expect.arrayContaining(["Authorization", "Content-Type", "If-Match", "If-None-Match", "X-Request-Id"]),
+    );
+  });
+
+  test.each([
+    "https://any.example",
+    "null",
+    "http://shop.example",
+    `${SHOP}:8443`,
+    `${SHOP}.evil.example`,
+    "http://localhost:3001",
+  ])("%s may not", async (origin) => {
+    for (const method of ["POST", "PUT", "PATCH", "DELETE"]) {
+      const headers = await preflight(origin, method);
+      expect(listOf(headers, "Access-Control-Allow-Methods")).toEqual(["GET", "HEAD"]);
+    }
+  });
+});
+
+describe("the problems", () => {
+  test("have the statuses that clients know", async () => {
+    const answers = await Promise.all(errors.map((error) => api("GET", `/problems/${error}`)));
+    for (const [at, { status, json }] of answers.entries()) {
+      expect([status, json.error, json.type]).toEqual([200, errors[at], `/problems/${errors[at]}`]);
+    }
+    expect(Object.fromEntries(answers.map(({ json }) => [json.error, json.status]))).toMatchObject({
+      invalid_json: 400,
+      invalid_cursor: 400,
+      invalid_header: 400,
+      unauthorized: 401,
+      forbidden: 403,
+      not_found: 404,
+      method_not_allowed: 405,
+      conflict: 409,
+      precondition_failed: 412,
+      payload_too_large: 413,
+      unsupported_media_type: 415,
+      misdirected_request: 421,
+      validation_failed: 422,
+      internal_error: 500,
+      database_unavailable: 503,
+      service_unavailable: 503,
+    });
+  });
+
+  test.each(["nothing", "Not_Found", "constructor", "__proto__", "toString"])("know no %s", async (error) => {
+    expect((await api("GET", `/problems/${error}`)).status).toBe(404);
+  });
+});
+
+const REQUESTS: [method: string, path: string, body?: unknown][] = [
+  ["GET", "/api/v1/books?count=exact"],
+  ["GET", `/api/v1/books/${MISSING}`],
+  ["GET", "/api/v1/tasks"],
+  ["POST", "/api/v1/books", newBook({ title: "MARK-BODY" })],
+  ["PATCH", `/api/v1/books/${MISSING}`, { title: "MARK-BODY" }],
+  ["DELETE", `/api/v1/books/${MISSING}`],
+  ["POST", "/api/v1/tasks", { title: "MARK-BODY" }],
+];
+
+/** Every request to a database that gives no answer, or none in time, is refused alike. */
+async function expectUnavailable(api: Client, requests = REQUESTS) {
+  for (const [method, path, body] of requests) {
+    const { status, headers, json, text } = await api(method, path, { body });
+    expect([method, path, status, json.error]).toEqual([method, path, 503, "database_unavailable"]);
+    expect(headers.get("Retry-After")).toMatch(/^\d+$/);
+    expect(/unknown/.test(json.message)).toBe(method !== "GET");
+    expect(text).not.toMatch(/select|insert|postgres|neon|fetch|timeout|abort|ECONN|127\.0\.0\.1|\.js/i);
+  }
+}
+
+describe("with a database that is away", () => {
+  let away: TestWorker;
+  let api: Client;
+
+  beforeAll(async () => {
+    // Nothing listens on port 9, discard.
+    away = await startWorker(database, {
+      NEON_FETCH_ENDPOINT: "http://127.0.0.1:9/sql",
+      OPEN_LOCAL_WRITES: "true",
+    });
+    api = await createClient(away.url);
+  });
+
+  test("the server is healthy, and not ready", async () => {
+    expect((await api("GET", "/health")).text).toBe('{"status":"ok"}');
+    await expectUnavailable(api, [["GET", "/ready"]]);
+  });
+
+  test("what needs it is 503, and what does not is not", async () => {
+    await expectUnavailable(api);
+    expect((await api("GET", "/api/v1/books?limit=0")).status).toBe(422);
+    expect((await api("GET", "/nothing")).status).toBe(404);
+  });
+
+  test("the log tells why, without what was asked", async () => {
+    const headers = { "X-Request-Id": "away" };
+    await api("POST", "/api/v1/tasks", { body: { title: "MARK-BODY" }, headers });
+    await expect.poll(() => eventsOf(away, "away")).toHaveLength(1);
+    expect(eventsOf(away, "away")[0]).toMatchObject({
+      level: "error",
+      problem: "database_unavailable",
+      error: { name: expect.any(String) },
+    });
+    expect(JSON.stringify(eventsOf(away))).not.toContain("MARK-BODY");
+  });
+});
+
+describe("with a database that is slow", () => {
+  let hasty: Client;
+
+  beforeAll(async () => {
+    const bindings = { REQUEST_TIMEOUT_MS: "300", OPEN_LOCAL_WRITES: "true" };
+    hasty = await createClient((await startWorker(database, bindings)).url);
+  });
+
+  test("an answer that comes too late is 503", async () => {
+    const held = database.sql("do $$ begin lock table books, tasks; perform pg_sleep(2); end $$");
+    const locks =
+      "select 1 from pg_locks where relation = 'tasks'::regclass and mode = 'AccessExclusiveLock' and granted";
+    await expect.poll(() => database.sql(locks)).toHaveLength(1);
+    await expectUnavailable(hasty, [REQUESTS[0], REQUESTS[3]] as typeof REQUESTS);
+    expect(await database.sql(locks), "the answers came before the tables were free").toHaveLength(1);
+    await held;
+  });
+});
+
+describe("the log", () => {
+  test.each<[method: string, path: string, route: string, status: number, roundTrips: number, Options?]>([
+    ["GET", "/health", "/health", 200, 0],
+    ["GET", "/ready", "/ready", 200, 1],
+    ["GET", "/nothing/at/all", "unknown", 404, 0],
+    ["PUT", "/health", "/health", 405, 0],
+    ["OPTIONS", "/api/v1/books", "/api/v1/books", 204, 0],
+    ["GET", "/api/v1/books", "/api/v1/books", 200, 1],
+    ["GET", "/api/v1/books?count=exact&search=MARK-QUERY", "/api/v1/books", 200, 1],
+    ["GET", "/api/v1/books?page=1", "/api/v1/books", 200, 1],
+    ["GET", "/api/v1/books?limit=0", "/api/v1/books", 422, 0],
+    ["HEAD", `/api/v1/books/${MISSING}`, "/api/v1/books/:id", 404, 1],
+    ["GET", "/api/v1/books/isbn/9780306406157", "/api/v1/books/isbn/:isbn", 404, 1],
+    ["POST", "/api/v1/books", "/api/v1/books", 201, 1, { body: newBook({ title: "MARK-BODY" }) }],
+    ["POST", "/api/v1/books", "/api/v1/books", 422, 0, { body: newBook({ title: "MARK-BODY", price: -1 }) }],
+    ["PATCH", `/api/v1/tasks/${MISSING}`, "/api/v1/tasks/:id", 404, 1, { body: { title: "MARK-BODY" } }],
+  ])("has a line for %s %s", async (method, path, route, status, roundTrips, { body } = {}) => {
+    const id = crypto.randomUUID();
+    const headers = { "X-Request-Id": id, Authorization: "Bearer MARK-TOKEN" };
+    await api(method, path, { headers, body });
+    await expect.poll(() => eventsOf(worker, id)).toHaveLength(1);
+    const [event] = eventsOf(worker, id);
+    expect(event).toMatchObject({ method, route, status, db_round_trips: roundTrips });
+    expect(event?.level).toBe(status < 400 ? "info" : "warn");
+    expect(event?.duration_ms).toBeGreaterThanOrEqual(event?.db_ms ?? Number.NaN);
+    expect(JSON.stringify(event)).not.toContain("MARK");
+  });
+
+  test("names the role where one is needed", async () => {
+    const roleOf = async (path: string, id: string) => {
+      await api("GET", path, { headers: { "X-Request-Id": id } });
+      await expect.poll(() => eventsOf(worker, id)).toHaveLength(1);
+      return eventsOf(worker, id)[0]?.role;
+    };
+    expect(await roleOf("/api/v1/tasks", "role-tasks")).toBe("admin");
+    expect(await roleOf("/api/v1/books", "role-books")).toBeUndefined();
+  });
+});
+
+/** The lines of a Worker's log that are events, of one request if it is named. */
+function eventsOf({ logs }: TestWorker, id?: string): Record<string, number & string>[] {
+  return logs()
+    .filter((line) => line.startsWith("{"))
+    .map((line) => JSON.parse(line))
+    .filter((event) => id === undefined || event.request_id === id);
+}

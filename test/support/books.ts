@@ -1,0 +1,14 @@
+/** A valid ISBN-13 for every number. */
+export function isbnOf(number: number): string {
+  const digits = `978${String(number).padStart(9, "0")}`;
+  let sum = 0;
+  for (let at = 0; at < 12; at++) sum += Number(digits[at]) * (at % 2 === 0 ? 1 : 3);
+  return digits + ((10 - (sum % 10)) % 10);
+}
+
+let next = 100_000_000;
+
+/** A new book, with an ISBN that no other has. */
+export function newBook(members: Record<string, unknown> = {}) {
+  return { title: "Dune", author: "Frank Herbert", isbn: isbnOf(next++), price: 9.99, stock: 3, ...members };
+}

@@ -1,0 +1,158 @@
+import { request as httpRequest, type IncomingHttpHeaders } from "node:http";
+import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
+import addFormats from "ajv-formats";
+import { expect } from "vitest";
+
+/** An answer, its body parsed where it is JSON. */
+export interface Answer {
+  status: number;
+  headers: Headers;
+  text: string;
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into bodies of every shape
+  json: any;
+}
+
+export interface Options {
+  /** Sent as JSON. */
+  body?: unknown;
+  /** Sent as it is. */
+  raw?: string | Uint8Array;
+  headers?: Record<string, string>;
+}
+
+export interface Client {
+  (method: string, path: string, options?: Options): Promise<Answer>;
+  /** Operation and status of every answer so far, such as `GET /api/v1/books 200`. */
+  seen: Set<string>;
+}
+
+/**
+ * A client for a started server. It holds every answer against what the server's own document promises: an undocumented
+ * status, a missing header or a body of another shape fails the test.
+ */
+export async function createClient(origin: string): Promise<Client> {
+  const document = await (await fetch(`${origin}/openapi.json`)).json();
+  const check = responseChecker(document);
+  const seen = new Set<string>();
+  const call = async (
+    method: string,
+    path: string,
+    { body, raw, headers = {} }: Options = {},
+  ): Promise<Answer> => {
+    const payload = body === undefined ? raw : JSON.stringify(body);
+    const response = await fetch(origin + path, {
+      method,
+      headers: { ...(body !== undefined && { "Content-Type": "application/json" }), ...headers },
+      ...(payload !== undefined && { body: payload as BodyInit }),
+      redirect: "manual",
+    });
+    const text = await response.text();
+    const json =
+      /json/.test(response.headers.get("Content-Type") ?? "") && text !== "" ? JSON.parse(text) : undefined;
+    const answer = { status: response.status, headers: response.headers, text, json };
+    const operation = check(method, path, answer);
+    if (operation) seen.add(`${operation} ${answer.status}`);
+    return answer;
+  };
+  return Object.assign(call, { seen });
+}
+
+interface Documented {
+  headers?: Record<string, unknown>;
+  content?: Record<string, { schema: object }>;
+}
+
+interface OpenApi {
+  paths: Record<string, Record<string, { responses: Record<string, Documented> }>>;
+  components: { schemas: { Problem: object } };
+}
+
+function responseChecker(document: OpenApi) {
+  const ajv = new Ajv2020({ strict: false, allErrors: true });
+  (addFormats as unknown as (ajv: Ajv2020) => void)(ajv);
+  const compiled = new Map<unknown, ValidateFunction>();
+  const validatorOf = (schema: object): ValidateFunction => {
+    const validate = compiled.get(schema) ?? ajv.compile({ ...schema, components: document.components });
+    compiled.set(schema, validate);
+    return validate;
+  };
+  const templates = Object.keys(document.paths).map((template) => ({
+    template,
+    pattern: new RegExp(`^${template.replace(/\{\w+\}/g, "[^/]+")}$`),
+  }));
+
+  /** @returns the operation that answered, or undefined where the router itself did */
+  return (method: string, path: string, answer: Answer): string | undefined => {
+    const where = `${method} ${path} answered ${answer.status} ${answer.text.slice(0, 300)}`;
+    expect(answer.headers.get("X-Request-Id"), where).toMatch(/^[\w\-=.]{1,128}$/);
+    expect(answer.status, where).not.toBe(500);
+    if (answer.json !== undefined)
+      expect(JSON.stringify(answer.json), "JSON without white space").toBe(answer.text);
+    const pathname = new URL(path, "http://x").pathname;
+    const matching = templates.filter(({ pattern }) => pattern.test(pathname));
+    // Of two templates that match, the one with fewer parameters is meant, as in /books/isbn/{isbn}.
+    const template = matching.sort((a, b) => a.template.split("{").length - b.template.split("{").length)[0]
+      ?.template;
+    const verb = method === "HEAD" ? "get" : method.toLowerCase();
+    const operation = template === undefined ? undefined : document.paths[template]?.[verb];
+    if (template === undefined || !operation) {
+      if (method !== "OPTIONS" && method !== "HEAD") {
+        expect([404, 405, 421], where).toContain(answer.status);
+        expect(validatorOf(document.components.schemas.Problem)(answer.json), where).toBe(true);
+      }
+      return undefined;
+    }
+    const documented = operation.responses[answer.status];
+    if (!documented) throw new Error(`undocumented status: ${where}`);
+    for (const name of Object.keys(documented.headers ?? {})) {
+      expect(answer.headers.has(name), `${where} with ${name}`).toBe(true);
+    }
+    const types = Object.entries(documented.content ?? {});
+    if (method !== "HEAD") {
+      if (types.length === 0) expect(answer.text, where).toBe("");
+      for (const [type, { schema }] of types) {
+        expect(answer.headers.get("Content-Type"), where).toBe(type);
+        const validate = validatorOf(schema);
+        expect(validate(answer.json), `${where}: ${ajv.errorsText(validate.errors)}`).toBe(true);
+      }
+    }
+    return `${verb.toUpperCase()} ${template}`;
+  };
+}
+
+/**
+ * A request that `fetch` would not send: any Host, and a body in chunks without Content-Length.
+ *
+ * @param chunks written one by one; the request breaks off behind them if `abort` is set
+ */
+export function rawRequest(
+  origin: string,
+  {
+    method = "GET",
+    path = "/",
+    headers = {},
+    chunks = [],
+  }: {
+    method?: string;
+    path?: string;
+    headers?: Record<string, string>;
+    chunks?: Uint8Array[];
+  },
+): Promise<{ status: number; headers: IncomingHttpHeaders; text: string }> {
+  return new Promise((resolve, reject) => {
+    const { hostname, port } = new URL(origin);
+    const request = httpRequest({ hostname, port, method, path, headers }, (response) => {
+      let text = "";
+      response.setEncoding("utf8");
+      response.on("data", (chunk) => {
+        text += chunk;
+      });
+      response.on("end", () =>
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, text }),
+      );
+    });
+    request.on("error", reject);
+    for (const chunk of chunks) request.write(chunk);
+    request.end();
+  });
+}

@@ -1,0 +1,55 @@
+/** Once for the whole run: a Postgres with a migrated template database, a Neon endpoint, and a bundle of the Worker. */
+import { execFile } from "node:child_process";
+import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import type { TestProject } from "vitest/node";
+import { migrate } from "../../dev/migrate.ts";
+import { startNeonEndpoint } from "../../dev/neon-endpoint.ts";
+import { startPostgres } from "../../dev/postgres.ts";
+import { wrangler } from "../../dev/wrangler.ts";
+
+declare module "vitest" {
+  export interface ProvidedContext {
+    /** Connection string of a maintenance database. */
+    postgres: string;
+    /** URL of the Neon endpoint. */
+    neon: string;
+    /** Folder of the bundled Worker. */
+    worker: string;
+  }
+}
+
+export const TEMPLATE = "octavo_template";
+
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const directory = await mkdtemp(join(tmpdir(), "octavo-test-"));
+  // When root runs the tests, Postgres runs as another user, who has to enter.
+  await chmod(directory, 0o755);
+  const [postgres, worker] = await Promise.all([
+    startPostgres({
+      directory: join(directory, "postgres"),
+      flags: ["fsync=off", "full_page_writes=off", "synchronous_commit=off"],
+    }),
+    bundleWorker(join(directory, "worker")),
+  ]);
+  await postgres.createDatabase(TEMPLATE);
+  await migrate(postgres.url(TEMPLATE));
+  const neon = await startNeonEndpoint({ postgres: postgres.url("postgres") });
+  project.provide("postgres", postgres.url("postgres"));
+  project.provide("neon", neon.url);
+  project.provide("worker", worker);
+  return async () => {
+    await neon.close();
+    await postgres.stop();
+    await rm(directory, { recursive: true, force: true });
+  };
+}
+
+async function bundleWorker(directory: string): Promise<string> {
+  const { file, environment } = wrangler();
+  const flags = ["deploy", "--dry-run", "--outdir", directory];
+  await promisify(execFile)(process.execPath, [file, ...flags], { env: environment });
+  return directory;
+}

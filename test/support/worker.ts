@@ -1,0 +1,27 @@
+import { afterAll, inject } from "vitest";
+import { createTestHarness } from "wrangler";
+import type { TestDatabase } from "./database.ts";
+
+/** The Worker in workerd, as `wrangler dev` runs it, with bindings of the test's own. */
+export interface TestWorker {
+  url: string;
+  /** Everything logged so far, a text per line. */
+  logs(): string[];
+}
+
+/** Starts the bundled Worker on a database; bindings that are undefined are left out. */
+export async function startWorker(
+  database: TestDatabase,
+  bindings: Record<string, string | undefined> = {},
+): Promise<TestWorker> {
+  const given = { DATABASE_URL: database.url, NEON_FETCH_ENDPOINT: inject("neon"), ...bindings };
+  const vars = Object.fromEntries(
+    Object.entries(given).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
+  const harness = createTestHarness({
+    workers: [{ configPath: "wrangler.toml", prebuiltWorkerDir: inject("worker"), vars }],
+  });
+  const { url } = await harness.listen();
+  afterAll(() => harness.close());
+  return { url: url.origin, logs: () => harness.getLogs().map(({ message }) => String(message)) };
+}

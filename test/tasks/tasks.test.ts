@@ -1,0 +1,101 @@
+/** Tasks: the to-do list, over HTTP on workerd. */
+import { beforeAll, expect, test } from "vitest";
+import { type Client, createClient } from "../support/client.ts";
+import { createTestDatabase } from "../support/database.ts";
+import { startWorker } from "../support/worker.ts";
+
+let api: Client;
+
+beforeAll(async () => {
+  const database = await createTestDatabase();
+  api = await createClient((await startWorker(database, { OPEN_LOCAL_WRITES: "true" })).url);
+});
+
+const create = async (title = "Order more Dune") =>
+  (await api("POST", "/api/v1/tasks", { body: { title } })).json;
+
+test("a new task is open", async () => {
+  const { status, json, headers } = await api("POST", "/api/v1/tasks", {
+    body: { title: " Order more Dune " },
+  });
+  expect(status).toBe(201);
+  expect(Object.keys(json)).toEqual(["id", "title", "completed", "created_at", "updated_at"]);
+  expect(json).toMatchObject({ title: "Order more Dune", completed: false });
+  expect(headers.get("Location")).toBe(`/api/v1/tasks/${json.id}`);
+  expect(headers.get("ETag")).toBe(`"${json.id}.1"`);
+  expect((await api("GET", `/api/v1/tasks/${json.id}`)).json).toEqual(json);
+});
+
+test.each([
+  [{}, [{ in: "body", path: "title", code: "required" }]],
+  [{ title: " " }, [{ path: "title", code: "too_short" }]],
+  [{ title: "x".repeat(256) }, [{ path: "title", code: "too_long" }]],
+  [
+    { title: 1, completed: true },
+    [
+      { path: "title", code: "invalid_type" },
+      { path: "completed", code: "unknown_field" },
+    ],
+  ],
+])("creating from %j names every fault", async (body, details) => {
+  const { status, json } = await api("POST", "/api/v1/tasks", { body });
+  expect(status).toBe(422);
+  expect(json.details).toMatchObject(details);
+  expect(json.details).toHaveLength(details.length);
+});
+
+test("PATCH changes title and state, and a task sent back changes nothing", async () => {
+  const task = await create();
+  const done = await api("PATCH", `/api/v1/tasks/${task.id}`, { body: { completed: true } });
+  expect([done.status, done.headers.get("ETag")]).toEqual([200, `"${task.id}.2"`]);
+  expect(done.json).toEqual({ ...task, completed: true, updated_at: done.json.updated_at });
+  const same = await api("PATCH", `/api/v1/tasks/${task.id}`, { body: done.json });
+  expect([same.json, same.headers.get("ETag")]).toEqual([done.json, `"${task.id}.2"`]);
+  const renamed = await api("PATCH", `/api/v1/tasks/${task.id}`, { body: { title: "Return Dune" } });
+  expect(renamed.json).toMatchObject({ title: "Return Dune", completed: true });
+  const wrong = await api("PATCH", `/api/v1/tasks/${task.id}`, { body: { completed: "yes", title: null } });
+  expect([wrong.status, wrong.json.details.length]).toEqual([422, 2]);
+});
+
+test("DELETE answers 204, then 404", async () => {
+  const { id } = await create();
+  expect((await api("DELETE", `/api/v1/tasks/${id}`)).status).toBe(204);
+  for (const [method, body] of [["DELETE"], ["GET"], ["PATCH", {}]] as const) {
+    expect((await api(method, `/api/v1/tasks/${id}`, { body })).status).toBe(404);
+  }
+});
+
+test("the list goes page by page, the newest first, filtered by state", async () => {
+  const database = await createTestDatabase();
+  const client = await createClient((await startWorker(database, { OPEN_LOCAL_WRITES: "true" })).url);
+  await database.sql(
+    `insert into tasks (title, completed, created_at)
+     select 'Task ' || n, n % 2 = 0, '2026-01-01'::timestamptz + n / 3 * interval '1 microsecond' from generate_series(1, 10) n`,
+  );
+  for (const [filter, where] of [
+    ["", "true"],
+    ["completed=true", "completed"],
+    ["completed=false", "not completed"],
+  ]) {
+    const expected = await database.sql<{ id: string }>(
+      `select id from tasks where ${where} order by created_at desc, id desc`,
+    );
+    const seen: string[] = [];
+    let path: string | undefined = `/api/v1/tasks?limit=3&${filter}`;
+    while (path) {
+      const { status, json, headers } = await client("GET", path);
+      expect(status).toBe(200);
+      seen.push(...json.data.map(({ id }: { id: string }) => id));
+      path = headers.get("Link")?.match(/<([^>]*)>; rel="next"/)?.[1];
+      expect(path === undefined).toBe(json.next_cursor === null);
+    }
+    expect(seen).toEqual(expected.map(({ id }) => id));
+  }
+});
+
+test.each(["page=1", "sort=title", "completed=1", "completed=", "count=exact"])(
+  "the list refuses %s",
+  async (query) => {
+    expect((await api("GET", `/api/v1/tasks?${query}`)).status).toBe(422);
+  },
+);
