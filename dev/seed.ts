@@ -1,0 +1,117 @@
+/** `npm run db:seed -- --books 1000000`: adds generated books to the database of DATABASE_URL, or the embedded one. */
+import { parseArgs } from "node:util";
+import cliProgress from "cli-progress";
+import pg from "pg";
+import { command, withDatabase } from "./cli.ts";
+import { StartupError } from "./postgres.ts";
+
+const BATCH = 5_000;
+
+/**
+ * Adds books whose lengths and frequencies are like a real catalogue's: words by Zipf's law, a few authors with many
+ * books, prices that end in .99. The same number gives the same books. Triggers write the movements of their stock.
+ *
+ * @param onProgress told how many were added so far
+ */
+export async function seed(url: string, books: number, onProgress: (added: number) => void): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query("set statement_timeout = 0; set synchronous_commit = off");
+    const { rows } = await client.query<{ first: number }>(
+      "select coalesce(max(substr(isbn, 4, 9)::int) + 1, 0) as first from books where isbn like '979%'",
+    );
+    const random = generator(42);
+    const first = rows[0]?.first ?? 0;
+    for (let added = 0; added < books; ) {
+      const size = Math.min(BATCH, books - added);
+      const batch = Array.from({ length: size }, (_, at) => makeBook(first + added + at, random));
+      await client.query(
+        `insert into books (title, author, isbn, price, stock, description, created_at)
+         select b.*, now() - random() * interval '5 years'
+         from unnest($1::text[], $2::text[], $3::text[], $4::numeric[], $5::int[], $6::text[]) b`,
+        (["title", "author", "isbn", "price", "stock", "description"] as const).map((name) =>
+          batch.map((book) => book[name]),
+        ),
+      );
+      added += size;
+      onProgress(added);
+    }
+    await client.query("vacuum analyze books");
+  } finally {
+    await client.end();
+  }
+}
+
+/** Mulberry32: small, fast, and the same everywhere. */
+function generator(state: number): () => number {
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+const SMALL_WORDS = "the of and a in to for on with from".split(" ");
+const SYLLABLES =
+  "an ar be bri ca cor da del do e el en fa fi ga gen ha ho i in ka la len lo ma mer mi mo na ne no o or pa per ra re ri ro sa sel so ta ter ti to u va ve vi wen za".split(
+    " ",
+  );
+
+/** The n-th word of a language that nobody speaks; early words are short and frequent. */
+function word(n: number): string {
+  const small = SMALL_WORDS[n];
+  if (small) return small;
+  let text = "";
+  for (let rest = n; rest > 0; rest = Math.floor(rest / SYLLABLES.length))
+    text += SYLLABLES[rest % SYLLABLES.length];
+  return text.length > 2 ? text : `${text}ta`;
+}
+
+/** A rank from 0 to size - 1 whose frequency falls as 1 / rank. */
+const zipf = (random: () => number, size: number) => Math.floor(size ** random()) - 1;
+
+function makeBook(number: number, random: () => number) {
+  const phrase = (length: number) => Array.from({ length }, () => word(zipf(random, 30_000))).join(" ");
+  const capitalised = (text: string) => text.replace(/(^|\s)\p{L}/gu, (letter) => letter.toUpperCase());
+  const author = zipf(random, 200_000);
+  const digits = `979${String(number).padStart(9, "0")}`;
+  const sum = [...digits].reduce((total, digit, at) => total + Number(digit) * (at % 2 === 0 ? 1 : 3), 0);
+  const volume = random() < 0.08 ? ` (${capitalised(phrase(1))}, #${1 + Math.floor(random() * 9)})` : "";
+  return {
+    title: capitalised(phrase(1 + Math.floor(random() * 7))) + volume,
+    author: capitalised(`${word(40 + (author % 400))} ${word(500 + author)}`),
+    isbn: digits + ((10 - (sum % 10)) % 10),
+    price: (
+      Math.ceil(random() ** 3 * 90) + (random() < 0.7 ? 0.99 : Math.floor(random() * 100) / 100)
+    ).toFixed(2),
+    stock: random() < 0.15 ? 0 : Math.floor(1 + random() ** 4 * 200),
+    description: random() < 0.3 ? null : `${phrase(10 + Math.floor(random() * 50))}.`,
+  };
+}
+
+if (import.meta.main) {
+  await command(async () => {
+    const { books } = options();
+    await withDatabase(async (url) => {
+      const bar = new cliProgress.SingleBar({
+        format: "{bar} {value} of {total} books, {eta_formatted} to go",
+      });
+      bar.start(books, 0);
+      await seed(url, books, (added) => bar.update(added));
+      bar.stop();
+    });
+  });
+}
+
+function options(): { books: number } {
+  try {
+    const { values } = parseArgs({ options: { books: { type: "string", default: "10000" } } });
+    const books = Number(values.books);
+    if (Number.isInteger(books) && books > 0) return { books };
+  } catch {
+    // What follows says it.
+  }
+  throw new StartupError("Usage: npm run db:seed -- --books NUMBER");
+}
