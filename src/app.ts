@@ -9,8 +9,9 @@ import { bookConstraints, bookRoutes } from "./books/routes.ts";
 import { type Config, isLoopback } from "./config.ts";
 import { ConstraintFault, UnavailableFault } from "./db/faults.ts";
 import { MissingFault, VersionFault } from "./db/resource.ts";
-import { Api, type App, type Connect, type Variables } from "./http/api.ts";
+import { Api, type App, type Connect, timeLeft, type Variables } from "./http/api.ts";
 import { authorizer } from "./http/auth.ts";
+import { discardBody } from "./http/body.ts";
 import { CursorSeal } from "./http/cursor.ts";
 import { preconditionFailed } from "./http/etag.ts";
 import { type Log, loggedError, observe } from "./http/observe.ts";
@@ -37,6 +38,10 @@ export function createApp({ config, connect, log }: Ports): App {
   app.use(observe(log));
   app.use(async (c, next) => {
     c.set("deadline", Date.now() + config.deadline);
+    await next();
+  });
+  app.use(discardBody(timeLeft));
+  app.use(async (c, next) => {
     if (config.authentication.mode === "open" && !isLoopback(new URL(c.req.url).hostname)) {
       throw new Problem(
         "misdirected_request",

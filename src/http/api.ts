@@ -57,9 +57,7 @@ export class Api {
     this.routes.push(route);
     const steps: MiddlewareHandler[] = [
       this.#admit(route),
-      ...(route.body
-        ? [readBody(route.method === "patch", (c) => timeLeft(c)), examine("json", route.body)]
-        : []),
+      ...(route.body ? [readBody(route.method === "patch", timeLeft), examine("json", route.body)] : []),
       examine("query", queryOf(route)),
       ...(route.params ? [examine("param", route.params)] : []),
     ];
@@ -112,7 +110,8 @@ export class Api {
   }
 }
 
-function timeLeft(c: Context, share = 1): AbortSignal {
+/** Aborts when a share of the time that the request has left is over. */
+export function timeLeft(c: Context, share = 1): AbortSignal {
   return AbortSignal.timeout(Math.max(0, Math.floor((c.get("deadline") - Date.now()) * share)));
 }
 

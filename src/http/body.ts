@@ -43,11 +43,7 @@ async function readBytes(request: Request, deadline: AbortSignal): Promise<Uint8
   if (Number(request.headers.get("Content-Length")) > MAX_BODY_BYTES) throw tooLarge();
   if (!request.body) return new Uint8Array();
   const reader = request.body.getReader();
-  const late = new Promise<never>((_, reject) => {
-    deadline.addEventListener("abort", () =>
-      reject(new Problem("request_timeout", "The body did not arrive in time.")),
-    );
-  });
+  const late = aborted(deadline);
   const chunks: Uint8Array[] = [];
   let length = 0;
   try {
@@ -59,11 +55,47 @@ async function readBytes(request: Request, deadline: AbortSignal): Promise<Uint8
       chunks.push(value);
     }
   } catch (error) {
-    reader.cancel().catch(() => {});
+    reader.releaseLock();
     throw error instanceof Problem
       ? error
       : new Problem("invalid_json", "The body broke off.", { cause: error });
   }
+}
+
+/** How much of a refused body is still taken in, in bytes. */
+const MAX_DISCARDED_BYTES = 4 * MAX_BODY_BYTES;
+
+/**
+ * Takes in what is left of a body that was refused, before the answer goes out: a client that still sends when the
+ * connection closes sees a broken connection instead of its answer, and `wrangler dev` makes a 500 of it.
+ */
+export function discardBody(deadline: (c: Context) => AbortSignal): MiddlewareHandler {
+  return async (c, next) => {
+    await next();
+    const { body } = c.req.raw;
+    // A body that was read to its end is locked still.
+    if (!body || body.locked) return;
+    const reader = body.getReader();
+    const late = aborted(deadline(c));
+    try {
+      for (let length = 0; length < MAX_DISCARDED_BYTES; ) {
+        const { done, value } = await Promise.race([reader.read(), late]);
+        if (done) return;
+        length += value.byteLength;
+      }
+    } catch {
+      // It is late, or the client is gone: the answer goes out as it is.
+    }
+    reader.cancel().catch(() => {});
+  };
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const late = () => reject(new Problem("request_timeout", "The body did not arrive in time."));
+    if (signal.aborted) late();
+    signal.addEventListener("abort", late);
+  });
 }
 
 function concatenate(chunks: Uint8Array[], length: number): Uint8Array {

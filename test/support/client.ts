@@ -84,7 +84,7 @@ function responseChecker(document: OpenApi) {
   /** @returns the operation that answered, or undefined where the router itself did */
   return (method: string, path: string, answer: Answer): string | undefined => {
     const where = `${method} ${path} answered ${answer.status} ${answer.text.slice(0, 300)}`;
-    expect(answer.headers.get("X-Request-Id"), where).toMatch(/^[\w\-=.]{1,128}$/);
+    expect(answer.headers.get("X-Request-Id") ?? "", where).toMatch(/^[\w\-=.]{1,128}$/);
     expect(answer.status, where).not.toBe(500);
     if (answer.json !== undefined)
       expect(JSON.stringify(answer.json), "JSON without white space").toBe(answer.text);
