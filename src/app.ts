@@ -2,7 +2,7 @@
  * The table of contents: what every request passes, in order, and then the features. The app knows neither its
  * runtime nor its driver; an entry (`worker.ts`) brings both as ports.
  */
-import { Hono } from "hono";
+import { Hono, type MiddlewareHandler } from "hono";
 import { cors } from "hono/cors";
 import { HTTPException } from "hono/http-exception";
 import { bookConstraints, bookRoutes } from "./books/routes.ts";
@@ -28,12 +28,7 @@ export interface Ports {
 
 export function createApp({ config, connect, log }: Ports): App {
   const app: App = new Hono<{ Variables: Variables }>();
-  const crossOrigin = cors({
-    origin: "*",
-    allowMethods: (origin) => (config.corsOrigins.includes(origin) ? ALL_METHODS : ["GET", "HEAD"]),
-    allowHeaders: ["Authorization", "Content-Type", "If-Match", "If-None-Match", "X-Request-Id"],
-    exposeHeaders: ["ETag", "Link", "Location", "Retry-After", "X-Request-Id"],
-  });
+  const crossOrigin = crossOriginOf(config.corsOrigins);
 
   app.use(observe(log));
   app.use(async (c, next) => {
@@ -78,14 +73,29 @@ export function createApp({ config, connect, log }: Ports): App {
   return app;
 }
 
-const ALL_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
+/**
+ * CORS: pages of the configured origins may do everything, all others may read. These are not granted Content-Type:
+ * POST needs no grant of its own, and without that header a page can send no JSON.
+ */
+function crossOriginOf(writers: readonly string[]): MiddlewareHandler {
+  const exposeHeaders = ["ETag", "Link", "Location", "Retry-After", "X-Request-Id"];
+  const readHeaders = ["Authorization", "If-Match", "If-None-Match", "X-Request-Id"];
+  const read = cors({ origin: "*", allowMethods: ["GET", "HEAD"], allowHeaders: readHeaders, exposeHeaders });
+  const write = cors({
+    origin: [...writers],
+    allowMethods: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
+    allowHeaders: ["Content-Type", ...readHeaders],
+    exposeHeaders,
+  });
+  return (c, next) => (writers.includes(c.req.header("Origin") ?? "") ? write : read)(c, next);
+}
 
 const CONSTRAINTS: Record<string, () => Problem> = { ...bookConstraints, ...taskConstraints };
 
 /** The one table from what went wrong to what the client is told. What it does not know is a defect of ours. */
 function problemOf(error: unknown, method: string): Problem {
   if (error instanceof Problem) return error;
-  if (error instanceof MissingFault) return new Problem("not_found", "There is nothing with this id.");
+  if (error instanceof MissingFault) return new Problem("not_found", "There is no such resource.");
   if (error instanceof VersionFault) return preconditionFailed();
   if (error instanceof ConstraintFault) {
     const meaning = CONSTRAINTS[error.constraint];
