@@ -25,22 +25,25 @@ RETURN encode(
 
 -- Folds text for search; the text searched and the term both go through it, so that LIKE '%' || term || '%' is
 -- all it takes. The result
---   * is in upper case by Unicode's simple mapping, whatever the locale of the database;
---   * begins with a space, and has spaces around every mark that is no letter and no digit: a word starts after a space;
---   * has a letter of the Yi script for each ASCII mark, because a trigram index sees letters and digits only,
---     and because then no `%`, `_` or `\` is left that LIKE could take for a wildcard.
+--   * is in one case by Unicode's simple mappings, whatever the locale of the database;
+--   * begins with a space, has one for each white space and two around every mark that is no letter and no digit:
+--     a word starts after a space;
+--   * has a letter of the Yi script for each common mark, because a trigram index sees letters and digits only,
+--     and because then no `%`, `_` or `\` is left that LIKE could take for a wildcard. Rare marks stay, and share one
+--     letter behind them. U+001F, which keeps fields apart, is a mark without one.
 CREATE FUNCTION octavo_search_text(value text) RETURNS text
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 BEGIN
-  value := regexp_replace(' ' || upper(value COLLATE pg_c_utf8), '([^[:alnum:][:space:]])', ' \1 ', 'g');
+  value := regexp_replace(' ' || upper(lower(value COLLATE pg_c_utf8)), '[[:space:]]', ' ', 'g');
+  value := regexp_replace(value COLLATE pg_c_utf8, '([^[:alnum:] ])', ' \1 ', 'g');
   -- translate() is slow (13 µs for a title), and most titles have nothing to translate.
-  IF value COLLATE "C" ~ '[!-/:-@[-`{-~\t\n\r\f\v\u00a0]' THEN
+  IF value COLLATE "C" ~ '[!-/:-@[-`{-~“”‘’–—…«»¿¡·•™®©°№]' THEN
     value := translate(
       value,
-      E'!"#$%&''()*+,-./:;<=>?@[\\]^_`{|}~' || E'\t\n\r\f\v\u00a0',
-      'ꀀꀁꀂꀃꀄꀅꀆꀇꀈꀉꀊꀋꀌꀍꀎꀏꀐꀑꀒꀓꀔꀕꀖꀗꀘꀙꀚꀛꀜꀝꀞꀟ' || '      '
+      E'!"#$%&''()*+,-./:;<=>?@[\\]^_`{|}~' || '“”‘’–—…«»¿¡·•™®©°№',
+      'ꀀꀁꀂꀃꀄꀅꀆꀇꀈꀉꀊꀋꀌꀍꀎꀏꀐꀑꀒꀓꀔꀕꀖꀗꀘꀙꀚꀛꀜꀝꀞꀟ' || 'ꀠꀡꀢꀣꀤꀥꀦꀧꀨꀩꀪꀫꀬꀭꀮꀯꀰꀱ'
     );
   END IF;
-  RETURN value;
+  RETURN regexp_replace(value COLLATE pg_c_utf8, '([^[:alnum:] \x1f])', '\1ꀿ', 'g');
 END
 $$;

@@ -126,14 +126,7 @@ function orderOf({ sort }: BookQuery): KeysetOrder {
 function filtersOf({ author, search, isbn, min_price, max_price, in_stock }: BookQuery): SQL[] {
   return [
     ...(author ? [contains(books.authorSearchText, author)] : []),
-    ...(search
-      ? [
-          sql`(${sql.join(
-            searchTerms(search).map((term) => contains(books.searchText, term)),
-            sql` or `,
-          )})`,
-        ]
-      : []),
+    ...(search ? [searched(search)] : []),
     ...(isbn ? [eq(books.isbn, isbn)] : []),
     ...(min_price ? [gte(books.price, min_price)] : []),
     ...(max_price ? [lte(books.price, max_price)] : []),
@@ -141,11 +134,21 @@ function filtersOf({ author, search, isbn, min_price, max_price, in_stock }: Boo
   ];
 }
 
-/** A term that can be an ISBN, or a part of one, is looked for as the digits that are kept as well. */
-function searchTerms(term: string): string[] {
-  const digits =
-    parseIsbn(term) ?? (/^[\dx\s\p{Pd}]+$/iu.test(term) ? term.replace(/[\s\p{Pd}]/gu, "") : term);
-  return digits === term ? [term] : [term, digits];
+/** Keeps the fields of `search_text` apart, as the schema has it; marks have spaces around them there. */
+const SEPARATOR = "\x1f";
+
+function searched(term: string): SQL {
+  const digits = isbnDigits(term);
+  const anywhere = contains(books.searchText, term);
+  if (!digits) return anywhere;
+  // The ISBN is the third field.
+  return sql`(${anywhere} or ${books.searchText} like ${`%${SEPARATOR}%${SEPARATOR}%${digits}%`})`;
+}
+
+/** The digits of a term that can be an ISBN, or a part of one, as they are kept: without hyphens, and as ISBN-13. */
+function isbnDigits(term: string): string | undefined {
+  const digits = term.replace(/[\s\p{Pd}]/gu, "");
+  return parseIsbn(term) ?? (/^\d{3,13}$/.test(digits) ? digits : undefined);
 }
 
 /**
@@ -153,6 +156,7 @@ function searchTerms(term: string): string[] {
  * to match at the start of a word: in a folded text, behind a space.
  */
 function contains(column: typeof books.searchText | typeof books.authorSearchText, term: string): SQL {
+  if (term.includes(SEPARATOR)) return sql`false`;
   const start = /[\p{Alphabetic}\p{N}]{3}/u.test(term) ? "%" : "% ";
   return sql`${column} like ${start} || ltrim(octavo_search_text(${term})) || '%'`;
 }

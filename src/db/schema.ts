@@ -1,6 +1,6 @@
 /**
  * The tables. Constraints carry names because each name is mapped to one answer of the API
- * (`books/store.ts`, `tasks/store.ts`), and the database holds every rule that the API promises.
+ * (`books/routes.ts`, `tasks/routes.ts`), and the database holds every rule that the API promises.
  * Triggers and functions, which Drizzle cannot express, are in `drizzle/*.sql` beside the generated SQL.
  */
 import { sql } from "drizzle-orm";
@@ -44,7 +44,7 @@ export const books = pgTable(
     updatedAt: moment("updated_at").default(sql`now()`),
     version: version(),
     // What `search` and `author` look into. Stored, as folding a text costs more than reading it; the fields are
-    // kept apart by U+001F, so that no term matches across two of them.
+    // kept apart by U+001F, and no term with that matches anything.
     searchText: text("search_text")
       .notNull()
       .generatedAlwaysAs(sql`octavo_search_text(title || E'\\x1f' || author || E'\\x1f' || isbn)`),

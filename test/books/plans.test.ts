@@ -147,6 +147,8 @@ describe.each(["search", "author"])("%s", (parameter) => {
         "é",
         "ж",
         "東",
+        "😀",
+        "—",
         "common 1",
         "rare common",
       ];
