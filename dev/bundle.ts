@@ -1,17 +1,19 @@
 /** Part of `npm run check`: bundles the Worker as a deployment would, and holds it to its size. */
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { wrangler } from "./wrangler.ts";
 
 const LIMIT_KIB = 160;
-const OUTPUT = new URL("../dist/worker/", import.meta.url);
+const OUTPUT = fileURLToPath(new URL("../dist/worker/", import.meta.url));
 
 const { file, environment } = wrangler();
-execFileSync(process.execPath, [file, "deploy", "--dry-run", "--outdir", OUTPUT.pathname], {
+execFileSync(process.execPath, [file, "deploy", "--dry-run", "--outdir", OUTPUT], {
   env: environment,
   stdio: ["ignore", "ignore", "inherit"],
 });
-const kib = gzipSync(readFileSync(new URL("worker.js", OUTPUT)), { level: 9 }).byteLength / 1024;
+const kib = gzipSync(readFileSync(join(OUTPUT, "worker.js")), { level: 9 }).byteLength / 1024;
 console.log(`The Worker is ${kib.toFixed(1)} KiB gzipped, of ${LIMIT_KIB} allowed.`);
 if (kib > LIMIT_KIB) process.exitCode = 1;

@@ -9,7 +9,7 @@ const BATCH = 5_000;
 
 /**
  * Adds books whose lengths and frequencies are like a real catalogue's: words by Zipf's law, a few authors with many
- * books, prices that end in .99. The same number gives the same books. Triggers write the movements of their stock.
+ * books, prices that end in .99. Triggers write the movements of their stock.
  *
  * @param onProgress told how many were added so far
  */

@@ -1,7 +1,18 @@
 /** What the API promises of books: every field, parameter and answer. */
 import * as z from "zod";
-import { fail, integer, moment, searchTerm, text, trueOrFalse, uuid, wholeNumber } from "../http/fields.ts";
-import { type Paging, pageParameters } from "../http/paging.ts";
+import {
+  fail,
+  integer,
+  moment,
+  readOnlyMembers,
+  searchTerm,
+  text,
+  trueOrFalse,
+  uuid,
+  wholeNumber,
+  withoutReadOnly,
+} from "../http/fields.ts";
+import { cursorPage, type Paging, pageParameters } from "../http/paging.ts";
 import { route } from "../http/route.ts";
 import { parseIsbn } from "./isbn.ts";
 
@@ -43,7 +54,7 @@ const price = z
     const text = value.toFixed(2);
     return Number(text) === value ? text : fail(context, "invalid_format", "must have two decimals or fewer");
   })
-  .meta({ minimum: 0, maximum: MAX_PRICE, multipleOf: 0.01 });
+  .meta({ minimum: 0, maximum: MAX_PRICE, description: "Two decimals or fewer." });
 
 const writable = {
   title: text({ min: 1, max: 255 }),
@@ -73,15 +84,10 @@ export const NewBook = z
   )
   .meta({ id: "NewBook" });
 
-const ignored = z
-  .unknown()
-  .optional()
-  .meta({ readOnly: true, description: "Ignored, so that a book can be sent back." });
-
 export const BookChanges = z
-  .strictObject({ ...writable, id: ignored, created_at: ignored, updated_at: ignored })
+  .strictObject({ ...writable, ...readOnlyMembers })
   .partial()
-  .transform(({ id: _, created_at: __, updated_at: ___, ...changes }) => changes)
+  .transform(withoutReadOnly)
   .meta({ id: "BookChanges" });
 
 export type NewBook = z.output<typeof NewBook>;
@@ -165,14 +171,7 @@ export type BookQuery = z.output<typeof bookPaging.query>;
 
 const BookPage = z
   .union([
-    z.strictObject({
-      data: z.array(Book),
-      limit: z.int(),
-      next_cursor: z.string().nullable(),
-      prev_cursor: z.string().nullable(),
-      total: z.int().optional(),
-      total_is_estimate: z.literal(true).optional(),
-    }),
+    cursorPage(Book).extend({ total: z.int().optional(), total_is_estimate: z.literal(true).optional() }),
     z.strictObject({
       data: z.array(Book),
       total: z.int(),

@@ -19,14 +19,15 @@ export class UnavailableFault extends Error {
 /**
  * SQLSTATE classes and codes (PostgreSQL, appendix A) that speak of the server and not of the statement: connection
  * and authorization faults, serialization and deadlock, lack of resources, operator intervention (a statement
- * timeout among them), system errors; and a database or role that is not there.
+ * timeout among them), system errors; and a database that is not there.
  */
-const UNAVAILABLE = /^(08|28|40|53|57|58)|^(3D000|XX000)$/;
+const UNAVAILABLE = /^(08|28|40|53|57|58)|^3D000$/;
 
 /**
  * Tells what a driver's error means to the API. Drivers and Drizzle wrap errors in one another, so `cause` and
  * Neon's `sourceError` are followed to the first that carries a SQLSTATE.
  *
+ * @param error what a driver threw once a statement was on its way; without a SQLSTATE, the way was the trouble
  * @returns a fault of this module, or the error itself where it is a defect of ours (bad SQL, say)
  */
 export function faultOf(error: unknown): unknown {

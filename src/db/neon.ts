@@ -1,4 +1,5 @@
 import { neon, neonConfig } from "@neondatabase/serverless";
+import type { SQL } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/neon-http";
 import type { Database } from "./database.ts";
 import { faultOf } from "./faults.ts";
@@ -23,22 +24,25 @@ export function connectNeon({ url, fetchEndpoint }: NeonOptions): (signal: Abort
     const database = drizzle({
       client: neon(url, { fetchOptions, isolationLevel: "RepeatableRead", readOnly: true }),
     });
-    const run = async <T>(work: () => Promise<T>): Promise<T> => {
-      try {
-        return await work();
-      } catch (error) {
-        throw faultOf(error);
-      }
-    };
     return {
-      query: <T>(statement: Parameters<Database["query"]>[0]) =>
-        run(async () => (await database.execute(statement)).rows as T[]),
-      snapshot: (statements) =>
-        run(async () => {
-          const [first, ...rest] = statements.map((statement) => database.execute(statement));
-          if (!first) return [];
-          return (await database.batch([first, ...rest])).map((result) => result.rows);
-        }),
+      // Statements are compiled before the driver runs them, so that a fault of ours there is no fault of the database.
+      query: async <T>(statement: SQL) => {
+        const query = database.execute(statement);
+        return (await told(query)).rows as T[];
+      },
+      snapshot: async (statements) => {
+        const [first, ...rest] = statements.map((statement) => database.execute(statement));
+        return first ? (await told(database.batch([first, ...rest]))).map((result) => result.rows) : [];
+      },
     };
   };
+}
+
+/** Lets a driver's error tell what it means to the API. */
+async function told<T>(result: PromiseLike<T>): Promise<T> {
+  try {
+    return await result;
+  } catch (error) {
+    throw faultOf(error);
+  }
 }

@@ -86,3 +86,20 @@ export const uuid = () =>
 /** A moment as the API writes it: RFC 3339, UTC, microseconds. */
 export const moment = () =>
   z.iso.datetime({ precision: 6 }).meta({ examples: ["2026-03-28T12:00:00.123456Z"] });
+
+const readOnly = z
+  .unknown()
+  .optional()
+  .meta({ readOnly: true, description: "Ignored, so that a resource can be sent back." });
+
+/** What only the database writes; an update takes and ignores it. */
+export const readOnlyMembers = { id: readOnly, created_at: readOnly, updated_at: readOnly };
+
+export function withoutReadOnly<T extends Partial<Record<keyof typeof readOnlyMembers, unknown>>>({
+  id: _,
+  created_at: __,
+  updated_at: ___,
+  ...changes
+}: T): Omit<T, keyof typeof readOnlyMembers> {
+  return changes;
+}

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { FAULT_CODES, PROBLEMS, type ProblemCode } from "./problem.ts";
-import { type DocumentedHeader, queryOf, type Route, type Success } from "./route.ts";
+import { type DocumentedHeader, queryOf, type Route, type Success, TAGS } from "./route.ts";
 
 type Json = Record<string, unknown>;
 
@@ -44,7 +44,7 @@ export function openapiDocument(routes: readonly Route[]): Json {
       license: { name: "MIT", identifier: "MIT" },
     },
     servers: [{ url: "/" }],
-    tags: [...new Set(routes.map((route) => route.tag))].map((name) => ({ name })),
+    tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
     paths,
     components: {
       schemas,
@@ -176,7 +176,6 @@ const HEADERS: Record<AnyHeader, Json> = {
   "WWW-Authenticate": header("How to authenticate (RFC 6750)."),
   "Retry-After": header("Seconds to wait."),
   "Cache-Control": header("How long the answer may be kept."),
-  Allow: header("The methods of the path."),
   ETag: header("The resource's version, a strong entity tag."),
   Link: header("next, prev and first page (RFC 8288)."),
   Location: header("Where the new resource is."),

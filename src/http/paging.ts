@@ -33,6 +33,15 @@ export const pageParameters = {
     .meta({ description: "next_cursor or prev_cursor of a page of this listing." }),
 };
 
+/** The body of a page whose rows are of a schema. */
+export const cursorPage = <Row extends z.ZodType>(row: Row) =>
+  z.strictObject({
+    data: z.array(row),
+    limit: z.int(),
+    next_cursor: z.string().nullable(),
+    prev_cursor: z.string().nullable(),
+  });
+
 /** What a listing's cursors are sealed with: its path and the parameters that they are bound to, as parsed. */
 export function scopeOf(path: string, bound: z.ZodObject, query: Record<string, unknown>): string {
   return JSON.stringify([path, Object.keys(bound.shape).map((name) => query[name] ?? null)]);

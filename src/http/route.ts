@@ -7,6 +7,13 @@ import type { ProblemCode } from "./problem.ts";
 /** Who may call a route. `editor` may do what a `clerk` may, and `admin` everything. */
 export type Role = "public" | "clerk" | "editor" | "admin";
 
+/** What routes are grouped by in the document. */
+export const TAGS = {
+  Books: "The catalogue.",
+  Tasks: "The shop's to-do list.",
+  Service: "For whoever runs and explores the service.",
+};
+
 /** One success answer of a route. */
 export interface Success {
   description: string;
@@ -16,7 +23,7 @@ export interface Success {
   headers?: readonly DocumentedHeader[];
 }
 
-export type DocumentedHeader = "Allow" | "Cache-Control" | "ETag" | "Link" | "Location";
+export type DocumentedHeader = "Cache-Control" | "ETag" | "Link" | "Location";
 
 /**
  * A route, declared once: from this come its validation, its authorization, 405 and OPTIONS of its path, and its
@@ -26,7 +33,7 @@ export interface Route {
   method: "get" | "post" | "put" | "patch" | "delete";
   /** In Hono's form, `/api/v1/books/:id`. */
   path: string;
-  tag: string;
+  tag: keyof typeof TAGS;
   /** The operation's name in the document and in clients made from it. */
   name: string;
   summary: string;

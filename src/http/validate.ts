@@ -47,9 +47,14 @@ export async function judge(c: Context, route: Route, url: URL, seal: CursorSeal
   const body = route.body && examined("json");
   const params = route.params && examined("param");
   const position = route.paging && (await openCursor(route.paging.bound, query.value, url.pathname, seal));
-  const details = [...faults("query", query), ...(body ? faults("body", body) : [])];
+  const details = [
+    // Hono passes over a parameter without a name.
+    ...(url.searchParams.has("") ? [unknownFault("query", "")] : []),
+    ...faults("query", query),
+    ...(body ? faults("body", body) : []),
+  ];
   if (details.length > 0) throw validationFailed(details);
-  if (params && !params.result.success) throw new Problem("not_found", "There is nothing with this id.");
+  if (params && !params.result.success) throw new Problem("not_found", "There is no such resource.");
   return { params: params?.result.data, query: query.result.data, body: body?.result.data, position };
 }
 
@@ -103,7 +108,6 @@ const TYPES: Record<string, string> = {
   object: "a JSON object",
   string: "a string",
   number: "a number",
-  int: "a whole number",
   boolean: "true or false",
 };
 

@@ -1,7 +1,7 @@
 /** What the API promises of tasks, the shop's to-do list. */
 import * as z from "zod";
-import { moment, text, trueOrFalse, uuid } from "../http/fields.ts";
-import { type Paging, pageParameters } from "../http/paging.ts";
+import { moment, readOnlyMembers, text, trueOrFalse, uuid, withoutReadOnly } from "../http/fields.ts";
+import { cursorPage, type Paging, pageParameters } from "../http/paging.ts";
 import { route } from "../http/route.ts";
 
 export const Task = z
@@ -18,15 +18,10 @@ const title = text({ min: 1, max: 255 });
 
 export const NewTask = z.strictObject({ title }).meta({ id: "NewTask" });
 
-const ignored = z
-  .unknown()
-  .optional()
-  .meta({ readOnly: true, description: "Ignored, so that a task can be sent back." });
-
 export const TaskChanges = z
-  .strictObject({ title, completed: z.boolean(), id: ignored, created_at: ignored, updated_at: ignored })
+  .strictObject({ title, completed: z.boolean(), ...readOnlyMembers })
   .partial()
-  .transform(({ id: _, created_at: __, updated_at: ___, ...changes }) => changes)
+  .transform(withoutReadOnly)
   .meta({ id: "TaskChanges" });
 
 export type TaskChanges = z.output<typeof TaskChanges>;
@@ -40,14 +35,7 @@ export const taskPaging = {
 
 export type TaskQuery = z.output<typeof taskPaging.query>;
 
-const TaskPage = z
-  .strictObject({
-    data: z.array(Task),
-    limit: z.int(),
-    next_cursor: z.string().nullable(),
-    prev_cursor: z.string().nullable(),
-  })
-  .meta({ id: "TaskPage" });
+const TaskPage = cursorPage(Task).meta({ id: "TaskPage" });
 
 const byId = z.object({ id: uuid() });
 const tasks = { tag: "Tasks", database: true, role: "clerk" } as const;

@@ -1,5 +1,7 @@
 /** The document at /openapi.json: complete, well-formed, and made of what validates. */
+import { Ajv2020 } from "ajv/dist/2020.js";
 import { beforeAll, expect, test } from "vitest";
+import { newBook } from "../support/books.ts";
 import { type Client, createClient } from "../support/client.ts";
 import { createTestDatabase } from "../support/database.ts";
 import { startWorker } from "../support/worker.ts";
@@ -68,6 +70,16 @@ test("describes what is taken as it is taken", () => {
     required: false,
     schema: { type: "integer", minimum: 1, default: 20 },
   });
+});
+
+test("a good price is good by the document too", async () => {
+  const ajv = new Ajv2020({ strict: false });
+  const validate = ajv.compile(document.components.schemas.NewBook);
+  const refused = Array.from({ length: 9_999 }, (_, cents) => (cents + 1) / 100).filter(
+    (price) => !validate(newBook({ price })),
+  );
+  expect(refused).toEqual([]);
+  expect(validate(newBook({ price: -0.01 }))).toBe(false);
 });
 
 test("what takes a body can refuse it, what takes a token can refuse that", () => {

@@ -1,6 +1,6 @@
 /** One database round trip per request, counted on the wire: the Worker's queries pass a proxy that counts them. */
 import { once } from "node:events";
-import { createServer, request as forward } from "node:http";
+import { createServer, request as forward, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, beforeEach, expect, inject, test } from "vitest";
 import { newBook } from "../support/books.ts";
@@ -11,10 +11,12 @@ import { startWorker, type TestWorker } from "../support/worker.ts";
 let api: Client;
 let worker: TestWorker;
 let count = 0;
+let last: IncomingHttpHeaders = {};
 
 const proxy = createServer((incoming, outgoing) => {
   count++;
   const { method = "POST", headers } = incoming;
+  last = headers;
   incoming.pipe(
     forward(inject("neon"), { method, headers }, (answer) => {
       outgoing.writeHead(answer.statusCode ?? 500, answer.headers);
@@ -82,6 +84,17 @@ test.each(REQUESTS)("%s %s takes %i", async (method, path, trips, body, headers)
   await api(method, path.replace("ID", made.json.id), { body, ...(headers && { headers }) });
   expect(count).toBe(trips);
 });
+
+test.each(["count=exact", "count=estimated", "page=1"])(
+  "%s counts on the snapshot of its page",
+  async (query) => {
+    await api("GET", `/api/v1/books?${query}`);
+    expect(last).toMatchObject({
+      "neon-batch-isolation-level": "RepeatableRead",
+      "neon-batch-read-only": "true",
+    });
+  },
+);
 
 test("that is every operation there is", async () => {
   const { json } = await api("GET", "/openapi.json");

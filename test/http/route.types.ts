@@ -7,7 +7,7 @@ import { route } from "../../src/http/route.ts";
 const whole = {
   method: "get",
   path: "/api/v1/things/:id",
-  tag: "Things",
+  tag: "Books",
   name: "getThing",
   summary: "Read a thing",
   role: "public",

@@ -123,7 +123,7 @@ function responseChecker(document: OpenApi) {
 /**
  * A request that `fetch` would not send: any Host, and a body in chunks without Content-Length.
  *
- * @param chunks written one by one; the request breaks off behind them if `abort` is set
+ * @param chunks written one by one
  */
 export function rawRequest(
   origin: string,
