@@ -140,7 +140,7 @@ const SEPARATOR = "\x1f";
 function searched(term: string): SQL {
   const digits = isbnDigits(term);
   const anywhere = contains(books.searchText, term);
-  if (!digits) return anywhere;
+  if (!digits || digits === term) return anywhere;
   // The ISBN is the third field.
   return sql`(${anywhere} or ${books.searchText} like ${`%${SEPARATOR}%${SEPARATOR}%${digits}%`})`;
 }
