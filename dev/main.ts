@@ -32,8 +32,8 @@ function stop(): Promise<void> {
 }
 
 await command(async () => {
-  const port = portOf(process.env.PORT ?? "8787");
-  const secret = process.env.AUTH_SECRET || authWanted() ? await authSecret() : undefined;
+  const port = portOf(process.env.PORT || "8787");
+  const secret = authWanted() || process.env.AUTH_SECRET ? await authSecret() : undefined;
   await requireFree(port);
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => void stop());
 

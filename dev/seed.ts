@@ -2,6 +2,7 @@
 import { parseArgs } from "node:util";
 import cliProgress from "cli-progress";
 import pg from "pg";
+import { checkDigit13 } from "../src/books/isbn.ts";
 import { command, withDatabase } from "./cli.ts";
 import { StartupError } from "./postgres.ts";
 
@@ -77,12 +78,11 @@ function makeBook(number: number, random: () => number) {
   const capitalised = (text: string) => text.replace(/(^|\s)\p{L}/gu, (letter) => letter.toUpperCase());
   const author = zipf(random, 200_000);
   const digits = `979${String(number).padStart(9, "0")}`;
-  const sum = [...digits].reduce((total, digit, at) => total + Number(digit) * (at % 2 === 0 ? 1 : 3), 0);
   const volume = random() < 0.08 ? ` (${capitalised(phrase(1))}, #${1 + Math.floor(random() * 9)})` : "";
   return {
     title: capitalised(phrase(1 + Math.floor(random() * 7))) + volume,
     author: capitalised(`${word(40 + (author % 400))} ${word(500 + author)}`),
-    isbn: digits + ((10 - (sum % 10)) % 10),
+    isbn: digits + checkDigit13(digits),
     price: (
       Math.ceil(random() ** 3 * 90) + (random() < 0.7 ? 0.99 : Math.floor(random() * 100) / 100)
     ).toFixed(2),

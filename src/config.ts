@@ -22,7 +22,8 @@ export class ConfigError extends Error {
   }
 }
 
-const MIN_SECRET_BYTES = 32;
+/** The least that a secret must have, to sign or to seal with. */
+export const MIN_SECRET_BYTES = 32;
 const bytes = (value: string) => new TextEncoder().encode(value);
 
 const secret = () =>

@@ -138,11 +138,9 @@ export const bookPaging = {
         .enum(["exact", "estimated"])
         .optional()
         .meta({ description: "Adds the number of all rows as total." }),
-      page: wholeNumber({ min: 1, max: Number.MAX_SAFE_INTEGER }).optional().meta({
-        type: "integer",
-        minimum: 1,
-        description: "Page by number, with totals, instead of by cursor.",
-      }),
+      page: wholeNumber({ min: 1, max: Number.MAX_SAFE_INTEGER })
+        .optional()
+        .meta({ description: "Page by number, with totals, instead of by cursor." }),
     })
     .superRefine(
       ({ min_price, max_price, page, cursor, count, limit }, context) => {

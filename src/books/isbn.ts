@@ -12,7 +12,8 @@ export function parseIsbn(text: string): string | undefined {
   return body + checkDigit13(body);
 }
 
-function checkDigit13(digits: string): string {
+/** The last digit of the ISBN-13 that begins with these 12. */
+export function checkDigit13(digits: string): string {
   let sum = 0;
   for (let at = 0; at < 12; at++) sum += Number(digits[at]) * (at % 2 === 0 ? 1 : 3);
   return String((10 - (sum % 10)) % 10);

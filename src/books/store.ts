@@ -98,7 +98,7 @@ export async function listBooksByNumber(
     offsetPage(books, orderOf(query), { filters, offset, limit: query.limit, json: bookJson }),
     exactCount(filters),
   ]);
-  return { rows: (rows as KeysetRow[]).map((row) => row.json), total: totalIn(counted?.[0]) };
+  return { rows: (rows as { json: string }[]).map((row) => row.json), total: totalIn(counted?.[0]) };
 }
 
 const exactCount = (filters: SQL[]) => sql`select count(*)::text as total from ${books} ${where(filters)}`;

@@ -20,12 +20,9 @@ export interface Page {
 
 /** The parameters that every listing takes. */
 export const pageParameters = {
-  limit: wholeNumber({ min: 1, max: 100, clamped: true }).default(20).meta({
-    type: "integer",
-    minimum: 1,
-    default: 20,
-    description: "Rows in a page; more than 100 are 100.",
-  }),
+  limit: wholeNumber({ min: 1, max: 100, clamped: true })
+    .default(20)
+    .meta({ description: "Rows in a page; more than 100 are 100." }),
   cursor: z
     .string()
     .min(1)
