@@ -1,7 +1,8 @@
 /** The entry for Cloudflare Workers: Neon over HTTP, configuration from bindings, the log to the console. */
 import { createApp } from "./app.ts";
 import { ConfigError, parseConfig } from "./config.ts";
-import { connectNeon } from "./db/neon.ts";
+import { connectOver } from "./db/database.ts";
+import { neonDriver } from "./db/neon.ts";
 import type { App } from "./http/api.ts";
 import { type Log, requestIdOf } from "./http/observe.ts";
 import { Problem } from "./http/problem.ts";
@@ -16,8 +17,8 @@ const log: Log = (event) => console.log(JSON.stringify(event));
 
 async function makeApp(bindings: Bindings): Promise<App> {
   const config = await parseConfig(bindings);
-  const connect = connectNeon({ url: config.databaseUrl, fetchEndpoint: config.neonFetchEndpoint });
-  return createApp({ config, connect, log });
+  const driver = neonDriver({ url: config.databaseUrl, fetchEndpoint: config.neonFetchEndpoint });
+  return createApp({ config, connect: connectOver(driver), log });
 }
 
 export default {

@@ -79,7 +79,7 @@ export async function listBooks(
   const filters = filtersOf(query);
   const page = keysetPage(books, orderOf(query), { filters, position, limit: query.limit, json: bookJson });
   if (!query.count) return { rows: await database.query<KeysetRow>(page), total: undefined };
-  const [rows, counted] = await database.snapshot([
+  const [rows, counted] = await database.batch("snapshot", [
     page,
     query.count === "exact" ? exactCount(filters) : estimate(filters),
   ]);
@@ -94,7 +94,7 @@ export async function listBooksByNumber(
 ): Promise<{ rows: string[]; total: number }> {
   const filters = filtersOf(query);
   const offset = (page - 1) * query.limit;
-  const [rows, counted] = await database.snapshot([
+  const [rows, counted] = await database.batch("snapshot", [
     offsetPage(books, orderOf(query), { filters, offset, limit: query.limit, json: bookJson }),
     exactCount(filters),
   ]);

@@ -1,5 +1,5 @@
 import type { Context, Hono, MiddlewareHandler } from "hono";
-import type { Database } from "../db/database.ts";
+import type { Connect, Database } from "../db/database.ts";
 import type { authorizer } from "./auth.ts";
 import { readBody } from "./body.ts";
 import type { CursorSeal } from "./cursor.ts";
@@ -24,9 +24,6 @@ export interface Tools {
   database: Database;
   seal: CursorSeal;
 }
-
-/** Makes a database whose calls are aborted by a signal. */
-export type Connect = (signal: AbortSignal) => Database;
 
 /** Of the time that a request has left, the part that a database call may take; the rest is for the answer. */
 const DATABASE_SHARE = 0.9;

@@ -84,20 +84,19 @@ export function observeDatabase(database: Database, observed: Observed): Databas
   };
   return {
     query: (statement) => timed(() => database.query(statement)),
-    snapshot: (statements) => timed(() => database.snapshot(statements)),
+    batch: (transaction, statements) => timed(() => database.batch(transaction, statements)),
   };
 }
 
-/** An error as the log keeps it: whole, but for Drizzle's messages, which hold the statement with its parameters. */
+/** An error as the log keeps it. Drivers keep statements and their parameters out of message and stack. */
 export function loggedError(error: unknown): LoggedError {
   if (!(error instanceof Error)) return { name: "unknown", message: typeof error };
   const { name, message, stack, cause } = error;
-  const quotesSql = name === "DrizzleQueryError" || "query" in error;
   return {
     name,
-    message: quotesSql ? "Failed query" : message,
+    message,
     ...("code" in error && { code: error.code }),
-    ...(!quotesSql && { stack }),
+    stack,
     ...(cause !== undefined && { cause: loggedError(cause) }),
   };
 }

@@ -7,7 +7,8 @@ import { beforeAll, expect, inject, test } from "vitest";
 import { createApp } from "../../src/app.ts";
 import { SORTS } from "../../src/books/contract.ts";
 import { parseConfig } from "../../src/config.ts";
-import { connectNeon } from "../../src/db/neon.ts";
+import { connectOver } from "../../src/db/database.ts";
+import { neonDriver } from "../../src/db/neon.ts";
 import type { App } from "../../src/http/api.ts";
 import { isbnOf } from "../support/books.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
@@ -20,8 +21,8 @@ let database: TestDatabase;
 beforeAll(async () => {
   database = await createTestDatabase();
   const config = await parseConfig({ DATABASE_URL: database.url, NEON_FETCH_ENDPOINT: inject("neon") });
-  const connect = connectNeon({ url: config.databaseUrl, fetchEndpoint: config.neonFetchEndpoint });
-  app = createApp({ config, connect, log: () => {} });
+  const driver = neonDriver({ url: config.databaseUrl, fetchEndpoint: config.neonFetchEndpoint });
+  app = createApp({ config, connect: connectOver(driver), log: () => {} });
 });
 
 /** One key makes all sort columns: few values, a microsecond and a cent apart. */

@@ -3,11 +3,10 @@
  * search stays on an index for every kind of term. Plans are taken from EXPLAIN ANALYZE of the statements that the
  * store sends.
  */
-import { PgDialect } from "drizzle-orm/pg-core";
 import { beforeAll, describe, expect, test } from "vitest";
 import { type BookQuery, bookPaging, SORTS } from "../../src/books/contract.ts";
 import { listBooks } from "../../src/books/store.ts";
-import type { Database, Row } from "../../src/db/database.ts";
+import { connectOver, type Database, type Row, type Statement } from "../../src/db/database.ts";
 import type { KeysetRow, Position } from "../../src/db/keyset.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 
@@ -48,10 +47,10 @@ async function scansOf(query: Record<string, string>, position?: Position): Prom
     if (plan["Node Type"].includes("Scan")) scans.push(plan);
     plan.Plans?.forEach(collect);
   };
-  for (const { sql, params } of statements) {
+  for (const { text, values } of statements) {
     const [row] = await database.sql<{ "QUERY PLAN": [{ Plan: Plan }] }>(
-      `explain (analyze, format json) ${sql}`,
-      params,
+      `explain (analyze, format json) ${text}`,
+      values,
     );
     if (row) collect(row["QUERY PLAN"][0].Plan);
   }
@@ -59,7 +58,7 @@ async function scansOf(query: Record<string, string>, position?: Position): Prom
 }
 
 async function statementsOf(query: Record<string, string>, position?: Position) {
-  const statements: { sql: string; params: unknown[] }[] = [];
+  const statements: Statement[] = [];
   await listBooks(
     recording(async (statement) => {
       statements.push(statement);
@@ -74,20 +73,19 @@ async function statementsOf(query: Record<string, string>, position?: Position) 
 const parse = (query: Record<string, string>): BookQuery =>
   bookPaging.query.parse({ limit: String(LIMIT), ...query });
 
-function recording(run: (statement: { sql: string; params: unknown[] }) => Promise<Row[]>): Database {
-  const dialect = new PgDialect();
-  return {
-    query: async <T extends Row>(statement: Parameters<Database["query"]>[0]) =>
-      (await run(dialect.sqlToQuery(statement))) as T[],
-    snapshot: (statements) => Promise.all(statements.map((statement) => run(dialect.sqlToQuery(statement)))),
-  };
+function recording(query: (statement: Statement) => Promise<Row[]>): Database {
+  const connect = connectOver({
+    query,
+    batch: (_, statements) => Promise.all(statements.map(query)),
+  });
+  return connect(AbortSignal.any([]));
 }
 
 /** The row in the middle of an order, as a cursor would point to it. */
 async function middleOf(query: Record<string, string>): Promise<KeysetRow> {
   const [statement] = await statementsOf(query);
-  const text = statement?.sql.replace(/limit \$\d+$/, "limit 1 offset 5000") ?? "";
-  const [row] = await database.sql<KeysetRow>(text, statement?.params.slice(0, -1));
+  const text = statement?.text.replace(/limit \$\d+$/, "limit 1 offset 5000") ?? "";
+  const [row] = await database.sql<KeysetRow>(text, statement?.values.slice(0, -1));
   return row as KeysetRow;
 }
 
