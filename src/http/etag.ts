@@ -26,7 +26,8 @@ function parseTags(headers: Headers, name: string): Tags | undefined {
   const text = headers.get(name)?.trim();
   if (text === undefined) return undefined;
   if (text === "*") return "*";
-  const element = /[\t ]*(?:(W\/)?("[\x21\x23-\x7e\x80-\xff]*"))?[\t ]*(?:,|$)/y;
+  // Bytes beyond ASCII come as Latin-1 on some runtimes, and as UTF-8 on others.
+  const element = /[\t ]*(?:(W\/)?("[\x21\x23-\x7e\x80-\uffff]*"))?[\t ]*(?:,|$)/y;
   const tags = [];
   while (element.lastIndex < text.length) {
     const match = element.exec(text);
