@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
+import { StartupError } from "../src/startup-error.ts";
 import { migrate } from "./migrate.ts";
-import { StartupError, startPostgres } from "./postgres.ts";
+import { startPostgres } from "./postgres.ts";
 
 /** The folder of the embedded database and of everything else that a checkout keeps to itself. */
 export const DATA = process.env.DATA_DIR || fileURLToPath(new URL("../.data", import.meta.url));

@@ -2,7 +2,7 @@ import { fileURLToPath } from "node:url";
 import { drizzle } from "drizzle-orm/node-postgres";
 import { migrate as applyMigrations } from "drizzle-orm/node-postgres/migrator";
 import pg from "pg";
-import { StartupError } from "./postgres.ts";
+import { StartupError } from "../src/startup-error.ts";
 
 const MIGRATIONS = fileURLToPath(new URL("../drizzle", import.meta.url));
 

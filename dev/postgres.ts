@@ -25,6 +25,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import pg from "pg";
+import { StartupError } from "../src/startup-error.ts";
 
 const USER = "octavo";
 const HOST = "127.0.0.1";
@@ -35,11 +36,6 @@ const START_TIMEOUT_MS = 60_000;
 const POLL_MS = 10;
 
 const run = promisify(execFile);
-
-/** A reason why Postgres cannot run, as one complete sentence for the person at the terminal. */
-export class StartupError extends Error {
-  override name = "StartupError";
-}
 
 /** A running server; `user` is its superuser. */
 export interface Postgres {

@@ -1,7 +1,5 @@
-import { readFile } from "node:fs/promises";
 import pg from "pg";
-
-const BOOKS = new URL("./sample-books.json", import.meta.url);
+import books from "./sample-books.json" with { type: "json" };
 
 /**
  * Loads the sample catalogue into a database without books, in file order from the newest on; one with books stays
@@ -23,7 +21,7 @@ export async function loadSample(url: string): Promise<number> {
          jsonb_to_recordset($1) as (title text, author text, isbn text, price numeric, stock int, description text)
        ) with ordinality as book (title, author, isbn, price, stock, description, place),
        lateral (select now() - place * interval '1 hour' as time) as stamp`,
-      [await readFile(BOOKS, "utf8")],
+      [JSON.stringify(books)],
     );
     await client.query("analyze");
     return loaded.rowCount ?? 0;

@@ -3,8 +3,8 @@ import { parseArgs } from "node:util";
 import cliProgress from "cli-progress";
 import pg from "pg";
 import { checkDigit13 } from "../src/books/isbn.ts";
+import { StartupError } from "../src/startup-error.ts";
 import { command, withDatabase } from "./cli.ts";
-import { StartupError } from "./postgres.ts";
 
 const BATCH = 5_000;
 

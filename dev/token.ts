@@ -1,8 +1,8 @@
 /** `npm run token -- --role editor`: prints a token for development, signed with AUTH_SECRET or this checkout's own. */
 import { parseArgs } from "node:util";
 import { SignJWT } from "jose";
+import { StartupError } from "../src/startup-error.ts";
 import { command } from "./cli.ts";
-import { StartupError } from "./postgres.ts";
 import { authSecret } from "./secret.ts";
 
 const ROLES = ["clerk", "editor", "admin"];

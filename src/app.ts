@@ -25,9 +25,11 @@ export interface Ports {
   config: Config;
   connect: Connect;
   log: Log;
+  /** Aborted when the process is about to end: from then on it is not ready. */
+  stopping?: AbortSignal;
 }
 
-export function createApp({ config, connect, log }: Ports): App {
+export function createApp({ config, connect, log, stopping }: Ports): App {
   const app: App = new Hono<{ Variables: Variables }>();
   const crossOrigin = crossOriginOf(config.corsOrigins);
 
@@ -58,7 +60,7 @@ export function createApp({ config, connect, log }: Ports): App {
   });
   bookRoutes(api);
   taskRoutes(api);
-  serviceRoutes(api);
+  serviceRoutes(api, stopping);
   api.finish(crossOrigin);
 
   app.notFound((c) => {

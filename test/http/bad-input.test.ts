@@ -496,18 +496,33 @@ test("what is wrong with a request is found in order", async () => {
   }
 });
 
-test("a defect is told in one neutral sentence, and logged whole", async () => {
+test("a database that is not migrated yet is unavailable", async () => {
   await database.sql("alter table tasks rename to elsewhere");
   try {
+    const answer = await api("GET", "/api/v1/tasks", { headers: { Authorization: admin } });
+    expect(answer.json).toMatchObject({ status: 503, error: "database_unavailable" });
+  } finally {
+    await database.sql("alter table elsewhere rename to tasks");
+  }
+});
+
+test("a defect is told in one neutral sentence, and logged whole", async () => {
+  // A rule that the app knows nothing of.
+  await database.sql("alter table tasks add constraint unheard_of check (title <> 'Unthinkable')");
+  try {
     // Not by the client, which takes every 500 for a failure.
-    const response = await fetch(`${worker.url}/api/v1/tasks`, { headers: { Authorization: admin } });
+    const response = await fetch(`${worker.url}/api/v1/tasks`, {
+      method: "POST",
+      headers: { Authorization: admin, "Content-Type": "application/json" },
+      body: '{"title":"Unthinkable"}',
+    });
     const { status, headers } = response;
     const { text } = checked({ status, headers, text: await response.text() });
     expect(JSON.parse(text)).toMatchObject({ status: 500, error: "internal_error" });
     const logged = () => worker.logs().filter((line) => line.includes(JSON.parse(text).request_id));
     await expect.poll(logged).toHaveLength(1);
-    expect(logged()[0]).toContain("42P01");
+    expect(logged()[0]).toContain("unheard_of");
   } finally {
-    await database.sql("alter table elsewhere rename to tasks");
+    await database.sql("alter table tasks drop constraint unheard_of");
   }
 });

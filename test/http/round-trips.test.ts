@@ -1,19 +1,21 @@
-/** One database round trip per request, counted on the wire: the Worker's queries pass a proxy that counts them. */
+/**
+ * One database round trip per request, counted on the wire: between the app and its database is a proxy that counts, on
+ * workerd the HTTP requests, on the servers how often the app waited for Postgres before it went on.
+ */
 import { once } from "node:events";
 import { createServer, request as forward, type IncomingHttpHeaders } from "node:http";
-import type { AddressInfo } from "node:net";
-import { afterAll, beforeAll, beforeEach, expect, inject, test } from "vitest";
+import { type AddressInfo, connect, createServer as createTcpServer, type Server } from "node:net";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { newBook } from "../support/books.ts";
 import { type Client, createClient } from "../support/client.ts";
 import { createTestDatabase } from "../support/database.ts";
-import { startWorker, type TestWorker } from "../support/worker.ts";
+import { RUNTIMES, startServer, type TestServer } from "../support/servers.ts";
+import { SECRET, tokenFor } from "../support/token.ts";
 
-let api: Client;
-let worker: TestWorker;
 let count = 0;
 let last: IncomingHttpHeaders = {};
 
-const proxy = createServer((incoming, outgoing) => {
+const neonProxy = createServer((incoming, outgoing) => {
   count++;
   const { method = "POST", headers } = incoming;
   last = headers;
@@ -25,18 +27,47 @@ const proxy = createServer((incoming, outgoing) => {
   );
 });
 
-beforeAll(async () => {
-  await once(proxy.listen(0, "127.0.0.1"), "listening");
-  const endpoint = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}/sql`;
-  worker = await startWorker(await createTestDatabase(), {
-    OPEN_LOCAL_WRITES: "true",
-    NEON_FETCH_ENDPOINT: endpoint,
+/** How long Postgres's answers are kept back, so that what does not wait for them has left meanwhile. */
+const HELD_MS = 20;
+
+const postgresProxy = createTcpServer((client) => {
+  const { hostname, port } = new URL(inject("postgres"));
+  const server = connect(Number(port), hostname);
+  let answered = true;
+  client.on("data", (data) => {
+    if (answered) count++;
+    answered = false;
+    server.write(data);
   });
-  api = await createClient(worker.url);
+  server.on("data", (data) =>
+    setTimeout(() => {
+      answered = true;
+      client.write(data);
+    }, HELD_MS),
+  );
+  for (const [one, other] of [
+    [client, server],
+    [server, client],
+  ] as const) {
+    one.on("error", () => {}).on("close", () => other.destroy());
+  }
 });
-afterAll(() => void proxy.close());
-beforeEach(() => {
-  count = 0;
+
+async function portOf(proxy: Server): Promise<number> {
+  await once(proxy.listen(0, "127.0.0.1"), "listening");
+  return (proxy.address() as AddressInfo).port;
+}
+
+let neonPort: number;
+let postgresPort: number;
+
+beforeAll(async () => {
+  neonPort = await portOf(neonProxy);
+  postgresPort = await portOf(postgresProxy);
+});
+afterAll(() => {
+  neonProxy.close();
+  postgresProxy.close();
 });
 
 const MISSING = "00000000-0000-7000-8000-000000000000";
@@ -76,43 +107,68 @@ const REQUESTS: [
   ["DELETE", "/api/v1/tasks/ID", 1],
 ];
 
-test.each(REQUESTS)("%s %s takes %i", async (method, path, trips, body, headers) => {
-  const made = path.includes("tasks")
-    ? await api("POST", "/api/v1/tasks", { body: { title: "Dust" } })
-    : await api("POST", "/api/v1/books", { body: newBook() });
-  count = 0;
-  await api(method, path.replace("ID", made.json.id), { body, ...(headers && { headers }) });
-  expect(count).toBe(trips);
+describe.each(RUNTIMES)("%s", (runtime) => {
+  let api: Client;
+  let server: TestServer;
+
+  beforeAll(async () => {
+    const database = await createTestDatabase();
+    server = await startServer(
+      runtime,
+      runtime === "workerd" ? database : { ...database, url: throughProxy(database.url) },
+      {
+        AUTH_SECRET: SECRET,
+        NEON_FETCH_ENDPOINT: `http://127.0.0.1:${neonPort}/sql`,
+        // With one connection, none is opened while we count.
+        DATABASE_POOL_SIZE: "1",
+      },
+    );
+    api = await createClient(server.url, await tokenFor("admin"));
+    await api("GET", "/ready");
+  });
+
+  test.each(REQUESTS)("%s %s takes %i", async (method, path, trips, body, headers) => {
+    const made = path.includes("tasks")
+      ? await api("POST", "/api/v1/tasks", { body: { title: "Dust" } })
+      : await api("POST", "/api/v1/books", { body: newBook() });
+    count = 0;
+    await api(method, path.replace("ID", made.json.id), { body, ...(headers && { headers }) });
+    expect(count).toBe(trips);
+  });
+
+  if (runtime === "workerd") {
+    test.each(["count=exact", "count=estimated", "page=1"])(
+      "%s counts on the snapshot of its page",
+      async (query) => {
+        await api("GET", `/api/v1/books?${query}`);
+        expect(last).toMatchObject({
+          "neon-batch-isolation-level": "RepeatableRead",
+          "neon-batch-read-only": "true",
+        });
+      },
+    );
+  }
+
+  test("that is every operation there is", async () => {
+    const { json } = await api("GET", "/openapi.json");
+    const operations = Object.entries<object>(json.paths).flatMap(([path, item]) =>
+      Object.keys(item).map((method) => `${method.toUpperCase()} ${path.replaceAll(/\{\w+\}/g, "*")}`),
+    );
+    const shapes = REQUESTS.map(
+      ([method, path]) =>
+        `${method} ${path
+          .replace(/\?.*/, "")
+          .replace(/ID|9780306406157|conflict$/, "*")
+          .replace(MISSING, "*")}`,
+    );
+    expect(operations.filter((operation) => !shapes.includes(operation))).toEqual([]);
+  });
+
+  test("the log says the same", async () => {
+    await api("GET", "/api/v1/books?count=exact");
+    const event = JSON.parse(server.logs().at(-1) ?? "");
+    expect(event).toMatchObject({ route: "/api/v1/books", db_round_trips: 1, status: 200 });
+  });
 });
 
-test.each(["count=exact", "count=estimated", "page=1"])(
-  "%s counts on the snapshot of its page",
-  async (query) => {
-    await api("GET", `/api/v1/books?${query}`);
-    expect(last).toMatchObject({
-      "neon-batch-isolation-level": "RepeatableRead",
-      "neon-batch-read-only": "true",
-    });
-  },
-);
-
-test("that is every operation there is", async () => {
-  const { json } = await api("GET", "/openapi.json");
-  const operations = Object.entries<object>(json.paths).flatMap(([path, item]) =>
-    Object.keys(item).map((method) => `${method.toUpperCase()} ${path.replaceAll(/\{\w+\}/g, "*")}`),
-  );
-  const shapes = REQUESTS.map(
-    ([method, path]) =>
-      `${method} ${path
-        .replace(/\?.*/, "")
-        .replace(/ID|9780306406157|conflict$/, "*")
-        .replace(MISSING, "*")}`,
-  );
-  expect(operations.filter((operation) => !shapes.includes(operation))).toEqual([]);
-});
-
-test("the log says the same", async () => {
-  await api("GET", "/api/v1/books?count=exact");
-  const event = JSON.parse(worker.logs().at(-1) ?? "");
-  expect(event).toMatchObject({ route: "/api/v1/books", db_round_trips: 1, status: 200 });
-});
+const throughProxy = (url: string) => Object.assign(new URL(url), { port: `${postgresPort}` }).href;

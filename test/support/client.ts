@@ -29,8 +29,10 @@ export interface Client {
 /**
  * A client for a started server. It holds every answer against what the server's own document promises: an undocumented
  * status, a missing header or a body of another shape fails the test.
+ *
+ * @param token sent with every request that brings no Authorization of its own
  */
-export async function createClient(origin: string): Promise<Client> {
+export async function createClient(origin: string, token?: string): Promise<Client> {
   const document = await (await fetch(`${origin}/openapi.json`)).json();
   const check = responseChecker(document);
   const seen = new Set<string>();
@@ -42,7 +44,11 @@ export async function createClient(origin: string): Promise<Client> {
     const payload = body === undefined ? raw : JSON.stringify(body);
     const response = await fetch(origin + path, {
       method,
-      headers: { ...(body !== undefined && { "Content-Type": "application/json" }), ...headers },
+      headers: {
+        ...(body !== undefined && { "Content-Type": "application/json" }),
+        ...(token && { Authorization: `Bearer ${token}` }),
+        ...headers,
+      },
       ...(payload !== undefined && { body: payload as BodyInit }),
       redirect: "manual",
     });

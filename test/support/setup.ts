@@ -1,4 +1,4 @@
-/** Once for the whole run: a Postgres with a migrated template database, a Neon endpoint, and a bundle of the Worker. */
+/** Once for the whole run: a Postgres with a migrated template database, a Neon endpoint, and bundles for every runtime. */
 import { execFile } from "node:child_process";
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -33,6 +33,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
       flags: ["fsync=off", "full_page_writes=off", "synchronous_commit=off"],
     }),
     bundleWorker(join(directory, "worker")),
+    promisify(execFile)(process.execPath, ["dev/build.js"]),
   ]);
   await postgres.createDatabase(TEMPLATE);
   await migrate(postgres.url(TEMPLATE));

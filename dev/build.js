@@ -1,0 +1,44 @@
+/**
+ * `npm run build`: bundles the servers, dist/node.js and dist/bun.js. Unbundled, Drizzle alone would take most of the time
+ * and memory that a server starts with. JavaScript, since `npm start` runs it on whatever Node is installed.
+ */
+import { existsSync } from "node:fs";
+import { readdir, rm } from "node:fs/promises";
+import { basename } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const esbuild = await import("esbuild").catch(() => undefined);
+if (esbuild) await build(esbuild);
+else if (!existsSync(`${root}dist/node.js`)) {
+  console.error(
+    "The server is not built, and esbuild is not installed to build it: run npm ci with the development dependencies, then npm run build.",
+  );
+  process.exitCode = 1;
+}
+
+/** @param {import("esbuild")} esbuild */
+async function build({ build }) {
+  const { metafile } = await build({
+    absWorkingDir: root,
+    entryPoints: ["src/node.ts", "src/bun.ts"],
+    outdir: "dist",
+    bundle: true,
+    // What only the embedded database needs is a file of its own, loaded when it is.
+    splitting: true,
+    format: "esm",
+    platform: "node",
+    target: "node20",
+    external: ["pg-native"],
+    // pg is CommonJS, and asks for Node's modules by require.
+    banner: {
+      js: 'import { createRequire as requireOf } from "node:module"; const require = requireOf(import.meta.url);',
+    },
+    metafile: true,
+    logLevel: "warning",
+  });
+  const written = Object.keys(metafile.outputs).map((path) => basename(path));
+  for (const name of await readdir(`${root}dist`)) {
+    if (name.endsWith(".js") && !written.includes(name)) await rm(`${root}dist/${name}`);
+  }
+}

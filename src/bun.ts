@@ -1,0 +1,49 @@
+/** The entry for Bun: its own HTTP server. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { runServer } from "./server.ts";
+
+/** What is used of Bun here. Its published types would change the global ones for the whole program. */
+declare const Bun: {
+  version: string;
+  serve(options: {
+    hostname: string;
+    port: number;
+    fetch(request: Request): Response | Promise<Response>;
+    idleTimeout: number;
+  }): {
+    port: number;
+    pendingRequests: number;
+    closeIdleConnections(): void;
+    stop(closeActiveConnections?: boolean): Promise<void>;
+  };
+};
+
+const POLL_MS = 10;
+/** The most that Bun takes. */
+const MAX_IDLE_TIMEOUT_SECONDS = 255;
+
+await runServer({
+  name: `Bun ${Bun.version}`,
+  // biome-ignore lint/style/noProcessEnv: an entry is where the environment comes in
+  environment: process.env,
+  async listen({ host, port, answer, idleTimeout }) {
+    const server = Bun.serve({
+      hostname: host,
+      port,
+      fetch: answer,
+      idleTimeout: Math.min(idleTimeout, MAX_IDLE_TIMEOUT_SECONDS),
+    });
+    return {
+      port: server.port,
+      async close() {
+        server.stop();
+        // The promise of stop() waits for connections that never send anything, too.
+        do {
+          server.closeIdleConnections();
+          await sleep(POLL_MS);
+        } while (server.pendingRequests > 0);
+        server.stop(true);
+      },
+    };
+  },
+});

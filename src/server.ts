@@ -1,0 +1,132 @@
+/**
+ * What the servers, Node's and Bun's, share: from the environment to an app that answers, and from a signal to an
+ * orderly end.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { createApp } from "./app.ts";
+import { parseServerConfig, type ServerConfig } from "./config.ts";
+import { connectOver } from "./db/database.ts";
+import { neonDriver } from "./db/neon.ts";
+import { type PooledDriver, pooledDriver } from "./db/pool.ts";
+import type { Log } from "./http/observe.ts";
+import { StartupError } from "./startup-error.ts";
+
+type Answer = (request: Request) => Response | Promise<Response>;
+
+/** What a runtime brings. */
+export interface Runtime {
+  /** Its name and version, to be told at the start. */
+  name: string;
+  environment: Record<string, string | undefined>;
+  /** Begins to listen; rejects where it cannot. */
+  listen(options: ListenOptions): Promise<Listener>;
+}
+
+export interface ListenOptions {
+  host: string;
+  /** 0 takes one that is free. */
+  port: number;
+  answer: Answer;
+  /** Seconds after which an idle connection is closed. */
+  idleTimeout: number;
+}
+
+export interface Listener {
+  port: number;
+  /** Stops listening, and resolves when every response under way is out and every connection closed. */
+  close(): Promise<void>;
+}
+
+/** Longer than load balancers keep idle connections, so that it is they who close them. */
+const IDLE_TIMEOUT_SECONDS = 75;
+
+/** What a call to the database or a request may go over its time before it is given up for lost. */
+const MARGIN_MS = 1000;
+
+/** Runs a server until SIGINT or SIGTERM. What hinders its start is told in a sentence, with exit code 1. */
+export async function runServer(runtime: Runtime): Promise<void> {
+  try {
+    await serve(runtime);
+    process.exit(0);
+  } catch (error) {
+    if (!(error instanceof StartupError)) throw error;
+    tell(error.message);
+    process.exit(1);
+  }
+}
+
+async function serve({ name, environment, listen }: Runtime): Promise<void> {
+  const stopping = stopSignal();
+  const embedded = environment.DATABASE_URL ? undefined : await startEmbedded();
+  try {
+    const config = await parseServerConfig({ ...environment, ...embedded?.variables });
+    const driver = driverOf(config);
+    const app = createApp({ config, connect: connectOver(driver), log, stopping });
+    let answer: Answer = (request) => app.fetch(request);
+    const listener = await listening(listen, config, (request) => answer(request));
+    const host = config.host.includes(":") ? `[${config.host}]` : config.host;
+    tell(`Octavo on ${name} at http://${host}:${listener.port}${embedded?.notice ?? ""}`);
+
+    await aborted(stopping);
+    answer = async (request) => lastOfItsConnection(await app.fetch(request));
+    await sleep(config.shutdownDelay);
+    await Promise.race([listener.close(), sleep(config.deadline + MARGIN_MS)]);
+    await Promise.race([driver.end?.(), sleep(MARGIN_MS)]);
+  } finally {
+    await embedded?.stop();
+  }
+}
+
+/** Aborts at the first signal. Later ones change nothing: the end is bounded, and npm passes Ctrl-C on a second time. */
+function stopSignal(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => controller.abort());
+  return controller.signal;
+}
+
+const aborted = (signal: AbortSignal) =>
+  new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+
+/** The development dependencies are loaded only here, where nothing else says which database to use. */
+async function startEmbedded() {
+  const { startEmbedded } = await import("../dev/embedded.ts");
+  return startEmbedded();
+}
+
+function driverOf({ transport, databaseUrl, neonFetchEndpoint, poolSize, deadline }: ServerConfig) {
+  const driver: Omit<PooledDriver, "end"> & Partial<PooledDriver> =
+    transport === "http"
+      ? neonDriver({ url: databaseUrl, fetchEndpoint: neonFetchEndpoint })
+      : pooledDriver({ url: databaseUrl, size: poolSize, timeout: deadline + MARGIN_MS });
+  return driver;
+}
+
+async function listening(
+  listen: Runtime["listen"],
+  { host, port, deadline }: ServerConfig,
+  answer: Answer,
+): Promise<Listener> {
+  const idleTimeout = Math.max(IDLE_TIMEOUT_SECONDS, Math.ceil((deadline + MARGIN_MS) / 1000));
+  try {
+    return await listen({ host, port, answer, idleTimeout });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (!code) throw error;
+    const reason = code === "EADDRINUSE" ? "is in use by another program" : `cannot be used (${code})`;
+    throw new StartupError(`Port ${port} of ${host} ${reason}: choose another with HOST and PORT.`);
+  }
+}
+
+/** While the server stops, no client should send its next request on the same connection. */
+function lastOfItsConnection(response: Response): Response {
+  response.headers.set("Connection", "close");
+  return response;
+}
+
+const log: Log = (event) => process.stdout.write(`${JSON.stringify(event)}\n`);
+
+/** For the person who started it; the log has standard output for itself. */
+const tell = (sentence: string) => process.stderr.write(`${sentence}\n`);

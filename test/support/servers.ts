@@ -1,0 +1,75 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { afterAll, inject } from "vitest";
+import type { TestDatabase } from "./database.ts";
+import { startWorker } from "./worker.ts";
+
+export const RUNTIMES = ["workerd", "node", "bun"] as const;
+export type Runtime = (typeof RUNTIMES)[number];
+
+/** Environment variables, or a Worker's bindings; those that are undefined are left out. */
+export type Variables = Record<string, string | undefined>;
+
+/** The app on a database, as one of its runtimes runs it. */
+export interface TestServer {
+  url: string;
+  /** Everything logged so far, a text per line. */
+  logs(): string[];
+}
+
+/** Starts the app, and stops it when the test file is done. */
+export async function startServer(
+  runtime: Runtime,
+  database: TestDatabase,
+  variables: Variables = {},
+): Promise<TestServer> {
+  if (runtime === "workerd") return startWorker(database, variables);
+  const server = launch(runtime, { DATABASE_URL: database.url, ...variables });
+  afterAll(() => server.end("SIGTERM"));
+  return { url: await server.url, logs: server.logs };
+}
+
+/** A server process, from its start to its end. */
+export interface ServerProcess {
+  child: ChildProcess;
+  /** Where it listens; rejects with what it said if it ends instead. */
+  url: Promise<string>;
+  logs(): string[];
+  /** What it told whoever started it. */
+  told(): string;
+  /** Sends a signal unless it has ended, and resolves to the exit code. */
+  end(signal: NodeJS.Signals): Promise<number | null>;
+}
+
+/** Starts the bundle of a server in a process of its own, on a port that is free. */
+export function launch(runtime: Exclude<Runtime, "workerd">, variables: Variables): ServerProcess {
+  const child = spawn(runtime === "node" ? process.execPath : runtime, [`dist/${runtime}.js`], {
+    env: { PATH: process.env.PATH, PORT: "0", NEON_FETCH_ENDPOINT: inject("neon"), ...variables },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let logged = "";
+  let told = "";
+  child.stdout.setEncoding("utf8").on("data", (text) => {
+    logged += text;
+  });
+  const exit = once(child, "close").then(([code]) => code as number | null);
+  const url = new Promise<string>((resolve, reject) => {
+    child.stderr.setEncoding("utf8").on("data", (text) => {
+      told += text;
+      const [, found] = told.match(/ at (http:[^\s,]+)[,\n]/) ?? [];
+      if (found) resolve(found);
+    });
+    exit.then(() => reject(new Error(`it ended: ${told}`)));
+  });
+  url.catch(() => {});
+  return {
+    child,
+    url,
+    logs: () => logged.split("\n").filter((line) => line !== ""),
+    told: () => told,
+    end(signal) {
+      if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+      return exit;
+    },
+  };
+}

@@ -1,0 +1,13 @@
+import { SignJWT } from "jose";
+
+/** What the servers of the tests verify tokens with. */
+export const SECRET = "a secret of the tests, 32 bytes long";
+
+/** A good token, valid for an hour. */
+export function tokenFor(role: "clerk" | "editor" | "admin", subject = "tester"): Promise<string> {
+  return new SignJWT({ roles: [role] })
+    .setProtectedHeader({ alg: "HS256" })
+    .setSubject(subject)
+    .setExpirationTime("1h")
+    .sign(new TextEncoder().encode(SECRET));
+}
