@@ -21,12 +21,12 @@ export function readBody(mergePatch: boolean, deadline: (c: Context) => AbortSig
   };
 }
 
+/** Only space and tab are white space here (RFC 9110, 5.6.3): bytes beyond ASCII differ between runtimes, as text. */
 function requireJson(headers: Headers, mergePatch: boolean): void {
-  const [type, ...parameters] = (headers.get("Content-Type") ?? "").toLowerCase().split(";");
-  const known =
-    type?.trim() === "application/json" || (mergePatch && type?.trim() === "application/merge-patch+json");
+  const [type, ...parameters] = (headers.get("Content-Type") ?? "").toLowerCase().split(/[\t ]*;[\t ]*/);
+  const known = type === "application/json" || (mergePatch && type === "application/merge-patch+json");
   const utf8 = parameters.every(
-    (parameter) => !/^\s*charset\s*=/.test(parameter) || /=\s*"?utf-?8"?\s*$/.test(parameter),
+    (parameter) => !/^charset[\t ]*=/.test(parameter) || /=[\t ]*"?utf-?8"?$/.test(parameter),
   );
   if (!known || !utf8) {
     throw new Problem(
@@ -34,7 +34,8 @@ function requireJson(headers: Headers, mergePatch: boolean): void {
       "The body must be declared as Content-Type: application/json, in UTF-8.",
     );
   }
-  if (headers.has("Content-Encoding")) {
+  // An empty list names no coding, and does not reach every runtime.
+  if (headers.get("Content-Encoding")) {
     throw new Problem("unsupported_media_type", "The body must come without Content-Encoding.");
   }
 }

@@ -23,10 +23,10 @@ export function parsePreconditions(headers: Headers): Preconditions {
 }
 
 function parseTags(headers: Headers, name: string): Tags | undefined {
-  const text = headers.get(name)?.trim();
-  if (text === undefined) return undefined;
+  const text = headers.get(name);
+  if (text === null) return undefined;
   if (text === "*") return "*";
-  // Bytes beyond ASCII come as Latin-1 on some runtimes, and as UTF-8 on others.
+  // Bytes beyond ASCII come as UTF-8 on workerd, and as Latin-1 elsewhere.
   const element = /[\t ]*(?:(W\/)?("[\x21\x23-\x7e\x80-\uffff]*"))?[\t ]*(?:,|$)/y;
   const tags = [];
   while (element.lastIndex < text.length) {

@@ -1,0 +1,124 @@
+/** Cases from tables, and the values that many tables share. */
+import type { Case, Message } from "../exchange.ts";
+import { DUNE, idOf, MISSING, type Role } from "../fixtures.ts";
+
+/** One request, and the status it has to get. */
+export type Row = readonly [status: number, method: string, path: string, message?: Message | undefined];
+
+/** A case for each row of a table. */
+export function each(table: string, rows: readonly Row[]): Case[] {
+  return rows.map((row, at) => {
+    const [, method, path, message] = row;
+    const detail = message ? ` ${JSON.stringify(message)}` : "";
+    return {
+      name: `${table} ${at + 1}: ${method} ${path}${detail}`.slice(0, 160),
+      run: (send) => send(...row),
+    };
+  });
+}
+
+/** Reads by GET, and every third by HEAD too. */
+export function reads(table: string, rows: readonly (readonly [number, string, Message?])[]): Case[] {
+  return each(
+    table,
+    rows.flatMap(([status, path, message], at): Row[] =>
+      (at % 3 === 0 ? ["GET", "HEAD"] : ["GET"]).map((method) => [status, method, path, message]),
+    ),
+  );
+}
+
+/** Puts the first message to the first request, the second to the second, and so round. */
+export function inTurn(
+  status: number,
+  requests: readonly (readonly [method: string, path: string])[],
+  messages: readonly Message[],
+): Row[] {
+  return messages.map((message, at) => {
+    const [method, path] = requests[at % requests.length] ?? ["GET", "/"];
+    return [status, method, path, message];
+  });
+}
+
+export const BOOKS_PATH = "/api/v1/books";
+export const TASKS_PATH = "/api/v1/tasks";
+export const DUNE_PATH = `${BOOKS_PATH}/${DUNE.id}`;
+export const TASK_PATH = `${TASKS_PATH}/${idOf(101)}`;
+export const NO_BOOK_PATH = `${BOOKS_PATH}/${MISSING}`;
+export const NO_TASK_PATH = `${TASKS_PATH}/${MISSING}`;
+
+/** Every path that has routes, with one resource for its parameters, and the methods it takes. */
+export const PATHS: readonly (readonly [path: string, methods: readonly string[]])[] = [
+  ["/health", ["GET"]],
+  ["/ready", ["GET"]],
+  ["/openapi.json", ["GET"]],
+  ["/problems/conflict", ["GET"]],
+  [BOOKS_PATH, ["GET", "POST"]],
+  [DUNE_PATH, ["GET", "PATCH", "PUT", "DELETE"]],
+  [`${BOOKS_PATH}/isbn/${DUNE.isbn}`, ["GET"]],
+  [TASKS_PATH, ["GET", "POST"]],
+  [TASK_PATH, ["GET", "PATCH", "DELETE"]],
+];
+
+/** Every request that takes a body, on resources that are not there where it names one. */
+export const WRITES = [
+  ["POST", BOOKS_PATH],
+  ["PUT", NO_BOOK_PATH],
+  ["PATCH", NO_BOOK_PATH],
+  ["POST", TASKS_PATH],
+  ["PATCH", NO_TASK_PATH],
+] as const;
+
+export const JSON_TYPE = { "Content-Type": "application/json" };
+
+const UNCONDITIONAL: Record<string, number> = { GET: 200, HEAD: 200, PUT: 200, PATCH: 200, DELETE: 204 };
+
+/** If-Match and If-None-Match in every form, on the methods of one resource. */
+export function preconditions(
+  table: string,
+  methods: readonly string[],
+  { path, missing, version, role }: { path: string; missing: string; version: number; role: Role },
+): Case[] {
+  const id = path.split("/").at(-1);
+  const current = `"${id}.${version}"`;
+  const stale = `"${id}.${version - 1}"`;
+  // What a header holds, and whether it matches strongly and weakly.
+  const values: [value: string | string[], strongly: boolean, weakly: boolean][] = [
+    [current, true, true],
+    [`W/${current}`, false, true],
+    [stale, false, false],
+    ["*", true, true],
+    [`${stale}, "x",${current}`, true, true],
+    [[stale, current], true, true],
+    [`, W/${current} ,,`, false, true],
+    [`"a,b", ${current}`, true, true],
+    ['""', false, false],
+    ['"\xe9"', false, false],
+    [current.replace(".", ".0"), false, false],
+    [current.replace(/\d+"$/, `${"9".repeat(30)}"`), false, false],
+  ];
+  const malformed = ["unquoted", '"open', 'w/"lower"', '"a" "b"', '*, "a"', ",", ["*", "*"]];
+  return methods.flatMap((method) => {
+    const reads = method === "GET" || method === "HEAD";
+    const due = UNCONDITIONAL[method] ?? 0;
+    const row = (status: number, at: string, headers: Record<string, string | string[]>): Row => [
+      status,
+      method,
+      at,
+      { role, headers, ...(method.startsWith("P") && { body: { title: "Changed" } }) },
+    ];
+    return each(`${table}, conditionally`, [
+      ...values.flatMap(([value, strongly, weakly]) => [
+        row(strongly ? due : 412, path, { "If-Match": value }),
+        row(weakly ? (reads ? 304 : 412) : due, path, { "If-None-Match": value }),
+      ]),
+      ...malformed.map((value, at) =>
+        row(400, path, { [at % 2 === 0 ? "If-Match" : "If-None-Match"]: value }),
+      ),
+      row(412, path, { "If-Match": stale, "If-None-Match": current }),
+      row(due, path, { "If-Match": current, "If-None-Match": stale }),
+      row(404, missing, { "If-Match": "*" }),
+      row(404, missing, { "If-None-Match": "*" }),
+      row(400, missing, { "If-Match": "malformed" }),
+    ]);
+  });
+}

@@ -1,0 +1,126 @@
+/** What every database holds before every case: rows with ids and moments of their own, so that answers are known to the byte. */
+import { createHmac } from "node:crypto";
+import { isbnOf } from "../support/books.ts";
+
+/** The configuration of every server, the same on each runtime. */
+export const VARIABLES = {
+  CURSOR_KEY: "the key of the conformance suite's cursors",
+  AUTH_SECRET: "the secret of the conformance suite's tokens",
+  AUTH_ISSUER: "https://id.example",
+  AUTH_AUDIENCE: "octavo",
+  CORS_ORIGINS: "https://shop.example, http://localhost:3000",
+  // The suite sends more than a client may.
+  RATE_LIMIT: "off",
+};
+
+/** Ids of ours begin like this, and no generated one does. */
+export const ID_PREFIX = "00000000-0000-7000-8000-";
+
+/** Moments of ours are of this year, and no generated one is. */
+export const YEAR = "2020";
+
+export const idOf = (number: number) => ID_PREFIX + String(number).padStart(12, "0");
+
+/** An id that nothing has. */
+export const MISSING = idOf(999_999);
+
+const TITLES = [
+  "Zoo",
+  "apple",
+  "Äpfel",
+  "Dune",
+  "dune",
+  "Émile",
+  "The Trial",
+  "1984",
+  "Catch-22",
+  "100% Wool",
+  "O'Brien",
+  "(Ab)normal",
+  "C++",
+  "Under_score",
+  "Back\\slash",
+  "ΣΊΣΥΦΟΣ",
+  "Анна Каренина",
+  "東京タワー",
+  "𝔸 astral 😀",
+  'Quotes " and controls \u0001\u007f\u2028',
+  "Dune Messiah",
+  "مئة عام",
+];
+const AUTHORS = ["Émile Zola", "J. R. R. Tolkien", "Le Guin", "Percent 50%"];
+const PRICES = ["0.00", "9.99", "12.50", "0.01", "100.00", "99999999.99"];
+const DESCRIPTIONS = [null, "", "Two lines\nand a tab\t.", "“Ünïcödé” 😀 </script>"];
+
+/** Equal keys everywhere: few prices, authors and moments. */
+export const BOOKS = TITLES.map((title, at) => ({
+  id: idOf(at + 1),
+  title,
+  author: AUTHORS[at % AUTHORS.length],
+  isbn: isbnOf(at + 1),
+  price: PRICES[at % PRICES.length],
+  stock: at % PRICES.length === 0 ? 0 : at === 1 ? 2_147_483_647 : at,
+  description: DESCRIPTIONS[at % DESCRIPTIONS.length],
+  created_at: `${YEAR}-01-01T00:00:00.${String(100_000 + (at >> 1)).padStart(6, "0")}Z`,
+  updated_at: `${YEAR}-02-03T04:05:06.${String(at * 1000).padStart(6, "0")}Z`,
+  version: at + 1,
+}));
+
+export const TASKS = Array.from({ length: 9 }, (_, at) => ({
+  id: idOf(101 + at),
+  title: `${TITLES[at]}, on shelf ${at}`,
+  completed: at % 3 === 0,
+  created_at: `${YEAR}-03-01T00:00:0${at >> 1}.000001Z`,
+  updated_at: `${YEAR}-03-02T00:00:00.000000Z`,
+  version: at + 1,
+}));
+
+type Fixture = (typeof BOOKS)[number];
+
+/** Some rows that cases name. */
+export const [ZOO, APPLE, , DUNE] = BOOKS as [Fixture, Fixture, Fixture, Fixture];
+
+function insert(table: string, rows: readonly object[]): string {
+  const columns = Object.keys(rows[0] ?? {}).join();
+  return `insert into ${table} (${columns})
+    select ${columns} from jsonb_populate_recordset(null::${table}, $rows$${JSON.stringify(rows)}$rows$)`;
+}
+
+/** SQL that makes the tables hold these rows and nothing else. Triggers are off: they would make up ids and moments. */
+export const RESET = `
+  begin;
+  set local session_replication_role = replica;
+  truncate books, stock_movements, tasks;
+  ${insert("books", BOOKS)};
+  ${insert("tasks", TASKS)};
+  insert into stock_movements (id, book_id, delta, stock_after, created_at)
+    select id, id, stock, stock, created_at from books where stock > 0;
+  commit;
+  analyze books, tasks;`;
+
+const part = (value: unknown) =>
+  Buffer.from(typeof value === "string" ? value : JSON.stringify(value)).toString("base64url");
+
+const CLAIMS = {
+  sub: "tester",
+  iss: VARIABLES.AUTH_ISSUER,
+  aud: VARIABLES.AUTH_AUDIENCE,
+  exp: 4_102_444_800,
+};
+
+/** A token in JWS compact form (RFC 7515), well made unless told otherwise. Claims that are undefined are left out. */
+export function token(
+  claims: Record<string, unknown> | string,
+  {
+    header = { alg: "HS256", typ: "JWT" },
+    secret = VARIABLES.AUTH_SECRET,
+    hash = "sha256",
+  }: { header?: Record<string, unknown>; secret?: string; hash?: string } = {},
+): string {
+  const payload = typeof claims === "string" ? claims : { ...CLAIMS, ...claims };
+  const signed = `${part(header)}.${part(payload)}`;
+  return `${signed}.${createHmac(hash, secret).update(signed).digest("base64url")}`;
+}
+
+export const ROLES = ["clerk", "editor", "admin"] as const;
+export type Role = (typeof ROLES)[number];
