@@ -3,54 +3,62 @@ import { Agent } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { responseChecker } from "../support/client.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
-import { RUNTIMES, startServer } from "../support/servers.ts";
+import { RUNTIMES, startServer, type Variables } from "../support/servers.ts";
 import { authCases } from "./cases/auth.ts";
+import { bareCases } from "./cases/bare.ts";
 import { bodyCases } from "./cases/bodies.ts";
 import { bookCases } from "./cases/books.ts";
 import { listingCases } from "./cases/listing.ts";
 import { routerCases } from "./cases/router.ts";
 import { taskCases } from "./cases/tasks.ts";
-import { type Exchange, type Send, sender, type Target } from "./exchange.ts";
-import { RESET, VARIABLES } from "./fixtures.ts";
+import { type Case, type Exchange, sender, type Target } from "./exchange.ts";
+import { BARE, RESET, VARIABLES } from "./fixtures.ts";
 import { normalise } from "./normalise.ts";
 
 interface Server extends Target {
   database: TestDatabase;
-  /** Operations that answered. */
-  seen: Set<string>;
+  /** How many requests it answered, and which operations did. */
   exchanges: number;
+  seen: Set<string>;
 }
 
+/** A server per runtime, and one more of each that has neither authentication nor a database. */
 let servers: Server[];
+let bareServers: Server[];
 // biome-ignore lint/suspicious/noExplicitAny: a document is looked into everywhere
 let document: any;
 
 beforeAll(async () => {
-  servers = await Promise.all(
+  const started = await Promise.all(
     RUNTIMES.map(async (runtime) => {
       const database = await createTestDatabase();
       await database.sql(RESET);
-      const { url } = await startServer(runtime, database, VARIABLES);
-      document = await (await fetch(`${url}/openapi.json`)).json();
-      const agent = new Agent({ keepAlive: true });
-      return {
-        runtime,
-        url,
-        agent,
-        check: responseChecker(document),
-        database,
-        seen: new Set<string>(),
-        exchanges: 0,
+      const start = async (variables: Variables): Promise<Server> => {
+        const { url } = await startServer(runtime, database, variables);
+        document = await (await fetch(`${url}/openapi.json`)).json();
+        const agent = new Agent({ keepAlive: true });
+        return {
+          runtime,
+          url,
+          agent,
+          check: responseChecker(document),
+          database,
+          exchanges: 0,
+          seen: new Set(),
+        };
       };
+      return Promise.all([start(VARIABLES), start(BARE)]);
     }),
   );
+  servers = started.map(([server]) => server);
+  bareServers = started.map(([, server]) => server);
 });
 afterAll(() => {
-  for (const { agent } of servers) agent.destroy();
+  for (const { agent } of [...servers, ...bareServers]) agent.destroy();
 });
 
 /** Puts a case to one server, and makes its database again what it was. */
-async function perform(server: Server, run: (send: Send) => Promise<unknown>) {
+async function answersOf(server: Server, run: Case["run"]) {
   const exchanges: Exchange[] = [];
   try {
     await run(sender(server, exchanges, server.seen));
@@ -65,26 +73,27 @@ async function perform(server: Server, run: (send: Send) => Promise<unknown>) {
 const READS = new Set(["GET", "HEAD", "OPTIONS"]);
 
 describe.each([
-  ["router", routerCases],
-  ["auth", authCases],
-  ["books", bookCases],
-  ["listing", listingCases],
-  ["tasks", taskCases],
-  ["bodies", bodyCases],
-])("%s", (_, cases) => {
+  ["router", routerCases, () => servers],
+  ["auth", authCases, () => servers],
+  ["books", bookCases, () => servers],
+  ["listing", listingCases, () => servers],
+  ["tasks", taskCases, () => servers],
+  ["bodies", bodyCases, () => servers],
+  ["bare", bareCases, () => bareServers],
+] as const)("%s", (_, cases, started) => {
   test.each(cases.map(({ name, run }) => [name, run] as const))("%s", async (_, run) => {
-    const outcomes = await Promise.allSettled(servers.map((server) => perform(server, run)));
-    const [reference, ...others] = outcomes.map((outcome) => {
-      if (outcome.status === "rejected") throw outcome.reason;
-      return outcome.value;
+    const settled = await Promise.allSettled(started().map((server) => answersOf(server, run)));
+    const [reference, ...others] = settled.map((result) => {
+      if (result.status === "rejected") throw result.reason;
+      return result.value;
     });
     for (const [at, answers] of others.entries()) {
-      expect(answers, `${servers[at + 1]?.runtime} against ${servers[0]?.runtime}`).toEqual(reference);
+      expect(answers, `${RUNTIMES[at + 1]} against ${RUNTIMES[0]}`).toEqual(reference);
     }
   });
 });
 
-test("there are enough cases, and every operation had one that it answered", () => {
+test("there are many cases, and every operation answered to one", () => {
   const operations = Object.entries<object>(document.paths).flatMap(([path, item]) =>
     Object.keys(item).map((method) => `${method.toUpperCase()} ${path}`),
   );

@@ -65,7 +65,8 @@ export function sender(target: Target, exchanges: Exchange[], seen: Set<string>)
     const exchange = await transmit(
       target,
       { method, path, headers: Object.fromEntries(given) as OutgoingHttpHeaders },
-      chunks ?? payload,
+      // As bytes: in one piece with a text, Node would encode the header as it does the text.
+      (chunks ?? (payload === undefined ? [] : [payload])).map((part) => Buffer.from(part)),
     );
     exchanges.push(exchange);
     const answer = answerOf(exchange);
@@ -88,29 +89,33 @@ function framing(payload: Message["raw"], chunks: Message["chunks"]): Record<str
   return payload === undefined ? {} : { "Content-Length": String(Buffer.byteLength(payload)) };
 }
 
+const PATIENCE_MS = 5_000;
+
 /** `fetch` would not do: it has no duplicate headers, no other Host, no chunks, and it mends paths. */
 function transmit(
   { url, agent }: Target,
   { method, path, headers }: { method: string; path: string; headers: OutgoingHttpHeaders },
-  payload: Message["raw"] | Message["chunks"],
+  parts: readonly Buffer[],
 ): Promise<Exchange> {
   return new Promise((resolve, reject) => {
     const { hostname, port } = new URL(url);
-    const request = httpRequest({ hostname, port, agent, method, path, headers }, (response) => {
-      const parts: Buffer[] = [];
+    const options = { hostname, port, agent, method, path, headers, timeout: PATIENCE_MS };
+    const request = httpRequest(options, (response) => {
+      const received: Buffer[] = [];
       response.on("error", reject);
-      response.on("data", (part) => parts.push(part));
+      response.on("data", (part) => received.push(part));
       response.on("end", () => {
         const { statusCode = 0, rawHeaders } = response;
-        resolve({ method, path, status: statusCode, headers: pairs(rawHeaders), body: decoded(parts) });
+        resolve({ method, path, status: statusCode, headers: pairs(rawHeaders), body: decoded(received) });
         // The answer came instead of 100 Continue.
         if (!request.writableEnded) request.destroy();
       });
     });
     request.on("error", reject);
+    request.on("timeout", () => request.destroy(new Error(`no answer to ${method} ${path}`)));
     const send = () => {
-      if (Array.isArray(payload)) for (const chunk of payload) request.write(chunk);
-      request.end(Array.isArray(payload) ? undefined : payload);
+      for (const part of parts) request.write(part);
+      request.end();
     };
     if ("Expect" in headers) request.once("continue", send).flushHeaders();
     else send();

@@ -13,6 +13,13 @@ export const VARIABLES = {
   RATE_LIMIT: "off",
 };
 
+/** The configuration of servers that have neither authentication nor a database: nothing listens on port 9, discard. */
+export const BARE = {
+  DATABASE_URL: "postgres://nobody:nothing@127.0.0.1:9/nowhere",
+  NEON_FETCH_ENDPOINT: "http://127.0.0.1:9/sql",
+  RATE_LIMIT: "off",
+};
+
 /** Ids of ours begin like this, and no generated one does. */
 export const ID_PREFIX = "00000000-0000-7000-8000-";
 

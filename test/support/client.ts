@@ -68,12 +68,14 @@ interface Documented {
   content?: Record<string, { schema: object }>;
 }
 
-interface OpenApi {
+/** As much of the document as the checks need. */
+export interface OpenApi {
   paths: Record<string, Record<string, { responses: Record<string, Documented> }>>;
   components: { schemas: { Problem: object } };
 }
 
-function responseChecker(document: OpenApi) {
+/** Makes the check of answers against a document. */
+export function responseChecker(document: OpenApi) {
   const ajv = new Ajv2020({ strict: false, allErrors: true });
   (addFormats as unknown as (ajv: Ajv2020) => void)(ajv);
   const compiled = new Map<unknown, ValidateFunction>();
@@ -94,7 +96,7 @@ function responseChecker(document: OpenApi) {
     expect(answer.status, where).not.toBe(500);
     if (answer.json !== undefined)
       expect(JSON.stringify(answer.json), "JSON without white space").toBe(answer.text);
-    const pathname = new URL(path, "http://x").pathname;
+    const pathname = decoded(new URL(`http://x${path}`).pathname);
     const matching = templates.filter(({ pattern }) => pattern.test(pathname));
     // Of two templates that match, the one with fewer parameters is meant, as in /books/isbn/{isbn}.
     const template = matching.sort((a, b) => a.template.split("{").length - b.template.split("{").length)[0]
@@ -124,6 +126,15 @@ function responseChecker(document: OpenApi) {
     }
     return `${verb.toUpperCase()} ${template}`;
   };
+}
+
+/** Letters may be sent as escapes; an escaped slash is another character than a slash (RFC 3986, 2.2). */
+function decoded(pathname: string): string {
+  try {
+    return decodeURI(pathname);
+  } catch {
+    return pathname;
+  }
 }
 
 /**

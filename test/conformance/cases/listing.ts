@@ -29,7 +29,7 @@ export function walk(path: string, query: string, limit: number, message?: Messa
 }
 
 const walks: Case[] = [
-  ...SORTS.flatMap((sort) => [5, 11].map((limit) => walk(BOOKS_PATH, `sort=${sort}`, limit))),
+  ...SORTS.map((sort) => walk(BOOKS_PATH, `sort=${sort}`, 6)),
   ...[
     "author=tolkien",
     "search=dune&sort=-title",
@@ -100,7 +100,7 @@ const good = reads(
     "search=a?b/c",
     "search=%26limit=0",
     "search=%01%1F",
-    "search=~!$'()*,:@/?[]",
+    "search=~!$'()*,:@/?[]{}|^`\\",
     `search=${"a".repeat(255)}`,
     `search=${"%C3%A9".repeat(255)}`,
     `search=${encodeURIComponent("978-0-00-000004-0")}`,

@@ -92,11 +92,23 @@ export function preconditions(
     [`, W/${current} ,,`, false, true],
     [`"a,b", ${current}`, true, true],
     ['""', false, false],
-    ['"\xe9"', false, false],
+    // Bytes beyond ASCII, in UTF-8 and in Latin-1.
+    ['"\xc3\xa9\xe6\x9d\xb1"', false, false],
+    ['"\xe9\xff"', false, false],
     [current.replace(".", ".0"), false, false],
     [current.replace(/\d+"$/, `${"9".repeat(30)}"`), false, false],
   ];
-  const malformed = ["unquoted", '"open', 'w/"lower"', '"a" "b"', '*, "a"', ",", ["*", "*"]];
+  const malformed = [
+    "unquoted",
+    '\xa0"a"',
+    '"a"\xa0',
+    '"open',
+    'w/"lower"',
+    '"a" "b"',
+    '*, "a"',
+    ",",
+    ["*", "*"],
+  ];
   return methods.flatMap((method) => {
     const reads = method === "GET" || method === "HEAD";
     const due = UNCONDITIONAL[method] ?? 0;
