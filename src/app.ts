@@ -15,6 +15,7 @@ import { authorizer } from "./http/auth.ts";
 import { discardBody } from "./http/body.ts";
 import { CursorSeal } from "./http/cursor.ts";
 import { preconditionFailed } from "./http/etag.ts";
+import { requireHost } from "./http/host.ts";
 import { type Log, loggedError, observe } from "./http/observe.ts";
 import { Problem } from "./http/problem.ts";
 import { serviceRoutes } from "./service/routes.ts";
@@ -34,6 +35,7 @@ export function createApp({ config, connect, log, stopping }: Ports): App {
   const crossOrigin = crossOriginOf(config.corsOrigins);
 
   app.use(observe(log));
+  app.use(requireHost);
   app.use(async (c, next) => {
     c.set("deadline", Date.now() + config.deadline);
     await next();

@@ -10,10 +10,11 @@ type Json = Record<string, unknown>;
 export function refusals(route: Route): ProblemCode[] {
   return [
     ...(route.paging ? (["invalid_cursor"] as const) : []),
-    ...(route.conditional ? (["invalid_header", "precondition_failed"] as const) : []),
+    ...(route.conditional ? (["precondition_failed"] as const) : []),
     ...(route.body
       ? (["invalid_json", "request_timeout", "payload_too_large", "unsupported_media_type"] as const)
       : []),
+    "invalid_header",
     "validation_failed",
     ...(route.params ? (["not_found"] as const) : []),
     ...(route.role === "public" ? [] : (["unauthorized", "forbidden"] as const)),

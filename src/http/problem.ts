@@ -20,7 +20,8 @@ export const PROBLEMS = {
     status: 400,
     title: "Invalid header",
     meaning: "A header that the request depends on cannot be read.",
-    remedy: 'Entity tags go in double quotes and are separated by commas: If-Match: "a", "b".',
+    remedy:
+      'The message names the header. Entity tags go in double quotes and are separated by commas: If-Match: "a", "b".',
   },
   unauthorized: {
     status: 401,
