@@ -37,6 +37,13 @@ export function createApp({ config, connect, log, stopping }: Ports): App {
   app.use(observe(log));
   app.use(requireHost);
   app.use(async (c, next) => {
+    await next();
+    // Hono takes the body away, and Bun would say that there are 0 bytes of it (RFC 9110, 8.6).
+    if (c.req.method === "HEAD" && c.res.body) {
+      c.header("Content-Length", String((await c.res.clone().arrayBuffer()).byteLength));
+    }
+  });
+  app.use(async (c, next) => {
     c.set("deadline", Date.now() + config.deadline);
     await next();
   });
