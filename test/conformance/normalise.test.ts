@@ -80,22 +80,17 @@ test.each<[string, Exchange[]]>([
 });
 
 /** A page with one cursor, in both its places. */
-function page(next: string, { method = "GET", length = "9" } = {}): Exchange[] {
-  const headers: [string, string][] = [
-    ["link", `</api/v1/books?cursor=${next}>; rel="next"`],
-    ["content-length", length],
-  ];
-  return [{ method, path: "/api/v1/books", status: 200, headers, body: `{"next_cursor":"${next}"}` }];
+function page(next: string): Exchange[] {
+  const headers: [string, string][] = [["link", `</api/v1/books?cursor=${next}>; rel="next"`]];
+  return [{ method: "GET", path: "/api/v1/books", status: 200, headers, body: `{"next_cursor":"${next}"}` }];
 }
 
 const NEW_PLACE = ["f", "a", NOW, NEW];
 const OLD_PLACE = ["f", "a", OLD, idOf(1)];
 
-test("passes over the seal of a place that is new, and over the length of an answer to HEAD", () => {
+test("passes over the seal of a place that is new", () => {
   const other = page(cursor(["f", "a", LATER, OTHER], DIGIT.replace("c3", "c4")));
   expect(normalise(other)).toEqual(normalise(page(cursor(NEW_PLACE))));
-  const [head, longer] = [{ method: "HEAD" }, { method: "HEAD", length: "10" }];
-  expect(normalise(page("x", longer))).toEqual(normalise(page("x", head)));
 });
 
 test.each<[string, string, string]>([

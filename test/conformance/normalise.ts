@@ -50,7 +50,7 @@ export function normalise(exchanges: readonly Exchange[]): Comparable[] {
     request: `${method} ${masked(path)}`,
     status,
     headers: headers
-      .filter(([name]) => !EXEMPT.has(name) && !(name === "content-length" && method === "HEAD"))
+      .filter(([name]) => !EXEMPT.has(name))
       .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
       .map(([name, value]) => `${name}: ${masked(value)}`),
     body: masked(body).split(/(?<=,)(?=")|(?<=\[)(?=\{)/),
