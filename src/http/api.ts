@@ -4,7 +4,7 @@ import type { authorizer } from "./auth.ts";
 import { readBody } from "./body.ts";
 import type { CursorSeal } from "./cursor.ts";
 import { parsePreconditions } from "./etag.ts";
-import { type Observed, observeDatabase } from "./observe.ts";
+import { loggedError, type Observed, observeDatabase } from "./observe.ts";
 import { Problem } from "./problem.ts";
 import { type Input, queryOf, type Reply, type Route } from "./route.ts";
 import { examine, judge } from "./validate.ts";
@@ -27,6 +27,9 @@ export interface Tools {
 
 /** Of the time that a request has left, the part that a database call may take; the rest is for the answer. */
 const DATABASE_SHARE = 0.9;
+
+/** The part of it that may go into fetching an identity provider's keys; the rest is for the request itself. */
+const KEYS_SHARE = 0.5;
 
 /** Puts declared routes on a Hono app: the one way from a declaration to something that answers. */
 export class Api {
@@ -99,7 +102,12 @@ export class Api {
       const observed: Observed = c.get("observed");
       observed.route = route.path;
       if (route.role !== "public") {
-        const { roles } = await this.#authorize(route.role, c.req.raw.headers);
+        const { roles } = await this.#authorize(route.role, c.req.raw.headers, {
+          deadline: () => timeLeft(c, KEYS_SHARE),
+          warn: (fault) => {
+            observed.error = loggedError(fault);
+          },
+        });
         observed.role = roles.join(" ");
       }
       await next();
