@@ -15,6 +15,7 @@ import { authorizer } from "./http/auth.ts";
 import { discardBody } from "./http/body.ts";
 import { CursorSeal } from "./http/cursor.ts";
 import { preconditionFailed } from "./http/etag.ts";
+import { defaultHeaders } from "./http/headers.ts";
 import { type Log, loggedError, observe } from "./http/observe.ts";
 import { Problem } from "./http/problem.ts";
 import { serviceRoutes } from "./service/routes.ts";
@@ -39,6 +40,7 @@ export function createApp({ config, connect, log, stopping }: Ports): App {
     await next();
   });
   app.use(discardBody(timeLeft));
+  app.use(defaultHeaders);
   app.use(async (c, next) => {
     if (config.authentication.mode === "open" && !isLoopback(new URL(c.req.url).hostname)) {
       throw new Problem(
@@ -47,8 +49,6 @@ export function createApp({ config, connect, log, stopping }: Ports): App {
       );
     }
     await next();
-    c.header("X-Content-Type-Options", "nosniff");
-    if (!c.res.headers.has("Cache-Control")) c.header("Cache-Control", "no-store");
   });
   // OPTIONS is answered per path, with Allow: see Api.finish.
   app.use((c, next) => (c.req.method === "OPTIONS" ? next() : crossOrigin(c, next)));

@@ -1,3 +1,5 @@
+import { DEFAULT_HEADERS } from "./headers.ts";
+
 /**
  * Every error answer of the API, by its machine code (RFC 9457). `meaning` and `remedy` are what
  * `GET /problems/{error}` tells.
@@ -162,7 +164,10 @@ export class Problem extends Error {
     return PROBLEMS[this.code].status;
   }
 
-  /** The whole answer; the members of its body are in this order on every runtime. */
+  /**
+   * The whole answer, with the headers of every answer: an entry may give it before there is an app. The members of its
+   * body are in this order on every runtime.
+   */
   response(requestId: string): Response {
     const { status, title } = PROBLEMS[this.code];
     const body = {
@@ -176,9 +181,8 @@ export class Problem extends Error {
       ...(this.details && { details: this.details }),
     };
     const headers = {
+      ...DEFAULT_HEADERS,
       "Content-Type": "application/problem+json",
-      "Cache-Control": "no-store",
-      "X-Content-Type-Options": "nosniff",
       "X-Request-Id": requestId,
       ...this.headers,
     };

@@ -3,7 +3,14 @@ import { gzipSync } from "node:zlib";
 import { SignJWT } from "jose";
 import { beforeAll, describe, expect, test } from "vitest";
 import { isbnOf, newBook } from "../support/books.ts";
-import { type Answer, type Client, createClient, type Options, rawRequest } from "../support/client.ts";
+import {
+  type Answer,
+  type Client,
+  createClient,
+  expectSafe,
+  type Options,
+  rawRequest,
+} from "../support/client.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { startWorker, type TestWorker } from "../support/worker.ts";
 
@@ -38,7 +45,7 @@ async function bearer(role: string): Promise<string> {
 function checked<T extends Pick<Answer, "status" | "headers" | "text">>(answer: T): T {
   const { status, headers, text } = answer;
   expect(text).not.toMatch(INSIDES);
-  expect(headers.get("X-Content-Type-Options")).toBe("nosniff");
+  expectSafe(headers);
   if (status < 400 || text === "") return answer;
   const problem = JSON.parse(text);
   expect(headers.get("Content-Type")).toBe("application/problem+json");
@@ -138,17 +145,8 @@ describe("a body", () => {
       body.subarray((at * bytes) / 16, ((at + 1) * bytes) / 16),
     );
     const headers = { ...JSON_TYPE, Authorization: admin };
-    const {
-      status,
-      headers: answered,
-      text,
-    } = await rawRequest(worker.url, {
-      method: "POST",
-      path: "/api/v1/tasks",
-      headers,
-      chunks,
-    });
-    checked({ status, headers: new Headers(answered as Record<string, string>), text });
+    const path = "/api/v1/tasks";
+    const { status, text } = checked(await rawRequest(worker.url, { method: "POST", path, headers, chunks }));
     return [status, JSON.parse(text).error];
   };
 
@@ -158,6 +156,7 @@ describe("a body", () => {
     expect(await chunked(MIB)).toEqual([422, "validation_failed"]);
   });
 
+  // CVE-2026-44456: of a body without Content-Length, a middleware of Hono's took more.
   test("of more is 413, by its Content-Length or as it arrives", async () => {
     const answer = await ask(...POST_TASK, { raw: ofBytes(MIB + 1), headers: JSON_TYPE });
     expect(outcome(answer)).toEqual([413, "payload_too_large"]);

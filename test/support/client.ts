@@ -1,4 +1,4 @@
-import { request as httpRequest, type IncomingHttpHeaders } from "node:http";
+import { request as httpRequest } from "node:http";
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
 import { expect } from "vitest";
@@ -92,6 +92,7 @@ function responseChecker(document: OpenApi) {
     const where = `${method} ${path} answered ${answer.status} ${answer.text.slice(0, 300)}`;
     expect(answer.headers.get("X-Request-Id") ?? "", where).toMatch(/^[\w\-=.]{1,128}$/);
     expect(answer.status, where).not.toBe(500);
+    expectSafe(answer.headers, where);
     if (answer.json !== undefined)
       expect(JSON.stringify(answer.json), "JSON without white space").toBe(answer.text);
     const pathname = new URL(path, "http://x").pathname;
@@ -126,6 +127,16 @@ function responseChecker(document: OpenApi) {
   };
 }
 
+/** The headers that every answer has, whoever gives it, and those that none has. */
+export function expectSafe(headers: Headers, where?: string): void {
+  expect(headers.get("X-Content-Type-Options"), where).toBe("nosniff");
+  expect(headers.get("Content-Security-Policy"), where).toContain("frame-ancestors 'none'");
+  expect(headers.get("Cache-Control"), where).toMatch(/no-store|no-cache|max-age/);
+  for (const name of ["Server", "X-Powered-By", "Set-Cookie", "Access-Control-Allow-Credentials"]) {
+    expect(headers.has(name), `${where} with ${name}`).toBe(false);
+  }
+}
+
 /**
  * A request that `fetch` would not send: any Host, and a body in chunks without Content-Length.
  *
@@ -144,7 +155,7 @@ export function rawRequest(
     headers?: Record<string, string>;
     chunks?: Uint8Array[];
   },
-): Promise<{ status: number; headers: IncomingHttpHeaders; text: string }> {
+): Promise<Pick<Answer, "status" | "headers" | "text">> {
   return new Promise((resolve, reject) => {
     const { hostname, port } = new URL(origin);
     const request = httpRequest({ hostname, port, method, path, headers }, (response) => {
@@ -154,7 +165,11 @@ export function rawRequest(
         text += chunk;
       });
       response.on("end", () =>
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, text }),
+        resolve({
+          status: response.statusCode ?? 0,
+          headers: new Headers(response.headers as Record<string, string>),
+          text,
+        }),
       );
     });
     request.on("error", reject);
