@@ -109,15 +109,17 @@ export class ProviderKeys {
 async function fetchKeys(url: string, signal: AbortSignal) {
   const headers = { Accept: "application/jwk-set+json, application/json" };
   const response = await fetch(url, { headers, redirect: "manual", signal });
+  if (response.status !== 200) {
+    await response.body?.cancel();
+    throw new Error(`the identity provider answered ${response.status}`);
+  }
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   let length = 0;
   for await (const chunk of response.body ?? []) {
     length += chunk.byteLength;
-    if (response.status !== 200 || length > MAX_BYTES) break;
+    if (length > MAX_BYTES) throw new Error(`the identity provider's keys have more than ${MAX_BYTES} bytes`);
     chunks.push(chunk);
   }
-  if (response.status !== 200) throw new Error(`the identity provider answered ${response.status}`);
-  if (length > MAX_BYTES) throw new Error(`the identity provider's keys are larger than ${MAX_BYTES} bytes`);
   return createLocalJWKSet(JSON.parse(await new Blob(chunks).text()));
 }
 

@@ -253,7 +253,7 @@ describe("a server", () => {
 
   // Each test in a Worker of its own, which has no keys yet.
   beforeEach(async () => {
-    const bindings = { AUTH_JWKS_URL: provider.url, AUTH_ISSUER, REQUEST_TIMEOUT_MS: "8000" };
+    const bindings = { AUTH_JWKS_URL: provider.url, AUTH_ISSUER, REQUEST_TIMEOUT_MS: "4000" };
     worker = await startWorker(database, bindings);
     api = await createClient(worker.url);
     provider.publish(old.jwk);
@@ -274,8 +274,12 @@ describe("a server", () => {
     expect(provider.asked).toBe(1);
   });
 
-  test("is not held up by a provider that hangs", async () => {
-    provider.answer = () => {};
+  test.each<[string, Provider["answer"]]>([
+    ["before its answer", () => {}],
+    ["in the middle of it", (response) => void response.writeHead(200).write('{"keys":[')],
+    ["in the middle of an error", (response) => void response.writeHead(500).write("<p>")],
+  ])("is not held up by a provider that hangs %s", async (_, answer) => {
+    provider.answer = answer;
     expect(await statuses(20)).toEqual(new Set(["service_unavailable"]));
     expect(provider.asked).toBe(1);
     expect((await api("GET", "/api/v1/books", { headers })).status).toBe(200);
