@@ -127,14 +127,18 @@ function responseChecker(document: OpenApi) {
   };
 }
 
-/** The headers that every answer has, whoever gives it, and those that none has. */
+const EVERY_ANSWER = Object.entries({
+  "X-Content-Type-Options": /^nosniff$/,
+  "Content-Security-Policy": /frame-ancestors 'none'/,
+  "Cache-Control": /no-store|no-cache|max-age/,
+});
+const NO_ANSWER = ["Server", "X-Powered-By", "Set-Cookie", "Access-Control-Allow-Credentials"];
+
+/** Every answer, whoever gives it, has some headers, and some it never has. */
 export function expectSafe(headers: Headers, where?: string): void {
-  expect(headers.get("X-Content-Type-Options"), where).toBe("nosniff");
-  expect(headers.get("Content-Security-Policy"), where).toContain("frame-ancestors 'none'");
-  expect(headers.get("Cache-Control"), where).toMatch(/no-store|no-cache|max-age/);
-  for (const name of ["Server", "X-Powered-By", "Set-Cookie", "Access-Control-Allow-Credentials"]) {
-    expect(headers.has(name), `${where} with ${name}`).toBe(false);
-  }
+  const missing = EVERY_ANSWER.filter(([name, form]) => !form.test(headers.get(name) ?? ""));
+  const names = [...missing.map(([name]) => name), ...NO_ANSWER.filter((name) => headers.has(name))];
+  expect(names, where).toEqual([]);
 }
 
 /**
