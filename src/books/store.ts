@@ -13,13 +13,21 @@ import {
 import {
   changeOne,
   deleteOne,
+  MissingFault,
   type Resource,
   readOne,
   resourceColumns,
   type VersionDemand,
 } from "../db/resource.ts";
-import { books } from "../db/schema.ts";
-import type { BookChanges, BookQuery, NewBook } from "./contract.ts";
+import { books, stockMovements } from "../db/schema.ts";
+import {
+  type BookChanges,
+  type BookQuery,
+  MAX_STOCK,
+  type MovementQuery,
+  type NewBook,
+  type StockAdjustment,
+} from "./contract.ts";
 import { parseIsbn } from "./isbn.ts";
 
 const bookJson = jsonObject({
@@ -62,6 +70,68 @@ export function updateBook(
 /** @throws MissingFault, VersionFault */
 export function deleteBook(database: Database, id: string, demand: VersionDemand): Promise<void> {
   return deleteOne(database, books, { id, demand });
+}
+
+/**
+ * Adds to the stock of a book, or takes from it, where the sum is a stock that the book may have.
+ *
+ * @returns the book, or the stock that does not take the change
+ * @throws MissingFault
+ */
+export async function adjustStock(
+  database: Database,
+  id: string,
+  { delta, reason }: StockAdjustment,
+): Promise<Resource | StockRefusal> {
+  const [row] = await database.query<Resource | StockRefusal>(sql`
+    with held as materialized (
+      select id, price, stock, stock + ${delta}::bigint as sum from ${books} where id = ${id}::uuid for update
+    ),
+    due as materialized (
+      select id, sum, set_config('octavo.movement_reason', ${reason ?? ""}::text, true) from held
+      where sum between 0 and ${MAX_STOCK}::bigint and (price > 0 or sum = 0)
+    ),
+    changed as (
+      update ${books} set stock = due.sum from due where ${books.id} = due.id
+      returning ${resourceColumns(books, bookJson)}
+    )
+    select changed.*, held.stock as available from held left join changed on true`);
+  if (!row) throw new MissingFault();
+  return row;
+}
+
+/** A stock that was left as it is, as it was at that moment. */
+export type StockRefusal = { id: null; available: number };
+
+const movementJson = jsonObject({
+  id: stockMovements.id,
+  book_id: stockMovements.bookId,
+  delta: stockMovements.delta,
+  stock_after: stockMovements.stockAfter,
+  reason: stockMovements.reason,
+  created_at: instant(stockMovements.createdAt),
+});
+
+/**
+ * Up to `limit + 1` movements of a book's stock from `position` on, in the direction of travel; the newest come first.
+ *
+ * @throws MissingFault where there is no such book
+ */
+export async function listMovements(
+  database: Database,
+  bookId: string,
+  { limit }: MovementQuery,
+  position: Position | undefined,
+): Promise<KeysetRow[]> {
+  const order = { column: stockMovements.createdAt, id: stockMovements.id, descending: true };
+  const filters = [eq(stockMovements.bookId, bookId)];
+  const page = keysetPage(stockMovements, order, { filters, position, limit, json: movementJson });
+  // The join to one row keeps the order of the page. No row: there is no book. A row of nulls: it has no movements.
+  const rows = await database.query<KeysetRow | { id: null }>(
+    sql`select page.* from ${books} left join lateral (${page}) page on true where ${books.id} = ${bookId}::uuid`,
+  );
+  if (rows.length === 0) throw new MissingFault();
+  return rows.filter((row): row is KeysetRow => row.id !== null);
 }
 
 export interface BookListing {

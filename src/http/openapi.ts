@@ -198,6 +198,7 @@ const PROBLEM = z
     message: z.string(),
     detail: z.string(),
     request_id: z.string(),
+    available: z.int().optional().meta({ description: "The stock there is; with insufficient_stock alone." }),
     details: z
       .array(
         z.strictObject({
@@ -209,4 +210,10 @@ const PROBLEM = z
       )
       .optional(),
   })
-  .meta({ id: "Problem" });
+  .meta({
+    id: "Problem",
+    if: { properties: { error: { const: "insufficient_stock" } } },
+    // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
+    then: { required: ["available"] },
+    else: { properties: { available: false } },
+  });

@@ -60,6 +60,12 @@ export const PROBLEMS = {
     meaning: "The request collides with what is there, such as another book with the same ISBN.",
     remedy: "Read the existing resource and update it instead.",
   },
+  insufficient_stock: {
+    status: 409,
+    title: "Insufficient stock",
+    meaning: "The stock of the book does not cover what should be taken from it; nothing was changed.",
+    remedy: "Take no more than the member available says.",
+  },
   precondition_failed: {
     status: 412,
     title: "Precondition failed",
@@ -138,25 +144,39 @@ export interface Fault {
   message: string;
 }
 
+/** Members that single problems have beside the common ones (RFC 9457, section 3.2). */
+export interface Extension {
+  /** The stock at the moment of an `insufficient_stock`, which has this member always and alone. */
+  available?: number;
+}
+
 /** Thrown by whatever finds that a request cannot be answered as asked; `app.ts` turns it into the response. */
 export class Problem extends Error {
   override name = "Problem";
   readonly code: ProblemCode;
   readonly headers: Record<string, string>;
+  readonly extension: Extension;
   readonly details: Fault[] | undefined;
 
   /**
    * @param message one sentence for the client; it may not tell what is inside
-   * @param extra headers to send, the faults of a `validation_failed`, and a cause for the log
+   * @param extra headers to send, members of this problem alone, the faults of a `validation_failed`, and a cause
+   *   for the log
    */
   constructor(
     code: ProblemCode,
     message: string,
-    extra: { headers?: Record<string, string>; details?: Fault[]; cause?: unknown } = {},
+    extra: {
+      headers?: Record<string, string>;
+      extension?: Extension;
+      details?: Fault[];
+      cause?: unknown;
+    } = {},
   ) {
     super(message, { cause: extra.cause });
     this.code = code;
     this.headers = extra.headers ?? {};
+    this.extension = extra.extension ?? {};
     this.details = extra.details;
   }
 
@@ -178,6 +198,7 @@ export class Problem extends Error {
       message: this.message,
       detail: this.message,
       request_id: requestId,
+      ...this.extension,
       ...(this.details && { details: this.details }),
     };
     const headers = {
