@@ -2,15 +2,14 @@
 -- away, so that no later change of stock in the same transaction can inherit it.
 CREATE OR REPLACE FUNCTION octavo_record_movement() RETURNS trigger
 LANGUAGE plpgsql AS $$
+DECLARE
+  given text := nullif(current_setting('octavo.movement_reason', true), '');
 BEGIN
   INSERT INTO stock_movements (book_id, delta, stock_after, reason)
-  VALUES (
-    NEW.id,
-    NEW.stock - CASE WHEN TG_OP = 'UPDATE' THEN OLD.stock ELSE 0 END,
-    NEW.stock,
-    nullif(current_setting('octavo.movement_reason', true), '')
-  );
-  PERFORM set_config('octavo.movement_reason', '', true);
+  VALUES (NEW.id, NEW.stock - CASE WHEN TG_OP = 'UPDATE' THEN OLD.stock ELSE 0 END, NEW.stock, given);
+  IF given IS NOT NULL THEN
+    PERFORM set_config('octavo.movement_reason', '', true);
+  END IF;
   RETURN NULL;
 END
 $$;
