@@ -8,8 +8,8 @@ import * as contract from "./contract.ts";
 import * as store from "./store.ts";
 
 export function bookRoutes(api: Api): void {
-  api.on(contract.createBook, async ({ body }, { database }) =>
-    created(await store.createBook(database, body), contract.createBook.path),
+  api.on(contract.createBook, async ({ body, claim }, { database }) =>
+    created(await store.createBook(database, body, claim), contract.createBook.path),
   );
 
   api.on(contract.listBooks, async ({ query, position, url }, { database, seal }) => {
@@ -44,8 +44,8 @@ export function bookRoutes(api: Api): void {
     return noContent;
   });
 
-  api.on(contract.adjustStock, async ({ params: { id }, body }, { database }) => {
-    const book = await store.adjustStock(database, id, body);
+  api.on(contract.adjustStock, async ({ params: { id }, body, claim }, { database }) => {
+    const book = await store.adjustStock(database, id, body, claim);
     if (book.id === null) throw stockRefused(book.available, body.delta);
     return ok(book);
   });

@@ -1,6 +1,7 @@
 /** Books in Postgres: SQL and nothing else. Every function is one round trip, and a book comes back as JSON text. */
 import { eq, gte, lte, type SQL, sql } from "drizzle-orm";
 import type { Database } from "../db/database.ts";
+import { type Claim, type Effect, once } from "../db/idempotency.ts";
 import { instant, jsonObject } from "../db/json.ts";
 import {
   type KeysetOrder,
@@ -12,6 +13,7 @@ import {
 } from "../db/keyset.ts";
 import {
   changeOne,
+  createOne,
   deleteOne,
   MissingFault,
   type Resource,
@@ -42,13 +44,16 @@ const bookJson = jsonObject({
   updated_at: instant(books.updatedAt),
 });
 
-/** @throws ConstraintFault `books_isbn_key` where another book has the ISBN */
-export async function createBook(database: Database, book: NewBook): Promise<Resource> {
-  const [row] = await database.query<Resource>(sql`
-    insert into ${books} (title, author, isbn, price, stock, description)
-    values (${book.title}, ${book.author}, ${book.isbn}, ${book.price}, ${book.stock}, ${book.description})
-    returning ${resourceColumns(books, bookJson)}`);
-  return row as Resource;
+/** The columns that a client writes. */
+const columns = ["title", "author", "isbn", "price", "stock", "description"];
+
+/** @throws MismatchFault, InProgressFault, ConstraintFault `books_isbn_key` where another book has the ISBN */
+export function createBook(
+  database: Database,
+  members: NewBook,
+  claim: Claim | undefined,
+): Promise<Resource> {
+  return createOne(database, books, bookJson, { columns, members, claim });
 }
 
 /** @throws MissingFault */
@@ -63,7 +68,6 @@ export function updateBook(
   changes: BookChanges,
   demand: VersionDemand,
 ): Promise<Resource> {
-  const columns = ["title", "author", "isbn", "price", "stock", "description"];
   return changeOne(database, books, bookJson, { id, demand, columns, changes });
 }
 
@@ -76,16 +80,18 @@ export function deleteBook(database: Database, id: string, demand: VersionDemand
  * Adds to the stock of a book, or takes from it, where the sum is a stock that the book may have.
  *
  * @returns the book, or the stock that does not take the change
- * @throws MissingFault
+ * @throws MissingFault, MismatchFault, InProgressFault
  */
 export async function adjustStock(
   database: Database,
   id: string,
   { delta, reason }: StockAdjustment,
+  claim: Claim | undefined,
 ): Promise<Resource | StockRefusal> {
-  const [row] = await database.query<Resource | StockRefusal>(sql`
-    with held as materialized (
-      select id, price, stock, stock + ${delta}::bigint as sum from ${books} where id = ${id}::uuid for update
+  const effect: Effect = (go) => sql`
+    held as materialized (
+      select id, price, stock, stock + ${delta}::bigint as sum from ${books}
+      where id = ${id}::uuid and ${go} for update
     ),
     due as materialized (
       select id, sum, set_config('octavo.movement_reason', ${reason ?? ""}::text, true) from held
@@ -94,10 +100,15 @@ export async function adjustStock(
     changed as (
       update ${books} set stock = due.sum from due where ${books.id} = due.id
       returning ${resourceColumns(books, bookJson)}
-    )
-    select changed.*, held.stock as available from held left join changed on true`);
-  if (!row) throw new MissingFault();
-  return row;
+    ),
+    effect as (
+      select changed.*, held.stock as available
+      from (select) one left join held on true left join changed on true
+    )`;
+  const row = await once<Resource | { id: null; available: number | null }>(database, claim, effect);
+  if (row.id !== null) return row;
+  if (row.available === null) throw new MissingFault();
+  return { id: null, available: row.available };
 }
 
 /** A stock that was left as it is, as it was at that moment. */

@@ -1,9 +1,10 @@
 import type { Context, Hono, MiddlewareHandler } from "hono";
 import type { Connect, Database } from "../db/database.ts";
-import type { authorizer } from "./auth.ts";
+import type { authorizer, Caller } from "./auth.ts";
 import { readBody } from "./body.ts";
 import type { CursorSeal } from "./cursor.ts";
 import { parsePreconditions } from "./etag.ts";
+import { claimOf } from "./idempotency.ts";
 import { loggedError, type Observed, observeDatabase } from "./observe.ts";
 import { Problem } from "./problem.ts";
 import { type Input, queryOf, type Reply, type Route } from "./route.ts";
@@ -15,6 +16,10 @@ export interface Variables {
   observed: Observed;
   /** Milliseconds since the epoch when the time for the request is over. */
   deadline: number;
+  /** Who asks, on a route with a role. */
+  caller: Caller;
+  /** The body as it came, on a route that takes one. */
+  body: Uint8Array<ArrayBuffer>;
 }
 
 export type App = Hono<{ Variables: Variables }>;
@@ -64,7 +69,9 @@ export class Api {
     this.#app.on(route.method.toUpperCase(), [route.path], ...steps, async (c) => {
       const url = new URL(c.req.url);
       const preconditions = parsePreconditions(route.conditional ? c.req.raw.headers : new Headers());
-      const input = { ...(await judge(c, route, url, this.#seal)), preconditions, url } as Input<R>;
+      const claim =
+        route.method === "post" ? await claimOf(c.req.raw, url, c.get("body"), c.get("caller")) : undefined;
+      const input = { ...(await judge(c, route, url, this.#seal)), preconditions, claim, url } as Input<R>;
       return respond(await handle(input, this.#tools(c)));
     });
   }
@@ -102,13 +109,14 @@ export class Api {
       const observed: Observed = c.get("observed");
       observed.route = route.path;
       if (route.role !== "public") {
-        const { roles } = await this.#authorize(route.role, c.req.raw.headers, {
+        const caller = await this.#authorize(route.role, c.req.raw.headers, {
           deadline: () => timeLeft(c, KEYS_SHARE),
           warn: (fault) => {
             observed.error = loggedError(fault);
           },
         });
-        observed.role = roles.join(" ");
+        observed.role = caller.roles.join(" ");
+        c.set("caller", caller);
       }
       await next();
     };

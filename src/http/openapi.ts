@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { IDEMPOTENCY_KEY } from "./idempotency.ts";
 import { FAULT_CODES, PROBLEMS, type ProblemCode } from "./problem.ts";
 import { type DocumentedHeader, queryOf, type Route, type Success, TAGS } from "./route.ts";
 
@@ -11,6 +12,9 @@ export function refusals(route: Route): ProblemCode[] {
   return [
     ...(route.paging ? (["invalid_cursor"] as const) : []),
     ...(route.conditional ? (["invalid_header", "precondition_failed"] as const) : []),
+    ...(route.method === "post"
+      ? (["invalid_header", "idempotency_in_progress", "idempotency_mismatch"] as const)
+      : []),
     ...(route.body
       ? (["invalid_json", "request_timeout", "payload_too_large", "unsupported_media_type"] as const)
       : []),
@@ -64,6 +68,7 @@ function operation(route: Route, schemaOf: (schema: z.ZodType, io: "input" | "ou
       ...(route.params ? parameters("path", route.params) : []),
       ...parameters("query", queryOf(route)),
       ...(route.conditional ? CONDITIONAL_HEADERS : []),
+      ...(route.method === "post" ? [IDEMPOTENCY_KEY_HEADER] : []),
     ],
     ...(route.body && {
       requestBody: {
@@ -86,7 +91,11 @@ function successes(route: Route, schemaOf: (schema: z.ZodType, io: "output") => 
         status,
         {
           description,
-          headers: headerRefs(["X-Request-Id", ...headers]),
+          headers: headerRefs([
+            "X-Request-Id",
+            ...headers,
+            ...(route.method === "post" ? (["Idempotency-Replayed"] as const) : []),
+          ]),
           ...(schema && { content: { "application/json": { schema: schemaOf(schema, "output") } } }),
         },
       ],
@@ -169,7 +178,20 @@ const CONDITIONAL_HEADERS = ["If-Match", "If-None-Match"].map((name) => ({
   schema: { type: "string" },
 }));
 
-type AnyHeader = DocumentedHeader | "X-Request-Id" | "WWW-Authenticate" | "Retry-After";
+const IDEMPOTENCY_KEY_HEADER = {
+  name: "Idempotency-Key",
+  in: "header",
+  required: false,
+  description: "Makes it safe to send the request again: its effect happens once in 24 hours.",
+  schema: { type: "string", pattern: IDEMPOTENCY_KEY.source },
+};
+
+type AnyHeader =
+  | DocumentedHeader
+  | "X-Request-Id"
+  | "WWW-Authenticate"
+  | "Retry-After"
+  | "Idempotency-Replayed";
 
 const HEADERS: Record<AnyHeader, Json> = {
   "X-Request-Id": header("The client's own where it has the right form, otherwise a new one."),
@@ -179,6 +201,10 @@ const HEADERS: Record<AnyHeader, Json> = {
   ETag: header("The resource's version, a strong entity tag."),
   Link: header("next, prev and first page (RFC 8288)."),
   Location: header("Where the new resource is."),
+  "Idempotency-Replayed": {
+    ...header("true, where this is the answer that an earlier request with the same Idempotency-Key got."),
+    required: false,
+  },
 };
 
 function header(description: string): Json {

@@ -22,7 +22,8 @@ export const PROBLEMS = {
     status: 400,
     title: "Invalid header",
     meaning: "A header that the request depends on cannot be read.",
-    remedy: 'Entity tags go in double quotes and are separated by commas: If-Match: "a", "b".',
+    remedy:
+      'Entity tags go in double quotes and are separated by commas: If-Match: "a", "b". An Idempotency-Key has 1 to 255 visible ASCII characters.',
   },
   unauthorized: {
     status: 401,
@@ -66,6 +67,12 @@ export const PROBLEMS = {
     meaning: "The stock of the book does not cover what should be taken from it; nothing was changed.",
     remedy: "Take no more than the member available says.",
   },
+  idempotency_in_progress: {
+    status: 409,
+    title: "Idempotency key in progress",
+    meaning: "The first request with this Idempotency-Key is still running.",
+    remedy: "Send the request again, with the same key, after the seconds that Retry-After names.",
+  },
   precondition_failed: {
     status: 412,
     title: "Precondition failed",
@@ -98,6 +105,12 @@ export const PROBLEMS = {
     meaning: "One or more fields or parameters are wrong.",
     remedy: "The member details names each of them, with a code and a sentence.",
   },
+  idempotency_mismatch: {
+    status: 422,
+    title: "Idempotency key mismatch",
+    meaning: "The Idempotency-Key was used for another request within the last 24 hours.",
+    remedy: "Take a new key for each new request, and send a request again byte for byte.",
+  },
   internal_error: {
     status: 500,
     title: "Internal error",
@@ -109,7 +122,7 @@ export const PROBLEMS = {
     title: "Database unavailable",
     meaning: "The database cannot be reached or did not answer in time.",
     remedy:
-      "Try again after the seconds that Retry-After names. After a write, read first what became of it.",
+      "Try again after the seconds that Retry-After names. After a write without an Idempotency-Key, read first what became of it.",
   },
   service_unavailable: {
     status: 503,

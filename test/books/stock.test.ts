@@ -183,11 +183,11 @@ describe("the ledger", () => {
     const inTransaction = connectOver({ query, batch: () => Promise.reject() })(AbortSignal.any([]));
     const byHand = "update books set stock = stock + 1 where id = $1";
     await client.query("begin");
-    await adjustStock(inTransaction, id, { delta: -1, reason: "sale" });
+    await adjustStock(inTransaction, id, { delta: -1, reason: "sale" }, undefined);
     await client.query(byHand, [id]);
-    await adjustStock(inTransaction, id, { delta: -99, reason: "refused" });
+    await adjustStock(inTransaction, id, { delta: -99, reason: "refused" }, undefined);
     await client.query(byHand, [id]);
-    await adjustStock(inTransaction, id, { delta: 1, reason: null });
+    await adjustStock(inTransaction, id, { delta: 1, reason: null }, undefined);
     await client.query("commit");
     await client.query(byHand, [id]);
     await client.end();

@@ -191,7 +191,14 @@ describe("CORS", () => {
     expect([answer.status, headers.get("Access-Control-Allow-Origin")]).toEqual([status, "*"]);
     expect(headers.has("Access-Control-Allow-Credentials")).toBe(false);
     expect(listOf(headers, "Access-Control-Expose-Headers")).toEqual(
-      expect.arrayContaining(["ETag", "Link", "Location", "Retry-After", "X-Request-Id"]),
+      expect.arrayContaining([
+        "ETag",
+        "Idempotency-Replayed",
+        "Link",
+        "Location",
+        "Retry-After",
+        "X-Request-Id",
+      ]),
     );
   });
 
@@ -203,7 +210,14 @@ describe("CORS", () => {
       expect.arrayContaining(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]),
     );
     expect(listOf(headers, "Access-Control-Allow-Headers")).toEqual(
-      expect.arrayContaining(["Authorization", "Content-Type", "If-Match", "If-None-Match", "X-Request-Id"]),
+      expect.arrayContaining([
+        "Authorization",
+        "Content-Type",
+        "Idempotency-Key",
+        "If-Match",
+        "If-None-Match",
+        "X-Request-Id",
+      ]),
     );
   });
 
@@ -240,11 +254,13 @@ describe("the problems", () => {
       method_not_allowed: 405,
       conflict: 409,
       insufficient_stock: 409,
+      idempotency_in_progress: 409,
       precondition_failed: 412,
       payload_too_large: 413,
       unsupported_media_type: 415,
       misdirected_request: 421,
       validation_failed: 422,
+      idempotency_mismatch: 422,
       internal_error: 500,
       database_unavailable: 503,
       service_unavailable: 503,
