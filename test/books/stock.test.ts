@@ -141,7 +141,9 @@ describe("a change of stock", () => {
     await other.query("update books set stock = 2 where id = $1", [id]);
     const waiting = [adjust(id, { delta: -4 }), adjust(id, { delta: MAX_STOCK - 2 })] as const;
     await expect
-      .poll(() => database.sql("select from pg_locks where not granted and pid <> pg_backend_pid()"))
+      .poll(() => database.sql("select from pg_locks where not granted and pid <> pg_backend_pid()"), {
+        timeout: 20_000,
+      })
       .toHaveLength(2);
     await other.query("commit");
     await other.end();
