@@ -89,7 +89,8 @@ export class Api {
 
   /** Answers OPTIONS and 405 on every path that has a route; `cors` completes the answer to OPTIONS. */
   finish(cors: MiddlewareHandler): void {
-    for (const [path, routes] of Map.groupBy(this.routes, (route) => route.path)) {
+    for (const path of new Set(this.routes.map((route) => route.path))) {
+      const routes = this.routes.filter((route) => route.path === path);
       const methods = routes.map((route) => route.method.toUpperCase());
       const allow = [...methods, ...(methods.includes("GET") ? ["HEAD"] : []), "OPTIONS"].join(", ");
       const named: MiddlewareHandler = (c, next) => {

@@ -104,9 +104,11 @@ function successes(route: Route, schemaOf: (schema: z.ZodType, io: "output") => 
 }
 
 function problems(route: Route): Json {
-  const byStatus = Map.groupBy(refusals(route), (code) => PROBLEMS[code].status);
+  const refused = refusals(route);
+  const statuses = new Set(refused.map((code) => PROBLEMS[code].status));
   return Object.fromEntries(
-    [...byStatus]
+    [...statuses]
+      .map((status) => [status, refused.filter((code) => PROBLEMS[code].status === status)] as const)
       .sort(([a], [b]) => a - b)
       .map(([status, codes]) => [
         status,
