@@ -17,6 +17,7 @@ import { wrangler } from "../dev/wrangler.ts";
 import { type BookQuery, bookPaging } from "../src/books/contract.ts";
 import { CursorSeal } from "../src/http/cursor.ts";
 import { scopeOf } from "../src/http/paging.ts";
+import { median } from "./median.ts";
 
 Object.assign(process.env, wrangler().environment);
 
@@ -106,8 +107,4 @@ async function timed(url: string): Promise<number> {
   const { data } = (await response.json()) as { data: unknown[] };
   if (response.status !== 200 || data.length !== 20) throw new Error(`${url} answered ${response.status}`);
   return performance.now() - started;
-}
-
-function median(values: number[]): number {
-  return values.sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }

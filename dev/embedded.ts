@@ -18,11 +18,11 @@ export interface Embedded {
 
 /**
  * Brings up the embedded Postgres for a server whose environment names no database: migrated, with the sample
- * catalogue, and with a secret for tokens where the environment configures no authentication.
+ * catalogue, and with this checkout's own secret for tokens where the environment names no provider.
  *
  * @throws StartupError, also where the development dependencies are not installed
  */
-export async function startEmbedded(): Promise<Embedded> {
+export async function startEmbedded({ AUTH_JWKS_URL }: NodeJS.ProcessEnv): Promise<Embedded> {
   requireInstalled();
   const postgres = await startPostgres({ directory: DATA, onProgress: console.error });
   try {
@@ -30,9 +30,14 @@ export async function startEmbedded(): Promise<Embedded> {
     const url = postgres.url(DATABASE);
     await migrate(url);
     const books = await loadSample(url);
-    const AUTH_SECRET = await authSecret();
-    const notice = `, with ${books} books in ${relative(process.cwd(), DATA) || DATA}\nWrites need a token: npm run token -- --role editor`;
-    return { variables: { DATABASE_URL: url, AUTH_SECRET }, notice, stop: () => postgres.stop() };
+    const tokens = AUTH_JWKS_URL
+      ? { variables: {}, notice: "of your provider" }
+      : { variables: { AUTH_SECRET: await authSecret() }, notice: "npm run token -- --role editor" };
+    return {
+      variables: { DATABASE_URL: url, ...tokens.variables },
+      notice: `, with ${books} books in ${relative(process.cwd(), DATA) || DATA}\nWrites need a token: ${tokens.notice}`,
+      stop: () => postgres.stop(),
+    };
   } catch (error) {
     await postgres.stop();
     throw error;

@@ -9,12 +9,14 @@ import { bookConstraints, bookRoutes } from "./books/routes.ts";
 import { type Config, isLoopback } from "./config.ts";
 import type { Connect } from "./db/database.ts";
 import { ConstraintFault, UnavailableFault } from "./db/faults.ts";
+import { InProgressFault, MismatchFault } from "./db/idempotency.ts";
 import { MissingFault, VersionFault } from "./db/resource.ts";
 import { Api, type App, timeLeft, type Variables } from "./http/api.ts";
 import { authorizer } from "./http/auth.ts";
 import { discardBody } from "./http/body.ts";
 import { CursorSeal } from "./http/cursor.ts";
 import { preconditionFailed } from "./http/etag.ts";
+import { defaultHeaders, lengthOfHead } from "./http/headers.ts";
 import { requireHost } from "./http/host.ts";
 import { type Log, loggedError, observe } from "./http/observe.ts";
 import { Problem } from "./http/problem.ts";
@@ -36,18 +38,13 @@ export function createApp({ config, connect, log, stopping }: Ports): App {
 
   app.use(observe(log));
   app.use(requireHost);
-  app.use(async (c, next) => {
-    await next();
-    // Hono takes the body away, and Bun would say that there are 0 bytes of it (RFC 9110, 8.6).
-    if (c.req.method === "HEAD" && c.res.body) {
-      c.header("Content-Length", String((await c.res.clone().arrayBuffer()).byteLength));
-    }
-  });
+  app.use(lengthOfHead);
   app.use(async (c, next) => {
     c.set("deadline", Date.now() + config.deadline);
     await next();
   });
   app.use(discardBody(timeLeft));
+  app.use(defaultHeaders);
   app.use(async (c, next) => {
     if (config.authentication.mode === "open" && !isLoopback(new URL(c.req.url).hostname)) {
       throw new Problem(
@@ -56,8 +53,6 @@ export function createApp({ config, connect, log, stopping }: Ports): App {
       );
     }
     await next();
-    c.header("X-Content-Type-Options", "nosniff");
-    if (!c.res.headers.has("Cache-Control")) c.header("Cache-Control", "no-store");
   });
   // OPTIONS is answered per path, with Allow: see Api.finish.
   app.use((c, next) => (c.req.method === "OPTIONS" ? next() : crossOrigin(c, next)));
@@ -76,7 +71,7 @@ export function createApp({ config, connect, log, stopping }: Ports): App {
     throw new Problem("not_found", `There is nothing at this path: ${c.req.path.slice(0, 200)}.`);
   });
   app.onError((error, c) => {
-    const problem = problemOf(error, c.req.method);
+    const problem = problemOf(error, c.req.raw);
     const observed = c.get("observed");
     observed.problem = problem.code;
     if (problem.status >= 500) observed.error = loggedError(problem.cause ?? error);
@@ -90,13 +85,13 @@ export function createApp({ config, connect, log, stopping }: Ports): App {
  * POST needs no grant of its own, and without that header a page can send no JSON.
  */
 function crossOriginOf(writers: readonly string[]): MiddlewareHandler {
-  const exposeHeaders = ["ETag", "Link", "Location", "Retry-After", "X-Request-Id"];
+  const exposeHeaders = ["ETag", "Idempotency-Replayed", "Link", "Location", "Retry-After", "X-Request-Id"];
   const readHeaders = ["Authorization", "If-Match", "If-None-Match", "X-Request-Id"];
   const read = cors({ origin: "*", allowMethods: ["GET", "HEAD"], allowHeaders: readHeaders, exposeHeaders });
   const write = cors({
     origin: [...writers],
     allowMethods: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
-    allowHeaders: ["Content-Type", ...readHeaders],
+    allowHeaders: ["Content-Type", "Idempotency-Key", ...readHeaders],
     exposeHeaders,
   });
   return (c, next) => (writers.includes(c.req.header("Origin") ?? "") ? write : read)(c, next);
@@ -105,22 +100,35 @@ function crossOriginOf(writers: readonly string[]): MiddlewareHandler {
 const CONSTRAINTS: Record<string, () => Problem> = { ...bookConstraints, ...taskConstraints };
 
 /** The one table from what went wrong to what the client is told. What it does not know is a defect of ours. */
-function problemOf(error: unknown, method: string): Problem {
+function problemOf(error: unknown, request: Request): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof MissingFault) return new Problem("not_found", "There is no such resource.");
   if (error instanceof VersionFault) return preconditionFailed();
+  if (error instanceof MismatchFault) {
+    return new Problem("idempotency_mismatch", "The Idempotency-Key was used for another request.");
+  }
+  if (error instanceof InProgressFault) {
+    const message = "The first request with this Idempotency-Key is still running.";
+    return new Problem("idempotency_in_progress", message, { headers: { "Retry-After": "1" } });
+  }
   if (error instanceof ConstraintFault) {
     const meaning = CONSTRAINTS[error.constraint];
     if (meaning) return meaning();
   }
   if (error instanceof UnavailableFault) {
-    const writes = method !== "GET" && method !== "HEAD";
-    const outcome = writes ? " Whether the change was made is unknown: read before you try again." : "";
-    const message = `The database cannot be reached or did not answer in time.${outcome}`;
+    const message = `The database cannot be reached or did not answer in time.${outcomeOf(request)}`;
     return new Problem("database_unavailable", message, { headers: { "Retry-After": "1" }, cause: error });
   }
   // Hono's JSON validator throws this one for a body that does not parse.
   if (error instanceof HTTPException && error.status === 400)
     return new Problem("invalid_json", "The body is not valid JSON.");
   return new Problem("internal_error", "Something went wrong on our side; it was logged.", { cause: error });
+}
+
+/** What a client should make of a request whose answer from the database did not come. */
+function outcomeOf({ method, headers }: Request): string {
+  if (method === "GET" || method === "HEAD") return "";
+  return method === "POST" && headers.has("Idempotency-Key")
+    ? " Whether the change was made is unknown: to try again with the same Idempotency-Key is safe."
+    : " Whether the change was made is unknown: read before you try again.";
 }

@@ -65,6 +65,13 @@ const wholeNumber = (least: number, most: number, unit = "a whole number") =>
     )
     .transform(Number);
 
+/** Keys that come over plain HTTP could be anybody's. A name and password would show in errors of `fetch`. */
+function isKeysUrl(value: string): boolean {
+  if (!hasProtocol(value, "https:", "http:")) return false;
+  const { protocol, hostname, username, password } = new URL(value);
+  return (protocol === "https:" || isLoopback(hostname)) && username === "" && password === "";
+}
+
 const Environment = z.object({
   DATABASE_URL: z.string().refine(isDatabaseUrl, "must have the form postgres://user:password@host/database"),
   NEON_FETCH_ENDPOINT: z
@@ -73,6 +80,10 @@ const Environment = z.object({
     .optional(),
   CURSOR_KEY: secret().optional(),
   AUTH_SECRET: secret().optional(),
+  AUTH_JWKS_URL: z
+    .string()
+    .refine(isKeysUrl, "must begin with https:// (http:// on loopback alone), without a name and password")
+    .optional(),
   AUTH_ISSUER: z.string().optional(),
   AUTH_AUDIENCE: z.string().optional(),
   OPEN_LOCAL_WRITES: z.enum(["true"], "must be true or absent").optional(),
@@ -162,27 +173,32 @@ async function configOf(variables: z.output<typeof Environment>): Promise<Config
 }
 
 function faultsOfCombination(given: Record<string, string>): string[] {
-  const { DATABASE_URL, CURSOR_KEY, AUTH_SECRET, AUTH_ISSUER, AUTH_AUDIENCE, OPEN_LOCAL_WRITES } = given;
+  const { DATABASE_URL, CURSOR_KEY, AUTH_SECRET, AUTH_JWKS_URL, AUTH_ISSUER, AUTH_AUDIENCE } = given;
   const far = DATABASE_URL && isDatabaseUrl(DATABASE_URL) && !isLoopback(new URL(DATABASE_URL).hostname);
+  const ways = ["OPEN_LOCAL_WRITES", "AUTH_SECRET", "AUTH_JWKS_URL"].filter((name) => name in given);
   return [
     ...(far && !CURSOR_KEY
       ? ["CURSOR_KEY is not set, and only for a database on loopback can it be derived"]
       : []),
-    ...(OPEN_LOCAL_WRITES && AUTH_SECRET ? ["OPEN_LOCAL_WRITES and AUTH_SECRET exclude each other"] : []),
-    ...((AUTH_ISSUER || AUTH_AUDIENCE) && !AUTH_SECRET
-      ? ["AUTH_ISSUER and AUTH_AUDIENCE need AUTH_SECRET"]
+    ...(ways.length > 1 ? [`${ways.join(" and ")} exclude each other`] : []),
+    ...((AUTH_ISSUER || AUTH_AUDIENCE) && !AUTH_SECRET && !AUTH_JWKS_URL
+      ? ["AUTH_ISSUER and AUTH_AUDIENCE need AUTH_SECRET or AUTH_JWKS_URL"]
       : []),
+    ...(AUTH_JWKS_URL && !AUTH_ISSUER ? ["AUTH_JWKS_URL needs AUTH_ISSUER"] : []),
   ];
 }
 
 function authenticationOf({
   AUTH_SECRET,
+  AUTH_JWKS_URL,
   AUTH_ISSUER,
   AUTH_AUDIENCE,
   OPEN_LOCAL_WRITES,
 }: z.output<typeof Environment>): Authentication {
-  if (AUTH_SECRET)
-    return { mode: "hs256", secret: AUTH_SECRET, issuer: AUTH_ISSUER, audience: AUTH_AUDIENCE };
+  const claimed = { issuer: AUTH_ISSUER, audience: AUTH_AUDIENCE };
+  if (AUTH_SECRET) return { mode: "hs256", secret: AUTH_SECRET, ...claimed };
+  if (AUTH_JWKS_URL && AUTH_ISSUER)
+    return { mode: "jwks", url: AUTH_JWKS_URL, ...claimed, issuer: AUTH_ISSUER };
   return { mode: OPEN_LOCAL_WRITES ? "open" : "closed" };
 }
 

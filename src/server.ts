@@ -57,7 +57,7 @@ export async function runServer(runtime: Runtime): Promise<void> {
 
 async function serve({ name, environment, listen }: Runtime): Promise<void> {
   const stopping = stopSignal();
-  const embedded = environment.DATABASE_URL ? undefined : await startEmbedded();
+  const embedded = environment.DATABASE_URL ? undefined : await startEmbedded(environment);
   try {
     const config = await parseServerConfig({ ...environment, ...embedded?.variables });
     const driver = driverOf(config);
@@ -91,9 +91,9 @@ const aborted = (signal: AbortSignal) =>
   });
 
 /** The development dependencies are loaded only here, where nothing else says which database to use. */
-async function startEmbedded() {
+async function startEmbedded(environment: Runtime["environment"]) {
   const { startEmbedded } = await import("../dev/embedded.ts");
-  return startEmbedded();
+  return startEmbedded(environment);
 }
 
 function driverOf({ transport, databaseUrl, neonFetchEndpoint, poolSize, deadline }: ServerConfig) {

@@ -5,6 +5,7 @@ import { isLoopback, parseConfig } from "../src/config.ts";
 const DATABASE_URL = "postgres://octavo:hidden@127.0.0.1:5432/octavo";
 const FAR = "postgres://octavo:hidden@db.example/octavo?sslmode=require";
 const SECRET = "hidden".repeat(6);
+const KEYS = "https://id.example/keys";
 
 const messageOf = async (environment: Record<string, unknown>): Promise<string> => {
   const error = await parseConfig(environment).then(
@@ -54,6 +55,25 @@ test("takes everything that can be set", async () => {
   });
 });
 
+test("takes an identity provider's keys instead of a secret", async () => {
+  const environment = { AUTH_JWKS_URL: "https://id.example/keys?v=2", AUTH_ISSUER: "https://id.example" };
+  const { authentication } = await parseConfig({ DATABASE_URL, ...environment, AUTH_AUDIENCE: "octavo" });
+  expect(authentication).toEqual({
+    mode: "jwks",
+    url: "https://id.example/keys?v=2",
+    issuer: "https://id.example",
+    audience: "octavo",
+  });
+});
+
+test.each(["http://localhost:9000/keys", "http://127.0.0.1/keys", "http://[::1]:9000/keys"])(
+  "takes keys from %s",
+  async (url) => {
+    const environment = { AUTH_JWKS_URL: url, AUTH_ISSUER: "https://id.example" };
+    expect((await parseConfig({ DATABASE_URL, ...environment })).authentication).toMatchObject({ url });
+  },
+);
+
 test("opens writes only where it is told to", async () => {
   const { authentication } = await parseConfig({ DATABASE_URL, OPEN_LOCAL_WRITES: "true" });
   expect(authentication).toEqual({ mode: "open" });
@@ -64,6 +84,7 @@ test("takes empty variables for absent, and passes over what is no text", async 
   const empty = {
     CURSOR_KEY: "",
     AUTH_SECRET: "",
+    AUTH_JWKS_URL: "",
     AUTH_ISSUER: "",
     REQUEST_TIMEOUT_MS: "",
     CORS_ORIGINS: "",
@@ -108,6 +129,14 @@ test.each<[string, string, RegExp]>([
   ["NEON_FETCH_ENDPOINT", "ftp://hidden", /https?:\/\//],
   ["CURSOR_KEY", "hidden".padEnd(31, "."), /32 bytes/],
   ["AUTH_SECRET", "hidden".padEnd(31, "."), /32 bytes/],
+  ["AUTH_JWKS_URL", "hidden", /https:\/\//],
+  ["AUTH_JWKS_URL", "id.example/hidden", /https:\/\//],
+  ["AUTH_JWKS_URL", "file:///hidden", /https:\/\//],
+  ["AUTH_JWKS_URL", "http://id.example/hidden", /on loopback/],
+  ["AUTH_JWKS_URL", "http://127.0.0.1.hidden.example/keys", /on loopback/],
+  ["AUTH_JWKS_URL", "http://0.0.0.0/hidden", /on loopback/],
+  ["AUTH_JWKS_URL", "https://octavo:hidden@id.example/keys", /without a name and password/],
+  ["AUTH_JWKS_URL", "https://hidden@id.example/keys", /without a name and password/],
   ["OPEN_LOCAL_WRITES", "hidden", /true or absent/],
   ["OPEN_LOCAL_WRITES", "false", /true or absent/],
   ["REQUEST_TIMEOUT_MS", "hidden", /milliseconds/],
@@ -144,6 +173,7 @@ test("names all faults at once", async () => {
     NEON_FETCH_ENDPOINT: "hidden",
     CURSOR_KEY: "hidden",
     AUTH_SECRET: "hidden",
+    AUTH_JWKS_URL: "hidden",
     OPEN_LOCAL_WRITES: "hidden",
     REQUEST_TIMEOUT_MS: "hidden",
     CORS_ORIGINS: "hidden",
@@ -153,6 +183,8 @@ test("names all faults at once", async () => {
     "NEON_FETCH_ENDPOINT",
     "CURSOR_KEY",
     "AUTH_SECRET",
+    "AUTH_JWKS_URL",
+    "AUTH_ISSUER",
     "OPEN_LOCAL_WRITES",
     "REQUEST_TIMEOUT_MS",
     "CORS_ORIGINS",
@@ -163,8 +195,20 @@ test("names all faults at once", async () => {
 
 test.each<[string, Record<string, string>, string]>([
   ["open writes and a secret", { OPEN_LOCAL_WRITES: "true", AUTH_SECRET: SECRET }, "exclude each other"],
-  ["an issuer and no secret", { AUTH_ISSUER: "https://id.example" }, "need AUTH_SECRET"],
-  ["an audience and no secret", { AUTH_AUDIENCE: "octavo" }, "need AUTH_SECRET"],
+  ["open writes and keys", { OPEN_LOCAL_WRITES: "true", AUTH_JWKS_URL: KEYS }, "exclude each other"],
+  [
+    "keys and a secret",
+    { AUTH_JWKS_URL: KEYS, AUTH_SECRET: SECRET, AUTH_ISSUER: "https://id.example" },
+    "AUTH_SECRET and AUTH_JWKS_URL exclude each other",
+  ],
+  ["keys and no issuer", { AUTH_JWKS_URL: KEYS }, "AUTH_JWKS_URL needs AUTH_ISSUER"],
+  [
+    "keys for an audience and no issuer",
+    { AUTH_JWKS_URL: KEYS, AUTH_AUDIENCE: "octavo" },
+    "needs AUTH_ISSUER",
+  ],
+  ["an issuer alone", { AUTH_ISSUER: "https://id.example" }, "need AUTH_SECRET or AUTH_JWKS_URL"],
+  ["an audience alone", { AUTH_AUDIENCE: "octavo" }, "need AUTH_SECRET or AUTH_JWKS_URL"],
   ["a far database and no key", { DATABASE_URL: FAR }, "CURSOR_KEY is not set"],
 ])("%s do not go together, and are named beside other faults", async (_, environment, meaning) => {
   expect(await messageOf({ DATABASE_URL, ...environment })).toContain(meaning);

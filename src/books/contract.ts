@@ -17,7 +17,7 @@ import { route } from "../http/route.ts";
 import { parseIsbn } from "./isbn.ts";
 
 const MAX_PRICE = 99_999_999.99;
-const MAX_STOCK = 2_147_483_647;
+export const MAX_STOCK = 2_147_483_647;
 
 export const Book = z
   .strictObject({
@@ -92,6 +92,22 @@ export const BookChanges = z
 
 export type NewBook = z.output<typeof NewBook>;
 export type BookChanges = z.output<typeof BookChanges>;
+
+export const StockAdjustment = z
+  .strictObject({
+    delta: integer({ min: -MAX_STOCK - 1, max: MAX_STOCK })
+      .superRefine((value, context) => {
+        if (value === 0) fail(context, "out_of_range", "must not be 0");
+      })
+      .meta({
+        not: { const: 0 },
+        description: "What is added to the stock; what is taken from it is below 0.",
+      }),
+    reason: text({ min: 1, max: 100 }).nullable().default(null),
+  })
+  .meta({ id: "StockAdjustment" });
+
+export type StockAdjustment = z.output<typeof StockAdjustment>;
 
 const priceBound = () =>
   z
@@ -180,6 +196,24 @@ const BookPage = z
   ])
   .meta({ id: "BookPage" });
 
+const StockMovement = z
+  .strictObject({
+    id: uuid(),
+    book_id: uuid(),
+    delta: z.int(),
+    stock_after: z.int().meta({ minimum: 0, maximum: MAX_STOCK }),
+    reason: z.string().nullable(),
+    created_at: moment(),
+  })
+  .meta({ id: "StockMovement" });
+
+export const movementPaging = {
+  bound: z.object({}),
+  query: z.strictObject(pageParameters),
+} satisfies Paging;
+
+export type MovementQuery = z.output<typeof movementPaging.query>;
+
 const byId = z.object({ id: uuid() });
 const books = { tag: "Books", database: true } as const;
 const theBook = { description: "The book.", schema: Book, headers: ["ETag", "Cache-Control"] } as const;
@@ -261,5 +295,37 @@ export const deleteBook = route({
   params: byId,
   conditional: true,
   success: { 204: { description: "Deleted." } },
+  problems: [],
+});
+
+export const adjustStock = route({
+  ...books,
+  method: "post",
+  path: "/api/v1/books/:id/stock",
+  name: "adjustStock",
+  summary: "Add to a book's stock, or take from it",
+  role: "clerk",
+  params: byId,
+  body: StockAdjustment,
+  success: { 200: theBook },
+  problems: ["insufficient_stock"],
+});
+
+export const listMovements = route({
+  ...books,
+  method: "get",
+  path: "/api/v1/books/:id/stock/movements",
+  name: "listMovements",
+  summary: "List the movements of a book's stock, the newest first",
+  role: "clerk",
+  params: byId,
+  paging: movementPaging,
+  success: {
+    200: {
+      description: "A page of movements.",
+      schema: cursorPage(StockMovement).meta({ id: "StockMovementPage" }),
+      headers: ["Link"],
+    },
+  },
   problems: [],
 });

@@ -8,8 +8,8 @@ import * as contract from "./contract.ts";
 import * as store from "./store.ts";
 
 export function bookRoutes(api: Api): void {
-  api.on(contract.createBook, async ({ body }, { database }) =>
-    created(await store.createBook(database, body), contract.createBook.path),
+  api.on(contract.createBook, async ({ body, claim }, { database }) =>
+    created(await store.createBook(database, body, claim), contract.createBook.path),
   );
 
   api.on(contract.listBooks, async ({ query, position, url }, { database, seal }) => {
@@ -43,6 +43,32 @@ export function bookRoutes(api: Api): void {
     await store.deleteBook(database, id, versionDemand(preconditions, id));
     return noContent;
   });
+
+  api.on(contract.adjustStock, async ({ params: { id }, body, claim }, { database }) => {
+    const book = await store.adjustStock(database, id, body, claim);
+    if (book.id === null) throw stockRefused(book.available, body.delta);
+    return ok(book);
+  });
+
+  api.on(contract.listMovements, async ({ params: { id }, query, position, url }, { database, seal }) => {
+    const page = pageOf(await store.listMovements(database, id, query, position), query.limit, position);
+    return renderPage(page, position, { url, paging: contract.movementPaging, query, seal });
+  });
+}
+
+/** Why a stock of `available` does not take a change by `delta`. */
+function stockRefused(available: number, delta: number): Problem {
+  if (delta < 0) {
+    const message = `The stock is ${available} and does not cover ${-delta}.`;
+    return new Problem("insufficient_stock", message, { extension: { available } });
+  }
+  return available + delta > contract.MAX_STOCK
+    ? faulty(
+        "delta",
+        "out_of_range",
+        `must leave the stock, now ${available}, at ${contract.MAX_STOCK} or less`,
+      )
+    : faulty("delta", "zero_price_with_stock", "must not give stock to a book with a price of 0");
 }
 
 /** What breaking a named constraint of the table means to a client. */

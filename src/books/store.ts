@@ -1,6 +1,7 @@
 /** Books in Postgres: SQL and nothing else. Every function is one round trip, and a book comes back as JSON text. */
 import { eq, gte, lte, type SQL, sql } from "drizzle-orm";
 import type { Database } from "../db/database.ts";
+import { type Claim, type Effect, once } from "../db/idempotency.ts";
 import { instant, jsonObject } from "../db/json.ts";
 import {
   type KeysetOrder,
@@ -12,14 +13,23 @@ import {
 } from "../db/keyset.ts";
 import {
   changeOne,
+  createOne,
   deleteOne,
+  MissingFault,
   type Resource,
   readOne,
   resourceColumns,
   type VersionDemand,
 } from "../db/resource.ts";
-import { books } from "../db/schema.ts";
-import type { BookChanges, BookQuery, NewBook } from "./contract.ts";
+import { books, stockMovements } from "../db/schema.ts";
+import {
+  type BookChanges,
+  type BookQuery,
+  MAX_STOCK,
+  type MovementQuery,
+  type NewBook,
+  type StockAdjustment,
+} from "./contract.ts";
 import { parseIsbn } from "./isbn.ts";
 
 const bookJson = jsonObject({
@@ -34,13 +44,16 @@ const bookJson = jsonObject({
   updated_at: instant(books.updatedAt),
 });
 
-/** @throws ConstraintFault `books_isbn_key` where another book has the ISBN */
-export async function createBook(database: Database, book: NewBook): Promise<Resource> {
-  const [row] = await database.query<Resource>(sql`
-    insert into ${books} (title, author, isbn, price, stock, description)
-    values (${book.title}, ${book.author}, ${book.isbn}, ${book.price}, ${book.stock}, ${book.description})
-    returning ${resourceColumns(books, bookJson)}`);
-  return row as Resource;
+/** The columns that a client writes. */
+const columns = ["title", "author", "isbn", "price", "stock", "description"];
+
+/** @throws MismatchFault, InProgressFault, ConstraintFault `books_isbn_key` where another book has the ISBN */
+export function createBook(
+  database: Database,
+  members: NewBook,
+  claim: Claim | undefined,
+): Promise<Resource> {
+  return createOne(database, books, bookJson, { columns, members, claim });
 }
 
 /** @throws MissingFault */
@@ -55,13 +68,81 @@ export function updateBook(
   changes: BookChanges,
   demand: VersionDemand,
 ): Promise<Resource> {
-  const columns = ["title", "author", "isbn", "price", "stock", "description"];
   return changeOne(database, books, bookJson, { id, demand, columns, changes });
 }
 
 /** @throws MissingFault, VersionFault */
 export function deleteBook(database: Database, id: string, demand: VersionDemand): Promise<void> {
   return deleteOne(database, books, { id, demand });
+}
+
+/**
+ * Adds to the stock of a book, or takes from it, where the sum is a stock that the book may have.
+ *
+ * @returns the book, or the stock that does not take the change
+ * @throws MissingFault, MismatchFault, InProgressFault
+ */
+export async function adjustStock(
+  database: Database,
+  id: string,
+  { delta, reason }: StockAdjustment,
+  claim: Claim | undefined,
+): Promise<Resource | StockRefusal> {
+  const effect: Effect = (go) => sql`
+    held as materialized (
+      select id, price, stock, stock + ${delta}::bigint as sum from ${books}
+      where id = ${id}::uuid and ${go} for update
+    ),
+    due as materialized (
+      select id, sum, set_config('octavo.movement_reason', ${reason ?? ""}::text, true) from held
+      where sum between 0 and ${MAX_STOCK}::bigint and (price > 0 or sum = 0)
+    ),
+    changed as (
+      update ${books} set stock = due.sum from due where ${books.id} = due.id
+      returning ${resourceColumns(books, bookJson)}
+    ),
+    effect as (
+      select changed.*, held.stock as available
+      from (select) one left join held on true left join changed on true
+    )`;
+  const row = await once<Resource | { id: null; available: number | null }>(database, claim, effect);
+  if (row.id !== null) return row;
+  if (row.available === null) throw new MissingFault();
+  return { id: null, available: row.available };
+}
+
+/** A stock that was left as it is, as it was at that moment. */
+export type StockRefusal = { id: null; available: number };
+
+const movementJson = jsonObject({
+  id: stockMovements.id,
+  book_id: stockMovements.bookId,
+  delta: stockMovements.delta,
+  stock_after: stockMovements.stockAfter,
+  reason: stockMovements.reason,
+  created_at: instant(stockMovements.createdAt),
+});
+
+/**
+ * Up to `limit + 1` movements of a book's stock from `position` on, in the direction of travel; the newest come first.
+ *
+ * @throws MissingFault where there is no such book
+ */
+export async function listMovements(
+  database: Database,
+  bookId: string,
+  { limit }: MovementQuery,
+  position: Position | undefined,
+): Promise<KeysetRow[]> {
+  const order = { column: stockMovements.createdAt, id: stockMovements.id, descending: true };
+  const filters = [eq(stockMovements.bookId, bookId)];
+  const page = keysetPage(stockMovements, order, { filters, position, limit, json: movementJson });
+  // The join to one row keeps the order of the page. No row: there is no book. A row of nulls: it has no movements.
+  const rows = await database.query<KeysetRow | { id: null }>(
+    sql`select page.* from ${books} left join lateral (${page}) page on true where ${books.id} = ${bookId}::uuid`,
+  );
+  if (rows.length === 0) throw new MissingFault();
+  return rows.filter((row): row is KeysetRow => row.id !== null);
 }
 
 export interface BookListing {

@@ -2,6 +2,7 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { PgColumn, PgTable } from "drizzle-orm/pg-core";
 import type { Database } from "./database.ts";
+import { type Claim, once } from "./idempotency.ts";
 
 /** A row as the API answers it, and what its ETag is made of. */
 export type Resource = {
@@ -9,6 +10,8 @@ export type Resource = {
   version: string;
   /** The row as JSON text. */
   json: string;
+  /** It was kept from an earlier request, and may have changed since. */
+  replayed?: true;
 };
 
 /** Versions that a write demands of its row, or demands it not to have; undefined demands nothing. */
@@ -49,6 +52,29 @@ export async function readOne(
 }
 
 /**
+ * Adds a row with the given members, by column name.
+ *
+ * @throws MismatchFault, InProgressFault, and ConstraintFault where the row breaks a rule
+ */
+export function createOne(
+  database: Database,
+  table: ResourceTable,
+  json: SQL,
+  { columns, members, claim }: { columns: string[]; members: object; claim: Claim | undefined },
+): Promise<Resource> {
+  const names = columnNames(columns);
+  return once<Resource>(
+    database,
+    claim,
+    (go) => sql`effect as (
+      insert into ${table} (${names})
+      select ${names} from jsonb_populate_record(null::${table}, ${JSON.stringify(members)}::jsonb) where ${go}
+      returning ${resourceColumns(table, json)}
+    )`,
+  );
+}
+
+/**
  * Changes the given members of one row, in one statement. The row is locked first: without the lock the statement's
  * snapshot could show a version that another transaction has replaced meanwhile.
  *
@@ -61,10 +87,7 @@ export async function changeOne(
   json: SQL,
   { id, demand, columns, changes }: { id: string; demand: VersionDemand; columns: string[]; changes: object },
 ): Promise<Resource> {
-  const names = sql.join(
-    columns.map((name) => sql.identifier(name)),
-    sql`, `,
-  );
+  const names = columnNames(columns);
   const [row] = await database.query<Resource | { id: null }>(sql`
     with ${lockedRow(table, id)},
     changed as (
@@ -91,6 +114,13 @@ export async function deleteOne(
     )
     select deleted.id from held left join deleted on true`);
   written(row);
+}
+
+function columnNames(columns: string[]): SQL {
+  return sql.join(
+    columns.map((name) => sql.identifier(name)),
+    sql`, `,
+  );
 }
 
 /** No row: nothing was there to lock. A row of nulls: what was locked had another version. */

@@ -93,6 +93,24 @@ export const stockMovements = pgTable(
   ],
 );
 
+/** What requests with an Idempotency-Key were answered, for a day: see `idempotency.ts`. */
+export const idempotencyKeys = pgTable(
+  "idempotency_keys",
+  {
+    // A digest of the caller and the key: subjects of tokens have any length.
+    key: text("key").notNull(),
+    fingerprint: text("fingerprint").notNull(),
+    id: uuid("id").notNull(),
+    version: bigint("version", { mode: "bigint" }).notNull(),
+    json: text("json").notNull(),
+    createdAt: moment("created_at").default(sql`now()`),
+  },
+  (kept) => [
+    primaryKey({ name: "idempotency_keys_pkey", columns: [kept.key] }),
+    index("idempotency_keys_created_at_idx").on(kept.createdAt),
+  ],
+);
+
 export const tasks = pgTable(
   "tasks",
   {

@@ -1,10 +1,11 @@
 import type { Context, Hono, MiddlewareHandler } from "hono";
 import type { Connect, Database } from "../db/database.ts";
-import type { authorizer } from "./auth.ts";
+import type { authorizer, Caller } from "./auth.ts";
 import { readBody } from "./body.ts";
 import type { CursorSeal } from "./cursor.ts";
 import { parsePreconditions } from "./etag.ts";
-import { type Observed, observeDatabase } from "./observe.ts";
+import { claimOf } from "./idempotency.ts";
+import { loggedError, type Observed, observeDatabase } from "./observe.ts";
 import { Problem } from "./problem.ts";
 import { type Input, queryOf, type Reply, type Route } from "./route.ts";
 import { examine, judge } from "./validate.ts";
@@ -15,6 +16,10 @@ export interface Variables {
   observed: Observed;
   /** Milliseconds since the epoch when the time for the request is over. */
   deadline: number;
+  /** Who asks, on a route with a role. */
+  caller: Caller;
+  /** The body as it came, on a route that takes one. */
+  body: Uint8Array<ArrayBuffer>;
 }
 
 export type App = Hono<{ Variables: Variables }>;
@@ -27,6 +32,9 @@ export interface Tools {
 
 /** Of the time that a request has left, the part that a database call may take; the rest is for the answer. */
 const DATABASE_SHARE = 0.9;
+
+/** The part of it that may go into fetching an identity provider's keys; the rest is for the request itself. */
+const KEYS_SHARE = 0.5;
 
 /** Puts declared routes on a Hono app: the one way from a declaration to something that answers. */
 export class Api {
@@ -61,7 +69,9 @@ export class Api {
     this.#app.on(route.method.toUpperCase(), [route.path], ...steps, async (c) => {
       const url = new URL(c.req.url);
       const preconditions = parsePreconditions(route.conditional ? c.req.raw.headers : new Headers());
-      const input = { ...(await judge(c, route, url, this.#seal)), preconditions, url } as Input<R>;
+      const claim =
+        route.method === "post" ? await claimOf(c.req.raw, url, c.get("body"), c.get("caller")) : undefined;
+      const input = { ...(await judge(c, route, url, this.#seal)), preconditions, claim, url } as Input<R>;
       return respond(await handle(input, this.#tools(c)));
     });
   }
@@ -79,7 +89,8 @@ export class Api {
 
   /** Answers OPTIONS and 405 on every path that has a route; `cors` completes the answer to OPTIONS. */
   finish(cors: MiddlewareHandler): void {
-    for (const [path, routes] of Map.groupBy(this.routes, (route) => route.path)) {
+    for (const path of new Set(this.routes.map((route) => route.path))) {
+      const routes = this.routes.filter((route) => route.path === path);
       const methods = routes.map((route) => route.method.toUpperCase());
       const allow = [...methods, ...(methods.includes("GET") ? ["HEAD"] : []), "OPTIONS"].join(", ");
       const named: MiddlewareHandler = (c, next) => {
@@ -99,8 +110,14 @@ export class Api {
       const observed: Observed = c.get("observed");
       observed.route = route.path;
       if (route.role !== "public") {
-        const { roles } = await this.#authorize(route.role, c.req.raw.headers);
-        observed.role = roles.join(" ");
+        const caller = await this.#authorize(route.role, c.req.raw.headers, {
+          deadline: () => timeLeft(c, KEYS_SHARE),
+          warn: (fault) => {
+            observed.error = loggedError(fault);
+          },
+        });
+        observed.role = caller.roles.join(" ");
+        c.set("caller", caller);
       }
       await next();
     };

@@ -1,4 +1,5 @@
-import { errors, jwtVerify } from "jose";
+import { errors, type JWTHeaderParameters, jwtVerify } from "jose";
+import { type Patience, ProviderKeys } from "./jwks.ts";
 import { Problem } from "./problem.ts";
 import type { Role } from "./route.ts";
 
@@ -8,12 +9,15 @@ export type Authentication =
   | { mode: "closed" }
   /** The local development server: everybody is an admin, and only loopback names are answered. */
   | { mode: "open" }
-  | {
-      mode: "hs256";
-      secret: Uint8Array<ArrayBuffer>;
-      issuer?: string | undefined;
-      audience?: string | undefined;
-    };
+  | ({ mode: "hs256"; secret: Uint8Array<ArrayBuffer> } & Claimed)
+  /** An OpenID provider's keys. Its issuer is required: some providers sign for many issuers with the same keys. */
+  | ({ mode: "jwks"; url: string; issuer: string } & Claimed);
+
+/** What tokens must claim, where it is configured. */
+interface Claimed {
+  issuer?: string | undefined;
+  audience?: string | undefined;
+}
 
 /** Who asks. */
 export interface Caller {
@@ -28,15 +32,19 @@ const ROLES_THAT_MAY: Record<Exclude<Role, "public">, readonly string[]> = {
   admin: ["admin"],
 };
 
+/** Seconds by which the clocks of whoever signs and of this server may differ. */
+const CLOCK_TOLERANCE = 5;
+
 /**
  * Makes the check that stands before every route with a role.
  *
- * @returns the caller; it throws Problem `unauthorized` without a good token, `forbidden` without the role
+ * @returns the caller; it throws Problem `unauthorized` without a good token, `forbidden` without the role, and
+ *   `service_unavailable` where the identity provider's keys cannot be had
  */
 export function authorizer(authentication: Authentication) {
   const verify = verifier(authentication);
-  return async (role: Exclude<Role, "public">, headers: Headers): Promise<Caller> => {
-    const caller = await verify(headers);
+  return async (role: Exclude<Role, "public">, headers: Headers, patience: Patience): Promise<Caller> => {
+    const caller = await verify(headers, patience);
     if (!caller.roles.some((held) => ROLES_THAT_MAY[role].includes(held))) {
       throw new Problem("forbidden", `This needs the role ${role}.`, {
         headers: { "WWW-Authenticate": 'Bearer realm="octavo", error="insufficient_scope"' },
@@ -46,7 +54,9 @@ export function authorizer(authentication: Authentication) {
   };
 }
 
-function verifier(authentication: Authentication): (headers: Headers) => Promise<Caller> {
+type Verify = (headers: Headers, patience: Patience) => Promise<Caller>;
+
+function verifier(authentication: Authentication): Verify {
   switch (authentication.mode) {
     case "open": {
       const everybody = { issuer: undefined, subject: "local", roles: ["admin"] };
@@ -57,31 +67,51 @@ function verifier(authentication: Authentication): (headers: Headers) => Promise
         throw unauthorized("Nobody may do this here: the server has no authentication configured.");
       };
     case "hs256": {
-      const { secret, issuer, audience } = authentication;
-      const options = {
-        algorithms: ["HS256"],
-        requiredClaims: ["exp", "sub"],
-        ...(issuer && { issuer }),
-        ...(audience && { audience }),
-      };
+      const { secret } = authentication;
       let key: Promise<CryptoKey> | undefined;
-      return async (headers) => {
-        const token = bearerToken(headers);
+      return tokenVerifier(authentication, ["HS256"], () => {
         key ??= crypto.subtle.importKey("raw", secret, { name: "HMAC", hash: "SHA-256" }, false, ["verify"]);
-        try {
-          const { payload } = await jwtVerify(token, await key, options);
-          // jose demands that there is a claim, not that it is a name.
-          if (typeof payload.sub !== "string" || payload.sub === "")
-            throw unauthorized("The token names nobody.", true);
-          return { issuer: payload.iss, subject: payload.sub, roles: rolesOf(payload.roles) };
-        } catch (error) {
-          if (error instanceof errors.JWTExpired) throw unauthorized("The token has expired.", true);
-          if (error instanceof errors.JOSEError) throw unauthorized("The token does not verify.", true);
-          throw error;
-        }
-      };
+        return key;
+      });
+    }
+    case "jwks": {
+      const keys = new ProviderKeys(authentication.url);
+      const algorithms = ["RS256", "ES256", "EdDSA"];
+      return tokenVerifier(authentication, algorithms, (header, patience) => keys.find(header, patience));
     }
   }
+}
+
+function tokenVerifier(
+  { issuer, audience }: Claimed,
+  algorithms: string[],
+  findKey: (header: JWTHeaderParameters, patience: Patience) => Promise<CryptoKey>,
+): Verify {
+  const options = {
+    algorithms,
+    requiredClaims: ["exp", "sub"],
+    clockTolerance: CLOCK_TOLERANCE,
+    ...(issuer && { issuer }),
+    ...(audience && { audience }),
+  };
+  return async (headers, patience) => {
+    const token = bearerToken(headers);
+    try {
+      const { payload } = await jwtVerify(
+        token,
+        (header: JWTHeaderParameters) => findKey(header, patience),
+        options,
+      );
+      // jose demands that there is a claim, not that it is a name.
+      if (typeof payload.sub !== "string" || payload.sub === "")
+        throw unauthorized("The token names nobody.", true);
+      return { issuer: payload.iss, subject: payload.sub, roles: rolesOf(payload.roles) };
+    } catch (error) {
+      if (error instanceof errors.JWTExpired) throw unauthorized("The token has expired.", true);
+      if (error instanceof errors.JOSEError) throw unauthorized("The token does not verify.", true);
+      throw error;
+    }
+  };
 }
 
 function bearerToken(headers: Headers): string {

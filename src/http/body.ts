@@ -15,6 +15,7 @@ export function readBody(mergePatch: boolean, deadline: (c: Context) => AbortSig
   return async (c, next) => {
     requireJson(c.req.raw.headers, mergePatch);
     const bytes = await readBytes(c.req.raw, deadline(c));
+    c.set("body", bytes);
     // A second read of the same request finds the text here instead of a stream that is used up.
     c.req.bodyCache.text = Promise.resolve(decode(bytes)) as unknown as string;
     await next();
@@ -40,12 +41,12 @@ function requireJson(headers: Headers, mergePatch: boolean): void {
   }
 }
 
-async function readBytes(request: Request, deadline: AbortSignal): Promise<Uint8Array> {
+async function readBytes(request: Request, deadline: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
   if (Number(request.headers.get("Content-Length")) > MAX_BODY_BYTES) throw tooLarge();
   if (!request.body) return new Uint8Array();
   const reader = request.body.getReader();
   const late = aborted(deadline);
-  const chunks: Uint8Array[] = [];
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
   let length = 0;
   try {
     for (;;) {
@@ -102,7 +103,7 @@ function aborted(signal: AbortSignal): Promise<never> {
   });
 }
 
-function concatenate(chunks: Uint8Array[], length: number): Uint8Array {
+function concatenate(chunks: Uint8Array<ArrayBuffer>[], length: number): Uint8Array<ArrayBuffer> {
   const [only] = chunks;
   if (only && chunks.length === 1) return only;
   const whole = new Uint8Array(length);

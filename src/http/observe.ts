@@ -16,6 +16,7 @@ export interface RequestEvent {
   role: string | undefined;
   /** The machine code of a refusal. */
   problem: string | undefined;
+  /** What failed, whether or not the request did. */
   error: LoggedError | undefined;
 }
 
@@ -59,7 +60,7 @@ export function observe(log: Log): MiddlewareHandler {
     await next();
     c.header("X-Request-Id", requestId);
     log({
-      level: c.res.status >= 500 ? "error" : c.res.status >= 400 ? "warn" : "info",
+      level: c.res.status >= 500 ? "error" : c.res.status >= 400 || observed.error ? "warn" : "info",
       time: new Date().toISOString(),
       request_id: requestId,
       method: c.req.method,

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { IDEMPOTENCY_KEY } from "./idempotency.ts";
 import { FAULT_CODES, PROBLEMS, type ProblemCode } from "./problem.ts";
 import { type DocumentedHeader, queryOf, type Route, type Success, TAGS } from "./route.ts";
 
@@ -11,6 +12,7 @@ export function refusals(route: Route): ProblemCode[] {
   return [
     ...(route.paging ? (["invalid_cursor"] as const) : []),
     ...(route.conditional ? (["precondition_failed"] as const) : []),
+    ...(route.method === "post" ? (["idempotency_in_progress", "idempotency_mismatch"] as const) : []),
     ...(route.body
       ? (["invalid_json", "request_timeout", "payload_too_large", "unsupported_media_type"] as const)
       : []),
@@ -65,6 +67,7 @@ function operation(route: Route, schemaOf: (schema: z.ZodType, io: "input" | "ou
       ...(route.params ? parameters("path", route.params) : []),
       ...parameters("query", queryOf(route)),
       ...(route.conditional ? CONDITIONAL_HEADERS : []),
+      ...(route.method === "post" ? [IDEMPOTENCY_KEY_HEADER] : []),
     ],
     ...(route.body && {
       requestBody: {
@@ -87,7 +90,11 @@ function successes(route: Route, schemaOf: (schema: z.ZodType, io: "output") => 
         status,
         {
           description,
-          headers: headerRefs(["X-Request-Id", ...headers]),
+          headers: headerRefs([
+            "X-Request-Id",
+            ...headers,
+            ...(route.method === "post" ? (["Idempotency-Replayed"] as const) : []),
+          ]),
           ...(schema && { content: { "application/json": { schema: schemaOf(schema, "output") } } }),
         },
       ],
@@ -96,9 +103,11 @@ function successes(route: Route, schemaOf: (schema: z.ZodType, io: "output") => 
 }
 
 function problems(route: Route): Json {
-  const byStatus = Map.groupBy(refusals(route), (code) => PROBLEMS[code].status);
+  const refused = refusals(route);
+  const statuses = new Set(refused.map((code) => PROBLEMS[code].status));
   return Object.fromEntries(
-    [...byStatus]
+    [...statuses]
+      .map((status) => [status, refused.filter((code) => PROBLEMS[code].status === status)] as const)
       .sort(([a], [b]) => a - b)
       .map(([status, codes]) => [
         status,
@@ -170,7 +179,20 @@ const CONDITIONAL_HEADERS = ["If-Match", "If-None-Match"].map((name) => ({
   schema: { type: "string" },
 }));
 
-type AnyHeader = DocumentedHeader | "X-Request-Id" | "WWW-Authenticate" | "Retry-After";
+const IDEMPOTENCY_KEY_HEADER = {
+  name: "Idempotency-Key",
+  in: "header",
+  required: false,
+  description: "Makes it safe to send the request again: its effect happens once in 24 hours.",
+  schema: { type: "string", pattern: IDEMPOTENCY_KEY.source },
+};
+
+type AnyHeader =
+  | DocumentedHeader
+  | "X-Request-Id"
+  | "WWW-Authenticate"
+  | "Retry-After"
+  | "Idempotency-Replayed";
 
 const HEADERS: Record<AnyHeader, Json> = {
   "X-Request-Id": header("The client's own where it has the right form, otherwise a new one."),
@@ -180,6 +202,10 @@ const HEADERS: Record<AnyHeader, Json> = {
   ETag: header("The resource's version, a strong entity tag."),
   Link: header("next, prev and first page (RFC 8288)."),
   Location: header("Where the new resource is."),
+  "Idempotency-Replayed": {
+    ...header("true, where this is the answer that an earlier request with the same Idempotency-Key got."),
+    required: false,
+  },
 };
 
 function header(description: string): Json {
@@ -199,6 +225,7 @@ const PROBLEM = z
     message: z.string(),
     detail: z.string(),
     request_id: z.string(),
+    available: z.int().optional().meta({ description: "The stock there is; with insufficient_stock alone." }),
     details: z
       .array(
         z.strictObject({
@@ -210,4 +237,10 @@ const PROBLEM = z
       )
       .optional(),
   })
-  .meta({ id: "Problem" });
+  .meta({
+    id: "Problem",
+    if: { properties: { error: { const: "insufficient_stock" } } },
+    // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
+    then: { required: ["available"] },
+    else: { properties: { available: false } },
+  });

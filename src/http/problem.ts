@@ -1,3 +1,5 @@
+import { DEFAULT_HEADERS } from "./headers.ts";
+
 /**
  * Every error answer of the API, by its machine code (RFC 9457). `meaning` and `remedy` are what
  * `GET /problems/{error}` tells.
@@ -21,7 +23,7 @@ export const PROBLEMS = {
     title: "Invalid header",
     meaning: "A header that the request depends on cannot be read.",
     remedy:
-      'The message names the header. Entity tags go in double quotes and are separated by commas: If-Match: "a", "b".',
+      'The message names the header. Entity tags go in double quotes and are separated by commas: If-Match: "a", "b". An Idempotency-Key has 1 to 255 visible ASCII characters.',
   },
   unauthorized: {
     status: 401,
@@ -59,6 +61,18 @@ export const PROBLEMS = {
     meaning: "The request collides with what is there, such as another book with the same ISBN.",
     remedy: "Read the existing resource and update it instead.",
   },
+  insufficient_stock: {
+    status: 409,
+    title: "Insufficient stock",
+    meaning: "The stock of the book does not cover what should be taken from it; nothing was changed.",
+    remedy: "Take no more than the member available says.",
+  },
+  idempotency_in_progress: {
+    status: 409,
+    title: "Idempotency key in progress",
+    meaning: "The first request with this Idempotency-Key is still running.",
+    remedy: "Send the request again, with the same key, after the seconds that Retry-After names.",
+  },
   precondition_failed: {
     status: 412,
     title: "Precondition failed",
@@ -91,6 +105,12 @@ export const PROBLEMS = {
     meaning: "One or more fields or parameters are wrong.",
     remedy: "The member details names each of them, with a code and a sentence.",
   },
+  idempotency_mismatch: {
+    status: 422,
+    title: "Idempotency key mismatch",
+    meaning: "The Idempotency-Key was used for another request within the last 24 hours.",
+    remedy: "Take a new key for each new request, and send a request again byte for byte.",
+  },
   internal_error: {
     status: 500,
     title: "Internal error",
@@ -102,7 +122,7 @@ export const PROBLEMS = {
     title: "Database unavailable",
     meaning: "The database cannot be reached or did not answer in time.",
     remedy:
-      "Try again after the seconds that Retry-After names. After a write, read first what became of it.",
+      "Try again after the seconds that Retry-After names. After a write without an Idempotency-Key, read first what became of it.",
   },
   service_unavailable: {
     status: 503,
@@ -137,25 +157,39 @@ export interface Fault {
   message: string;
 }
 
+/** Members that single problems have beside the common ones (RFC 9457, section 3.2). */
+export interface Extension {
+  /** The stock at the moment of an `insufficient_stock`, which has this member always and alone. */
+  available?: number;
+}
+
 /** Thrown by whatever finds that a request cannot be answered as asked; `app.ts` turns it into the response. */
 export class Problem extends Error {
   override name = "Problem";
   readonly code: ProblemCode;
   readonly headers: Record<string, string>;
+  readonly extension: Extension;
   readonly details: Fault[] | undefined;
 
   /**
    * @param message one sentence for the client; it may not tell what is inside
-   * @param extra headers to send, the faults of a `validation_failed`, and a cause for the log
+   * @param extra headers to send, members of this problem alone, the faults of a `validation_failed`, and a cause
+   *   for the log
    */
   constructor(
     code: ProblemCode,
     message: string,
-    extra: { headers?: Record<string, string>; details?: Fault[]; cause?: unknown } = {},
+    extra: {
+      headers?: Record<string, string>;
+      extension?: Extension;
+      details?: Fault[];
+      cause?: unknown;
+    } = {},
   ) {
     super(message, { cause: extra.cause });
     this.code = code;
     this.headers = extra.headers ?? {};
+    this.extension = extra.extension ?? {};
     this.details = extra.details;
   }
 
@@ -163,7 +197,10 @@ export class Problem extends Error {
     return PROBLEMS[this.code].status;
   }
 
-  /** The whole answer; the members of its body are in this order on every runtime. */
+  /**
+   * The whole answer, with the headers of every answer: an entry may give it before there is an app. The members of its
+   * body are in this order on every runtime.
+   */
   response(requestId: string): Response {
     const { status, title } = PROBLEMS[this.code];
     const body = {
@@ -174,12 +211,12 @@ export class Problem extends Error {
       message: this.message,
       detail: this.message,
       request_id: requestId,
+      ...this.extension,
       ...(this.details && { details: this.details }),
     };
     const headers = {
+      ...DEFAULT_HEADERS,
       "Content-Type": "application/problem+json",
-      "Cache-Control": "no-store",
-      "X-Content-Type-Options": "nosniff",
       "X-Request-Id": requestId,
       ...this.headers,
     };

@@ -8,8 +8,12 @@ export function json<S extends number, H extends object>(status: S, body: string
 }
 
 /** A single resource is stored by caches but asked after each time, and no proxy may compress it and weaken its tag. */
-function headersOf({ id, version }: Resource) {
-  return { ETag: etagOf(id, version), "Cache-Control": "no-cache, no-transform" };
+function headersOf({ id, version, replayed }: Resource) {
+  return {
+    ETag: etagOf(id, version),
+    "Cache-Control": "no-cache, no-transform",
+    ...(replayed && { "Idempotency-Replayed": "true" }),
+  };
 }
 
 export function ok(resource: Resource) {

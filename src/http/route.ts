@@ -1,4 +1,5 @@
 import * as z from "zod";
+import type { Claim } from "../db/idempotency.ts";
 import type { Position } from "../db/keyset.ts";
 import type { Preconditions } from "./etag.ts";
 import type { Paging } from "./paging.ts";
@@ -29,15 +30,20 @@ export type DocumentedHeader = "Cache-Control" | "ETag" | "Link" | "Location";
  * A route, declared once: from this come its validation, its authorization, 405 and OPTIONS of its path, and its
  * part of /openapi.json. Role and answers are required: a route without them does not compile.
  */
-export interface Route {
-  method: "get" | "post" | "put" | "patch" | "delete";
+export type Route = Declaration &
+  (
+    | { method: "get" | "put" | "patch" | "delete"; role: Role }
+    // A POST takes an Idempotency-Key, which is its caller's own and stands for its body.
+    | { method: "post"; role: Exclude<Role, "public">; body: z.ZodType }
+  );
+
+interface Declaration {
   /** In Hono's form, `/api/v1/books/:id`. */
   path: string;
   tag: keyof typeof TAGS;
   /** The operation's name in the document and in clients made from it. */
   name: string;
   summary: string;
-  role: Role;
   /** Path parameters. One that does not parse is a 404: no resource can have it. */
   params?: z.ZodObject;
   /** Makes the route a listing with sealed cursors. It brings the query parameters; other routes have none. */
@@ -73,6 +79,8 @@ export interface Input<R extends Route> {
   /** Where the cursor points; undefined on a first page. */
   position: Position | undefined;
   preconditions: Preconditions;
+  /** What a POST with an Idempotency-Key lays claim to. */
+  claim: Claim | undefined;
   url: URL;
 }
 
@@ -80,5 +88,5 @@ export interface Input<R extends Route> {
 export interface Reply<R extends Route> {
   status: keyof R["success"] & number;
   body?: string;
-  headers?: Partial<Record<DocumentedHeader, string>>;
+  headers?: Partial<Record<DocumentedHeader | "Idempotency-Replayed", string>>;
 }

@@ -24,6 +24,7 @@ export const TaskChanges = z
   .transform(withoutReadOnly)
   .meta({ id: "TaskChanges" });
 
+export type NewTask = z.output<typeof NewTask>;
 export type TaskChanges = z.output<typeof TaskChanges>;
 
 const filters = { completed: trueOrFalse().optional() };

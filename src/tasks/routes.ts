@@ -8,8 +8,8 @@ import * as contract from "./contract.ts";
 import * as store from "./store.ts";
 
 export function taskRoutes(api: Api): void {
-  api.on(contract.createTask, async ({ body }, { database }) =>
-    created(await store.createTask(database, body.title), contract.createTask.path),
+  api.on(contract.createTask, async ({ body, claim }, { database }) =>
+    created(await store.createTask(database, body, claim), contract.createTask.path),
   );
 
   api.on(contract.listTasks, async ({ query, position, url }, { database, seal }) => {

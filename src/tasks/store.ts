@@ -1,18 +1,19 @@
 /** Tasks in Postgres: SQL and nothing else. Every function is one round trip, and a task comes back as JSON text. */
-import { eq, sql } from "drizzle-orm";
+import { eq } from "drizzle-orm";
 import type { Database } from "../db/database.ts";
+import type { Claim } from "../db/idempotency.ts";
 import { instant, jsonObject } from "../db/json.ts";
 import { type KeysetRow, keysetPage, type Position } from "../db/keyset.ts";
 import {
   changeOne,
+  createOne,
   deleteOne,
   type Resource,
   readOne,
-  resourceColumns,
   type VersionDemand,
 } from "../db/resource.ts";
 import { tasks } from "../db/schema.ts";
-import type { TaskChanges, TaskQuery } from "./contract.ts";
+import type { NewTask, TaskChanges, TaskQuery } from "./contract.ts";
 
 const taskJson = jsonObject({
   id: tasks.id,
@@ -22,11 +23,13 @@ const taskJson = jsonObject({
   updated_at: instant(tasks.updatedAt),
 });
 
-export async function createTask(database: Database, title: string): Promise<Resource> {
-  const [row] = await database.query<Resource>(
-    sql`insert into ${tasks} (title) values (${title}) returning ${resourceColumns(tasks, taskJson)}`,
-  );
-  return row as Resource;
+/** @throws MismatchFault, InProgressFault */
+export function createTask(
+  database: Database,
+  members: NewTask,
+  claim: Claim | undefined,
+): Promise<Resource> {
+  return createOne(database, tasks, taskJson, { columns: ["title"], members, claim });
 }
 
 /** @throws MissingFault */

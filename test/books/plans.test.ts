@@ -1,11 +1,11 @@
 /**
- * What Postgres does for the listing: an index serves every order, both ways, and reads no row that is not answered;
+ * What Postgres does for the listings: an index serves every order, both ways, and reads no row that is not answered;
  * search stays on an index for every kind of term. Plans are taken from EXPLAIN ANALYZE of the statements that the
  * store sends.
  */
 import { beforeAll, describe, expect, test } from "vitest";
 import { type BookQuery, bookPaging, SORTS } from "../../src/books/contract.ts";
-import { listBooks } from "../../src/books/store.ts";
+import { listBooks, listMovements } from "../../src/books/store.ts";
 import { connectOver, type Database, type Row, type Statement } from "../../src/db/database.ts";
 import type { KeysetRow, Position } from "../../src/db/keyset.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
@@ -27,7 +27,12 @@ beforeAll(async () => {
        (n % 200) + 0.99, 1, '2026-01-01'::timestamptz + n / 2 * interval '1 microsecond'
      from generate_series(1, ${BOOKS}) n`,
   );
-  await database.sql("vacuum analyze books");
+  // And one has as many movements as there are books.
+  await database.sql(
+    `insert into stock_movements (book_id, delta, stock_after)
+     select id, 1, n from generate_series(1, ${BOOKS}) n, (select id from books limit 1) one`,
+  );
+  await database.sql("vacuum analyze books, stock_movements");
 });
 
 interface Plan {
@@ -39,12 +44,12 @@ interface Plan {
   Plans?: Plan[];
 }
 
-/** Every node that reads the table or an index of it, of the statement that lists `query`. */
-async function scansOf(query: Record<string, string>, position?: Position): Promise<Plan[]> {
-  const statements = await statementsOf(query, position);
+/** Every node that reads a table or an index, of the statements that a function of the store sends. */
+async function scansOf(call: (database: Database) => Promise<unknown>): Promise<Plan[]> {
+  const statements = await statementsOf(call);
   const scans: Plan[] = [];
   const collect = (plan: Plan) => {
-    if (plan["Node Type"].includes("Scan")) scans.push(plan);
+    if (/(?<!Subquery) Scan/.test(plan["Node Type"])) scans.push(plan);
     plan.Plans?.forEach(collect);
   };
   for (const { text, values } of statements) {
@@ -57,18 +62,19 @@ async function scansOf(query: Record<string, string>, position?: Position): Prom
   return scans;
 }
 
-async function statementsOf(query: Record<string, string>, position?: Position) {
+async function statementsOf(call: (database: Database) => Promise<unknown>): Promise<Statement[]> {
   const statements: Statement[] = [];
-  await listBooks(
+  await call(
     recording(async (statement) => {
       statements.push(statement);
-      return [];
+      return [{}];
     }),
-    parse(query),
-    position,
   );
   return statements;
 }
+
+const listing = (query: Record<string, string>, position?: Position) => (database: Database) =>
+  listBooks(database, parse(query), position);
 
 const parse = (query: Record<string, string>): BookQuery =>
   bookPaging.query.parse({ limit: String(LIMIT), ...query });
@@ -83,7 +89,7 @@ function recording(query: (statement: Statement) => Promise<Row[]>): Database {
 
 /** The row in the middle of an order, as a cursor would point to it. */
 async function middleOf(query: Record<string, string>): Promise<KeysetRow> {
-  const [statement] = await statementsOf(query);
+  const [statement] = await statementsOf(listing(query));
   const text = statement?.text.replace(/limit \$\d+$/, "limit 1 offset 5000") ?? "";
   const [row] = await database.sql<KeysetRow>(text, statement?.values.slice(0, -1));
   return row as KeysetRow;
@@ -107,7 +113,7 @@ describe.each(SORTS.flatMap(filtersOf))("%o", (query) => {
   const index = `books_${query.sort?.replace("-", "")}_idx`;
 
   test("the first page reads limit + 1 rows of its index", async () => {
-    const [scan, ...others] = await scansOf(query);
+    const [scan, ...others] = await scansOf(listing(query));
     expect(others).toEqual([]);
     expect(scan).toMatchObject({ "Index Name": index });
     expect(rowsRead(scan as Plan)).toBe(LIMIT + 1);
@@ -120,12 +126,29 @@ describe.each(SORTS.flatMap(filtersOf))("%o", (query) => {
     ["backward", "after"],
   ] as const)("a page deep in the middle, %s from %s a row, reads no more", async (direction, side) => {
     const { key, id } = await middleOf(query);
-    const [scan, ...others] = await scansOf(query, { direction, side, key, id });
+    const [scan, ...others] = await scansOf(listing(query, { direction, side, key, id }));
     expect(others).toEqual([]);
     expect(scan).toMatchObject({ "Index Name": index });
     expect(rowsRead(scan as Plan)).toBe(LIMIT + 1);
   });
 });
+
+test.each(["forward", "backward"] as const)(
+  "a page of movements, %s, reads its book and limit + 1 rows of its index",
+  async (direction) => {
+    const [middle] = await database.sql<{ id: string; book: string; key: string }>(
+      `select id, book_id as book, created_at::text as key from stock_movements
+       order by created_at desc, id desc limit 1 offset ${BOOKS / 2}`,
+    );
+    const { book, ...place } = middle as NonNullable<typeof middle>;
+    const position: Position = { direction, side: "after", ...place };
+    const scans = await scansOf((database) => listMovements(database, book, { limit: LIMIT }, position));
+    expect(scans.map((scan) => [scan["Index Name"], rowsRead(scan)])).toEqual([
+      ["books_pkey", 1],
+      ["stock_movements_book_idx", LIMIT + 1],
+    ]);
+  },
+);
 
 describe.each(["search", "author"])("%s", (parameter) => {
   test.each(["-created_at", "title", "-price"])(
@@ -151,7 +174,7 @@ describe.each(["search", "author"])("%s", (parameter) => {
         "rare common",
       ];
       for (const term of terms) {
-        const scans = await scansOf({ [parameter]: term, sort });
+        const scans = await scansOf(listing({ [parameter]: term, sort }));
         const read = Math.max(...scans.map(rowsRead));
         expect(
           scans.map((scan) => scan["Node Type"]),

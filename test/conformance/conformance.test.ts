@@ -9,7 +9,9 @@ import { bareCases } from "./cases/bare.ts";
 import { bodyCases } from "./cases/bodies.ts";
 import { bookCases } from "./cases/books.ts";
 import { listingCases } from "./cases/listing.ts";
+import { onceCases } from "./cases/once.ts";
 import { routerCases } from "./cases/router.ts";
+import { stockCases } from "./cases/stock.ts";
 import { taskCases } from "./cases/tasks.ts";
 import { type Case, type Exchange, sender, type Target } from "./exchange.ts";
 import { BARE, RESET, VARIABLES } from "./fixtures.ts";
@@ -77,8 +79,10 @@ describe.each([
   ["auth", authCases, () => servers],
   ["books", bookCases, () => servers],
   ["listing", listingCases, () => servers],
+  ["stock", stockCases, () => servers],
   ["tasks", taskCases, () => servers],
   ["bodies", bodyCases, () => servers],
+  ["once", onceCases, () => servers],
   ["bare", bareCases, () => bareServers],
 ] as const)("%s", (_, cases, started) => {
   test.each(cases.map(({ name, run }) => [name, run] as const))("%s", async (_, run) => {

@@ -82,6 +82,19 @@ export const TASKS = Array.from({ length: 9 }, (_, at) => ({
   version: at + 1,
 }));
 
+/** Of the fourth book, which has them, several at a time; of each other its first, if it has stock. */
+export const MOVEMENTS = BOOKS.flatMap(({ id, stock, created_at }, at) => {
+  const deltas = at === 3 ? [5, -2, 10, -10, 1, -1] : stock > 0 ? [stock] : [];
+  return deltas.map((delta, count) => ({
+    id: idOf(1000 + 10 * at + count),
+    book_id: id,
+    delta,
+    stock_after: deltas.slice(0, count + 1).reduce((sum, change) => sum + change),
+    reason: count === 0 ? null : `reason ${count}: “é”`,
+    created_at: created_at.replace("-01-01T00:00:00", `-01-01T00:00:0${count >> 1}`),
+  }));
+});
+
 type Fixture = (typeof BOOKS)[number];
 
 /** Some rows that cases name. */
@@ -97,11 +110,10 @@ function insert(table: string, rows: readonly object[]): string {
 export const RESET = `
   begin;
   set local session_replication_role = replica;
-  truncate books, stock_movements, tasks;
+  truncate books, stock_movements, tasks, idempotency_keys;
   ${insert("books", BOOKS)};
+  ${insert("stock_movements", MOVEMENTS)};
   ${insert("tasks", TASKS)};
-  insert into stock_movements (id, book_id, delta, stock_after, created_at)
-    select id, id, stock, stock, created_at from books where stock > 0;
   commit;
   analyze books, tasks;`;
 

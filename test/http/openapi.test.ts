@@ -91,3 +91,26 @@ test("what takes a body can refuse it, what takes a token can refuse that", () =
     expect(statuses.some((status) => status.startsWith("2"))).toBe(true);
   }
 });
+
+test("every POST takes an Idempotency-Key, and says what can become of it", () => {
+  for (const { method, operation } of operations()) {
+    const names = operation.parameters.map(({ name }: { name: string }) => name);
+    const errors = JSON.stringify(operation.responses).match(/idempotency_\w+(?=")/g) ?? [];
+    const replayed = Object.values<{ headers: object }>(operation.responses).filter(
+      ({ headers }) => "Idempotency-Replayed" in headers,
+    );
+    const keyed = method === "post";
+    expect([names.includes("Idempotency-Key"), replayed.length]).toEqual([keyed, keyed ? 1 : 0]);
+    expect(errors).toEqual(keyed ? ["idempotency_in_progress", "idempotency_mismatch"] : []);
+  }
+});
+
+test("a problem has the stock that there is exactly where it is insufficient", () => {
+  const validate = new Ajv2020({ strict: false }).compile(document.components.schemas.Problem);
+  const common = { type: "", title: "", status: 409, message: "", detail: "", request_id: "" };
+  const isGood = (members: object) => validate({ ...common, ...members });
+  expect(isGood({ error: "insufficient_stock", available: 2 })).toBe(true);
+  expect(isGood({ error: "insufficient_stock" })).toBe(false);
+  expect(isGood({ error: "conflict" })).toBe(true);
+  expect(isGood({ error: "conflict", available: 2 })).toBe(false);
+});

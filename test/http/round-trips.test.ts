@@ -100,6 +100,12 @@ const REQUESTS: [
   ["PUT", "/api/v1/books/ID", 1, { title: "Other", stock: 1 }],
   ["PUT", `/api/v1/books/${MISSING}`, 1, { title: "Other" }],
   ["DELETE", "/api/v1/books/ID", 1],
+  ["POST", "/api/v1/books/ID/stock", 1, { delta: -1, reason: "sale" }],
+  ["POST", "/api/v1/books/ID/stock", 1, { delta: -9 }],
+  ["POST", "/api/v1/books/ID/stock", 0, { delta: 0 }],
+  ["POST", `/api/v1/books/${MISSING}/stock`, 1, { delta: 1 }],
+  ["GET", "/api/v1/books/ID/stock/movements", 1],
+  ["GET", `/api/v1/books/${MISSING}/stock/movements`, 1],
   ["GET", "/api/v1/tasks", 1],
   ["POST", "/api/v1/tasks", 1, { title: "Dust" }],
   ["GET", "/api/v1/tasks/ID", 1],
@@ -134,6 +140,34 @@ describe.each(RUNTIMES)("%s", (runtime) => {
     count = 0;
     await api(method, path.replace("ID", made.json.id), { body, ...(headers && { headers }) });
     expect(count).toBe(trips);
+  });
+
+  test("a request with a key takes 1, whatever comes of it", async () => {
+    const book = newBook({ stock: 2 });
+    const { id } = (await api("POST", "/api/v1/books", { body: newBook({ stock: 2 }) })).json;
+    const stock = `/api/v1/books/${id}/stock`;
+    const requests: [key: string, path: string, body: unknown, status: number][] = [
+      ["book", "/api/v1/books", book, 201],
+      ["book", "/api/v1/books", book, 201],
+      ["book", "/api/v1/books", { ...book, stock: 0 }, 422],
+      ["isbn", "/api/v1/books", book, 409],
+      ["task", "/api/v1/tasks", { title: "Dust" }, 201],
+      ["task", "/api/v1/tasks", { title: "Dust" }, 201],
+      ["sale", stock, { delta: -2 }, 200],
+      ["sale", stock, { delta: -2 }, 200],
+      ["none", stock, { delta: -2 }, 409],
+      ["over", stock, { delta: 2_147_483_647 }, 200],
+      ["more", stock, { delta: 1 }, 422],
+      ["away", `/api/v1/books/${MISSING}/stock`, { delta: 1 }, 404],
+    ];
+    for (const [key, path, body, status] of requests) {
+      count = 0;
+      const answer = await api("POST", path, { body, headers: { "Idempotency-Key": key } });
+      expect([key, answer.status, count]).toEqual([key, status, 1]);
+      if (runtime !== "workerd") continue;
+      expect(last["neon-batch-isolation-level"]).toBe("ReadCommitted");
+      expect(last["neon-batch-read-only"]).not.toBe("true");
+    }
   });
 
   if (runtime === "workerd") {

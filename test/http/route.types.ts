@@ -26,6 +26,10 @@ route(withoutRole);
 route(withoutAnswers);
 // @ts-expect-error a role is one of the four
 route({ ...whole, role: "owner" });
+// @ts-expect-error a POST takes an Idempotency-Key, which is somebody's
+route({ ...whole, method: "post", body: z.object({}) });
+// @ts-expect-error a POST takes an Idempotency-Key, which stands for a body
+route({ ...whole, method: "post", role: "clerk" });
 // @ts-expect-error a problem is one that can be explained
 route({ ...whole, problems: ["gone_fishing"] });
 

@@ -1,4 +1,4 @@
-import { request as httpRequest, type IncomingHttpHeaders } from "node:http";
+import { request as httpRequest } from "node:http";
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
 import { expect } from "vitest";
@@ -64,14 +64,14 @@ export async function createClient(origin: string, token?: string): Promise<Clie
 }
 
 interface Documented {
-  headers?: Record<string, unknown>;
+  headers?: Record<string, { $ref: string }>;
   content?: Record<string, { schema: object }>;
 }
 
 /** As much of the document as the checks need. */
 export interface OpenApi {
   paths: Record<string, Record<string, { responses: Record<string, Documented> }>>;
-  components: { schemas: { Problem: object } };
+  components: { schemas: { Problem: object }; headers: Record<string, { required: boolean }> };
 }
 
 /** Makes the check of answers against a document. */
@@ -94,6 +94,7 @@ export function responseChecker(document: OpenApi) {
     const where = `${method} ${path} answered ${answer.status} ${answer.text.slice(0, 300)}`;
     expect(answer.headers.get("X-Request-Id") ?? "", where).toMatch(/^[\w\-=.]{1,128}$/);
     expect(answer.status, where).not.toBe(500);
+    expectSafe(answer.headers, where);
     if (answer.json !== undefined)
       expect(JSON.stringify(answer.json), "JSON without white space").toBe(answer.text);
     const pathname = decoded(new URL(`http://x${path}`).pathname);
@@ -112,7 +113,8 @@ export function responseChecker(document: OpenApi) {
     }
     const documented = operation.responses[answer.status];
     if (!documented) throw new Error(`undocumented status: ${where}`);
-    for (const name of Object.keys(documented.headers ?? {})) {
+    for (const [name, { $ref }] of Object.entries(documented.headers ?? {})) {
+      if (!document.components.headers[$ref.replace(/.*\//, "")]?.required) continue;
       expect(answer.headers.has(name), `${where} with ${name}`).toBe(true);
     }
     const types = Object.entries(documented.content ?? {});
@@ -137,6 +139,20 @@ function decoded(pathname: string): string {
   }
 }
 
+const EVERY_ANSWER = Object.entries({
+  "X-Content-Type-Options": /^nosniff$/,
+  "Content-Security-Policy": /frame-ancestors 'none'/,
+  "Cache-Control": /no-store|no-cache|max-age/,
+});
+const NO_ANSWER = ["Server", "X-Powered-By", "Set-Cookie", "Access-Control-Allow-Credentials"];
+
+/** Every answer, whoever gives it, has some headers, and some it never has. */
+export function expectSafe(headers: Headers, where?: string): void {
+  const missing = EVERY_ANSWER.filter(([name, form]) => !form.test(headers.get(name) ?? ""));
+  const names = [...missing.map(([name]) => name), ...NO_ANSWER.filter((name) => headers.has(name))];
+  expect(names, where).toEqual([]);
+}
+
 /**
  * A request that `fetch` would not send: any Host, and a body in chunks without Content-Length.
  *
@@ -155,7 +171,7 @@ export function rawRequest(
     headers?: Record<string, string>;
     chunks?: Uint8Array[];
   },
-): Promise<{ status: number; headers: IncomingHttpHeaders; text: string }> {
+): Promise<Pick<Answer, "status" | "headers" | "text">> {
   return new Promise((resolve, reject) => {
     const { hostname, port } = new URL(origin);
     const request = httpRequest({ hostname, port, method, path, headers }, (response) => {
@@ -165,7 +181,11 @@ export function rawRequest(
         text += chunk;
       });
       response.on("end", () =>
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, text }),
+        resolve({
+          status: response.statusCode ?? 0,
+          headers: new Headers(response.headers as Record<string, string>),
+          text,
+        }),
       );
     });
     request.on("error", reject);

@@ -9,6 +9,8 @@ export interface TestDatabase {
   url: string;
   /** Runs SQL past the API: to prepare what it should find, and to see what it left. */
   sql<T extends Record<string, unknown>>(text: string, values?: unknown[]): Promise<T[]>;
+  /** A connection of the test's own, for it to end: to hold locks, say. */
+  connect(): Promise<pg.Client>;
 }
 
 export async function createTestDatabase(): Promise<TestDatabase> {
@@ -19,15 +21,19 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   const pool = new pg.Pool({ connectionString: url, max: 4 });
   // The server ends our connections when the database is dropped; that is no error here.
   pool.on("error", () => {});
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
+  const connect = async () => {
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    return client;
+  };
+  const client = await connect();
   await limitStatements(client);
   await client.end();
   afterAll(async () => {
     await pool.end();
     await maintain(server.href, `drop database ${name} with (force)`);
   });
-  return { url, sql: async (text, values) => (await pool.query(text, values)).rows };
+  return { url, connect, sql: async (text, values) => (await pool.query(text, values)).rows };
 }
 
 async function maintain(url: string, statement: string): Promise<void> {

@@ -41,9 +41,19 @@ export interface ServerProcess {
   end(signal: NodeJS.Signals): Promise<number | null>;
 }
 
-/** Starts the bundle of a server in a process of its own, on a port that is free. */
-export function launch(runtime: Exclude<Runtime, "workerd">, variables: Variables): ServerProcess {
-  const child = spawn(runtime === "node" ? process.execPath : runtime, [`dist/${runtime}.js`], {
+/**
+ * Starts the bundle of a server in a process of its own, on a port that is free.
+ *
+ * @param checkout the folder that the bundle lies in, in dist/
+ */
+export function launch(
+  runtime: Exclude<Runtime, "workerd">,
+  variables: Variables,
+  checkout = process.cwd(),
+): ServerProcess {
+  const [file, ...flags] = runtime === "node" ? [process.execPath] : ["bun", "--no-install"];
+  const child = spawn(file, [...flags, `dist/${runtime}.js`], {
+    cwd: checkout,
     env: { PATH: process.env.PATH, PORT: "0", NEON_FETCH_ENDPOINT: inject("neon"), ...variables },
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -1,7 +1,16 @@
 /** Who may do what, by tokens signed with HS256. Their times lie far off, so that the answers are the same every day. */
 import type { Case } from "../exchange.ts";
 import { ROLES, token, VARIABLES } from "../fixtures.ts";
-import { BOOKS_PATH, each, NO_BOOK_PATH, NO_TASK_PATH, type Row, TASK_PATH, TASKS_PATH } from "./tables.ts";
+import {
+  BOOKS_PATH,
+  each,
+  MOVEMENTS_PATH,
+  NO_BOOK_PATH,
+  NO_TASK_PATH,
+  type Row,
+  TASK_PATH,
+  TASKS_PATH,
+} from "./tables.ts";
 
 /** Every operation that needs a role, the role, and what it answers to a caller that has it. */
 const SECURED: [role: string, status: number, method: string, path: string, body?: object][] = [
@@ -9,6 +18,8 @@ const SECURED: [role: string, status: number, method: string, path: string, body
   ["editor", 404, "PATCH", NO_BOOK_PATH, {}],
   ["editor", 404, "PUT", NO_BOOK_PATH, {}],
   ["editor", 404, "DELETE", NO_BOOK_PATH],
+  ["clerk", 404, "POST", `${NO_BOOK_PATH}/stock`, { delta: 1 }],
+  ["clerk", 200, "GET", MOVEMENTS_PATH],
   ["clerk", 200, "GET", TASKS_PATH],
   ["clerk", 200, "HEAD", TASKS_PATH],
   ["clerk", 422, "POST", TASKS_PATH, {}],

@@ -43,6 +43,8 @@ export const BOOKS_PATH = "/api/v1/books";
 export const TASKS_PATH = "/api/v1/tasks";
 export const DUNE_PATH = `${BOOKS_PATH}/${DUNE.id}`;
 export const TASK_PATH = `${TASKS_PATH}/${idOf(101)}`;
+export const STOCK_PATH = `${DUNE_PATH}/stock`;
+export const MOVEMENTS_PATH = `${STOCK_PATH}/movements`;
 export const NO_BOOK_PATH = `${BOOKS_PATH}/${MISSING}`;
 export const NO_TASK_PATH = `${TASKS_PATH}/${MISSING}`;
 
@@ -55,6 +57,8 @@ export const PATHS: readonly (readonly [path: string, methods: readonly string[]
   [BOOKS_PATH, ["GET", "POST"]],
   [DUNE_PATH, ["GET", "PATCH", "PUT", "DELETE"]],
   [`${BOOKS_PATH}/isbn/${DUNE.isbn}`, ["GET"]],
+  [STOCK_PATH, ["POST"]],
+  [MOVEMENTS_PATH, ["GET"]],
   [TASKS_PATH, ["GET", "POST"]],
   [TASK_PATH, ["GET", "PATCH", "DELETE"]],
 ];
@@ -66,6 +70,7 @@ export const WRITES = [
   ["PATCH", NO_BOOK_PATH],
   ["POST", TASKS_PATH],
   ["PATCH", NO_TASK_PATH],
+  ["POST", `${NO_BOOK_PATH}/stock`],
 ] as const;
 
 export const JSON_TYPE = { "Content-Type": "application/json" };

@@ -1,0 +1,103 @@
+/**
+ * `npm run bench:start`: how long each server takes from its start to its first answer, with the database up already, what
+ * memory it has resident when it is idle then, and how long it takes to end beside idle connections.
+ */
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { Agent, get } from "node:http";
+import { type AddressInfo, createServer } from "node:net";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { command, DATA, DATABASE } from "../dev/cli.ts";
+import { migrate } from "../dev/migrate.ts";
+import { startPostgres } from "../dev/postgres.ts";
+import { loadSample } from "../dev/sample.ts";
+import { median } from "./median.ts";
+
+const ROUNDS = 15;
+const IDLE_CONNECTIONS = 200;
+const SETTLE_MS = 1000;
+
+const SERVERS = {
+  node: [process.execPath, "dist/node.js"],
+  bun: ["bun", "--no-install", "dist/bun.js"],
+} as const;
+
+interface Sample {
+  start: number;
+  memory: number;
+  end: number;
+}
+
+await command(async () => {
+  execFileSync(process.execPath, ["dev/build.js"]);
+  const postgres = await startPostgres({ directory: join(DATA, "bench"), onProgress: console.log });
+  try {
+    await postgres.createDatabase(`${DATABASE}_start`);
+    const url = postgres.url(`${DATABASE}_start`);
+    await migrate(url);
+    await loadSample(url);
+    const samples = { node: [] as Sample[], bun: [] as Sample[] };
+    // The first round only warms the caches of the disk.
+    for (let round = 0; round <= ROUNDS; round++) {
+      for (const name of ["node", "bun"] as const) {
+        const sample = await measure(SERVERS[name], url);
+        if (round > 0) samples[name].push(sample);
+      }
+    }
+    console.log(`Medians of ${ROUNDS} alternating rounds`);
+    for (const [name, taken] of Object.entries(samples)) {
+      const of = (key: keyof Sample) => median(taken.map((sample) => sample[key])).toFixed(0);
+      console.log(
+        `  ${name.padEnd(5)} first answer after ${of("start")} ms, ${of("memory")} MB resident when idle, ` +
+          `ends within ${of("end")} ms beside ${IDLE_CONNECTIONS} idle connections`,
+      );
+    }
+  } finally {
+    await postgres.stop();
+  }
+});
+
+async function measure([file, ...args]: readonly [string, ...string[]], url: string): Promise<Sample> {
+  const port = await freePort();
+  const books = `http://127.0.0.1:${port}/api/v1/books`;
+  const started = performance.now();
+  const child = spawn(file, args, {
+    env: { PATH: process.env.PATH, DATABASE_URL: url, PORT: `${port}` },
+    stdio: "ignore",
+  });
+  while (!(await answers(books))) await sleep(1);
+  const start = performance.now() - started;
+  await sleep(SETTLE_MS);
+  const memory = resident(child);
+  const agent = new Agent({ keepAlive: true, maxFreeSockets: IDLE_CONNECTIONS });
+  await Promise.all(Array.from({ length: IDLE_CONNECTIONS }, () => answers(books, agent)));
+  const signalled = performance.now();
+  child.kill("SIGTERM");
+  const [code] = await once(child, "exit");
+  if (code !== 0) throw new Error(`it ended with ${code}`);
+  agent.destroy();
+  return { start, memory, end: performance.now() - signalled };
+}
+
+function answers(url: string, agent?: Agent): Promise<boolean> {
+  return new Promise((resolve) => {
+    get(url, agent ? { agent } : { agent: false }, (response) => {
+      response.resume().on("end", () => resolve(response.statusCode === 200));
+    }).on("error", () => resolve(false));
+  });
+}
+
+/** Megabytes (of 1,000,000 bytes). */
+function resident({ pid }: ChildProcess): number {
+  const kib = Number(execFileSync("ps", ["-o", "rss=", "-p", `${pid}`], { encoding: "utf8" }));
+  return (kib * 1024) / 1e6;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  return port;
+}

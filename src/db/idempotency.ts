@@ -1,0 +1,91 @@
+/** Writes that happen once for an idempotency key, however often they are sent and whatever becomes of their answers. */
+import { type SQL, sql } from "drizzle-orm";
+import type { Database } from "./database.ts";
+import type { Resource } from "./resource.ts";
+import { idempotencyKeys } from "./schema.ts";
+
+/** What a request with an Idempotency-Key lays claim to. */
+export interface Claim {
+  /** Digest of the caller and the key. */
+  key: string;
+  /** Digest of the request, which tells it from others under the same key. */
+  fingerprint: string;
+}
+
+/** The first request with the key is still running. */
+export class InProgressFault extends Error {
+  override name = "InProgressFault";
+}
+
+/** The key was used for another request. */
+export class MismatchFault extends Error {
+  override name = "MismatchFault";
+}
+
+/**
+ * A write as CTEs, which neither lock nor change anything where `go` is false. Where it is true the last of them,
+ * `effect`, has one row: the columns of the {@link Resource} written, with an id of null where the write was refused,
+ * and such as tell why.
+ */
+export type Effect = (go: SQL) => SQL;
+
+/** How many keys that are out of date go with each new one. */
+const SWEPT = 10;
+
+const isOver = sql`created_at <= now() - interval '24 hours'`;
+
+/**
+ * Makes a write, or under a claim makes it once: the resource that it gave is kept for a day, and given again to the
+ * same request. A refused write leaves nothing, and is tried again.
+ *
+ * Claim and effect are two statements of one transaction, so that the second sees whatever was committed before the
+ * first took the lock. Nobody waits for the lock, which is free again with the transaction's end.
+ *
+ * @returns the row of `effect`, or the resource kept from the first time
+ * @throws InProgressFault, MismatchFault, and the faults of the effect
+ */
+export async function once<T extends Resource | { id: null }>(
+  database: Database,
+  claim: Claim | undefined,
+  effect: Effect,
+): Promise<T | Resource> {
+  if (!claim) {
+    const [row] = await database.query<T>(sql`with ${effect(sql`true`)} select * from effect`);
+    return row as T;
+  }
+  const { key, fingerprint } = claim;
+  const [, [row]] = (await database.batch("write", [
+    sql`select set_config('octavo.claimed', pg_try_advisory_xact_lock(hashtextextended(${key}::text, 0))::text, true)`,
+    sql`with earlier as materialized (
+        select fingerprint, id, version::text, json from ${idempotencyKeys} where key = ${key} and not ${isOver}
+      ),
+      go as materialized (
+        select where current_setting('octavo.claimed')::boolean and not exists (select from earlier)
+      ),
+      ${effect(sql`exists (select from go)`)},
+      kept as (
+        insert into ${idempotencyKeys} (key, fingerprint, id, version, json)
+        select ${key}::text, ${fingerprint}::text, id::uuid, version::bigint, json from effect where id is not null
+        on conflict (key) do update set (fingerprint, id, version, json, created_at) =
+          (excluded.fingerprint, excluded.id, excluded.version, excluded.json, excluded.created_at)
+        returning key
+      ),
+      swept as (
+        delete from ${idempotencyKeys} using (
+          select key from ${idempotencyKeys} where ${isOver} and key <> ${key} and exists (select from kept)
+          order by created_at limit ${SWEPT} for update skip locked
+        ) old where ${idempotencyKeys.key} = old.key
+      )
+      select current_setting('octavo.claimed')::boolean as claimed,
+        (select row_to_json(earlier)::text from earlier) as earlier, effect.*
+      from (select) one left join effect on true`,
+  ])) as [unknown, [T & { claimed: boolean; earlier: string | null }]];
+  const { claimed, earlier, ...outcome } = row;
+  if (earlier !== null) {
+    const { fingerprint: first, ...resource }: Resource & Claim = JSON.parse(earlier);
+    if (first !== fingerprint) throw new MismatchFault();
+    return { ...resource, replayed: true };
+  }
+  if (!claimed) throw new InProgressFault();
+  return outcome as unknown as T;
+}

@@ -1,0 +1,25 @@
+import type { MiddlewareHandler } from "hono";
+
+/**
+ * Headers of every answer that does not set them itself. JSON is no page: where a browser takes it for one, nothing in
+ * it runs, loads or is framed.
+ */
+export const DEFAULT_HEADERS = {
+  "Cache-Control": "no-store",
+  "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+  "X-Content-Type-Options": "nosniff",
+};
+
+export const defaultHeaders: MiddlewareHandler = async (c, next) => {
+  await next();
+  for (const [name, value] of Object.entries(DEFAULT_HEADERS)) {
+    if (!c.res.headers.has(name)) c.header(name, value);
+  }
+};
+
+/** Tells the length that GET has. Hono takes the body away, and then Bun would tell 0 (RFC 9110, 8.6). */
+export const lengthOfHead: MiddlewareHandler = async (c, next) => {
+  await next();
+  if (c.req.method !== "HEAD" || !c.res.body) return;
+  c.header("Content-Length", String((await c.res.clone().arrayBuffer()).byteLength));
+};

@@ -1,0 +1,37 @@
+import type { Claim } from "../db/idempotency.ts";
+import type { Caller } from "./auth.ts";
+import { Problem } from "./problem.ts";
+
+/** The form of an Idempotency-Key, which is taken literally. */
+export const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
+
+/**
+ * Reads Idempotency-Key. A key is its caller's own, and stands for one request: method, path, query and body, byte for
+ * byte.
+ *
+ * @returns undefined where there is no key
+ * @throws Problem `invalid_header`
+ */
+export async function claimOf(
+  { method, headers }: Request,
+  { pathname, search }: URL,
+  body: Uint8Array<ArrayBuffer>,
+  { issuer, subject }: Caller,
+): Promise<Claim | undefined> {
+  const key = headers.get("Idempotency-Key");
+  if (key === null) return undefined;
+  if (!IDEMPOTENCY_KEY.test(key)) {
+    throw new Problem("invalid_header", "Idempotency-Key must have 1 to 255 visible ASCII characters.");
+  }
+  return {
+    key: await digest(JSON.stringify([issuer ?? null, subject, key])),
+    // Neither a method nor a URL can hold the line feed that ends them.
+    fingerprint: await digest(`${method} ${pathname}${search}\n`, body),
+  };
+}
+
+/** SHA-256 of the parts one behind the other, in hexadecimal. */
+async function digest(...parts: BlobPart[]): Promise<string> {
+  const hash = await crypto.subtle.digest("SHA-256", await new Blob(parts).arrayBuffer());
+  return Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,340 @@
+/** Who may do what: every route, with every kind of token that there is, for each way to verify them. */
+import { EncryptJWT, exportJWK, exportSPKI, importJWK, type JWTPayload, SignJWT, UnsecuredJWT } from "jose";
+import { beforeAll, describe, expect, inject, test } from "vitest";
+import { createApp } from "../../src/app.ts";
+import { parseConfig } from "../../src/config.ts";
+import { connectOver } from "../../src/db/database.ts";
+import { neonDriver } from "../../src/db/neon.ts";
+import { type Client, createClient } from "../support/client.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { createKey, type Provider, startProvider } from "../support/provider.ts";
+import { startWorker } from "../support/worker.ts";
+
+const AUTH_SECRET = "correct horse battery staple 123";
+const AUTH_ISSUER = "https://id.example";
+const AUTH_AUDIENCE = "octavo";
+const ROLES = ["clerk", "editor", "admin"];
+const MISSING = "00000000-0000-7000-8000-000000000000";
+
+/** A server with a secret takes the first, and a server with a provider's keys the others. */
+const PROVIDERS = ["RS256", "ES256", "EdDSA"] as const;
+const ALGORITHMS = ["HS256", ...PROVIDERS] as const;
+type Algorithm = (typeof ALGORITHMS)[number];
+type Keys = Record<(typeof PROVIDERS)[number], Awaited<ReturnType<typeof createKey>>>;
+
+interface Operation {
+  /** As in `GET /api/v1/books/{id}`. */
+  name: string;
+  method: string;
+  path: string;
+  /** The role that it needs by the document; undefined, where it is public. */
+  role: string | undefined;
+  body?: object;
+}
+
+let database: TestDatabase;
+let provider: Provider;
+/** The keys of a stranger, who may have a provider too. */
+let stranger: Provider;
+let operations: Operation[];
+let clients: Record<"closed" | "open" | Algorithm, Client>;
+let keys: Keys;
+let strangers: Keys;
+
+beforeAll(async () => {
+  [database, provider, stranger] = await Promise.all([
+    createTestDatabase(),
+    startProvider(),
+    startProvider(),
+  ]);
+  [keys, strangers] = await Promise.all([createKeys(), createKeys()]);
+  provider.publish(...Object.values(keys).map(({ jwk }) => jwk));
+  stranger.publish(...Object.values(strangers).map(({ jwk }) => jwk));
+  const claimed = { AUTH_ISSUER, AUTH_AUDIENCE };
+  const [secret, jwks, closed, open] = (await Promise.all(
+    [
+      { AUTH_SECRET, ...claimed },
+      { AUTH_JWKS_URL: provider.url, ...claimed },
+      {},
+      { OPEN_LOCAL_WRITES: "true" },
+    ].map(async (bindings) => createClient((await startWorker(database, bindings)).url)),
+  )) as [Client, Client, Client, Client];
+  clients = { HS256: secret, RS256: jwks, ES256: jwks, EdDSA: jwks, closed, open };
+  operations = operationsOf((await closed("GET", "/openapi.json")).json);
+});
+
+async function createKeys(): Promise<Keys> {
+  const [RS256, ES256, EdDSA] = await Promise.all([
+    createKey("RS256", "rsa"),
+    createKey("ES256", "ec"),
+    createKey("EdDSA", "ed"),
+  ]);
+  return { RS256, ES256, EdDSA };
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: the document's type is not the matter here
+function operationsOf(document: any): Operation[] {
+  return Object.entries<object>(document.paths).flatMap(([template, methods]) =>
+    // biome-ignore lint/suspicious/noExplicitAny: see above
+    Object.entries<any>(methods).map(([method, { security, requestBody, ...rest }]) => ({
+      name: `${method.toUpperCase()} ${template}`,
+      method: method.toUpperCase(),
+      path: template
+        .replace("{isbn}", "9780306406157")
+        .replace("{error}", "forbidden")
+        .replaceAll(/\{\w+\}/g, MISSING),
+      role: security.length > 0 ? rest["x-role"] : undefined,
+      ...(requestBody && { body: {} }),
+    })),
+  );
+}
+
+/** Whether each operation lets a request with these headers in, by its name. */
+async function admissions(client: Client, headers: Record<string, string>) {
+  const outcomes = operations.map(async ({ name, method, path, body }) => {
+    const { status, headers: answered, json } = await client(method, path, { body, headers });
+    if (status !== 401 && status !== 403) return [name, status < 500 ? "in" : status] as const;
+    expect(answered.get("WWW-Authenticate")).toMatch(/^Bearer /);
+    expect(json.error).toBe(status === 401 ? "unauthorized" : "forbidden");
+    return [name, status] as const;
+  });
+  return Object.fromEntries(await Promise.all(outcomes));
+}
+
+/** What {@link admissions} should find, where an operation that needs `role` answers `outcome(role)`. */
+const expected = (outcome: (role: string) => number | "in") =>
+  Object.fromEntries(operations.map(({ name, role }) => [name, role ? outcome(role) : "in"]));
+
+const now = () => Math.floor(Date.now() / 1000);
+const bytes = (text: string) => new TextEncoder().encode(text);
+const encoded = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
+
+/** Members that are undefined are left out of the token. */
+function claims(changes: Record<string, unknown> = {}): JWTPayload {
+  const good = { sub: "tester", iss: AUTH_ISSUER, aud: AUTH_AUDIENCE, exp: now() + 600, roles: ["admin"] };
+  return { ...good, ...changes };
+}
+
+/** A token that is good but for the changes. */
+function sign(
+  alg: Algorithm,
+  changes?: Record<string, unknown>,
+  { key, ...header }: { key?: CryptoKey | Uint8Array; [parameter: string]: unknown } = {},
+): Promise<string> {
+  const own =
+    alg === "HS256" ? { key: bytes(AUTH_SECRET) } : { kid: keys[alg].kid, key: keys[alg].privateKey };
+  return new SignJWT(claims(changes))
+    .setProtectedHeader({ alg, ...("kid" in own && { kid: own.kid }), ...header })
+    .sign(key ?? own.key, { crit: { novel: true } });
+}
+
+/** A good token with its parts exchanged. */
+async function tampered(
+  alg: Algorithm,
+  change: (parts: { header: string; payload: string; signature: string }) => object,
+): Promise<string> {
+  const [header = "", payload = "", signature = ""] = (await sign(alg)).split(".");
+  return Object.values({ header, payload, signature, ...change({ header, payload, signature }) }).join(".");
+}
+
+const strangersKey = async (alg: Algorithm) =>
+  alg === "HS256" ? bytes(AUTH_SECRET.toUpperCase()) : strangers[alg].privateKey;
+
+test("the document has every route, so that the matrix does", async () => {
+  const { routes } = createApp({
+    config: await parseConfig({ DATABASE_URL: database.url }),
+    connect: connectOver(neonDriver({ url: database.url, fetchEndpoint: inject("neon") })),
+    log: () => {},
+  });
+  const templates = routes
+    .filter(({ path }) => path !== "/*")
+    .map(({ method, path }) => ({ method, template: path.replaceAll(/:(\w+)/g, "{$1}") }));
+  const names = templates
+    .filter(({ method }) => method !== "ALL" && method !== "OPTIONS")
+    .map(({ method, template }) => `${method} ${template}`);
+  expect(new Set(names)).toEqual(new Set(operations.map(({ name }) => name)));
+  const paths = new Set(operations.map(({ name }) => name.replace(/^\w+ /, "")));
+  expect(new Set(templates.map(({ template }) => template))).toEqual(paths);
+});
+
+test("whatever writes needs an editor, stock and tasks need a clerk, and nothing else needs anybody", () => {
+  for (const { name, method, path, role } of operations) {
+    const wanted = /^\/api\/v1\/tasks|\/stock\b/.test(path)
+      ? "clerk"
+      : method === "GET"
+        ? undefined
+        : "editor";
+    expect([name, role]).toEqual([name, wanted]);
+  }
+});
+
+describe.each(ALGORITHMS)("where tokens are signed with %s", (alg) => {
+  const admitted = async (authorization: string | undefined) =>
+    admissions(clients[alg], authorization === undefined ? {} : { Authorization: authorization });
+
+  test.each<[string, () => Promise<string> | string | undefined]>([
+    ["no token", () => undefined],
+    ["an empty header", () => ""],
+    ["no more than the scheme", () => "Bearer"],
+    ["garbage", () => "Bearer garbage"],
+    ["garbage in three parts", () => "Bearer a.b.c"],
+    ["another scheme", async () => `Basic ${await sign(alg)}`],
+    ["a scheme that only begins alike", async () => `BearerToken ${await sign(alg)}`],
+    ["a token without the scheme", () => sign(alg)],
+    ["a token and more", async () => `Bearer ${await sign(alg)} x`],
+    ["two tokens", async () => `Bearer ${await sign(alg)}, Bearer ${await sign(alg)}`],
+  ])("a request with %s is nobody's", async (_, header) => {
+    expect(await admitted(await header())).toEqual(expected(() => 401));
+  });
+
+  test.each<[string, () => Promise<string> | string]>([
+    ["has expired", () => sign(alg, { exp: now() - 10 })],
+    ["is not yet valid", () => sign(alg, { nbf: now() + 60 })],
+    ["is valid from no time on", () => sign(alg, { nbf: "yesterday" })],
+    ["never expires", () => sign(alg, { exp: undefined })],
+    ["expires at no time", () => sign(alg, { exp: "tomorrow" })],
+    ["expires at null", () => sign(alg, { exp: null })],
+    ["names nobody", () => sign(alg, { sub: undefined })],
+    ["names an empty subject", () => sign(alg, { sub: "" })],
+    ["names a number", () => sign(alg, { sub: 5 })],
+    ["comes from another issuer", () => sign(alg, { iss: "https://evil.example" })],
+    ["comes from an issuer that begins alike", () => sign(alg, { iss: `${AUTH_ISSUER}/` })],
+    ["comes from several issuers", () => sign(alg, { iss: [AUTH_ISSUER] })],
+    ["comes from no issuer", () => sign(alg, { iss: undefined })],
+    ["is for another audience", () => sign(alg, { aud: "other" })],
+    ["is for no audience", () => sign(alg, { aud: undefined })],
+    ["is not signed", () => new UnsecuredJWT(claims()).encode()],
+    ["is signed with None", () => tampered(alg, () => ({ header: encoded({ alg: "None" }), signature: "" }))],
+    ["is signed with none, and well", () => tampered(alg, () => ({ header: encoded({ alg: "none" }) }))],
+    ["does not say how it is signed", () => tampered(alg, () => ({ header: encoded({ kid: "rsa" }) }))],
+    ["is signed in the other way", () => sign(alg === "HS256" ? "RS256" : "HS256")],
+    ["is signed with a stranger's key", async () => sign(alg, {}, { key: await strangersKey(alg) })],
+    [
+      "brings a stranger's key",
+      async () =>
+        sign(alg, {}, { key: await strangersKey(alg), jwk: alg === "HS256" ? {} : strangers[alg].jwk }),
+    ],
+    [
+      "names a stranger's keys",
+      async () => sign(alg, {}, { key: await strangersKey(alg), jku: stranger.url, x5u: stranger.url }),
+    ],
+    ["is signed with zeros", () => tampered(alg, ({ signature }) => ({ signature: zeros(signature) }))],
+    ["has another's signature", () => tampered(alg, () => ({ payload: encoded(claims({ sub: "other" })) }))],
+    ["is cut", () => tampered(alg, ({ signature }) => ({ signature: signature.slice(0, -4) }))],
+    ["demands what nobody knows", () => sign(alg, {}, { crit: ["novel"], novel: true })],
+    // CVE-2024-28176: decrypting unpacks what a stranger packed.
+    ["is encrypted instead of signed", encrypted],
+  ])("a token that %s is refused", async (_, token) => {
+    expect(await admitted(`Bearer ${await token()}`)).toEqual(expected(() => 401));
+    expect(stranger.asked).toBe(0);
+  });
+
+  test.each<[string, unknown]>([
+    ["none", undefined],
+    ["an empty list", []],
+    ["a string", "admin"],
+    ["a list with a number in it", ["admin", 5]],
+    ["an object", { admin: true }],
+    ["a role in upper case", ["ADMIN"]],
+    ["a role that nobody knows", ["owner"]],
+    ["a name that every object has", ["constructor", "__proto__"]],
+    ["roles in one string", ["clerk editor admin"]],
+  ])("of roles, %s is no role", async (_, roles) => {
+    expect(await admitted(`Bearer ${await sign(alg, { roles })}`)).toEqual(expected(() => 403));
+  });
+
+  test.each<[string, string[]]>([
+    ["clerk", ["clerk"]],
+    ["editor", ["editor"]],
+    ["admin", ["admin"]],
+    ["editor", ["clerk", "owner", "editor"]],
+  ])("%s, by roles %j, may do what that role and those below it may", async (held, roles) => {
+    const rank = (role: string) => ROLES.indexOf(role);
+    expect(await admitted(`Bearer ${await sign(alg, { roles })}`)).toEqual(
+      expected((role) => (rank(role) <= rank(held) ? "in" : 403)),
+    );
+  });
+
+  test.each<[string, () => Promise<string>]>([
+    ["one of several audiences", async () => `Bearer ${await sign(alg, { aud: ["x", AUTH_AUDIENCE] })}`],
+    ["the scheme in lower case", async () => `bearer ${await sign(alg)}`],
+    ["a type", async () => `Bearer ${await sign(alg, {}, { typ: "at+jwt" })}`],
+    ["an end that a slow clock has not seen", async () => `Bearer ${await sign(alg, { exp: now() - 1 })}`],
+    ["a start that a slow clock has not seen", async () => `Bearer ${await sign(alg, { nbf: now() + 2 })}`],
+  ])("a token with %s is good", async (_, header) => {
+    expect(await admitted(await header())).toEqual(expected(() => "in"));
+  });
+});
+
+const zeros = (signature: string) =>
+  Buffer.alloc(Buffer.from(signature, "base64url").length).toString("base64url");
+
+const encrypted = () =>
+  new EncryptJWT(claims()).setProtectedHeader({ alg: "dir", enc: "A256GCM" }).encrypt(bytes(AUTH_SECRET));
+
+test.each(["HS384", "HS512"])("a token signed with our secret by %s is refused", async (alg) => {
+  const key = bytes(AUTH_SECRET.repeat(2).slice(0, alg === "HS384" ? 48 : 64));
+  for (const secret of [key, bytes(AUTH_SECRET)]) {
+    const headers = { Authorization: `Bearer ${await sign("HS256", {}, { alg, key: secret })}` };
+    expect(await admissions(clients.HS256, headers)).toEqual(expected(() => 401));
+  }
+});
+
+describe.each(PROVIDERS)("a provider's key for %s", (alg) => {
+  const admitted = async (token: string) => admissions(clients[alg], { Authorization: `Bearer ${token}` });
+  const publicKey = async () => (await importJWK(keys[alg].jwk, alg)) as CryptoKey;
+  const bare = () => keys[alg].jwk.n ?? keys[alg].jwk.x ?? "";
+
+  // What a provider publishes is no secret: CVE-2026-22817 and CVE-2026-22818, of a library that took it for one.
+  test.each<[string, () => Promise<string | Uint8Array> | string | Uint8Array]>([
+    ["PEM", async () => exportSPKI(await publicKey())],
+    ["PEM and a line break", async () => `${await exportSPKI(await publicKey())}\n`],
+    ["JWK", () => JSON.stringify(keys[alg].jwk)],
+    ["DER", async () => new Uint8Array(await crypto.subtle.exportKey("spki", await publicKey()))],
+    ["bare number", () => Buffer.from(bare(), "base64url")],
+    ["bare text", bare],
+  ])("signs no HS256 as %s", async (_, material) => {
+    const given = await material();
+    const key = typeof given === "string" ? bytes(given) : new Uint8Array(given);
+    const token = await sign("HS256", {}, { key, kid: keys[alg].kid });
+    expect(await admitted(token)).toEqual(expected(() => 401));
+  });
+
+  test.each<[string, unknown]>([
+    ["that it does not have", "unknown"],
+    ["of another of its keys", alg === "ES256" ? "rsa" : "ec"],
+    ["that is empty", ""],
+    ["that is a number", 5],
+    ["that is a list", ["rsa", "ec", "ed"]],
+    ["that every object has", "__proto__"],
+  ])("is not found by a key id %s", async (_, kid) => {
+    expect(await admitted(await sign(alg, {}, { kid }))).toEqual(expected(() => 401));
+  });
+
+  test("is found without a key id where no other is of its kind", async () => {
+    expect(await admitted(await sign(alg, {}, { kid: undefined }))).toEqual(expected(() => "in"));
+  });
+});
+
+test.each([
+  ["RS256", "RS384"],
+  ["RS256", "RS512"],
+  ["RS256", "PS256"],
+  ["EdDSA", "Ed25519"],
+] as const)("a provider's key for %s does not sign by %s", async (alg, other) => {
+  const key = (await importJWK(await exportJWK(keys[alg].privateKey), other)) as CryptoKey;
+  const headers = { Authorization: `Bearer ${await sign(alg, {}, { key, alg: other })}` };
+  expect(await admissions(clients[alg], headers)).toEqual(expected(() => 401));
+});
+
+test("a server without authentication refuses whatever needs a role", async () => {
+  for (const headers of [{}, { Authorization: `Bearer ${await sign("HS256")}` }]) {
+    expect(await admissions(clients.closed, headers)).toEqual(expected(() => 401));
+  }
+});
+
+test("an open server lets everybody do everything", async () => {
+  for (const headers of [{}, { Authorization: "Bearer garbage" }]) {
+    expect(await admissions(clients.open, headers)).toEqual(expected(() => "in"));
+  }
+});

@@ -1,0 +1,339 @@
+/** The keys of an OpenID provider: when they are asked for, how long they are kept, and what a provider can do wrong. */
+import { generateKeyPairSync } from "node:crypto";
+import { exportJWK, type JWK, SignJWT } from "jose";
+import { afterEach, beforeAll, beforeEach, describe, expect, inject, test, vi } from "vitest";
+import { createApp } from "../../src/app.ts";
+import { parseConfig } from "../../src/config.ts";
+import { connectOver } from "../../src/db/database.ts";
+import { neonDriver } from "../../src/db/neon.ts";
+import { ProviderKeys } from "../../src/http/jwks.ts";
+import type { RequestEvent } from "../../src/http/observe.ts";
+import type { Problem } from "../../src/http/problem.ts";
+import { type Client, createClient } from "../support/client.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { answering, createKey, type Provider, startProvider } from "../support/provider.ts";
+import { startWorker, type TestWorker } from "../support/worker.ts";
+
+const MINUTE = 60_000;
+const COOLDOWN = 10_000;
+
+let provider: Provider;
+let old: Awaited<ReturnType<typeof createKey>>;
+let young: typeof old;
+
+beforeAll(async () => {
+  provider = await startProvider();
+  [old, young] = await Promise.all([createKey("ES256", "old"), createKey("ES256", "young")]);
+});
+
+describe("the keys", () => {
+  let keys: ProviderKeys;
+  let warnings: unknown[];
+
+  beforeEach(() => {
+    // The clock alone: sockets and timers stay real.
+    vi.useFakeTimers({ toFake: ["Date"] });
+    keys = new ProviderKeys(provider.url);
+    warnings = [];
+    provider.publish(old.jwk);
+    provider.asked = 0;
+  });
+  afterEach(() => void vi.useRealTimers());
+
+  const pass = (milliseconds: number) => vi.setSystemTime(Date.now() + milliseconds);
+  const find = (kid: string, milliseconds = 5_000, alg = "ES256") =>
+    keys.find(
+      { alg, kid },
+      {
+        deadline: () => AbortSignal.timeout(milliseconds),
+        warn: (fault) => void warnings.push(fault),
+      },
+    );
+  /** What looking for a key comes to: found, unknown to the provider, or nobody can tell. */
+  const outcome = (kid: string, milliseconds?: number, alg?: string) =>
+    find(kid, milliseconds, alg).then(
+      () => "found",
+      (error: Problem) => error.code,
+    );
+  const UNKNOWN = "ERR_JWKS_NO_MATCHING_KEY";
+  const UNAVAILABLE = "service_unavailable";
+
+  test("are asked for once they are needed, and once for many", async () => {
+    expect(provider.asked).toBe(0);
+    expect(await Promise.all(Array.from({ length: 50 }, () => outcome("old")))).toEqual(
+      Array.from({ length: 50 }, () => "found"),
+    );
+    pass(9 * MINUTE);
+    expect(await outcome("old")).toBe("found");
+    expect(provider.asked).toBe(1);
+  });
+
+  test("that are new are found without a restart", async () => {
+    await find("old");
+    provider.publish(old.jwk, young.jwk);
+    pass(COOLDOWN);
+    expect(await outcome("young")).toBe("found");
+    expect([await outcome("old"), provider.asked]).toEqual(["found", 2]);
+  });
+
+  test("that are withdrawn are good for ten minutes at most", async () => {
+    await find("old");
+    provider.publish(young.jwk);
+    pass(10 * MINUTE - 1);
+    expect(await outcome("old")).toBe("found");
+    pass(1);
+    expect(await outcome("old")).toBe(UNKNOWN);
+    expect([await outcome("young"), provider.asked]).toEqual(["found", 2]);
+  });
+
+  test("are asked for once in ten seconds, whatever tokens name", async () => {
+    await find("old");
+    const burst = (name: string) =>
+      Promise.all(Array.from({ length: 50 }, (_, at) => outcome(`${name}${at}`)));
+    expect(new Set(await burst("a"))).toEqual(new Set([UNKNOWN]));
+    expect(provider.asked).toBe(1);
+    pass(COOLDOWN);
+    expect(new Set(await burst("b"))).toEqual(new Set([UNKNOWN]));
+    expect(provider.asked).toBe(2);
+  });
+
+  test("outlive an outage of less than an hour", async () => {
+    await find("old");
+    provider.answer = answering(500);
+    pass(10 * MINUTE);
+    expect(await Promise.all([outcome("old"), outcome("old"), outcome("old")])).toEqual([
+      "found",
+      "found",
+      "found",
+    ]);
+    expect([provider.asked, warnings.length]).toEqual([2, 1]);
+    // Whether the provider has this one, nobody can tell now.
+    expect(await outcome("young")).toBe(UNAVAILABLE);
+    pass(50 * MINUTE - 1);
+    expect(await outcome("old")).toBe("found");
+    expect([provider.asked, warnings.length]).toEqual([3, 2]);
+  });
+
+  test("do not outlive a longer one, and come back after it", async () => {
+    await find("old");
+    provider.answer = answering(500);
+    pass(60 * MINUTE);
+    const problem: Problem = await find("old").then(
+      () => expect.fail("found"),
+      (error) => error,
+    );
+    expect(problem).toMatchObject({ code: UNAVAILABLE, headers: { "Retry-After": "10" } });
+    expect(problem.cause).toMatchObject({ message: "the identity provider answered 500" });
+    provider.publish(young.jwk);
+    expect(await outcome("young")).toBe(UNAVAILABLE);
+    expect(provider.asked).toBe(2);
+    pass(COOLDOWN);
+    expect(await outcome("young")).toBe("found");
+  });
+
+  test("at hand are used while a provider is slow to renew them", async () => {
+    await find("old");
+    const waiting: (() => void)[] = [];
+    provider.answer = (response) =>
+      void waiting.push(() => answering(200, JSON.stringify({ keys: [young.jwk] }))(response));
+    pass(10 * MINUTE);
+    const renewing = outcome("old");
+    await expect.poll(() => waiting.length).toBe(1);
+    expect(await outcome("old")).toBe("found");
+    waiting[0]?.();
+    expect(await renewing).toBe(UNKNOWN);
+    expect(await outcome("young")).toBe("found");
+  });
+
+  test("are not waited for longer than a request has time", async () => {
+    provider.answer = () => {};
+    expect(await Promise.all([outcome("old", 100), outcome("old", 100)])).toEqual([UNAVAILABLE, UNAVAILABLE]);
+    expect(provider.asked).toBe(1);
+  });
+
+  test("that another request waits for in vain are not said to be unknown", async () => {
+    await find("old");
+    pass(COOLDOWN);
+    provider.answer = () => {};
+    const renewing = outcome("young", 500);
+    await expect.poll(() => provider.asked).toBe(2);
+    expect([await outcome("young", 50), await renewing]).toEqual([UNAVAILABLE, UNAVAILABLE]);
+  });
+
+  test("are fetched by the next request when the one that fetches is cut off", async () => {
+    const { answer } = provider;
+    provider.answer = () => {
+      provider.answer = answer;
+    };
+    const cutOff = outcome("old");
+    await expect.poll(() => provider.asked).toBe(1);
+    pass(4_000);
+    expect([await outcome("old"), provider.asked]).toEqual(["found", 2]);
+    expect(await cutOff).toBe("found");
+  });
+
+  test("are not waited for longer than three seconds", async () => {
+    provider.answer = () => {};
+    expect(await outcome("old", 20_000)).toBe(UNAVAILABLE);
+  });
+
+  test.each<[string, () => Provider["answer"]]>([
+    ["an error", () => answering(503, JSON.stringify({ keys: [old.jwk] }))],
+    ["a redirection", () => answering(302, "", { Location: `${provider.url}/other` })],
+    ["nothing", () => answering(200)],
+    ["HTML", () => answering(200, "<!doctype html><p>Sign in</p>", { "Content-Type": "text/html" })],
+    ["a list", () => answering(200, JSON.stringify([old.jwk]))],
+    ["null", () => answering(200, "null")],
+    ["no list of keys", () => answering(200, "{}")],
+    ["keys by name", () => answering(200, JSON.stringify({ keys: { old: old.jwk } }))],
+    ["keys that are none", () => answering(200, JSON.stringify({ keys: [old.jwk, 5] }))],
+    ["JSON that breaks off", () => answering(200, JSON.stringify({ keys: [old.jwk] }).slice(0, -1))],
+    ["too much", () => answering(200, JSON.stringify({ keys: [old.jwk], filler: " ".repeat(256 * 1024) }))],
+    [
+      "more and more",
+      () => (response) => {
+        const write = () => {
+          while (response.write(" ".repeat(65_536)));
+        };
+        response.writeHead(200).on("drain", write);
+        write();
+      },
+    ],
+    [
+      "a connection that breaks",
+      () => (response) => void response.writeHead(200).write("{", () => response.destroy()),
+    ],
+  ])("cannot be had from %s", async (_, answer) => {
+    provider.answer = answer();
+    expect(await outcome("old")).toBe(UNAVAILABLE);
+    expect([provider.asked, warnings.length]).toEqual([1, 1]);
+  });
+
+  test("that are faulty spoil no other", async () => {
+    const weak = await exportJWK(generateKeyPairSync("rsa", { modulusLength: 1024 }).publicKey);
+    const { x: _, ...halved } = old.jwk as JWK;
+    provider.publish(
+      old.jwk,
+      { ...(await exportJWK(old.privateKey)), kid: "private" },
+      { ...halved, kid: "halved" },
+      { ...weak, kid: "weak" },
+      { ...young.jwk, kid: "encrypts", use: "enc" },
+      { ...young.jwk, kid: "elsewhere", crv: "P-384" },
+      { ...young.jwk, kid: "twice" },
+      { ...old.jwk, kid: "twice" },
+      { kty: "oct", k: "c2VjcmV0", kid: "secret" },
+      { kty: "XYZ", kid: "novel" },
+    );
+    expect(await outcome("old")).toBe("found");
+    for (const kid of ["private", "halved"]) expect([kid, await outcome(kid)]).toEqual([kid, UNAVAILABLE]);
+    expect(await outcome("weak", undefined, "RS256")).toBe(UNAVAILABLE);
+    for (const kid of ["encrypts", "elsewhere", "secret", "novel"]) {
+      expect([kid, await outcome(kid)]).toEqual([kid, UNKNOWN]);
+    }
+    expect(await outcome("twice")).toBe("ERR_JWKS_MULTIPLE_MATCHING_KEYS");
+  });
+});
+
+describe("a server", () => {
+  const AUTH_ISSUER = "https://id.example";
+  let database: TestDatabase;
+  let worker: TestWorker;
+  let api: Client;
+  let headers: Record<string, string>;
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    const token = new SignJWT({ roles: ["clerk"] })
+      .setProtectedHeader({ alg: "ES256", kid: "old" })
+      .setSubject("tester")
+      .setIssuer(AUTH_ISSUER)
+      .setExpirationTime("1h");
+    headers = { Authorization: `Bearer ${await token.sign(old.privateKey)}` };
+  });
+
+  // Each test in a Worker of its own, which has no keys yet.
+  beforeEach(async () => {
+    const bindings = { AUTH_JWKS_URL: provider.url, AUTH_ISSUER, REQUEST_TIMEOUT_MS: "4000" };
+    worker = await startWorker(database, bindings);
+    api = await createClient(worker.url);
+    provider.publish(old.jwk);
+    provider.asked = 0;
+  });
+
+  const ask = () => api("GET", "/api/v1/tasks", { headers });
+  const statuses = async (count: number) => {
+    const answers = await Promise.all(Array.from({ length: count }, ask));
+    return new Set(answers.map(({ status, json }) => json.error ?? status));
+  };
+
+  test("asks a slow provider once for all the requests that come first", async () => {
+    const { answer } = provider;
+    provider.answer = (response) => void setTimeout(() => answer(response), 500);
+    expect(await statuses(40)).toEqual(new Set([200]));
+    expect(await statuses(40)).toEqual(new Set([200]));
+    expect(provider.asked).toBe(1);
+  });
+
+  test.each<[string, Provider["answer"]]>([
+    ["before its answer", () => {}],
+    ["in the middle of it", (response) => void response.writeHead(200).write('{"keys":[')],
+    ["in the middle of an error", (response) => void response.writeHead(500).write("<p>")],
+  ])("is not held up by a provider that hangs %s", async (_, answer) => {
+    provider.answer = answer;
+    expect(await statuses(20)).toEqual(new Set(["service_unavailable"]));
+    expect(provider.asked).toBe(1);
+    expect((await api("GET", "/api/v1/books", { headers })).status).toBe(200);
+  });
+
+  test("answers the others when the client it was fetching for is gone", async () => {
+    const { answer } = provider;
+    provider.answer = (response) => void setTimeout(() => answer(response), 500);
+    const leaving = new AbortController();
+    const left = fetch(`${worker.url}/api/v1/tasks`, { headers, signal: leaving.signal }).catch(() => {});
+    await expect.poll(() => provider.asked).toBe(1);
+    const others = statuses(5);
+    leaving.abort();
+    await left;
+    expect(await others).toEqual(new Set([200]));
+  });
+
+  test("tells of garbage in its log, and nothing of it to the client", async () => {
+    provider.answer = answering(200, "<p>MARK</p>");
+    const { status, text, headers: answered, json } = await ask();
+    expect([status, json.error, answered.get("Retry-After")]).toEqual([503, "service_unavailable", "10"]);
+    expect(text).not.toMatch(/MARK|JSON|127\.0\.0\.1/);
+    const logged = () => worker.logs().filter((line) => line.includes(json.request_id));
+    await expect.poll(logged).toHaveLength(1);
+    expect(JSON.parse(logged()[0] ?? "")).toMatchObject({
+      level: "error",
+      problem: "service_unavailable",
+      error: { name: "SyntaxError" },
+    });
+  });
+
+  test("tells of an outage in its log while it lives on the keys at hand", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    try {
+      const environment = { DATABASE_URL: database.url, AUTH_JWKS_URL: provider.url, AUTH_ISSUER };
+      const driver = neonDriver({ url: database.url, fetchEndpoint: inject("neon") });
+      const events: RequestEvent[] = [];
+      const log = (event: RequestEvent) => void events.push(event);
+      const app = createApp({
+        config: await parseConfig(environment),
+        connect: connectOver(driver),
+        log,
+      });
+      const request = () => app.request("http://127.0.0.1/api/v1/tasks", { headers });
+      expect((await request()).status).toBe(200);
+      provider.answer = answering(500);
+      vi.setSystemTime(Date.now() + 10 * MINUTE);
+      expect((await request()).status).toBe(200);
+      expect(events).toMatchObject([
+        { level: "info", error: undefined },
+        { level: "warn", error: { message: "the identity provider answered 500" } },
+      ]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+});

@@ -1,0 +1,198 @@
+/** How the servers start: on a database that is there, on one they bring up, and not at all. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmod, cp, mkdtemp, rm } from "node:fs/promises";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { newBook } from "../support/books.ts";
+import { createClient } from "../support/client.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { launch, type ServerProcess, type Variables } from "../support/servers.ts";
+import { SECRET, tokenFor } from "../support/token.ts";
+
+let database: TestDatabase;
+let directory: string;
+const started: ServerProcess[] = [];
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  directory = await mkdtemp(join(tmpdir(), "octavo-servers-"));
+  await chmod(directory, 0o755);
+});
+afterEach(async () => {
+  for (const server of started.splice(0)) await server.end("SIGTERM");
+});
+afterAll(() => rm(directory, { recursive: true, force: true }));
+
+describe.each(["node", "bun"] as const)("%s", (runtime) => {
+  function start(variables: Variables = {}): ServerProcess {
+    const server = launch(runtime, { DATABASE_URL: database.url, ...variables });
+    started.push(server);
+    return server;
+  }
+
+  test.each([
+    ["pooled TCP", {}],
+    ["Neon's HTTP", { DATABASE_TRANSPORT: "http" }],
+  ])("serves over %s, one JSON line per request", async (_, variables) => {
+    const server = start({ AUTH_SECRET: SECRET, ...variables });
+    const api = await createClient(await server.url, await tokenFor("editor"));
+    const created = await api("POST", "/api/v1/books", { body: newBook() });
+    expect(created.status).toBe(201);
+    const counted = await api("GET", "/api/v1/books?count=exact");
+    expect(counted.json.total).toBeGreaterThan(0);
+    const taken = await api("POST", "/api/v1/books", { body: newBook({ isbn: created.json.isbn }) });
+    expect(taken.json).toMatchObject({ status: 409, error: "conflict" });
+    const events = server.logs().map((line) => JSON.parse(line));
+    expect(events).toHaveLength(4);
+    expect(events[1]).toMatchObject({ level: "info", method: "POST", status: 201, db_round_trips: 1 });
+    const { username, password } = new URL(database.url);
+    for (const secret of [SECRET, password, `${username}:`])
+      expect(server.logs().join() + server.told()).not.toContain(secret);
+  });
+
+  test("listens on IPv6", async () => {
+    const server = start({ HOST: "::1" });
+    expect(await server.url).toMatch(/^http:\/\/\[::1\]:\d+$/);
+    expect((await fetch(`${await server.url}/ready`)).status).toBe(200);
+  });
+
+  test("without DATABASE_URL brings up the embedded database, and takes its own tokens", async () => {
+    const DATA_DIR = join(directory, runtime);
+    const server = start({ DATABASE_URL: undefined, DATA_DIR });
+    const url = await server.url;
+    const { total } = await (await fetch(`${url}/api/v1/books?page=1`)).json();
+    expect(server.told()).toContain(`with ${total} books in `);
+    const [, command] = server.told().match(/npm run (token -- .*)/) ?? [];
+    const token = await output("npm", ["run", "-s", ...(command ?? "").split(" ")], {
+      ...process.env,
+      DATA_DIR,
+    });
+    const api = await createClient(url, token.trim());
+    expect((await api("POST", "/api/v1/books", { body: newBook() })).status).toBe(201);
+    expect(await server.end("SIGINT")).toBe(0);
+  });
+
+  describe("does not start, and says in a sentence why", () => {
+    test("with a faulty configuration, all of it and no value", async () => {
+      const server = start({
+        DATABASE_URL: "postgres://octavo:hidden@db.example/octavo",
+        AUTH_SECRET: "hidden",
+        HOST: "hidden host",
+        PORT: "70000",
+        DATABASE_TRANSPORT: "hidden",
+        DATABASE_POOL_SIZE: "0",
+        SHUTDOWN_DELAY_MS: "1.5",
+        OPEN_LOCAL_WRITES: "true",
+      });
+      await expect(server.url).rejects.toThrow("The configuration has faults: ");
+      for (const name of ["CURSOR_KEY", "AUTH_SECRET", "HOST", "PORT", "OPEN_LOCAL_WRITES"])
+        expect(server.told()).toContain(`${name} `);
+      for (const name of ["DATABASE_TRANSPORT", "DATABASE_POOL_SIZE", "SHUTDOWN_DELAY_MS"])
+        expect(server.told()).toContain(`${name} must be `);
+      expect(server.told()).not.toMatch(/hidden|70000|db\.example|\n./);
+      expect(await server.end("SIGTERM")).toBe(1);
+    });
+
+    test.each([
+      ["on a port in use", {}, "is in use by another program: choose another with HOST and PORT."],
+      ["at an address that is not its own", { HOST: "192.0.2.1" }, "cannot be used (EADDRNOTAVAIL)"],
+    ])("%s", async (_, variables, sentence) => {
+      const other = createServer();
+      await once(other.listen(0, "127.0.0.1"), "listening");
+      const { port } = other.address() as AddressInfo;
+      const server = start({ PORT: `${port}`, ...variables });
+      await expect(server.url).rejects.toThrow(sentence);
+      expect(server.told().trim()).not.toContain("\n");
+      expect(await server.end("SIGTERM")).toBe(1);
+      other.close();
+    });
+
+    test("with neither DATABASE_URL nor the development dependencies", async () => {
+      const deployed = join(directory, `deployed-${runtime}`);
+      await cp("dist", join(deployed, "dist"), { recursive: true });
+      await cp("package.json", join(deployed, "package.json"));
+      const server = launch(runtime, {}, deployed);
+      started.push(server);
+      await expect(server.url).rejects.toThrow(
+        "DATABASE_URL is not set, and the embedded Postgres is not installed",
+      );
+      expect(server.told().trim()).not.toContain("\n");
+      expect(await server.end("SIGTERM")).toBe(1);
+    });
+  });
+
+  test("answers 503 while there is no database, and serves as soon as there is", async () => {
+    const port = await freePort();
+    const url = Object.assign(new URL(database.url), { port: `${port}` }).href;
+    const server = start({ DATABASE_URL: url });
+    const origin = await server.url;
+    const ready = () => fetch(`${origin}/ready`);
+    const answer = await ready();
+    expect(answer.status).toBe(503);
+    expect(await answer.json()).toMatchObject({ error: "database_unavailable" });
+    const forward = await forwardTo(port, database.url);
+    await expect.poll(async () => (await ready()).status).toBe(200);
+    // Connections that broke while they were idle are not used again.
+    forward.cut();
+    await expect.poll(async () => (await ready()).status).toBe(200);
+    forward.close();
+  });
+});
+
+test("npm start says what it lacks where nothing is built and esbuild is not installed", async () => {
+  const bare = join(directory, "bare");
+  await cp("dev/build.js", join(bare, "dev", "build.js"));
+  await cp("package.json", join(bare, "package.json"));
+  const child = spawn(process.execPath, ["dev/build.js"], { cwd: bare, stdio: ["ignore", "pipe", "pipe"] });
+  let told = "";
+  child.stderr.on("data", (text) => {
+    told += text;
+  });
+  expect(await once(child, "close")).toEqual([1, null]);
+  expect(told).toMatch(/^The server is not built, and .* npm run build\.\n$/);
+});
+
+async function output(file: string, args: string[], env: NodeJS.ProcessEnv): Promise<string> {
+  const child = spawn(file, args, { env, stdio: ["ignore", "pipe", "inherit"] });
+  let text = "";
+  child.stdout.on("data", (chunk) => {
+    text += chunk;
+  });
+  await once(child, "close");
+  return text;
+}
+
+/** Lets the database of a URL be reached at another port, until it is cut off. */
+async function forwardTo(port: number, url: string): Promise<{ cut(): void; close(): void }> {
+  const { hostname, port: target } = new URL(url);
+  const sockets = new Set<Socket>();
+  const server = createServer((client) => {
+    const upstream = connect(Number(target), hostname);
+    sockets.add(client);
+    client.pipe(upstream).pipe(client);
+    for (const socket of [client, upstream]) socket.on("error", () => {});
+    client.on("close", () => upstream.destroy());
+  });
+  await once(server.listen(port, "127.0.0.1"), "listening");
+  const cut = () => {
+    for (const socket of sockets) socket.destroy();
+  };
+  return {
+    cut,
+    close() {
+      server.close();
+      cut();
+    },
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  return port;
+}
