@@ -1,7 +1,10 @@
 /** What holds on every path: the router, methods, request ids, CORS, the form of targets and of header fields. */
+import { expect } from "vitest";
 import type { Case } from "../exchange.ts";
 import { DUNE, MISSING, ZOO } from "../fixtures.ts";
 import { BOOKS_PATH, DUNE_PATH, each, JSON_TYPE, PATHS, type Row, reads, TASKS_PATH } from "./tables.ts";
+
+const role = "admin";
 
 const service = reads("service", [
   [200, "/health"],
@@ -138,6 +141,19 @@ const router: Case[] = [
   ]),
 ];
 
+/** HEAD tells what GET would, the length of its body included. */
+const heads: Case[] = PATHS.filter(([, methods]) => methods.includes("GET")).map(([path]) => ({
+  name: `HEAD and GET ${path}`,
+  run: async (send) => {
+    const [get, head] = [await send(200, "GET", path, { role }), await send(200, "HEAD", path, { role })];
+    expect(head.text).toBe("");
+    for (const name of ["Content-Length", "Content-Type", "Cache-Control", "ETag", "Link"]) {
+      expect([name, head.headers.get(name)]).toEqual([name, get.headers.get(name)]);
+    }
+    expect(head.headers.get("Content-Length")).toBe(String(Buffer.byteLength(get.text)));
+  },
+}));
+
 /** A body where none is asked for is passed over, and the connection stays in step. */
 const superfluousBodies: Case[] = ["GET", "HEAD"].flatMap((method) =>
   [{ raw: "GET /nothing HTTP/1.1\r\n\r\n" }, { chunks: ["{", "}"] }, { raw: "" }].map((message, at) => ({
@@ -230,4 +246,12 @@ function names(prefix: string, count: number): [string, string][] {
   return Array.from({ length: count }, (_, at) => [`${prefix}-${at}`, "x"]);
 }
 
-export const routerCases = [...service, ...router, ...superfluousBodies, ...requestIds, ...cors, ...fields];
+export const routerCases = [
+  ...service,
+  ...router,
+  ...heads,
+  ...superfluousBodies,
+  ...requestIds,
+  ...cors,
+  ...fields,
+];
