@@ -62,12 +62,13 @@ export function sender(target: Target, exchanges: Exchange[], seen: Set<string>)
       ...headers,
     };
     const given = Object.entries(sent).filter(([, value]) => value !== undefined);
-    const exchange = await transmit(
+    const { bytes, ...received } = await transmit(
       target,
       { method, path, headers: Object.fromEntries(given) as OutgoingHttpHeaders },
       // As bytes: in one piece with a text, Node would encode the header as it does the text.
       (chunks ?? (payload === undefined ? [] : [payload])).map((part) => Buffer.from(part)),
     );
+    const exchange = { method, path, ...received, body: decoded(bytes) };
     exchanges.push(exchange);
     const answer = answerOf(exchange);
     expect(answer.status, `${target.runtime}: ${method} ${path}\n${answer.text.slice(0, 500)}`).toBe(status);
@@ -89,14 +90,14 @@ function framing(payload: Message["raw"], chunks: Message["chunks"]): Record<str
   return payload === undefined ? {} : { "Content-Length": String(Buffer.byteLength(payload)) };
 }
 
-const PATIENCE_MS = 5_000;
+const PATIENCE_MS = 20_000;
 
 /** `fetch` would not do: it has no duplicate headers, no other Host, no chunks, and it mends paths. */
 function transmit(
   { url, agent }: Target,
   { method, path, headers }: { method: string; path: string; headers: OutgoingHttpHeaders },
   parts: readonly Buffer[],
-): Promise<Exchange> {
+): Promise<Pick<Exchange, "status" | "headers"> & { bytes: Buffer }> {
   return new Promise((resolve, reject) => {
     const { hostname, port } = new URL(url);
     const options = { hostname, port, agent, method, path, headers, timeout: PATIENCE_MS };
@@ -106,7 +107,7 @@ function transmit(
       response.on("data", (part) => received.push(part));
       response.on("end", () => {
         const { statusCode = 0, rawHeaders } = response;
-        resolve({ method, path, status: statusCode, headers: pairs(rawHeaders), body: decoded(received) });
+        resolve({ status: statusCode, headers: pairs(rawHeaders), bytes: Buffer.concat(received) });
         // The answer came instead of 100 Continue.
         if (!request.writableEnded) request.destroy();
       });
@@ -123,8 +124,8 @@ function transmit(
 }
 
 /** Every body is UTF-8, and decoding it loses no byte. */
-function decoded(parts: Buffer[]): string {
-  return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(Buffer.concat(parts));
+function decoded(bytes: Buffer): string {
+  return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
 }
 
 function pairs(flat: string[]): [string, string][] {

@@ -23,7 +23,7 @@ beforeAll(async () => {
 function converse(url: string, bytes: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const { hostname, port } = new URL(url);
-    const socket = connect(Number(port), hostname).setEncoding("latin1").setTimeout(5_000);
+    const socket = connect(Number(port), hostname).setEncoding("latin1").setTimeout(20_000);
     let received = "";
     socket.on("data", (text) => {
       received += text;
