@@ -49,6 +49,7 @@ await command(async () => {
     const worker = startWorker(port, {
       DATABASE_URL: url,
       NEON_FETCH_ENDPOINT: endpoint.url,
+      RATE_LIMIT: "off",
       ...(secret ? { AUTH_SECRET: secret } : { OPEN_LOCAL_WRITES: "true" }),
     });
     stops.push(worker.stop);

@@ -11,8 +11,8 @@ import type { Connect } from "./db/database.ts";
 import { ConstraintFault, UnavailableFault } from "./db/faults.ts";
 import { InProgressFault, MismatchFault } from "./db/idempotency.ts";
 import { MissingFault, VersionFault } from "./db/resource.ts";
-import { Api, type App, timeLeft, type Variables } from "./http/api.ts";
-import { authorizer } from "./http/auth.ts";
+import { Api, type App, type Bindings, timeLeft, type Variables } from "./http/api.ts";
+import { authenticator } from "./http/auth.ts";
 import { discardBody } from "./http/body.ts";
 import { CursorSeal } from "./http/cursor.ts";
 import { preconditionFailed } from "./http/etag.ts";
@@ -20,6 +20,7 @@ import { defaultHeaders, lengthOfHead } from "./http/headers.ts";
 import { requireHost } from "./http/host.ts";
 import { type Log, loggedError, observe } from "./http/observe.ts";
 import { Problem } from "./http/problem.ts";
+import type { Limiter } from "./http/rate-limit.ts";
 import { serviceRoutes } from "./service/routes.ts";
 import { taskConstraints, taskRoutes } from "./tasks/routes.ts";
 
@@ -27,13 +28,15 @@ import { taskConstraints, taskRoutes } from "./tasks/routes.ts";
 export interface Ports {
   config: Config;
   connect: Connect;
+  /** Undefined, where nobody's requests are limited. */
+  limiter?: Limiter | undefined;
   log: Log;
   /** Aborted when the process is about to end: from then on it is not ready. */
   stopping?: AbortSignal;
 }
 
-export function createApp({ config, connect, log, stopping }: Ports): App {
-  const app: App = new Hono<{ Variables: Variables }>();
+export function createApp({ config, connect, limiter, log, stopping }: Ports): App {
+  const app: App = new Hono<{ Bindings: Bindings; Variables: Variables }>();
   const crossOrigin = crossOriginOf(config.corsOrigins);
 
   app.use(observe(log));
@@ -59,7 +62,8 @@ export function createApp({ config, connect, log, stopping }: Ports): App {
 
   const api = new Api(app, {
     connect,
-    authorize: authorizer(config.authentication),
+    authenticate: authenticator(config.authentication),
+    limiter,
     seal: new CursorSeal(config.cursorKey),
   });
   bookRoutes(api);
@@ -85,7 +89,16 @@ export function createApp({ config, connect, log, stopping }: Ports): App {
  * POST needs no grant of its own, and without that header a page can send no JSON.
  */
 function crossOriginOf(writers: readonly string[]): MiddlewareHandler {
-  const exposeHeaders = ["ETag", "Idempotency-Replayed", "Link", "Location", "Retry-After", "X-Request-Id"];
+  const exposeHeaders = [
+    "ETag",
+    "Idempotency-Replayed",
+    "Link",
+    "Location",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Retry-After",
+    "X-Request-Id",
+  ];
   const readHeaders = ["Authorization", "If-Match", "If-None-Match", "X-Request-Id"];
   const read = cors({ origin: "*", allowMethods: ["GET", "HEAD"], allowHeaders: readHeaders, exposeHeaders });
   const write = cors({

@@ -8,7 +8,10 @@ declare const Bun: {
   serve(options: {
     hostname: string;
     port: number;
-    fetch(request: Request): Response | Promise<Response>;
+    fetch(
+      request: Request,
+      server: { requestIP(request: Request): { address: string } | null },
+    ): Response | Promise<Response>;
     idleTimeout: number;
   }): {
     port: number;
@@ -30,7 +33,7 @@ await runServer({
     const server = Bun.serve({
       hostname: host,
       port,
-      fetch: answer,
+      fetch: (request, server) => answer(request, server.requestIP(request)?.address),
       idleTimeout: Math.min(idleTimeout, MAX_IDLE_TIMEOUT_SECONDS),
     });
     return {

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import type { Authentication } from "./http/auth.ts";
+import type { Quota } from "./http/rate-limit.ts";
 import { StartupError } from "./startup-error.ts";
 
 /** What every runtime needs to know, parsed from its environment. */
@@ -9,6 +10,8 @@ export interface Config {
   neonFetchEndpoint: string | undefined;
   cursorKey: Uint8Array<ArrayBuffer>;
   authentication: Authentication;
+  /** What a client may ask for; undefined, without a limit. */
+  rateLimit: Quota | undefined;
   /** Milliseconds that a request may take. */
   deadline: number;
   /** Origins whose pages may use every method; all others may read. */
@@ -20,6 +23,8 @@ export interface ServerConfig extends Config {
   host: string;
   /** 0 takes one that is free. */
   port: number;
+  /** How many proxies stand before it, whose X-Forwarded-For tells the client's address. */
+  trustedProxyHops: number;
   /** What the database is asked over: pooled Postgres connections, or Neon's HTTP. */
   transport: "tcp" | "http";
   /** The most connections that the pool opens. */
@@ -65,6 +70,16 @@ const wholeNumber = (least: number, most: number, unit = "a whole number") =>
     )
     .transform(Number);
 
+const rateLimit = (form: RegExp, windows: string) =>
+  z
+    .string()
+    .regex(form, `must be off, or requests/seconds as in 600/60, with ${windows} seconds`)
+    .transform((value): Quota | undefined => {
+      const [requests = 0, seconds = 0] = value.split("/").map(Number);
+      return value === "off" ? undefined : { requests, seconds };
+    })
+    .prefault("600/60");
+
 /** Keys that come over plain HTTP could be anybody's. A name and password would show in errors of `fetch`. */
 function isKeysUrl(value: string): boolean {
   if (!hasProtocol(value, "https:", "http:")) return false;
@@ -87,6 +102,7 @@ const Environment = z.object({
   AUTH_ISSUER: z.string().optional(),
   AUTH_AUDIENCE: z.string().optional(),
   OPEN_LOCAL_WRITES: z.enum(["true"], "must be true or absent").optional(),
+  RATE_LIMIT: rateLimit(/^(off|[1-9]\d{0,8}\/(10|60))$/, "10 or 60"),
   REQUEST_TIMEOUT_MS: wholeNumber(100, 999_999, "milliseconds").default(10_000),
   CORS_ORIGINS: z
     .string()
@@ -106,6 +122,9 @@ const ServerEnvironment = Environment.extend({
     .regex(/^[\w.:-]+$/, "must be a host name or an address")
     .default("127.0.0.1"),
   PORT: wholeNumber(0, 65_535).default(8080),
+  // A timer of more than 24 days would end at once.
+  RATE_LIMIT: rateLimit(/^(off|[1-9]\d{0,8}\/[1-9]\d{0,4})$/, "1 to 99999"),
+  TRUSTED_PROXY_HOPS: wholeNumber(0, 10).default(0),
   DATABASE_TRANSPORT: z.enum(["tcp", "http"], "must be tcp or http").default("tcp"),
   DATABASE_POOL_SIZE: wholeNumber(1, 1000).default(10),
   SHUTDOWN_DELAY_MS: wholeNumber(0, 300_000, "milliseconds").default(0),
@@ -134,6 +153,7 @@ export async function parseServerConfig(environment: Record<string, unknown>): P
     ...(await configOf(variables)),
     host: variables.HOST,
     port: variables.PORT,
+    trustedProxyHops: variables.TRUSTED_PROXY_HOPS,
     transport: variables.DATABASE_TRANSPORT,
     poolSize: variables.DATABASE_POOL_SIZE,
     shutdownDelay: variables.SHUTDOWN_DELAY_MS,
@@ -167,6 +187,7 @@ async function configOf(variables: z.output<typeof Environment>): Promise<Config
     neonFetchEndpoint: variables.NEON_FETCH_ENDPOINT,
     cursorKey: variables.CURSOR_KEY ?? (await derivedCursorKey(variables.DATABASE_URL)),
     authentication: authenticationOf(variables),
+    rateLimit: variables.RATE_LIMIT,
     deadline: variables.REQUEST_TIMEOUT_MS,
     corsOrigins: variables.CORS_ORIGINS,
   };

@@ -13,7 +13,10 @@ await runServer({
   environment: process.env,
   async listen({ host, port, answer, idleTimeout }) {
     const serverOptions = { keepAliveTimeout: idleTimeout * 1000 };
-    const server = createAdaptorServer({ fetch: answer, serverOptions }) as Server;
+    const server = createAdaptorServer({
+      fetch: (request, { incoming }) => answer(request, incoming.socket.remoteAddress),
+      serverOptions,
+    }) as Server;
     let pending = 0;
     server.on("request", (_, response) => {
       pending++;

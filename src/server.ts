@@ -3,15 +3,19 @@
  * orderly end.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import RateLimiterMemory from "rate-limiter-flexible/lib/RateLimiterMemory.js";
 import { createApp } from "./app.ts";
 import { parseServerConfig, type ServerConfig } from "./config.ts";
 import { connectOver } from "./db/database.ts";
 import { neonDriver } from "./db/neon.ts";
 import { type PooledDriver, pooledDriver } from "./db/pool.ts";
+import { clientAddress } from "./http/address.ts";
 import type { Log } from "./http/observe.ts";
+import type { Limiter, Quota } from "./http/rate-limit.ts";
 import { StartupError } from "./startup-error.ts";
 
-type Answer = (request: Request) => Response | Promise<Response>;
+/** Answers a request that came from an address, as far as the runtime can tell it. */
+type Answer = (request: Request, address: string | undefined) => Response | Promise<Response>;
 
 /** What a runtime brings. */
 export interface Runtime {
@@ -61,14 +65,17 @@ async function serve({ name, environment, listen }: Runtime): Promise<void> {
   try {
     const config = await parseServerConfig({ ...environment, ...embedded?.variables });
     const driver = driverOf(config);
-    const app = createApp({ config, connect: connectOver(driver), log, stopping });
-    let answer: Answer = (request) => app.fetch(request);
-    const listener = await listening(listen, config, (request) => answer(request));
+    const limiter = config.rateLimit && memoryLimiter(config.rateLimit);
+    const app = createApp({ config, connect: connectOver(driver), limiter, log, stopping });
+    const serveFrom: Answer = (request, address) =>
+      app.fetch(request, { address: clientAddress(request, address, config.trustedProxyHops) });
+    let answer = serveFrom;
+    const listener = await listening(listen, config, (request, address) => answer(request, address));
     const host = config.host.includes(":") ? `[${config.host}]` : config.host;
     tell(`Octavo on ${name} at http://${host}:${listener.port}${embedded?.notice ?? ""}`);
 
     await aborted(stopping);
-    answer = async (request) => lastOfItsConnection(await app.fetch(request));
+    answer = async (...arrived) => lastOfItsConnection(await serveFrom(...arrived));
     await sleep(config.shutdownDelay);
     await Promise.race([listener.close(), sleep(config.deadline + MARGIN_MS)]);
     await Promise.race([driver.end?.(), sleep(MARGIN_MS)]);
@@ -102,6 +109,23 @@ function driverOf({ transport, databaseUrl, neonFetchEndpoint, poolSize, deadlin
       ? neonDriver({ url: databaseUrl, fetchEndpoint: neonFetchEndpoint })
       : pooledDriver({ url: databaseUrl, size: poolSize, timeout: deadline + MARGIN_MS });
   return driver;
+}
+
+/** Counts in this process alone, exactly: a window begins with a key's first request, and its last one is forgotten. */
+function memoryLimiter(quota: Quota): Limiter {
+  const windows = new RateLimiterMemory({ points: quota.requests, duration: quota.seconds });
+  return {
+    quota,
+    async count(key) {
+      // A penalty is what the library calls counting without a verdict; its verdict would be thrown.
+      const { consumedPoints, remainingPoints, msBeforeNext } = await windows.penalty(key);
+      return {
+        admitted: consumedPoints <= quota.requests,
+        remaining: remainingPoints,
+        reset: Math.ceil(msBeforeNext / 1000),
+      };
+    },
+  };
 }
 
 async function listening(

@@ -6,8 +6,15 @@ import { neonDriver } from "./db/neon.ts";
 import type { App } from "./http/api.ts";
 import { type Log, requestIdOf } from "./http/observe.ts";
 import { Problem } from "./http/problem.ts";
+import type { Limiter, Quota } from "./http/rate-limit.ts";
 
-type Bindings = Record<string, unknown>;
+/** Configuration, and the rate limiter of wrangler.toml. */
+type Bindings = Record<string, unknown> & { RATE_LIMITER?: RateLimiter };
+
+/** Cloudflare's binding: approximate, per location, and it tells no more than yes or no. */
+interface RateLimiter {
+  limit(options: { key: string }): Promise<{ success: boolean }>;
+}
 
 /** Made with the first request of an isolate, as bindings come with requests. It holds no connection. */
 let app: Promise<App> | undefined;
@@ -18,14 +25,28 @@ const log: Log = (event) => console.log(JSON.stringify(event));
 async function makeApp(bindings: Bindings): Promise<App> {
   const config = await parseConfig(bindings);
   const driver = neonDriver({ url: config.databaseUrl, fetchEndpoint: config.neonFetchEndpoint });
-  return createApp({ config, connect: connectOver(driver), log });
+  const limiter = bindingLimiter(bindings.RATE_LIMITER, config.rateLimit);
+  return createApp({ config, connect: connectOver(driver), limiter, log });
+}
+
+function bindingLimiter(binding: RateLimiter | undefined, quota: Quota | undefined): Limiter | undefined {
+  if (!binding || !quota) return undefined;
+  return {
+    quota,
+    async count(key) {
+      const { success } = await binding.limit({ key });
+      return { admitted: success, reset: quota.seconds };
+    },
+  };
 }
 
 export default {
   async fetch(request: Request, bindings: Bindings): Promise<Response> {
     app ??= makeApp(bindings);
     try {
-      return await (await app).fetch(request);
+      // Cloudflare sets this header itself, whatever the client sends.
+      const address = request.headers.get("CF-Connecting-IP") ?? undefined;
+      return await (await app).fetch(request, { address });
     } catch (error) {
       if (error instanceof ConfigError) return misconfigured(error, request);
       throw error;

@@ -1,14 +1,14 @@
 /** The configuration: what it defaults to, and what it says of faults. */
 import { describe, expect, test } from "vitest";
-import { isLoopback, parseConfig } from "../src/config.ts";
+import { isLoopback, parseConfig, parseServerConfig } from "../src/config.ts";
 
 const DATABASE_URL = "postgres://octavo:hidden@127.0.0.1:5432/octavo";
 const FAR = "postgres://octavo:hidden@db.example/octavo?sslmode=require";
 const SECRET = "hidden".repeat(6);
 const KEYS = "https://id.example/keys";
 
-const messageOf = async (environment: Record<string, unknown>): Promise<string> => {
-  const error = await parseConfig(environment).then(
+const messageOf = async (environment: Record<string, unknown>, parse = parseConfig): Promise<string> => {
+  const error = await parse(environment).then(
     () => undefined,
     (error) => error,
   );
@@ -23,6 +23,7 @@ test("needs no more than a database", async () => {
     neonFetchEndpoint: undefined,
     cursorKey: expect.any(Uint8Array),
     authentication: { mode: "closed" },
+    rateLimit: { requests: 600, seconds: 60 },
     deadline: 10_000,
     corsOrigins: [],
   });
@@ -36,6 +37,7 @@ test("takes everything that can be set", async () => {
     AUTH_SECRET: SECRET.toUpperCase(),
     AUTH_ISSUER: "https://id.example",
     AUTH_AUDIENCE: "octavo",
+    RATE_LIMIT: "100/10",
     REQUEST_TIMEOUT_MS: "2500",
     CORS_ORIGINS: "https://shop.example, http://localhost:3000",
   };
@@ -50,6 +52,7 @@ test("takes everything that can be set", async () => {
       issuer: "https://id.example",
       audience: "octavo",
     },
+    rateLimit: { requests: 100, seconds: 10 },
     deadline: 2500,
     corsOrigins: ["https://shop.example", "http://localhost:3000"],
   });
@@ -86,6 +89,7 @@ test("takes empty variables for absent, and passes over what is no text", async 
     AUTH_SECRET: "",
     AUTH_JWKS_URL: "",
     AUTH_ISSUER: "",
+    RATE_LIMIT: "",
     REQUEST_TIMEOUT_MS: "",
     CORS_ORIGINS: "",
   };
@@ -156,6 +160,76 @@ test.each<[string, string, RegExp]>([
   expect(message).toMatch(meaning);
 });
 
+describe("the rate limit", () => {
+  const PARSERS = { "a Worker": parseConfig, "a server": parseServerConfig };
+
+  test.each<[string, keyof typeof PARSERS, { requests: number; seconds: number } | undefined]>([
+    ["off", "a Worker", undefined],
+    ["1/10", "a Worker", { requests: 1, seconds: 10 }],
+    ["999999999/60", "a Worker", { requests: 999_999_999, seconds: 60 }],
+    ["", "a server", { requests: 600, seconds: 60 }],
+    ["off", "a server", undefined],
+    ["1/1", "a server", { requests: 1, seconds: 1 }],
+    ["999999999/99999", "a server", { requests: 999_999_999, seconds: 99_999 }],
+  ])("%j is taken by %s", async (RATE_LIMIT, runtime, rateLimit) => {
+    expect((await PARSERS[runtime]({ DATABASE_URL, RATE_LIMIT })).rateLimit).toEqual(rateLimit);
+  });
+
+  const MALFORMED = [
+    ...["hidden", "OFF", "on", "false", "0", "600", "600/", "/60", "600/60/60", "600:60", "600/60s"],
+    ...[
+      "0/60",
+      "600/0",
+      "-1/60",
+      "600/-60",
+      "+600/60",
+      "0600/60",
+      "600/060",
+      "6e2/60",
+      "600.5/60",
+      "600/60.0",
+    ],
+    ...[" 600/60", "600/60 ", "600 / 60", "600/60\n", "6_00/60", "1000000000/60", "Infinity/60", "٦٠٠/60"],
+  ];
+  test.each(MALFORMED)("%j is a fault", async (RATE_LIMIT) => {
+    const sentence = "RATE_LIMIT must be off, or requests/seconds as in 600/60";
+    expect(await messageOf({ DATABASE_URL, RATE_LIMIT })).toContain(sentence);
+    expect(await messageOf({ DATABASE_URL, RATE_LIMIT }, parseServerConfig)).toContain(sentence);
+  });
+
+  test.each(["600/1", "600/59", "600/61", "600/100", "600/600"])(
+    "%j is a fault of a Worker",
+    async (value) => {
+      expect(await messageOf({ DATABASE_URL, RATE_LIMIT: value })).toContain("with 10 or 60 seconds");
+    },
+  );
+
+  test("has windows that a timer can hold", async () => {
+    const message = await messageOf({ DATABASE_URL, RATE_LIMIT: "600/100000" }, parseServerConfig);
+    expect(message).toContain("with 1 to 99999 seconds");
+  });
+});
+
+describe("the proxies to trust", () => {
+  test.each([
+    ["", 0],
+    ["0", 0],
+    ["1", 1],
+    ["10", 10],
+  ])("%j are %i", async (TRUSTED_PROXY_HOPS, hops) => {
+    const config = await parseServerConfig({ DATABASE_URL, TRUSTED_PROXY_HOPS });
+    expect(config.trustedProxyHops).toBe(hops);
+  });
+
+  test.each(["hidden", "true", "*", "-1", "11", "1.5", "1e0", " 1", "127.0.0.1", "loopback"])(
+    "%j is a fault",
+    async (TRUSTED_PROXY_HOPS) => {
+      const message = await messageOf({ DATABASE_URL, TRUSTED_PROXY_HOPS }, parseServerConfig);
+      expect(message).toContain("TRUSTED_PROXY_HOPS must be a whole number, 0 to 10");
+    },
+  );
+});
+
 test("a secret is measured in bytes", async () => {
   const { authentication } = await parseConfig({ DATABASE_URL, AUTH_SECRET: "é".repeat(16) });
   expect(authentication).toMatchObject({ mode: "hs256" });
@@ -175,6 +249,7 @@ test("names all faults at once", async () => {
     AUTH_SECRET: "hidden",
     AUTH_JWKS_URL: "hidden",
     OPEN_LOCAL_WRITES: "hidden",
+    RATE_LIMIT: "hidden",
     REQUEST_TIMEOUT_MS: "hidden",
     CORS_ORIGINS: "hidden",
   });
@@ -186,6 +261,7 @@ test("names all faults at once", async () => {
     "AUTH_JWKS_URL",
     "AUTH_ISSUER",
     "OPEN_LOCAL_WRITES",
+    "RATE_LIMIT",
     "REQUEST_TIMEOUT_MS",
     "CORS_ORIGINS",
   ]) {

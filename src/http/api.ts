@@ -1,14 +1,21 @@
 import type { Context, Hono, MiddlewareHandler } from "hono";
 import type { Connect, Database } from "../db/database.ts";
-import type { authorizer, Caller } from "./auth.ts";
+import { type Authenticate, type Caller, requireRole } from "./auth.ts";
 import { readBody } from "./body.ts";
 import type { CursorSeal } from "./cursor.ts";
 import { parsePreconditions } from "./etag.ts";
 import { claimOf } from "./idempotency.ts";
 import { loggedError, type Observed, observeDatabase } from "./observe.ts";
 import { Problem } from "./problem.ts";
-import { type Input, queryOf, type Reply, type Route } from "./route.ts";
+import { counter, type Limiter } from "./rate-limit.ts";
+import { type Input, queryOf, type Reply, type Role, type Route } from "./route.ts";
 import { examine, judge } from "./validate.ts";
+
+/** What an entry knows of a request beside it. */
+export interface Bindings {
+  /** The client's address, as the runtime tells it; undefined where it does not. */
+  address: string | undefined;
+}
 
 /** What the middleware of `app.ts` leaves on a request. */
 export interface Variables {
@@ -22,7 +29,7 @@ export interface Variables {
   body: Uint8Array<ArrayBuffer>;
 }
 
-export type App = Hono<{ Variables: Variables }>;
+export type App = Hono<{ Bindings: Bindings; Variables: Variables }>;
 
 /** What routes work with beside their input. */
 export interface Tools {
@@ -41,20 +48,27 @@ export class Api {
   readonly routes: Route[] = [];
   readonly #app: App;
   readonly #connect: Connect;
-  readonly #authorize: ReturnType<typeof authorizer>;
+  readonly #authenticate: Authenticate;
+  readonly #count: ReturnType<typeof counter>;
   readonly #seal: CursorSeal;
 
   constructor(
     app: App,
-    parts: { connect: Connect; authorize: ReturnType<typeof authorizer>; seal: CursorSeal },
+    parts: {
+      connect: Connect;
+      authenticate: Authenticate;
+      limiter: Limiter | undefined;
+      seal: CursorSeal;
+    },
   ) {
     this.#app = app;
     this.#connect = parts.connect;
-    this.#authorize = parts.authorize;
+    this.#authenticate = parts.authenticate;
+    this.#count = counter(parts.limiter);
     this.#seal = parts.seal;
   }
 
-  /** Adds a route: authorization, the body, validation, then `handle`, which gets only what is good. */
+  /** Adds a route: authorization, the quota, the body, validation, then `handle`, which gets only what is good. */
   on<const R extends Route>(
     route: R,
     handle: (input: Input<NoInfer<R>>, tools: Tools) => Promise<Reply<NoInfer<R>>>,
@@ -107,20 +121,30 @@ export class Api {
 
   #admit(route: Route): MiddlewareHandler {
     return async (c, next) => {
-      const observed: Observed = c.get("observed");
-      observed.route = route.path;
-      if (route.role !== "public") {
-        const caller = await this.#authorize(route.role, c.req.raw.headers, {
-          deadline: () => timeLeft(c, KEYS_SHARE),
-          warn: (fault) => {
-            observed.error = loggedError(fault);
-          },
-        });
-        observed.role = caller.roles.join(" ");
-        c.set("caller", caller);
+      c.get("observed").route = route.path;
+      let excess: Problem | undefined;
+      try {
+        if (route.role !== "public") await this.#authorize(c, route.role);
+      } finally {
+        // Who is refused is counted too, but the refusal stands: it is before the quota in the order of checks.
+        if (!route.unlimited) excess = await this.#count(c);
       }
+      if (excess) throw excess;
       await next();
     };
+  }
+
+  async #authorize(c: Context, role: Exclude<Role, "public">): Promise<void> {
+    const observed: Observed = c.get("observed");
+    const caller = await this.#authenticate(c.req.raw.headers, {
+      deadline: () => timeLeft(c, KEYS_SHARE),
+      warn: (fault) => {
+        observed.error = loggedError(fault);
+      },
+    });
+    observed.role = caller.roles.join(" ");
+    c.set("caller", caller);
+    requireRole(role, caller);
   }
 }
 

@@ -21,6 +21,8 @@ interface Claimed {
 
 /** Who asks. */
 export interface Caller {
+  /** Whether a token says so. */
+  verified: boolean;
   issuer: string | undefined;
   subject: string;
   roles: readonly string[];
@@ -35,31 +37,19 @@ const ROLES_THAT_MAY: Record<Exclude<Role, "public">, readonly string[]> = {
 /** Seconds by which the clocks of whoever signs and of this server may differ. */
 const CLOCK_TOLERANCE = 5;
 
+/** Tells who asks, or throws. */
+export type Authenticate = (headers: Headers, patience: Patience) => Promise<Caller>;
+
 /**
  * Makes the check that stands before every route with a role.
  *
- * @returns the caller; it throws Problem `unauthorized` without a good token, `forbidden` without the role, and
- *   `service_unavailable` where the identity provider's keys cannot be had
+ * @returns a check that throws Problem `unauthorized` without a good token, and `service_unavailable` where the
+ *   identity provider's keys cannot be had
  */
-export function authorizer(authentication: Authentication) {
-  const verify = verifier(authentication);
-  return async (role: Exclude<Role, "public">, headers: Headers, patience: Patience): Promise<Caller> => {
-    const caller = await verify(headers, patience);
-    if (!caller.roles.some((held) => ROLES_THAT_MAY[role].includes(held))) {
-      throw new Problem("forbidden", `This needs the role ${role}.`, {
-        headers: { "WWW-Authenticate": 'Bearer realm="octavo", error="insufficient_scope"' },
-      });
-    }
-    return caller;
-  };
-}
-
-type Verify = (headers: Headers, patience: Patience) => Promise<Caller>;
-
-function verifier(authentication: Authentication): Verify {
+export function authenticator(authentication: Authentication): Authenticate {
   switch (authentication.mode) {
     case "open": {
-      const everybody = { issuer: undefined, subject: "local", roles: ["admin"] };
+      const everybody = { verified: false, issuer: undefined, subject: "local", roles: ["admin"] };
       return async () => everybody;
     }
     case "closed":
@@ -86,7 +76,7 @@ function tokenVerifier(
   { issuer, audience }: Claimed,
   algorithms: string[],
   findKey: (header: JWTHeaderParameters, patience: Patience) => Promise<CryptoKey>,
-): Verify {
+): Authenticate {
   const options = {
     algorithms,
     requiredClaims: ["exp", "sub"],
@@ -105,13 +95,21 @@ function tokenVerifier(
       // jose demands that there is a claim, not that it is a name.
       if (typeof payload.sub !== "string" || payload.sub === "")
         throw unauthorized("The token names nobody.", true);
-      return { issuer: payload.iss, subject: payload.sub, roles: rolesOf(payload.roles) };
+      return { verified: true, issuer: payload.iss, subject: payload.sub, roles: rolesOf(payload.roles) };
     } catch (error) {
       if (error instanceof errors.JWTExpired) throw unauthorized("The token has expired.", true);
       if (error instanceof errors.JOSEError) throw unauthorized("The token does not verify.", true);
       throw error;
     }
   };
+}
+
+/** @throws Problem `forbidden` */
+export function requireRole(role: Exclude<Role, "public">, { roles }: Caller): void {
+  if (roles.some((held) => ROLES_THAT_MAY[role].includes(held))) return;
+  throw new Problem("forbidden", `This needs the role ${role}.`, {
+    headers: { "WWW-Authenticate": 'Bearer realm="octavo", error="insufficient_scope"' },
+  });
 }
 
 function bearerToken(headers: Headers): string {

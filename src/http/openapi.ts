@@ -20,6 +20,7 @@ export function refusals(route: Route): ProblemCode[] {
     "validation_failed",
     ...(route.params ? (["not_found"] as const) : []),
     ...(route.role === "public" ? [] : (["unauthorized", "forbidden"] as const)),
+    ...(route.unlimited ? [] : (["rate_limited"] as const)),
     ...(route.database ? (["database_unavailable"] as const) : []),
     "misdirected_request",
     "service_unavailable",
@@ -93,6 +94,7 @@ function successes(route: Route, schemaOf: (schema: z.ZodType, io: "output") => 
           headers: headerRefs([
             "X-Request-Id",
             ...headers,
+            ...(route.unlimited ? [] : RATE_LIMIT_HEADERS),
             ...(route.method === "post" ? (["Idempotency-Replayed"] as const) : []),
           ]),
           ...(schema && { content: { "application/json": { schema: schemaOf(schema, "output") } } }),
@@ -116,7 +118,8 @@ function problems(route: Route): Json {
           headers: headerRefs([
             "X-Request-Id",
             ...(status === 401 ? (["WWW-Authenticate"] as const) : []),
-            ...(status === 503 ? (["Retry-After"] as const) : []),
+            ...(status === 429 || status === 503 ? (["Retry-After"] as const) : []),
+            ...(route.unlimited ? [] : RATE_LIMIT_HEADERS),
           ]),
           content: {
             "application/problem+json": {
@@ -192,7 +195,11 @@ type AnyHeader =
   | "X-Request-Id"
   | "WWW-Authenticate"
   | "Retry-After"
+  | "RateLimit"
+  | "RateLimit-Policy"
   | "Idempotency-Replayed";
+
+const RATE_LIMIT_HEADERS = ["RateLimit", "RateLimit-Policy"] as const;
 
 const HEADERS: Record<AnyHeader, Json> = {
   "X-Request-Id": header("The client's own where it has the right form, otherwise a new one."),
@@ -202,6 +209,18 @@ const HEADERS: Record<AnyHeader, Json> = {
   ETag: header("The resource's version, a strong entity tag."),
   Link: header("next, prev and first page (RFC 8288)."),
   Location: header("Where the new resource is."),
+  RateLimit: {
+    ...header(
+      "What is left of the quota, and the seconds until it is whole again, where the runtime knows them.",
+    ),
+    required: false,
+  },
+  "RateLimit-Policy": {
+    ...header(
+      "The quota, requests and seconds, where the runtime knows it (draft-ietf-httpapi-ratelimit-headers).",
+    ),
+    required: false,
+  },
   "Idempotency-Replayed": {
     ...header("true, where this is the answer that an earlier request with the same Idempotency-Key got."),
     required: false,

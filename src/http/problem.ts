@@ -111,6 +111,13 @@ export const PROBLEMS = {
     meaning: "The Idempotency-Key was used for another request within the last 24 hours.",
     remedy: "Take a new key for each new request, and send a request again byte for byte.",
   },
+  rate_limited: {
+    status: 429,
+    title: "Rate limited",
+    meaning: "There were more requests than the quota of this token, or without one of this address, allows.",
+    remedy:
+      "Try again after the seconds that Retry-After names. Where RateLimit is sent, it tells beforehand what is left.",
+  },
   internal_error: {
     status: 500,
     title: "Internal error",

@@ -52,6 +52,8 @@ interface Declaration {
   body?: z.ZodType;
   /** Honours If-Match and If-None-Match (RFC 9110, section 13). */
   conditional?: boolean;
+  /** Does not count against the quota of whoever asks. */
+  unlimited?: true;
   /** Asks the database, and so can be 503. */
   database: boolean;
   success: Readonly<Record<number, Success>>;

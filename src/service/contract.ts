@@ -3,7 +3,7 @@ import * as z from "zod";
 import { PROBLEMS, type ProblemCode } from "../http/problem.ts";
 import { route } from "../http/route.ts";
 
-const service = { tag: "Service", role: "public", method: "get", problems: [] } as const;
+const service = { tag: "Service", role: "public", method: "get", unlimited: true, problems: [] } as const;
 
 const Health = z.strictObject({ status: z.literal("ok") }).meta({ id: "Health" });
 

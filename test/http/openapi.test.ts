@@ -92,6 +92,19 @@ test("what takes a body can refuse it, what takes a token can refuse that", () =
   }
 });
 
+test("a quota is documented wherever it counts, which is everywhere but at the service endpoints", () => {
+  for (const { path, operation } of operations()) {
+    const counted = path.startsWith("/api/");
+    const { 429: refused, ...others } = operation.responses;
+    expect([path, refused !== undefined]).toEqual([path, counted]);
+    if (counted) expect(Object.keys(refused.headers)).toContain("Retry-After");
+    for (const { headers } of Object.values<{ headers: object }>({ ...others, ...(counted && { refused }) }))
+      expect([path, "RateLimit" in headers, "RateLimit-Policy" in headers]).toEqual([path, counted, counted]);
+  }
+  for (const name of ["RateLimit", "RateLimit-Policy"])
+    expect(document.components.headers[name].required).toBe(false);
+});
+
 test("every POST takes an Idempotency-Key, and says what can become of it", () => {
   for (const { method, operation } of operations()) {
     const names = operation.parameters.map(({ name }: { name: string }) => name);

@@ -154,7 +154,7 @@ export function expectSafe(headers: Headers, where?: string): void {
 }
 
 /**
- * A request that `fetch` would not send: any Host, and a body in chunks without Content-Length.
+ * A request that `fetch` would not send: any Host, a body in chunks without Content-Length, another of our addresses.
  *
  * @param chunks written one by one
  */
@@ -165,16 +165,19 @@ export function rawRequest(
     path = "/",
     headers = {},
     chunks = [],
+    localAddress,
   }: {
     method?: string;
     path?: string;
     headers?: Record<string, string>;
     chunks?: Uint8Array[];
+    localAddress?: string;
   },
 ): Promise<Pick<Answer, "status" | "headers" | "text">> {
   return new Promise((resolve, reject) => {
     const { hostname, port } = new URL(origin);
-    const request = httpRequest({ hostname, port, method, path, headers }, (response) => {
+    const options = { hostname: hostname.replace(/^\[|\]$/g, ""), port, method, path, headers, localAddress };
+    const request = httpRequest(options, (response) => {
       let text = "";
       response.setEncoding("utf8");
       response.on("data", (chunk) => {

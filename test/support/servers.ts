@@ -54,7 +54,13 @@ export function launch(
   const [file, ...flags] = runtime === "node" ? [process.execPath] : ["bun", "--no-install"];
   const child = spawn(file, [...flags, `dist/${runtime}.js`], {
     cwd: checkout,
-    env: { PATH: process.env.PATH, PORT: "0", NEON_FETCH_ENDPOINT: inject("neon"), ...variables },
+    env: {
+      PATH: process.env.PATH,
+      PORT: "0",
+      NEON_FETCH_ENDPOINT: inject("neon"),
+      RATE_LIMIT: "off",
+      ...variables,
+    },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let logged = "";

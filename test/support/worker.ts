@@ -9,17 +9,28 @@ export interface TestWorker {
   logs(): string[];
 }
 
-/** Starts the bundled Worker on a database; bindings that are undefined are left out. */
+/**
+ * Starts the bundled Worker on a database; bindings that are undefined are left out.
+ *
+ * @param config what to read instead of wrangler.toml
+ * @param services names of Workers, this one among them, that take the place of other bindings
+ */
 export async function startWorker(
   database: TestDatabase,
   bindings: Record<string, string | undefined> = {},
+  { config = "wrangler.toml", services = {} }: { config?: string; services?: Record<string, string> } = {},
 ): Promise<TestWorker> {
-  const given = { DATABASE_URL: database.url, NEON_FETCH_ENDPOINT: inject("neon"), ...bindings };
+  const given = {
+    DATABASE_URL: database.url,
+    NEON_FETCH_ENDPOINT: inject("neon"),
+    RATE_LIMIT: "off",
+    ...bindings,
+  };
   const vars = Object.fromEntries(
     Object.entries(given).filter((entry): entry is [string, string] => entry[1] !== undefined),
   );
   const harness = createTestHarness({
-    workers: [{ configPath: "wrangler.toml", prebuiltWorkerDir: inject("worker"), vars }],
+    workers: [{ configPath: config, prebuiltWorkerDir: inject("worker"), vars, bindingOverrides: services }],
   });
   const { url } = await harness.listen();
   afterAll(() => harness.close());

@@ -1,0 +1,477 @@
+/**
+ * Quotas on every runtime: whom a request counts for, what is told, and what does not count. On workerd with the binding
+ * of wrangler.toml, whose promise is only that there is a limit.
+ */
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { SignJWT } from "jose";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { parseConfig } from "../../src/config.ts";
+import { newBook } from "../support/books.ts";
+import { type Answer, type Client, createClient, rawRequest } from "../support/client.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { RUNTIMES, startServer, type TestServer, type Variables } from "../support/servers.ts";
+import { SECRET } from "../support/token.ts";
+import { startWorker } from "../support/worker.ts";
+
+const QUOTA = 5;
+/** More than any limiter here admits. */
+const MANY = 20;
+const MISSING = "00000000-0000-7000-8000-000000000000";
+/** It counts, and asks no database. */
+const BOOKS = "/api/v1/books?limit=0";
+const TASKS = "/api/v1/tasks?limit=0";
+
+let database: TestDatabase;
+let directory: string;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  directory = await mkdtemp(join(tmpdir(), "octavo-rate-limit-"));
+});
+afterAll(() => rm(directory, { recursive: true, force: true }));
+
+/** A copy of wrangler.toml with another quota. */
+async function wranglerConfig(name: string, simple: string): Promise<string> {
+  const path = join(directory, `${name}.toml`);
+  const text = await readFile("wrangler.toml", "utf8");
+  expect(text).toContain("simple = { limit = 600, period = 60 }");
+  await writeFile(path, text.replace("limit = 600, period = 60", simple));
+  return path;
+}
+
+let addresses = 0;
+/** An address that no other test has. */
+const newAddress = () => `198.18.${addresses >> 8}.${addresses++ & 255}`;
+
+async function bearer(claims: { sub: string; iss?: string; roles?: string[] }) {
+  const token = new SignJWT({ roles: ["clerk"], ...claims })
+    .setProtectedHeader({ alg: "HS256" })
+    .setExpirationTime("1h");
+  return { Authorization: `Bearer ${await token.sign(new TextEncoder().encode(SECRET))}` };
+}
+
+const isRefused = ({ status }: Pick<Answer, "status">) => status === 429;
+
+/** Asks until the quota is used up. */
+async function exhaust(ask: () => Promise<Answer>): Promise<{ admitted: Answer[]; refused: Answer }> {
+  const admitted: Answer[] = [];
+  while (admitted.length < MANY) {
+    const answer = await ask();
+    if (isRefused(answer)) return { admitted, refused: answer };
+    admitted.push(answer);
+  }
+  throw new Error(`${MANY} requests were admitted`);
+}
+
+describe.each(RUNTIMES)("on %s", (runtime) => {
+  let server: TestServer;
+  let api: Client;
+  const telling = runtime !== "workerd";
+
+  beforeAll(async () => {
+    const variables = { AUTH_SECRET: SECRET };
+    if (telling) {
+      const RATE_LIMIT = `${QUOTA}/3600`;
+      server = await startServer(runtime, database, { ...variables, RATE_LIMIT, TRUSTED_PROXY_HOPS: "1" });
+    } else {
+      const config = await wranglerConfig("small", `limit = ${QUOTA}, period = 60`);
+      server = await startWorker(database, { ...variables, RATE_LIMIT: `${QUOTA}/60` }, { config });
+    }
+    api = await createClient(server.url);
+  });
+
+  // The windows of workerd's limiter are minutes of the clock: none should end in the middle of a test.
+  beforeEach(async () => {
+    const left = 60_000 - (Date.now() % 60_000);
+    if (runtime === "workerd" && left < 10_000) await sleep(left);
+  });
+
+  /** As Cloudflare tells the address, or the one proxy that the server trusts. */
+  const from = (address: string) => ({ [telling ? "X-Forwarded-For" : "CF-Connecting-IP"]: address });
+
+  const asking = (headers: Record<string, string>, path = BOOKS) => {
+    return () => api("GET", path, { headers });
+  };
+
+  test("some are admitted, then there is a 429 that says how long to wait", async () => {
+    const { admitted, refused } = await exhaust(asking(from(newAddress())));
+    expect(admitted.length).toBeGreaterThan(0);
+    expect(new Set(admitted.map(({ status }) => status))).toEqual(new Set([422]));
+    expect(refused.json).toMatchObject({ status: 429, error: "rate_limited" });
+    const wait = refused.headers.get("Retry-After");
+    expect(wait).toMatch(/^[1-9]\d*$/);
+    expect(Number(wait)).toBeLessThanOrEqual(telling ? 3600 : 60);
+  });
+
+  test("the answers tell where the client stands exactly where the runtime knows it", async () => {
+    const { admitted, refused } = await exhaust(asking(from(newAddress())));
+    const answers = [...admitted, refused];
+    const policies = answers.map(({ headers }) => headers.get("RateLimit-Policy"));
+    const standings = answers.map(({ headers }) => headers.get("RateLimit"));
+    if (telling) {
+      expect(admitted).toHaveLength(QUOTA);
+      expect(new Set(policies)).toEqual(new Set([`"default";q=${QUOTA};w=3600`]));
+      expect(standings.map((standing) => standing?.match(/^"default";r=(\d+);t=\d+$/)?.[1])).toEqual(
+        [4, 3, 2, 1, 0, 0].map(String),
+      );
+      expect(standings.at(-1)).toBe(`"default";r=0;t=${refused.headers.get("Retry-After")}`);
+    } else {
+      expect(new Set([...policies, ...standings])).toEqual(new Set([null]));
+    }
+  });
+
+  test("all answers to what counts tell it, and no others", async () => {
+    const told = async (method: string, path: string, options: Parameters<Client>[2] = {}) => {
+      const headers = { ...from(newAddress()), ...options.headers };
+      const answer = await api(method, path, { ...options, headers });
+      return [answer.status, answer.headers.has("RateLimit"), answer.headers.has("RateLimit-Policy")];
+    };
+    const editor = await bearer({ sub: "teller", roles: ["editor"] });
+    const made = await api("POST", "/api/v1/books", { body: newBook(), headers: editor });
+    const path = `/api/v1/books/${made.json.id}`;
+    expect([made.status, made.headers.has("RateLimit")]).toEqual([201, telling]);
+    expect(await told("GET", path)).toEqual([200, telling, telling]);
+    const tag = { "If-None-Match": made.headers.get("ETag") ?? "" };
+    expect(await told("GET", path, { headers: tag })).toEqual([304, telling, telling]);
+    expect(await told("GET", `/api/v1/books/${MISSING}`)).toEqual([404, telling, telling]);
+    expect(await told("GET", "/api/v1/tasks")).toEqual([401, telling, telling]);
+    expect(await told("POST", "/api/v1/books", { headers: editor })).toEqual([415, telling, telling]);
+    const clerk = await bearer({ sub: "told" });
+    expect(await told("POST", "/api/v1/books", { headers: clerk })).toEqual([403, telling, telling]);
+    expect(await told("DELETE", path, { headers: editor })).toEqual([204, telling, telling]);
+    for (const path of ["/health", "/ready", "/openapi.json", "/problems/rate_limited"])
+      expect(await told("GET", path)).toEqual([200, false, false]);
+    expect(await told("OPTIONS", path)).toEqual([204, false, false]);
+    expect(await told("PUT", "/api/v1/books")).toEqual([405, false, false]);
+    expect(await told("GET", "/nothing")).toEqual([404, false, false]);
+  });
+
+  test("every address has a quota of its own, in IPv6 every /64", async () => {
+    const address = newAddress();
+    await exhaust(asking(from(address)));
+    expect(isRefused(await asking(from(`::ffff:${address}`))())).toBe(true);
+    expect(isRefused(await asking(from(newAddress()))())).toBe(false);
+    await exhaust(asking(from("2001:db8:1:1::1")));
+    for (const same of ["2001:db8:1:1::2", "2001:DB8:1:1:ffff:ffff:ffff:ffff", "2001:0db8:0001:0001::"])
+      expect([same, isRefused(await asking(from(same))())]).toEqual([same, true]);
+    for (const other of ["2001:db8:1:2::1", "2001:db8:1::1", "2001:db8::1:1:0:0:1"])
+      expect([other, isRefused(await asking(from(other))())]).toEqual([other, false]);
+  });
+
+  test("every subject of every issuer has a quota of its own, wherever it is", async () => {
+    const sub = crypto.randomUUID();
+    const iss = "https://id.example";
+    const headers = await bearer({ sub, iss });
+    await exhaust(asking({ ...headers, ...from(newAddress()) }, TASKS));
+    const again = asking({ ...(await bearer({ sub, iss, roles: ["admin"] })), ...from(newAddress()) }, TASKS);
+    expect(isRefused(await again())).toBe(true);
+    for (const other of [
+      { sub },
+      { sub, iss: "https://id.example/" },
+      { sub: `${sub} `, iss },
+      { sub: `${iss},${sub}` },
+      { sub: JSON.stringify([iss, sub]) },
+      { sub: `["${iss}","${sub}"]`, iss: "" },
+      { sub: `${iss}","${sub}` },
+      { sub: `","${sub}`, iss },
+    ]) {
+      const answer = await asking({ ...(await bearer(other)), ...from(newAddress()) }, TASKS)();
+      expect([other, isRefused(answer)]).toEqual([other, false]);
+    }
+  });
+
+  test("a token and its address do not count for each other", async () => {
+    const address = newAddress();
+    await exhaust(asking(from(address)));
+    const token = await bearer({ sub: crypto.randomUUID() });
+    expect(isRefused(await asking({ ...token, ...from(address) }, TASKS)())).toBe(false);
+    await exhaust(asking({ ...token, ...from(address) }, TASKS));
+    expect(isRefused(await asking(from(newAddress()))())).toBe(false);
+    // A subject may have the name of an address.
+    const named = newAddress();
+    await exhaust(asking(await bearer({ sub: named }), TASKS));
+    expect(isRefused(await asking(from(named))())).toBe(false);
+  });
+
+  test("a public route does not look at the token, and counts for the address", async () => {
+    const [token, address] = [await bearer({ sub: crypto.randomUUID() }), newAddress()];
+    await exhaust(asking({ ...token, ...from(address) }));
+    expect(isRefused(await asking({ ...token, ...from(newAddress()) }, TASKS)())).toBe(false);
+    expect(isRefused(await asking({ ...token, ...from(newAddress()) })())).toBe(false);
+  });
+
+  test.each<[string, () => Promise<Record<string, string>>]>([
+    ["without a token", async () => ({})],
+    ["with a token that is none", async () => ({ Authorization: "Bearer x" })],
+    [
+      "with another's name and a wrong signature",
+      async () => ({ Authorization: `${(await bearer({ sub: "victim" })).Authorization.slice(0, -4)}AAAA` }),
+    ],
+  ])("who asks %s stays 401, and uses up what the address has", async (_, headersOf) => {
+    const address = newAddress();
+    for (let asked = 0; asked < MANY; asked++) {
+      const answer = await asking({ ...(await headersOf()), ...from(address) }, TASKS)();
+      expect([answer.status, answer.json.error]).toEqual([401, "unauthorized"]);
+    }
+    expect(isRefused(await asking(from(address))())).toBe(true);
+    expect(isRefused(await asking(await bearer({ sub: "victim" }), TASKS)())).toBe(false);
+  });
+
+  test("who may not do it stays 403, and uses up what the token has", async () => {
+    const [token, address] = [await bearer({ sub: crypto.randomUUID() }), newAddress()];
+    for (let asked = 0; asked < MANY; asked++) {
+      const answer = await api("POST", "/api/v1/books", { headers: { ...token, ...from(address) } });
+      expect([answer.status, answer.json.error]).toEqual([403, "forbidden"]);
+    }
+    expect(isRefused(await asking(token, TASKS)())).toBe(true);
+    expect(isRefused(await asking(from(address))())).toBe(false);
+  });
+
+  test("service endpoints, other methods and unknown paths neither count nor end", async () => {
+    const headers = from(newAddress());
+    const exempt: [string, string, number][] = [
+      ["GET", "/health", 200],
+      ["HEAD", "/health", 200],
+      ["GET", "/ready", 200],
+      ["GET", "/openapi.json", 200],
+      ["GET", "/problems/rate_limited", 200],
+      ["OPTIONS", "/api/v1/books", 204],
+      ["PUT", "/api/v1/books", 405],
+      ["GET", "/nothing", 404],
+    ];
+    const askAll = async () => {
+      for (const [method, path, status] of exempt) {
+        const answer = await api(method, path, { headers });
+        expect([method, path, answer.status]).toEqual([method, path, status]);
+      }
+    };
+    for (let asked = 0; asked < QUOTA; asked++) await askAll();
+    expect(isRefused(await asking(headers)())).toBe(false);
+    await exhaust(asking(headers));
+    for (let asked = 0; asked < 2; asked++) await askAll();
+  });
+
+  test("the quota is judged behind route, token and role, and before everything else", async () => {
+    const [address, clerk, editor] = [newAddress(), crypto.randomUUID(), crypto.randomUUID()];
+    const tokens = {
+      clerk: await bearer({ sub: clerk }),
+      editor: await bearer({ sub: editor, roles: ["editor"] }),
+    };
+    await exhaust(asking(from(address)));
+    for (const token of Object.values(tokens)) await exhaust(asking(token, TASKS));
+    const statusOf = async (method: string, path: string, options: Parameters<Client>[2] = {}) =>
+      (await api(method, path, { ...options, headers: { ...from(address), ...options.headers } })).status;
+    const [books, book] = ["/api/v1/books", `/api/v1/books/${MISSING}`];
+    expect(await statusOf("GET", "/api/v1/nothing")).toBe(404);
+    expect(await statusOf("DELETE", books)).toBe(405);
+    expect(await statusOf("POST", books)).toBe(401);
+    expect(await statusOf("POST", books, { headers: tokens.clerk })).toBe(403);
+    const json = { ...tokens.editor, "Content-Type": "application/json" };
+    for (const [method, path, options] of [
+      ["POST", books, { raw: "text", headers: { ...json, "Content-Type": "text/plain" } }],
+      ["POST", books, { raw: "x".repeat(1024 * 1024 + 1), headers: json }],
+      ["POST", books, { raw: "{", headers: json }],
+      ["POST", books, { body: {}, headers: json }],
+      ["POST", books, { body: newBook(), headers: { ...json, "Idempotency-Key": "é" } }],
+      ["PATCH", book, { body: { title: "Dune" }, headers: json }],
+      ["PATCH", book, { body: { title: "Dune" }, headers: { ...json, "If-Match": '"x"' } }],
+      ["GET", book, {}],
+      ["GET", `${books}?cursor=x`, {}],
+    ] as [string, string, Parameters<Client>[2]][]) {
+      expect([method, path, options, await statusOf(method, path, options)]).toEqual([
+        method,
+        path,
+        options,
+        429,
+      ]);
+    }
+  });
+
+  test("a request that is refused changes nothing", async () => {
+    const editor = await bearer({ sub: crypto.randomUUID(), roles: ["editor"] });
+    const book = newBook();
+    await exhaust(asking(editor, TASKS));
+    expect((await api("POST", "/api/v1/books", { body: book, headers: editor })).status).toBe(429);
+    const read = await api("GET", `/api/v1/books/isbn/${book.isbn}`, { headers: from(newAddress()) });
+    expect(read.status).toBe(404);
+  });
+
+  test("HEAD counts as GET does", async () => {
+    const headers = from(newAddress());
+    const { refused } = await exhaust(() => api("HEAD", BOOKS, { headers }));
+    expect([refused.text, refused.headers.has("Retry-After")]).toEqual(["", true]);
+    expect(isRefused(await asking(headers)())).toBe(true);
+  });
+
+  test("a page may read what it is told", async () => {
+    const headers = { ...from(newAddress()), Origin: "https://any.example" };
+    const { refused } = await exhaust(asking(headers));
+    expect(refused.headers.get("Access-Control-Allow-Origin")).toBe("*");
+    const exposed = refused.headers.get("Access-Control-Expose-Headers")?.split(",");
+    expect(exposed).toEqual(expect.arrayContaining(["RateLimit", "RateLimit-Policy", "Retry-After"]));
+  });
+
+  test("the log names the problem, and nobody's address", async () => {
+    const [address, id] = [newAddress(), crypto.randomUUID()];
+    await exhaust(asking({ ...from(address), "X-Request-Id": id }));
+    const logged = () => server.logs().filter((line) => line.includes(id));
+    await expect.poll(() => logged().filter((line) => line.includes("rate_limited"))).toHaveLength(1);
+    const event = JSON.parse(logged().find((line) => line.includes("rate_limited")) ?? "");
+    expect(event).toMatchObject({ level: "warn", status: 429, problem: "rate_limited", db_round_trips: 0 });
+    expect(event.error).toBeUndefined();
+    expect(server.logs().join()).not.toContain(address);
+  });
+
+  test("off is off", async () => {
+    const variables = { RATE_LIMIT: "off" };
+    const { url } = telling
+      ? await startServer(runtime, database, variables)
+      : await startWorker(database, variables, { config: join(directory, "small.toml") });
+    const unlimited = await createClient(url);
+    for (let asked = 0; asked < MANY; asked++) {
+      const { status, headers } = await unlimited("GET", BOOKS);
+      expect([status, headers.has("RateLimit"), headers.has("RateLimit-Policy")]).toEqual([
+        422,
+        false,
+        false,
+      ]);
+    }
+  });
+});
+
+describe.each(["node", "bun"] as const)("on %s, which counts for itself", (runtime) => {
+  const start = (variables: Variables) => startServer(runtime, database, variables);
+
+  test("exactly the quota is admitted of many at once", async () => {
+    const api = await createClient((await start({ RATE_LIMIT: "100/3600" })).url);
+    const answers = await Promise.all(Array.from({ length: 500 }, () => api("GET", BOOKS)));
+    const admitted = answers.filter((answer) => !isRefused(answer));
+    expect(admitted).toHaveLength(100);
+    const left = admitted.map(({ headers }) => Number(headers.get("RateLimit")?.match(/r=(\d+)/)?.[1]));
+    expect(left.sort((a, b) => a - b)).toEqual(Array.from({ length: 100 }, (_, remaining) => remaining));
+  });
+
+  test("and again in every window", async () => {
+    const api = await createClient((await start({ RATE_LIMIT: "20/1" })).url);
+    const admitted: string[] = [];
+    const windows = () => admitted.filter((standing) => standing.includes("r=19;")).length;
+    while (windows() < 3) {
+      const answers = await Promise.all(Array.from({ length: 30 }, () => api("GET", BOOKS)));
+      for (const answer of answers) {
+        if (isRefused(answer)) expect(answer.headers.get("Retry-After")).toBe("1");
+        else admitted.push(answer.headers.get("RateLimit") ?? "");
+      }
+    }
+    expect(admitted.length).toBeGreaterThan(40);
+    expect(admitted.length).toBeLessThanOrEqual(20 * windows());
+  });
+
+  test("without configuration there are 600 a minute", async () => {
+    const { url } = await start({ RATE_LIMIT: undefined });
+    expect((await fetch(url + BOOKS)).headers.get("RateLimit-Policy")).toBe('"default";q=600;w=60');
+  });
+
+  test("the address is the connection's own, whatever the client says of it", async () => {
+    const { url } = await start({ RATE_LIMIT: `${QUOTA}/3600` });
+    const forged = (number: number): Record<string, string> => ({
+      "X-Forwarded-For": `192.0.2.${number}`,
+      Forwarded: `for=192.0.2.${number}`,
+      "X-Real-IP": `192.0.2.${number}`,
+      "X-Client-IP": `192.0.2.${number}`,
+      "X-Cluster-Client-IP": `192.0.2.${number}`,
+      "True-Client-IP": `192.0.2.${number}`,
+      "Fly-Client-IP": `192.0.2.${number}`,
+      "CF-Connecting-IP": `192.0.2.${number}`,
+    });
+    const statuses: number[] = [];
+    for (let number = 0; number < 10; number++)
+      statuses.push((await rawRequest(url, { path: BOOKS, headers: forged(number) })).status);
+    expect(statuses).toEqual(Array.from({ length: 10 }, (_, number) => (number < QUOTA ? 422 : 429)));
+  });
+
+  // Only Linux has all of 127.0.0.0/8 without being told.
+  test.runIf(process.platform === "linux")("every address that connects has a quota of its own", async () => {
+    const { url } = await start({ RATE_LIMIT: "1/3600", HOST: "::" });
+    const { port } = new URL(url);
+    const statusFrom = async (localAddress: string, host = "127.0.0.1") =>
+      (await rawRequest(`http://${host}:${port}`, { path: BOOKS, localAddress })).status;
+    for (const status of [422, 429]) {
+      expect(await statusFrom("127.0.0.1")).toBe(status);
+      expect(await statusFrom("127.0.0.2")).toBe(status);
+      expect(await statusFrom("::1", "[::1]")).toBe(status);
+    }
+  });
+
+  test("a trusted proxy's word is taken, and not what it was told itself", async () => {
+    const { url } = await start({ RATE_LIMIT: "1/3600", TRUSTED_PROXY_HOPS: "2" });
+    const statusOf = async (forwarded?: string) =>
+      (await rawRequest(url, { path: BOOKS, headers: forwarded ? { "X-Forwarded-For": forwarded } : {} }))
+        .status;
+    expect(await statusOf("192.0.2.1, 10.0.0.1")).toBe(422);
+    expect(await statusOf("192.0.2.1, 10.0.0.2")).toBe(429);
+    expect(await statusOf("192.0.2.9, 192.0.2.1, 10.0.0.1")).toBe(429);
+    expect(await statusOf("192.0.2.2, 10.0.0.1")).toBe(422);
+    // What is no address there leaves the proxy's own.
+    expect(await statusOf("garbage, 10.0.0.1")).toBe(422);
+    expect(await statusOf("other garbage, 10.0.0.1")).toBe(429);
+    expect(await statusOf("192.0.2.3")).toBe(429);
+    expect(await statusOf()).toBe(429);
+  });
+});
+
+describe("on workerd, where a binding counts", () => {
+  test("wrangler.toml and RATE_LIMIT say the same", async () => {
+    const { rateLimit } = await parseConfig({ DATABASE_URL: database.url });
+    const simple = `simple = { limit = ${rateLimit?.requests}, period = ${rateLimit?.seconds} }`;
+    expect(await readFile("wrangler.toml", "utf8")).toContain(simple);
+  });
+
+  test("Retry-After is the window that the binding has", async () => {
+    const config = await wranglerConfig("short", "limit = 1, period = 10");
+    const api = await createClient((await startWorker(database, { RATE_LIMIT: "1/10" }, { config })).url);
+    const { refused } = await exhaust(() => api("GET", BOOKS));
+    expect(refused.headers.get("Retry-After")).toBe("10");
+  });
+
+  test("an open server counts by address, as nobody has a token", async () => {
+    const config = await wranglerConfig("open", "limit = 1, period = 60");
+    const variables = { OPEN_LOCAL_WRITES: "true", RATE_LIMIT: undefined };
+    const api = await createClient((await startWorker(database, variables, { config })).url);
+    const ask = (address: string) => api("GET", TASKS, { headers: { "CF-Connecting-IP": address } });
+    await exhaust(() => ask("192.0.2.1"));
+    expect(isRefused(await ask("192.0.2.2"))).toBe(false);
+  });
+
+  test("without a binding nobody is limited", async () => {
+    const config = await wranglerConfig("none", "limit = 1, period = 60");
+    await writeFile(config, (await readFile(config, "utf8")).replace("RATE_LIMITER", "ANOTHER"));
+    const { url } = await startWorker(database, { RATE_LIMIT: undefined }, { config });
+    const api = await createClient(url);
+    for (let asked = 0; asked < MANY; asked++) expect((await api("GET", BOOKS)).status).toBe(422);
+  });
+
+  test("a binding that fails holds nobody up, and the log tells of it", async () => {
+    // A Worker in its place, this one, has no method of that name.
+    const services = { RATE_LIMITER: "octavo" };
+    const variables = { AUTH_SECRET: SECRET, RATE_LIMIT: undefined };
+    const worker = await startWorker(database, variables, { services });
+    const api = await createClient(worker.url);
+    for (const [path, status, level] of [
+      ["/api/v1/books", 200, "warn"],
+      ["/api/v1/tasks", 401, "warn"],
+      ["/health", 200, "info"],
+    ] as const) {
+      const id = crypto.randomUUID();
+      const answer = await api("GET", path, { headers: { "X-Request-Id": id } });
+      expect(answer.status).toBe(status);
+      expect(answer.text).not.toMatch(/RPC|TypeError/);
+      const logged = () => worker.logs().filter((line) => line.includes(id));
+      await expect.poll(logged).toHaveLength(1);
+      const event = JSON.parse(logged()[0] ?? "");
+      expect([event.level, event.error?.name]).toEqual([level, level === "warn" ? "TypeError" : undefined]);
+    }
+  });
+});
