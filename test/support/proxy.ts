@@ -33,7 +33,7 @@ export async function startProxy(
   target: string,
   { port = 0, join = ({ near, far }) => void near.pipe(far).pipe(near) }: ProxyOptions = {},
 ): Promise<Proxy> {
-  const { hostname, port: targetPort } = new URL(target);
+  const { host, hostname, port: targetPort } = new URL(target);
   const links = new Set<Link>();
   const server = createServer({ noDelay: true }, (near) => {
     const far = connect({ port: Number(targetPort), host: hostname, noDelay: true });
@@ -52,8 +52,8 @@ export async function startProxy(
     server.close();
     for (const link of links) link.cut();
   });
-  const address = { hostname: "127.0.0.1", port: `${(server.address() as AddressInfo).port}` };
-  return { url: Object.assign(new URL(target), address).href, links };
+  const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return { url: target.replace(host, address), links };
 }
 
 /** A proxy that breaks one exchange at a time, at a place of the test's choice. */
