@@ -18,10 +18,10 @@ export class UnavailableFault extends Error {
 
 /**
  * SQLSTATE classes and codes (PostgreSQL, appendix A) that speak of the server and not of the statement: connection
- * and authorization faults, serialization and deadlock, lack of resources, operator intervention (a statement
- * timeout among them), system errors; a database that is not there, or not migrated yet.
+ * and authorization faults, serialization and deadlock, lack of resources, operator intervention, system errors;
+ * whatever took longer than the server allows; a database that is read-only, not there, or not migrated yet.
  */
-const UNAVAILABLE = /^(08|28|40|53|57|58)|^(3D000|42P01|42703)$/;
+const UNAVAILABLE = /^(08|28|40|53|57|58)|^(25P03|25P04|55P03|25006|3D000|42P01|42703)$/;
 
 /** Every one has a digit, and system errors of five letters (EPIPE) have none. */
 const SQLSTATE = /^(?=.*\d)[0-9A-Z]{5}$/;

@@ -11,13 +11,13 @@ export interface PoolOptions {
   url: string;
   /** The most connections that are open at a time. */
   size: number;
-  /** Milliseconds after which a connection that gives no sign of life is dropped; above what any call may take. */
+  /** Milliseconds after which either side drops a connection without a sign of life; above what any call may take. */
   timeout: number;
 }
 
-const BEGIN: Record<Transaction, string> = {
-  snapshot: "begin isolation level repeatable read read only",
-  write: "begin isolation level read committed",
+const MODE: Record<Transaction, string> = {
+  snapshot: "isolation level repeatable read read only",
+  write: "isolation level read committed",
 };
 
 /**
@@ -37,8 +37,9 @@ export function pooledDriver({ url, size, timeout }: PoolOptions): PooledDriver 
     query_timeout: timeout,
     keepAlive: true,
   });
-  // An idle connection broke. The pool drops it by itself, and opens another when it needs one.
+  // A connection broke. Its queries reject and the pool drops it; events that nobody hears would end the process.
   pool.on("error", () => {});
+  pool.on("connect", (client) => client.on("error", () => {}));
 
   const onConnection = async <T>(work: (client: pg.PoolClient) => Promise<T>, signal: AbortSignal) => {
     const client = await pool.connect();
@@ -51,8 +52,7 @@ export function pooledDriver({ url, size, timeout }: PoolOptions): PooledDriver 
       client.release();
       return result;
     } catch (error) {
-      // An error that the server sent leaves the connection good.
-      client.release(!(error instanceof pg.DatabaseError));
+      client.release(!isGoodAfter(error, client));
       throw error;
     }
   };
@@ -69,11 +69,9 @@ export function pooledDriver({ url, size, timeout }: PoolOptions): PooledDriver 
     batch: (transaction, statements, signal) =>
       unlessAborted(
         onConnection(async (client) => {
-          const texts = [
-            { text: BEGIN[transaction], values: [] },
-            ...statements,
-            { text: "commit", values: [] },
-          ];
+          // Should the rest of the batch get lost with the network, nobody else would end the transaction.
+          const begin = `begin ${MODE[transaction]}; set local idle_in_transaction_session_timeout = ${timeout}`;
+          const texts = [{ text: begin, values: [] }, ...statements, { text: "commit", values: [] }];
           const settled = await Promise.allSettled(texts.map((statement) => run(client, statement)));
           // Of errors the first is the cause: those behind it only tell that the transaction has failed.
           const failed = settled.find((result) => result.status === "rejected");
@@ -84,6 +82,16 @@ export function pooledDriver({ url, size, timeout }: PoolOptions): PooledDriver 
       ),
     end: () => pool.end(),
   };
+}
+
+/**
+ * Whether a connection can be used again: after an error of a statement, but not after a fatal one, and not where the
+ * transaction is still open, as after an error of `commit`. In other languages than English every error counts as fatal.
+ */
+function isGoodAfter(error: unknown, client: pg.PoolClient): boolean {
+  return (
+    error instanceof pg.DatabaseError && error.severity === "ERROR" && client.getTransactionStatus() === "I"
+  );
 }
 
 /** The result, or the signal's reason as soon as it aborts; the work itself goes on. */

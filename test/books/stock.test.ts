@@ -1,24 +1,19 @@
-/** Stock: taking from it and adding to it, what it refuses, and the ledger of its movements, over HTTP on workerd. */
+/** Stock: taking from it and adding to it, what it refuses, and the ledger of its movements, over HTTP. */
 import fc from "fast-check";
-import pg from "pg";
 import { beforeAll, describe, expect, test } from "vitest";
 import { adjustStock } from "../../src/books/store.ts";
 import { connectOver } from "../../src/db/database.ts";
 import { newBook } from "../support/books.ts";
 import { type Client, createClient, type Options } from "../support/client.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
-import { startWorker } from "../support/worker.ts";
+import { RUNTIMES, startServer } from "../support/servers.ts";
+import { SECRET, tokenFor } from "../support/token.ts";
 
 const MISSING = "00000000-0000-7000-8000-000000000000";
 const MAX_STOCK = 2_147_483_647;
 
 let api: Client;
 let database: TestDatabase;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-  api = await createClient((await startWorker(database, { OPEN_LOCAL_WRITES: "true" })).url);
-});
 
 const create = async (members?: Record<string, unknown>) =>
   (await api("POST", "/api/v1/books", { body: newBook(members) })).json;
@@ -35,295 +30,301 @@ const ledger = (id: string) =>
     [id],
   );
 
-describe("a change of stock", () => {
-  test("answers 200 with the book and its new version", async () => {
-    const book = await create({ stock: 5 });
-    const { status, json, headers } = await adjust(book.id, { delta: -2, reason: "sale" });
-    expect(status).toBe(200);
-    expect(json).toEqual({ ...book, stock: 3, updated_at: json.updated_at });
-    expect(json.updated_at > book.updated_at).toBe(true);
-    expect(headers.get("ETag")).toBe(`"${book.id}.2"`);
-    expect(headers.get("Cache-Control")).toBe("no-cache, no-transform");
-    expect(headers.get("Location")).toBeNull();
-    expect(await read(book.id)).toEqual(json);
+describe.each(RUNTIMES)("%s", (runtime) => {
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    const { url } = await startServer(runtime, database, { AUTH_SECRET: SECRET });
+    api = await createClient(url, await tokenFor("editor"));
   });
 
-  test("reaches both ends, and goes beyond neither", async () => {
-    const { id } = await create({ stock: 1 });
-    for (const [delta, status, stock] of [
-      [-1, 200, 0],
-      [-1, 409, 0],
-      [MAX_STOCK, 200, MAX_STOCK],
-      [1, 422, MAX_STOCK],
-      [MAX_STOCK, 422, MAX_STOCK],
-      [-MAX_STOCK - 1, 409, MAX_STOCK],
-      [-MAX_STOCK, 200, 0],
-      [-MAX_STOCK - 1, 409, 0],
-    ] as const) {
-      expect([delta, (await adjust(id, { delta })).status]).toEqual([delta, status]);
-      expect((await read(id)).stock).toBe(stock);
-    }
-  });
-
-  test("that the stock does not cover is 409 with what it would cover, and changes nothing", async () => {
-    const book = await create({ stock: 3 });
-    const { status, json, headers } = await adjust(book.id, { delta: -4, reason: "sale" });
-    expect(status).toBe(409);
-    expect(Object.keys(json)).toEqual([
-      "type",
-      "title",
-      "status",
-      "error",
-      "message",
-      "detail",
-      "request_id",
-      "available",
-    ]);
-    expect(json).toMatchObject({
-      type: "/problems/insufficient_stock",
-      error: "insufficient_stock",
-      available: 3,
+  describe("a change of stock", () => {
+    test("answers 200 with the book and its new version", async () => {
+      const book = await create({ stock: 5 });
+      const { status, json, headers } = await adjust(book.id, { delta: -2, reason: "sale" });
+      expect(status).toBe(200);
+      expect(json).toEqual({ ...book, stock: 3, updated_at: json.updated_at });
+      expect(json.updated_at > book.updated_at).toBe(true);
+      expect(headers.get("ETag")).toBe(`"${book.id}.2"`);
+      expect(headers.get("Cache-Control")).toBe("no-cache, no-transform");
+      expect(headers.get("Location")).toBeNull();
+      expect(await read(book.id)).toEqual(json);
     });
-    expect(headers.get("ETag")).toBeNull();
-    expect(await read(book.id)).toEqual(book);
-    expect(await ledger(book.id)).toHaveLength(1);
-  });
 
-  test("above the maximum is 422", async () => {
-    const { id } = await create({ stock: 10 });
-    const { status, json } = await adjust(id, { delta: MAX_STOCK - 9 });
-    expect([status, json.error]).toEqual([422, "validation_failed"]);
-    expect(json.details).toMatchObject([{ in: "body", path: "delta", code: "out_of_range" }]);
-  });
-
-  test("that would give stock to a free book is 422", async () => {
-    const book = await create({ price: 0, stock: 0 });
-    const { status, json } = await adjust(book.id, { delta: 1 });
-    expect([status, json.error]).toEqual([422, "validation_failed"]);
-    expect(json.details).toMatchObject([{ in: "body", path: "delta", code: "zero_price_with_stock" }]);
-    expect(await adjust(book.id, { delta: -1 })).toMatchObject({ status: 409, json: { available: 0 } });
-    expect(await read(book.id)).toEqual(book);
-  });
-
-  test("of nothing is 404, but a faulty body is told first", async () => {
-    for (const id of [MISSING, "1"]) {
-      const { status, json } = await adjust(id, { delta: 1 });
-      expect([status, json.error]).toEqual([404, "not_found"]);
-    }
-    expect((await adjust(MISSING, { delta: 0 })).status).toBe(422);
-  });
-
-  test("takes no account of preconditions: its target is another resource than the book", async () => {
-    const { id } = await create({ stock: 5 });
-    for (const headers of [
-      { "If-Match": `"${id}.9"` },
-      { "If-None-Match": "*" },
-      { "If-Match": "malformed" },
-    ]) {
-      expect((await adjust(id, { delta: -1 }, { headers })).status).toBe(200);
-    }
-  });
-
-  test("of many at once takes all there is, and no more", async () => {
-    const { id } = await create({ stock: 12 });
-    const answers = await Promise.all(Array.from({ length: 20 }, () => adjust(id, { delta: -1 })));
-    const stocks = answers.filter(({ status }) => status === 200).map(({ json }) => json.stock);
-    expect(stocks.sort((a, b) => a - b)).toEqual(Array.from({ length: 12 }, (_, stock) => stock));
-    const refused = answers.filter(({ status }) => status === 409).map(({ json }) => json.available);
-    expect(refused).toEqual(Array(8).fill(0));
-  });
-
-  test("that waited for another change is judged by what that one left", async () => {
-    const { id } = await create({ stock: 5 });
-    const other = new pg.Client({ connectionString: database.url });
-    await other.connect();
-    await other.query("begin");
-    await other.query("update books set stock = 2 where id = $1", [id]);
-    const waiting = [adjust(id, { delta: -4 }), adjust(id, { delta: MAX_STOCK - 2 })] as const;
-    await expect
-      .poll(() => database.sql("select from pg_locks where not granted and pid <> pg_backend_pid()"), {
-        timeout: 20_000,
-      })
-      .toHaveLength(2);
-    await other.query("commit");
-    await other.end();
-    const [taken, added] = await Promise.all(waiting);
-    // Either may come first.
-    expect([taken.status, taken.json.available ?? taken.json.stock, added.json.stock]).toEqual(
-      taken.status === 409 ? [409, 2, MAX_STOCK] : [200, MAX_STOCK - 4, MAX_STOCK],
-    );
-  });
-});
-
-describe("the ledger", () => {
-  test("keeps the reason, composed and trimmed, of the change that gave it and of no other", async () => {
-    const { id } = await create({ stock: 9 });
-    await adjust(id, { delta: -1, reason: "  Cafe\u0301 sale " });
-    await adjust(id, { delta: -1 });
-    await adjust(id, { delta: 1, reason: "𝔸".repeat(100) });
-    await api("PATCH", `/api/v1/books/${id}`, { body: { stock: 20 } });
-    await adjust(id, { delta: -100, reason: "refused" });
-    await api("PUT", `/api/v1/books/${id}`, { body: { stock: 30 } });
-    await adjust(id, { delta: 1, reason: null });
-    expect(await ledger(id)).toEqual([
-      { delta: 9, stock_after: 9, reason: null },
-      { delta: -1, stock_after: 8, reason: "Caf\u00e9 sale" },
-      { delta: -1, stock_after: 7, reason: null },
-      { delta: 1, stock_after: 8, reason: "𝔸".repeat(100) },
-      { delta: 12, stock_after: 20, reason: null },
-      { delta: 10, stock_after: 30, reason: null },
-      { delta: 1, stock_after: 31, reason: null },
-    ]);
-  });
-
-  test("gives no movement the reason of another in the same transaction", async () => {
-    const { id } = await create({ stock: 5 });
-    const client = new pg.Client({ connectionString: database.url });
-    await client.connect();
-    const query = async ({ text, values }: { text: string; values: unknown[] }) =>
-      (await client.query(text, values)).rows;
-    const inTransaction = connectOver({ query, batch: () => Promise.reject() })(AbortSignal.any([]));
-    const byHand = "update books set stock = stock + 1 where id = $1";
-    await client.query("begin");
-    await adjustStock(inTransaction, id, { delta: -1, reason: "sale" }, undefined);
-    await client.query(byHand, [id]);
-    await adjustStock(inTransaction, id, { delta: -99, reason: "refused" }, undefined);
-    await client.query(byHand, [id]);
-    await adjustStock(inTransaction, id, { delta: 1, reason: null }, undefined);
-    await client.query("commit");
-    await client.query(byHand, [id]);
-    await client.end();
-    expect((await ledger(id)).map(({ reason }) => reason)).toEqual([null, "sale", null, null, null, null]);
-  });
-
-  test("sums up to the stock after every history, whatever way each change took", async () => {
-    const stock = fc.nat(20);
-    const delta = fc.integer({ min: -15, max: 15 }).filter((delta) => delta !== 0);
-    const step = fc.oneof(
-      fc.record({ method: fc.constantFrom("PATCH", "PUT"), body: fc.record({ stock }) }),
-      fc.record({
-        method: fc.constant("POST"),
-        body: fc.record({ delta, reason: fc.option(fc.constantFrom("sale", "delivery")) }),
-      }),
-      fc.record({ method: fc.constant("psql"), body: fc.record({ stock }) }),
-    );
-    await fc.assert(
-      fc.asyncProperty(stock, fc.array(step, { maxLength: 8 }), async (first, steps) => {
-        const { id } = await create({ stock: first });
-        let stock = first;
-        const movements = [{ delta: first, reason: null as string | null }];
-        for (const { method, body } of steps) {
-          const reason = ("reason" in body && body.reason) || null;
-          const wanted = "stock" in body ? body.stock : stock + body.delta;
-          if (method === "psql")
-            await database.sql("update books set stock = $2 where id = $1", [id, wanted]);
-          else {
-            const path = `/api/v1/books/${id}${method === "POST" ? "/stock" : ""}`;
-            const { status, json } = await api(method, path, { body });
-            expect([status, json.available]).toEqual(wanted < 0 ? [409, stock] : [200, undefined]);
-          }
-          if (wanted < 0) continue;
-          movements.push({ delta: wanted - stock, reason });
-          stock = wanted;
-        }
-        const kept = await ledger(id);
+    test("reaches both ends, and goes beyond neither", async () => {
+      const { id } = await create({ stock: 1 });
+      for (const [delta, status, stock] of [
+        [-1, 200, 0],
+        [-1, 409, 0],
+        [MAX_STOCK, 200, MAX_STOCK],
+        [1, 422, MAX_STOCK],
+        [MAX_STOCK, 422, MAX_STOCK],
+        [-MAX_STOCK - 1, 409, MAX_STOCK],
+        [-MAX_STOCK, 200, 0],
+        [-MAX_STOCK - 1, 409, 0],
+      ] as const) {
+        expect([delta, (await adjust(id, { delta })).status]).toEqual([delta, status]);
         expect((await read(id)).stock).toBe(stock);
-        expect(kept.map(({ delta, reason }) => ({ delta, reason }))).toEqual(
-          movements.filter(({ delta }) => delta !== 0),
-        );
-        let sum = 0;
-        for (const { delta, stock_after } of kept) {
-          sum += delta;
-          expect(stock_after).toBe(sum);
-        }
-        expect(sum).toBe(stock);
-      }),
-      { numRuns: 60 },
-    );
-  });
-});
-
-describe("the list of movements", () => {
-  const list = (id: string, query = "") => api("GET", `/api/v1/books/${id}/stock/movements${query}`);
-
-  test("has the newest first, each with its members", async () => {
-    const { id } = await create({ stock: 5 });
-    await adjust(id, { delta: -2, reason: "sale" });
-    const { status, json, headers } = await list(id);
-    expect(status).toBe(200);
-    expect(Object.keys(json.data[0])).toEqual([
-      "id",
-      "book_id",
-      "delta",
-      "stock_after",
-      "reason",
-      "created_at",
-    ]);
-    expect(json).toMatchObject({
-      data: [
-        { book_id: id, delta: -2, stock_after: 3, reason: "sale" },
-        { book_id: id, delta: 5, stock_after: 5, reason: null },
-      ],
-      limit: 20,
-      next_cursor: null,
-      prev_cursor: null,
+      }
     });
-    expect(json.data[0].created_at).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/);
-    expect(headers.get("Cache-Control")).toBe("no-store");
-    expect(headers.get("Link")).toBe(`</api/v1/books/${id}/stock/movements>; rel="first"`);
+
+    test("that the stock does not cover is 409 with what it would cover, and changes nothing", async () => {
+      const book = await create({ stock: 3 });
+      const { status, json, headers } = await adjust(book.id, { delta: -4, reason: "sale" });
+      expect(status).toBe(409);
+      expect(Object.keys(json)).toEqual([
+        "type",
+        "title",
+        "status",
+        "error",
+        "message",
+        "detail",
+        "request_id",
+        "available",
+      ]);
+      expect(json).toMatchObject({
+        type: "/problems/insufficient_stock",
+        error: "insufficient_stock",
+        available: 3,
+      });
+      expect(headers.get("ETag")).toBeNull();
+      expect(await read(book.id)).toEqual(book);
+      expect(await ledger(book.id)).toHaveLength(1);
+    });
+
+    test("above the maximum is 422", async () => {
+      const { id } = await create({ stock: 10 });
+      const { status, json } = await adjust(id, { delta: MAX_STOCK - 9 });
+      expect([status, json.error]).toEqual([422, "validation_failed"]);
+      expect(json.details).toMatchObject([{ in: "body", path: "delta", code: "out_of_range" }]);
+    });
+
+    test("that would give stock to a free book is 422", async () => {
+      const book = await create({ price: 0, stock: 0 });
+      const { status, json } = await adjust(book.id, { delta: 1 });
+      expect([status, json.error]).toEqual([422, "validation_failed"]);
+      expect(json.details).toMatchObject([{ in: "body", path: "delta", code: "zero_price_with_stock" }]);
+      expect(await adjust(book.id, { delta: -1 })).toMatchObject({ status: 409, json: { available: 0 } });
+      expect(await read(book.id)).toEqual(book);
+    });
+
+    test("of nothing is 404, but a faulty body is told first", async () => {
+      for (const id of [MISSING, "1"]) {
+        const { status, json } = await adjust(id, { delta: 1 });
+        expect([status, json.error]).toEqual([404, "not_found"]);
+      }
+      expect((await adjust(MISSING, { delta: 0 })).status).toBe(422);
+    });
+
+    test("takes no account of preconditions: its target is another resource than the book", async () => {
+      const { id } = await create({ stock: 5 });
+      for (const headers of [
+        { "If-Match": `"${id}.9"` },
+        { "If-None-Match": "*" },
+        { "If-Match": "malformed" },
+      ]) {
+        expect((await adjust(id, { delta: -1 }, { headers })).status).toBe(200);
+      }
+    });
+
+    test("of many at once takes all there is, and no more", async () => {
+      const { id } = await create({ stock: 12 });
+      const answers = await Promise.all(Array.from({ length: 20 }, () => adjust(id, { delta: -1 })));
+      const stocks = answers.filter(({ status }) => status === 200).map(({ json }) => json.stock);
+      expect(stocks.sort((a, b) => a - b)).toEqual(Array.from({ length: 12 }, (_, stock) => stock));
+      const refused = answers.filter(({ status }) => status === 409).map(({ json }) => json.available);
+      expect(refused).toEqual(Array(8).fill(0));
+    });
+
+    test("that waited for another change is judged by what that one left", async () => {
+      const { id } = await create({ stock: 5 });
+      const other = await database.connect();
+      await other.query("begin");
+      await other.query("update books set stock = 2 where id = $1", [id]);
+      const waiting = [adjust(id, { delta: -4 }), adjust(id, { delta: MAX_STOCK - 2 })] as const;
+      await expect
+        .poll(() => database.sql("select from pg_locks where not granted and pid <> pg_backend_pid()"), {
+          timeout: 20_000,
+        })
+        .toHaveLength(2);
+      await other.query("commit");
+      await other.end();
+      const [taken, added] = await Promise.all(waiting);
+      // Either may come first.
+      expect([taken.status, taken.json.available ?? taken.json.stock, added.json.stock]).toEqual(
+        taken.status === 409 ? [409, 2, MAX_STOCK] : [200, MAX_STOCK - 4, MAX_STOCK],
+      );
+    });
   });
 
-  test("is empty for a book that never had stock", async () => {
-    const { id } = await create({ stock: 0 });
-    const { status, json } = await list(id);
-    expect([status, json.data, json.next_cursor, json.prev_cursor]).toEqual([200, [], null, null]);
+  describe("the ledger", () => {
+    test("keeps the reason, composed and trimmed, of the change that gave it and of no other", async () => {
+      const { id } = await create({ stock: 9 });
+      await adjust(id, { delta: -1, reason: "  Cafe\u0301 sale " });
+      await adjust(id, { delta: -1 });
+      await adjust(id, { delta: 1, reason: "𝔸".repeat(100) });
+      await api("PATCH", `/api/v1/books/${id}`, { body: { stock: 20 } });
+      await adjust(id, { delta: -100, reason: "refused" });
+      await api("PUT", `/api/v1/books/${id}`, { body: { stock: 30 } });
+      await adjust(id, { delta: 1, reason: null });
+      expect(await ledger(id)).toEqual([
+        { delta: 9, stock_after: 9, reason: null },
+        { delta: -1, stock_after: 8, reason: "Caf\u00e9 sale" },
+        { delta: -1, stock_after: 7, reason: null },
+        { delta: 1, stock_after: 8, reason: "𝔸".repeat(100) },
+        { delta: 12, stock_after: 20, reason: null },
+        { delta: 10, stock_after: 30, reason: null },
+        { delta: 1, stock_after: 31, reason: null },
+      ]);
+    });
+
+    test("gives no movement the reason of another in the same transaction", async () => {
+      const { id } = await create({ stock: 5 });
+      const client = await database.connect();
+      const query = async ({ text, values }: { text: string; values: unknown[] }) =>
+        (await client.query(text, values)).rows;
+      const inTransaction = connectOver({ query, batch: () => Promise.reject() })(AbortSignal.any([]));
+      const byHand = "update books set stock = stock + 1 where id = $1";
+      await client.query("begin");
+      await adjustStock(inTransaction, id, { delta: -1, reason: "sale" }, undefined);
+      await client.query(byHand, [id]);
+      await adjustStock(inTransaction, id, { delta: -99, reason: "refused" }, undefined);
+      await client.query(byHand, [id]);
+      await adjustStock(inTransaction, id, { delta: 1, reason: null }, undefined);
+      await client.query("commit");
+      await client.query(byHand, [id]);
+      await client.end();
+      expect((await ledger(id)).map(({ reason }) => reason)).toEqual([null, "sale", null, null, null, null]);
+    });
+
+    test("sums up to the stock after every history, whatever way each change took", async () => {
+      const stock = fc.nat(20);
+      const delta = fc.integer({ min: -15, max: 15 }).filter((delta) => delta !== 0);
+      const step = fc.oneof(
+        fc.record({ method: fc.constantFrom("PATCH", "PUT"), body: fc.record({ stock }) }),
+        fc.record({
+          method: fc.constant("POST"),
+          body: fc.record({ delta, reason: fc.option(fc.constantFrom("sale", "delivery")) }),
+        }),
+        fc.record({ method: fc.constant("psql"), body: fc.record({ stock }) }),
+      );
+      await fc.assert(
+        fc.asyncProperty(stock, fc.array(step, { maxLength: 8 }), async (first, steps) => {
+          const { id } = await create({ stock: first });
+          let stock = first;
+          const movements = [{ delta: first, reason: null as string | null }];
+          for (const { method, body } of steps) {
+            const reason = ("reason" in body && body.reason) || null;
+            const wanted = "stock" in body ? body.stock : stock + body.delta;
+            if (method === "psql")
+              await database.sql("update books set stock = $2 where id = $1", [id, wanted]);
+            else {
+              const path = `/api/v1/books/${id}${method === "POST" ? "/stock" : ""}`;
+              const { status, json } = await api(method, path, { body });
+              expect([status, json.available]).toEqual(wanted < 0 ? [409, stock] : [200, undefined]);
+            }
+            if (wanted < 0) continue;
+            movements.push({ delta: wanted - stock, reason });
+            stock = wanted;
+          }
+          const kept = await ledger(id);
+          expect((await read(id)).stock).toBe(stock);
+          expect(kept.map(({ delta, reason }) => ({ delta, reason }))).toEqual(
+            movements.filter(({ delta }) => delta !== 0),
+          );
+          let sum = 0;
+          for (const { delta, stock_after } of kept) {
+            sum += delta;
+            expect(stock_after).toBe(sum);
+          }
+          expect(sum).toBe(stock);
+        }),
+        { numRuns: 20 },
+      );
+    });
   });
 
-  test("of nothing is 404, of a deleted book too", async () => {
-    const { id } = await create();
-    await adjust(id, { delta: 1 });
-    const { next_cursor } = (await list(id, "?limit=1")).json;
-    await api("DELETE", `/api/v1/books/${id}`);
-    for (const query of ["", `?limit=1&cursor=${next_cursor}`])
-      expect((await list(id, query)).status).toBe(404);
-    expect((await list(MISSING)).status).toBe(404);
-    expect((await list("1")).status).toBe(404);
-  });
+  describe("the list of movements", () => {
+    const list = (id: string, query = "") => api("GET", `/api/v1/books/${id}/stock/movements${query}`);
 
-  test("goes page by page, forwards and back, while movements are added", async () => {
-    const { id } = await create({ stock: 0 });
-    const other = await create({ stock: 1 });
-    await database.sql(
-      `insert into stock_movements (book_id, delta, stock_after, created_at)
-       select $1, 1, n, '2026-01-01'::timestamptz + n / 3 * interval '1 microsecond' from generate_series(1, 10) n`,
-      [id],
-    );
-    const rows = await database.sql<{ id: string }>(
-      "select id from stock_movements where book_id = $1 order by created_at desc, id desc",
-      [id],
-    );
-    const expected = rows.map(({ id }) => id);
-    for (const limit of [1, 3, 10]) {
-      const page = async (cursor?: string) => {
-        const { status, json } = await list(id, `?limit=${limit}${cursor ? `&cursor=${cursor}` : ""}`);
-        expect(status).toBe(200);
-        return json;
-      };
-      const ids = ({ data }: { data: { id: string }[] }) => data.map((row) => row.id);
-      let at = await page();
-      // What the walk begins with may be newer than the ten.
-      const forwards = ids(at);
+    test("has the newest first, each with its members", async () => {
+      const { id } = await create({ stock: 5 });
+      await adjust(id, { delta: -2, reason: "sale" });
+      const { status, json, headers } = await list(id);
+      expect(status).toBe(200);
+      expect(Object.keys(json.data[0])).toEqual([
+        "id",
+        "book_id",
+        "delta",
+        "stock_after",
+        "reason",
+        "created_at",
+      ]);
+      expect(json).toMatchObject({
+        data: [
+          { book_id: id, delta: -2, stock_after: 3, reason: "sale" },
+          { book_id: id, delta: 5, stock_after: 5, reason: null },
+        ],
+        limit: 20,
+        next_cursor: null,
+        prev_cursor: null,
+      });
+      expect(json.data[0].created_at).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/);
+      expect(headers.get("Cache-Control")).toBe("no-store");
+      expect(headers.get("Link")).toBe(`</api/v1/books/${id}/stock/movements>; rel="first"`);
+    });
+
+    test("is empty for a book that never had stock", async () => {
+      const { id } = await create({ stock: 0 });
+      const { status, json } = await list(id);
+      expect([status, json.data, json.next_cursor, json.prev_cursor]).toEqual([200, [], null, null]);
+    });
+
+    test("of nothing is 404, of a deleted book too", async () => {
+      const { id } = await create();
       await adjust(id, { delta: 1 });
-      for (; at.next_cursor; forwards.push(...ids(at))) at = await page(at.next_cursor);
-      expect(forwards.filter((id) => expected.includes(id))).toEqual(expected);
-      const backwards = ids(at);
-      for (; at.prev_cursor && at.data.length > 0; backwards.unshift(...ids(at)))
-        at = await page(at.prev_cursor);
-      expect(backwards.filter((id) => expected.includes(id))).toEqual(expected);
-      expect(new Set(backwards).size).toBe(backwards.length);
-    }
-    const { next_cursor } = (await list(id, "?limit=1")).json;
-    const foreign = await list(other.id, `?limit=1&cursor=${next_cursor}`);
-    expect([foreign.status, foreign.json.error]).toEqual([400, "invalid_cursor"]);
+      const { next_cursor } = (await list(id, "?limit=1")).json;
+      await api("DELETE", `/api/v1/books/${id}`);
+      for (const query of ["", `?limit=1&cursor=${next_cursor}`])
+        expect((await list(id, query)).status).toBe(404);
+      expect((await list(MISSING)).status).toBe(404);
+      expect((await list("1")).status).toBe(404);
+    });
+
+    test("goes page by page, forwards and back, while movements are added", async () => {
+      const { id } = await create({ stock: 0 });
+      const other = await create({ stock: 1 });
+      await database.sql(
+        `insert into stock_movements (book_id, delta, stock_after, created_at)
+       select $1, 1, n, '2026-01-01'::timestamptz + n / 3 * interval '1 microsecond' from generate_series(1, 10) n`,
+        [id],
+      );
+      const rows = await database.sql<{ id: string }>(
+        "select id from stock_movements where book_id = $1 order by created_at desc, id desc",
+        [id],
+      );
+      const expected = rows.map(({ id }) => id);
+      for (const limit of [1, 3, 10]) {
+        const page = async (cursor?: string) => {
+          const { status, json } = await list(id, `?limit=${limit}${cursor ? `&cursor=${cursor}` : ""}`);
+          expect(status).toBe(200);
+          return json;
+        };
+        const ids = ({ data }: { data: { id: string }[] }) => data.map((row) => row.id);
+        let at = await page();
+        // What the walk begins with may be newer than the ten.
+        const forwards = ids(at);
+        await adjust(id, { delta: 1 });
+        for (; at.next_cursor; forwards.push(...ids(at))) at = await page(at.next_cursor);
+        expect(forwards.filter((id) => expected.includes(id))).toEqual(expected);
+        const backwards = ids(at);
+        for (; at.prev_cursor && at.data.length > 0; backwards.unshift(...ids(at)))
+          at = await page(at.prev_cursor);
+        expect(backwards.filter((id) => expected.includes(id))).toEqual(expected);
+        expect(new Set(backwards).size).toBe(backwards.length);
+      }
+      const { next_cursor } = (await list(id, "?limit=1")).json;
+      const foreign = await list(other.id, `?limit=1&cursor=${next_cursor}`);
+      expect([foreign.status, foreign.json.error]).toEqual([400, "invalid_cursor"]);
+    });
   });
 });

@@ -1,53 +1,184 @@
 /** The pool of connections: what a late or broken one does to the request that has it, and to those behind. */
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type Client, createClient } from "../support/client.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
-import { startServer } from "../support/servers.ts";
+import { type Link, startProxy } from "../support/proxy.ts";
+import { startServer, type TestServer } from "../support/servers.ts";
+import { SECRET, tokenFor } from "../support/token.ts";
+
+const PATIENCE = { timeout: 20_000 };
 
 describe.each(["node", "bun"] as const)("%s, with one connection", (runtime) => {
   let api: Client;
   let database: TestDatabase;
+  let server: TestServer;
+  let links: ReadonlySet<Link>;
+  /** What the proxy before Postgres does to what the server sends. */
+  let tamper: (data: Buffer, link: Link) => Buffer;
 
   beforeAll(async () => {
     database = await createTestDatabase();
-    const variables = { DATABASE_POOL_SIZE: "1", REQUEST_TIMEOUT_MS: "1000" };
-    api = await createClient((await startServer(runtime, database, variables)).url);
+    const proxy = await startProxy(database.url, {
+      join(link) {
+        const { near, far } = link;
+        near.on("data", (data) => far.write(tamper(data, link)));
+        far.pipe(near);
+      },
+    });
+    links = proxy.links;
+    server = await startServer(runtime, database, {
+      DATABASE_URL: proxy.url,
+      DATABASE_POOL_SIZE: "1",
+      REQUEST_TIMEOUT_MS: "1000",
+      AUTH_SECRET: SECRET,
+    });
+    api = await createClient(server.url, await tokenFor("admin"));
   });
+  beforeEach(async () => {
+    tamper = (data) => data;
+    await expect.poll(async () => (await api("GET", "/ready")).status, PATIENCE).toBe(200);
+  });
+
+  const addTask = (title: string, key?: string) =>
+    api("POST", "/api/v1/tasks", { body: { title }, ...(key && { headers: { "Idempotency-Key": key } }) });
+
+  const tasks = (title: string) => database.sql("select from tasks where title = $1", [title]);
+
+  /** Makes every request that asks for books or tasks wait, until what it returns is called. */
+  async function lockTables(): Promise<() => Promise<void>> {
+    const client = await database.connect();
+    await client.query("begin; lock table books, tasks in access exclusive mode");
+    return async () => {
+      await client.query("commit");
+      await client.end();
+    };
+  }
+
+  /** How the server's backends that wait for a lock are known. */
+  const WAITING =
+    "from pg_stat_activity where datname = current_database() and application_name = 'octavo' and wait_event_type = 'Lock'";
+
+  const expectUnavailable = ({ json }: { json: unknown }) =>
+    expect(json).toMatchObject({ status: 503, error: "database_unavailable" });
 
   test("late: its request and those that wait for it are 503, and it serves again", async () => {
-    const client = await database.connect();
-    await client.query("begin; lock table books in access exclusive mode");
-    const answers = await Promise.all(
-      ["/api/v1/books", "/ready", "/api/v1/books?count=exact"].map((path) => api("GET", path)),
-    );
-    expect(answers.map(({ json }) => json.error)).toEqual(Array(3).fill("database_unavailable"));
-    await client.query("commit");
-    await client.end();
-    await expect.poll(async () => (await api("GET", "/api/v1/books")).status).toBe(200);
+    const release = await lockTables();
+    const paths = ["/api/v1/books", "/ready", "/api/v1/books?count=exact"];
+    for (const answer of await Promise.all(paths.map((path) => api("GET", path)))) expectUnavailable(answer);
+    await release();
+    await expect.poll(async () => (await api("GET", "/api/v1/books")).status, PATIENCE).toBe(200);
   });
 
-  test("broken: its request is 503, and the next one has another", async () => {
-    const client = await database.connect();
-    await client.query("begin; lock table books in access exclusive mode");
-    const answer = api("GET", "/api/v1/books");
-    const terminated = () =>
-      database.sql(`select pg_terminate_backend(pid) from pg_stat_activity
-        where datname = current_database() and application_name = 'octavo' and wait_event_type = 'Lock'`);
-    await expect.poll(terminated).toHaveLength(1);
-    expect((await answer).json).toMatchObject({ status: 503, error: "database_unavailable" });
-    await client.query("commit");
-    await client.end();
-    expect((await api("GET", "/api/v1/books")).status).toBe(200);
-  });
+  const each = (act: (link: Link) => void) => [...links].forEach(act);
+  const terminate = () => database.sql(`select pg_terminate_backend(pid) ${WAITING}`);
+  const WAYS = [
+    ["by Postgres", terminate],
+    ["by the network", () => each(({ near }) => near.destroy())],
+    ["by a reset", () => each(({ near }) => near.resetAndDestroy())],
+  ] as const;
+  const PATHS = ["/api/v1/books", "/api/v1/books?count=exact"];
+
+  test.each(WAYS.flatMap(([way, end]) => PATHS.map((path) => [way, path, end] as const)))(
+    "broken %s: %s is 503, and the request behind it has another",
+    async (_, path, end) => {
+      const release = await lockTables();
+      const answer = api("GET", path);
+      await expect.poll(() => database.sql(`select ${WAITING}`), PATIENCE).toHaveLength(1);
+      const behind = api("GET", "/ready");
+      await end();
+      expectUnavailable(await answer);
+      expect((await behind).status).toBe(200);
+      await release();
+      expect((await api("GET", path)).status).toBe(200);
+    },
+  );
 
   test("an error in the middle of a batch leaves the connection good", async () => {
+    const [link] = links;
     await database.sql("alter table books rename column price to cost");
     expect((await api("GET", "/api/v1/books?count=exact")).status).toBe(503);
     await database.sql("alter table books rename column cost to price");
     expect((await api("GET", "/api/v1/books?count=exact")).status).toBe(200);
-    const [sessions] = await database.sql<{ idle: number }>(
-      "select count(*)::int as idle from pg_stat_activity where datname = current_database() and state = 'idle' and application_name = 'octavo'",
-    );
-    expect(sessions?.idle).toBe(1);
+    expect([...links]).toEqual([link]);
+  });
+
+  /** Puts a statement of the next batch, which has no parameters, in the place of another. */
+  function replace(statement: string, other: string): void {
+    tamper = (data) => {
+      const at = data.indexOf(`${statement}`);
+      if (at < 0) return data;
+      tamper = (data) => data;
+      const end = data.indexOf(0, at);
+      const query = Buffer.from(`Q\0\0\0\0${other}\0`);
+      query.writeInt32BE(query.length - 1, 1);
+      return Buffer.concat([data.subarray(0, at - 5), query, data.subarray(end + 1)]);
+    };
+  }
+  const CANCEL = "select pg_cancel_backend(pg_backend_pid())";
+
+  test("a batch that does not begin does nothing, though the rest of it gets there", async () => {
+    replace("begin", CANCEL);
+    expectUnavailable(await addTask("not begun", "not-begun"));
+    expect(await tasks("not begun")).toHaveLength(0);
+    expect((await addTask("not begun", "not-begun")).status).toBe(201);
+  });
+
+  test("a batch that does not commit does nothing, and nothing of it is left on the connection", async () => {
+    replace("commit\0", CANCEL);
+    expectUnavailable(await addTask("not committed", "not-committed"));
+    expect(await tasks("not committed")).toHaveLength(0);
+    expect((await addTask("another")).status).toBe(201);
+    expect((await addTask("not committed", "not-committed")).status).toBe(201);
+  });
+
+  test("a batch of which Postgres never sees the end lets go of what it holds", async () => {
+    tamper = (data, { near, far }) => {
+      const at = data.indexOf("commit\0");
+      if (at < 0) return data;
+      // From here on it is as if a cable was cut: neither side hears of the other.
+      near.removeAllListeners("data").removeAllListeners("close");
+      far.unpipe(near);
+      tamper = (data) => data;
+      return data.subarray(0, at);
+    };
+    expectUnavailable(await addTask("silent", "silent"));
+    const statuses = new Set<number>();
+    const again = async () => {
+      const answer = await addTask("silent", "silent");
+      statuses.add(answer.status);
+      return [answer.status, answer.headers.has("Idempotency-Replayed")];
+    };
+    await expect.poll(again, PATIENCE).toEqual([201, false]);
+    expect(statuses).not.toContain(500);
+    expect(await tasks("silent")).toHaveLength(1);
+  });
+
+  test("one that is never opened is 503, and then there is another", async () => {
+    tamper = () => Buffer.alloc(0);
+    for (const { near } of links) near.destroy();
+    // The first may still get the connection that broke.
+    for (let time = 0; time < 2; time++) expectUnavailable(await api("GET", "/ready"));
+    tamper = (data) => data;
+    await expect.poll(async () => (await api("GET", "/ready")).status, PATIENCE).toBe(200);
+  });
+
+  test.each([
+    ["read-only", "default_transaction_read_only", "on"],
+    ["impatient with locks", "lock_timeout", "100"],
+    ["impatient with statements", "statement_timeout", "100"],
+    ["impatient with transactions", "transaction_timeout", "100"],
+  ])("a database that is %s for a while is 503 meanwhile", async (state, setting, value) => {
+    const set = async (change: string) => {
+      const [row] = await database.sql<{ name: string }>("select current_database() as name");
+      await database.sql(`alter database ${row?.name} ${change}`);
+      for (const { near } of links) near.destroy();
+      await expect.poll(async () => (await api("GET", "/ready")).status).toBe(200);
+    };
+    const release = setting.endsWith("_timeout") ? await lockTables() : async () => {};
+    await set(`set ${setting} = ${value}`);
+    expectUnavailable(await addTask(state));
+    await release();
+    await set(`reset ${setting}`);
+    expect((await addTask(state)).status).toBe(201);
   });
 });

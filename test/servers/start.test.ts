@@ -2,13 +2,14 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmod, cp, mkdtemp, rm } from "node:fs/promises";
-import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { newBook } from "../support/books.ts";
 import { createClient } from "../support/client.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { startProxy } from "../support/proxy.ts";
 import { launch, type ServerProcess, type Variables } from "../support/servers.ts";
 import { SECRET, tokenFor } from "../support/token.ts";
 
@@ -133,12 +134,11 @@ describe.each(["node", "bun"] as const)("%s", (runtime) => {
     const answer = await ready();
     expect(answer.status).toBe(503);
     expect(await answer.json()).toMatchObject({ error: "database_unavailable" });
-    const forward = await forwardTo(port, database.url);
+    const proxy = await startProxy(database.url, { port });
     await expect.poll(async () => (await ready()).status).toBe(200);
     // Connections that broke while they were idle are not used again.
-    forward.cut();
+    for (const link of proxy.links) link.cut();
     await expect.poll(async () => (await ready()).status).toBe(200);
-    forward.close();
   });
 });
 
@@ -163,30 +163,6 @@ async function output(file: string, args: string[], env: NodeJS.ProcessEnv): Pro
   });
   await once(child, "close");
   return text;
-}
-
-/** Lets the database of a URL be reached at another port, until it is cut off. */
-async function forwardTo(port: number, url: string): Promise<{ cut(): void; close(): void }> {
-  const { hostname, port: target } = new URL(url);
-  const sockets = new Set<Socket>();
-  const server = createServer((client) => {
-    const upstream = connect(Number(target), hostname);
-    sockets.add(client);
-    client.pipe(upstream).pipe(client);
-    for (const socket of [client, upstream]) socket.on("error", () => {});
-    client.on("close", () => upstream.destroy());
-  });
-  await once(server.listen(port, "127.0.0.1"), "listening");
-  const cut = () => {
-    for (const socket of sockets) socket.destroy();
-  };
-  return {
-    cut,
-    close() {
-      server.close();
-      cut();
-    },
-  };
 }
 
 async function freePort(): Promise<number> {

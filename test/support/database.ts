@@ -18,11 +18,13 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   const server = new URL(inject("postgres"));
   await maintain(server.href, `create database ${name} template ${TEMPLATE}`);
   const url = Object.assign(new URL(server), { pathname: `/${name}` }).href;
-  const pool = new pg.Pool({ connectionString: url, max: 4 });
+  // What prepares and observes may take its time, on a busy machine too.
+  const own = { connectionString: url, options: "-c statement_timeout=0" };
+  const pool = new pg.Pool({ ...own, max: 4 });
   // The server ends our connections when the database is dropped; that is no error here.
   pool.on("error", () => {});
   const connect = async () => {
-    const client = new pg.Client({ connectionString: url });
+    const client = new pg.Client(own);
     await client.connect();
     return client;
   };

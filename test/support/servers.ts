@@ -29,6 +29,13 @@ export async function startServer(
   return { url: await server.url, logs: server.logs };
 }
 
+/** How a runtime gets to its database: where, by which protocol, and which variable tells it. */
+export function databaseOf(runtime: Runtime, { url }: TestDatabase) {
+  return runtime === "workerd"
+    ? ({ variable: "NEON_FETCH_ENDPOINT", url: inject("neon"), protocol: "http" } as const)
+    : ({ variable: "DATABASE_URL", url, protocol: "postgres" } as const);
+}
+
 /** A server process, from its start to its end. */
 export interface ServerProcess {
   child: ChildProcess;

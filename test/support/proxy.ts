@@ -1,0 +1,128 @@
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { afterAll } from "vitest";
+
+/** A TCP proxy that stands between two parts of the system, for a test to listen, to delay and to break. */
+export interface Proxy {
+  /** The target's URL, with the proxy's address. */
+  url: string;
+  /** The connections there are. */
+  links: ReadonlySet<Link>;
+}
+
+/** One connection through a proxy: `near` leads to who opened it, `far` to the target. */
+export interface Link {
+  near: Socket;
+  far: Socket;
+  /** Breaks both sides; what was written to them still gets there. */
+  cut(): void;
+}
+
+export interface ProxyOptions {
+  /** Where to listen; any free port if absent. */
+  port?: number;
+  /** Passes data on between the two sides; everything at once if absent. */
+  join?: (link: Link) => void;
+}
+
+/**
+ * Starts a proxy before the server of a URL, until the test file is done. When one side of a connection closes, it
+ * closes the other.
+ */
+export async function startProxy(
+  target: string,
+  { port = 0, join = ({ near, far }) => void near.pipe(far).pipe(near) }: ProxyOptions = {},
+): Promise<Proxy> {
+  const { host, hostname, port: targetPort } = new URL(target);
+  const links = new Set<Link>();
+  const server = createServer({ noDelay: true }, (near) => {
+    const far = connect({ port: Number(targetPort), host: hostname, noDelay: true });
+    const cut = () => {
+      near.destroySoon();
+      far.destroySoon();
+    };
+    const link = { near, far, cut };
+    links.add(link);
+    for (const socket of [near, far]) socket.on("error", () => {}).on("close", cut);
+    near.on("close", () => links.delete(link));
+    join(link);
+  });
+  await once(server.listen(port, "127.0.0.1"), "listening");
+  afterAll(() => {
+    server.close();
+    for (const link of links) link.cut();
+  });
+  const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return { url: target.replace(host, address), links };
+}
+
+/** A proxy that breaks one exchange at a time, at a place of the test's choice. */
+export interface Saboteur extends Proxy {
+  /** Breaks the next connection on which a text is sent, with all that comes before the text passed on. */
+  breakRequest(text: string): void;
+  /**
+   * Breaks the next connection on which a text is sent, when the answer to it is there as a whole.
+   *
+   * @param share how much of the answer is passed on before, 0 to 1
+   * @returns the answer, a character per byte
+   */
+  breakAnswer(text: string, share: number): Promise<string>;
+}
+
+type Plan = { text: string } & (
+  | { side: "request" }
+  | { side: "answer"; share: number; tell: (answer: string) => void }
+);
+
+/** @param protocol what the target speaks, over which one exchange follows another */
+export async function startSaboteur(target: string, protocol: keyof typeof IS_WHOLE): Promise<Saboteur> {
+  const isWhole = IS_WHOLE[protocol];
+  let plan: Plan | undefined;
+  const join = ({ near, far, cut }: Link) => {
+    let request = "";
+    let answer = "";
+    near.on("data", (data) => {
+      const before = request.length;
+      request += data.toString("latin1");
+      const at = plan?.side === "request" ? request.indexOf(plan.text) : -1;
+      if (at < 0) return void far.write(data);
+      plan = undefined;
+      far.write(data.subarray(0, Math.max(0, at - before)));
+      cut();
+    });
+    far.on("data", (data) => {
+      answer += data.toString("latin1");
+      const whole = isWhole(answer);
+      if (plan?.side === "answer" && request.includes(plan.text)) {
+        if (!whole) return;
+        const { share, tell } = plan;
+        plan = undefined;
+        near.write(answer.slice(0, answer.length * share), "latin1");
+        tell(answer);
+        cut();
+      } else near.write(data);
+      if (whole) request = answer = "";
+    });
+  };
+  const proxy = await startProxy(target, { join });
+  return {
+    ...proxy,
+    breakRequest(text) {
+      plan = { side: "request", text };
+    },
+    breakAnswer: (text, share) =>
+      new Promise((tell) => {
+        plan = { side: "answer", text, share, tell };
+      }),
+  };
+}
+
+const IS_WHOLE = {
+  /** ReadyForQuery, outside a transaction: https://www.postgresql.org/docs/current/protocol-message-formats.html */
+  postgres: (answer: string) => answer.endsWith("Z\0\0\0\x05I"),
+  http(answer: string) {
+    const [head = "", body] = answer.split(/\r\n\r\n(.*)/s);
+    const [, length] = head.match(/^content-length: (\d+)$/im) ?? [];
+    return length === undefined ? answer.endsWith("\r\n0\r\n\r\n") : body?.length === Number(length);
+  },
+};
