@@ -9,6 +9,7 @@ import { parseServerConfig, type ServerConfig } from "./config.ts";
 import { connectOver } from "./db/database.ts";
 import { neonDriver } from "./db/neon.ts";
 import { type PooledDriver, pooledDriver } from "./db/pool.ts";
+import { sharedReads } from "./db/shared-reads.ts";
 import { clientAddress } from "./http/address.ts";
 import type { Log } from "./http/observe.ts";
 import type { Limiter, Quota } from "./http/rate-limit.ts";
@@ -65,8 +66,9 @@ async function serve({ name, environment, listen }: Runtime): Promise<void> {
   try {
     const config = await parseServerConfig({ ...environment, ...embedded?.variables });
     const driver = driverOf(config);
+    const connect = connectOver(driver, sharedReads(driver, config.deadline));
     const limiter = config.rateLimit && memoryLimiter(config.rateLimit);
-    const app = createApp({ config, connect: connectOver(driver), limiter, log, stopping });
+    const app = createApp({ config, connect, limiter, log, stopping });
     const serveFrom: Answer = (request, address) =>
       app.fetch(request, { address: clientAddress(request, address, config.trustedProxyHops) });
     let answer = serveFrom;

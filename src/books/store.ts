@@ -7,6 +7,7 @@ import {
   type KeysetOrder,
   type KeysetRow,
   keysetPage,
+  keysetStatement,
   offsetPage,
   type Position,
   where,
@@ -15,6 +16,7 @@ import {
   changeOne,
   createOne,
   deleteOne,
+  lookupBy,
   MissingFault,
   type Resource,
   readOne,
@@ -44,6 +46,9 @@ const bookJson = jsonObject({
   updated_at: instant(books.updatedAt),
 });
 
+const byId = lookupBy(books, books.id, bookJson);
+const byIsbn = lookupBy(books, books.isbn, bookJson);
+
 /** The columns that a client writes. */
 const columns = ["title", "author", "isbn", "price", "stock", "description"];
 
@@ -58,7 +63,7 @@ export function createBook(
 
 /** @throws MissingFault */
 export function readBook(database: Database, by: { id: string } | { isbn: string }): Promise<Resource> {
-  return readOne(database, books, bookJson, "id" in by ? eq(books.id, by.id) : eq(books.isbn, by.isbn));
+  return "id" in by ? readOne(database, byId, by.id) : readOne(database, byIsbn, by.isbn);
 }
 
 /** @throws MissingFault, VersionFault, ConstraintFault `books_isbn_key` and `books_zero_price_with_stock` */
@@ -136,9 +141,9 @@ export async function listMovements(
 ): Promise<KeysetRow[]> {
   const order = { column: stockMovements.createdAt, id: stockMovements.id, descending: true };
   const filters = [eq(stockMovements.bookId, bookId)];
-  const page = keysetPage(stockMovements, order, { filters, position, limit, json: movementJson });
+  const page = keysetStatement(stockMovements, order, { filters, position, limit, json: movementJson });
   // The join to one row keeps the order of the page. No row: there is no book. A row of nulls: it has no movements.
-  const rows = await database.query<KeysetRow | { id: null }>(
+  const rows = await database.read<KeysetRow | { id: null }>(
     sql`select page.* from ${books} left join lateral (${page}) page on true where ${books.id} = ${bookId}::uuid`,
   );
   if (rows.length === 0) throw new MissingFault();
@@ -159,7 +164,7 @@ export async function listBooks(
 ): Promise<BookListing> {
   const filters = filtersOf(query);
   const page = keysetPage(books, orderOf(query), { filters, position, limit: query.limit, json: bookJson });
-  if (!query.count) return { rows: await database.query<KeysetRow>(page), total: undefined };
+  if (!query.count) return { rows: await database.read<KeysetRow>(page), total: undefined };
   const [rows, counted] = await database.batch("snapshot", [
     page,
     query.count === "exact" ? exactCount(filters) : estimate(filters),

@@ -1,4 +1,4 @@
-import { type SQL, sql } from "drizzle-orm";
+import { fillPlaceholders, type SQL, sql } from "drizzle-orm";
 import { PgDialect } from "drizzle-orm/pg-core";
 import { faultOf } from "./faults.ts";
 
@@ -12,20 +12,43 @@ export type Row = Record<string, unknown>;
 export type Transaction = "snapshot" | "write";
 
 /**
+ * A statement whose values come apart from it, as `sql.placeholder(name)`: it is compiled once, and connections may keep it
+ * prepared. For what is asked often, in few shapes, and for which one plan is good whatever the values.
+ */
+export interface Query {
+  /** Its name. Queries of one shape differ in nothing but their values. */
+  shape: string;
+  build(): SQL;
+  values: Record<string, unknown>;
+}
+
+/** A query for rows by their key; its columns and a column `key`, for those of `sql.placeholder("keys")`. */
+export interface Lookup {
+  shape: string;
+  build(): SQL;
+}
+
+/**
  * The database as the stores see it. A call is one round trip, whatever it holds; the deadline and the differences
- * between drivers end behind it. Both methods reject with the faults of `faults.ts`.
+ * between drivers end behind it. All methods reject with the faults of `faults.ts`.
  */
 export interface Database {
-  /** Runs one statement. */
-  query<T extends Row>(statement: SQL): Promise<T[]>;
+  /** Finds the row under a key. */
+  find<T extends Row>(lookup: Lookup, key: string): Promise<T | undefined>;
+  /** Runs one statement that only reads. It may be shared with others who ask the same at the time. */
+  read<T extends Row>(query: Query | SQL): Promise<T[]>;
+  /** Runs one statement that writes. */
+  write<T extends Row>(query: Query | SQL): Promise<T[]>;
   /** Runs statements as one transaction, all or none of it. */
-  batch(transaction: Transaction, statements: SQL[]): Promise<Row[][]>;
+  batch(transaction: Transaction, queries: (Query | SQL)[]): Promise<Row[][]>;
 }
 
 /** A statement as drivers take it. */
 export interface Statement {
   text: string;
   values: unknown[];
+  /** Where it is given, a connection may keep the statement under this name, prepared. */
+  name?: string;
 }
 
 /** What a driver has to do, each in one round trip, until the signal aborts it. It rejects with errors of its own. */
@@ -34,23 +57,61 @@ export interface Driver {
   batch(transaction: Transaction, statements: Statement[], signal: AbortSignal): Promise<Row[][]>;
 }
 
+/** How reads come to the driver: each by itself ({@link apart}), or with others (`sharedReads`). */
+export interface Reads {
+  find(
+    lookup: Lookup,
+    key: string,
+    statementFor: (keys: string[]) => Statement,
+    signal: AbortSignal,
+  ): Promise<Row | undefined>;
+  read(statement: Statement, signal: AbortSignal): Promise<Row[]>;
+}
+
 /** Makes a database whose calls are aborted by a signal. */
 export type Connect = (signal: AbortSignal) => Database;
 
+/** Every read is a query of its own. */
+export const apart = (driver: Driver): Reads => ({
+  find: async (_, key, statementFor, signal) => (await driver.query(statementFor([key]), signal))[0],
+  read: (statement, signal) => driver.query(statement, signal),
+});
+
 /** The database behind a driver. */
-export function connectOver(driver: Driver): Connect {
-  const dialect = new PgDialect();
-  const compiled = (statement: SQL): Statement => {
-    const { sql, params } = dialect.sqlToQuery(statement);
-    return { text: sql, values: params };
-  };
+export function connectOver(driver: Driver, reads = apart(driver)): Connect {
+  const compile = compiler();
   return (signal) => ({
     // Statements are compiled before the driver runs them, so that a fault of ours there is no fault of the database.
-    query: async <T extends Row>(statement: SQL) =>
-      (await told(driver.query(compiled(statement), signal))) as T[],
-    batch: async (transaction, statements) =>
-      told(driver.batch(transaction, statements.map(compiled), signal)),
+    find: async <T extends Row>(lookup: Lookup, key: string) => {
+      const statementFor = (keys: string[]) => compile({ ...lookup, values: { keys } });
+      return (await told(reads.find(lookup, key, statementFor, signal))) as T | undefined;
+    },
+    read: async <T extends Row>(query: Query | SQL) =>
+      (await told(reads.read(compile(query), signal))) as T[],
+    write: async <T extends Row>(query: Query | SQL) =>
+      (await told(driver.query(compile(query), signal))) as T[],
+    batch: async (transaction, queries) => told(driver.batch(transaction, queries.map(compile), signal)),
   });
+}
+
+function compiler(): (query: Query | SQL) => Statement {
+  const dialect = new PgDialect();
+  const kept = new Map<string, { text: string; parameters: unknown[]; name: string }>();
+  return (query) => {
+    if (!("shape" in query)) {
+      const { sql, params } = dialect.sqlToQuery(query);
+      return { text: sql, values: params };
+    }
+    const { shape, values } = query;
+    let compiled = kept.get(shape);
+    if (!compiled) {
+      const { sql, params } = dialect.sqlToQuery(query.build());
+      compiled = { text: sql, parameters: params, name: `octavo_${kept.size}` };
+      kept.set(shape, compiled);
+    }
+    const { text, parameters, name } = compiled;
+    return { text, values: fillPlaceholders(parameters, values), name };
+  };
 }
 
 /** Lets a driver's error tell what it means to the API. */
@@ -62,7 +123,9 @@ async function told<T>(result: Promise<T>): Promise<T> {
   }
 }
 
+const PING: Query = { shape: "ping", build: () => sql`select 1`, values: {} };
+
 /** Asks the database for an answer, whatever it is. */
 export async function ping(database: Database): Promise<void> {
-  await database.query(sql`select 1`);
+  await database.read(PING);
 }

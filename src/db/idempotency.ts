@@ -50,7 +50,7 @@ export async function once<T extends Resource | { id: null }>(
   effect: Effect,
 ): Promise<T | Resource> {
   if (!claim) {
-    const [row] = await database.query<T>(sql`with ${effect(sql`true`)} select * from effect`);
+    const [row] = await database.write<T>(sql`with ${effect(sql`true`)} select * from effect`);
     return row as T;
   }
   const { key, fingerprint } = claim;

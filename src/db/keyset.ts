@@ -1,5 +1,6 @@
-import { type SQL, sql } from "drizzle-orm";
+import { getTableName, type SQL, sql } from "drizzle-orm";
 import type { PgColumn, PgTable } from "drizzle-orm/pg-core";
+import type { Query } from "./database.ts";
 import { instant } from "./json.ts";
 
 /**
@@ -30,25 +31,54 @@ export interface KeysetOrder {
   descending: boolean;
 }
 
+interface PageOptions {
+  filters: SQL[];
+  position: Position | undefined;
+  limit: number;
+  json: SQL;
+}
+
 /**
- * The statement for `limit` rows and one more, which tells whether any follow, from `position` on in its direction of
+ * The query for `limit` rows and one more, which tells whether any follow, from `position` on in its direction of
  * travel. The comparison of whole (key, id) rows lets an index on both read just these rows, at any depth.
  */
-export function keysetPage(
+export function keysetPage(table: PgTable, order: KeysetOrder, options: PageOptions): Query | SQL {
+  // With filters, the best plan depends on their values.
+  if (options.filters.length > 0) return keysetStatement(table, order, options);
+  const { position } = options;
+  const [key, from, rows] = [sql.placeholder("key"), sql.placeholder("from"), sql.placeholder("rows")];
+  const place = position ? `${position.direction} from ${position.side}` : "first";
+  return {
+    shape: `page of ${getTableName(table)} by ${order.column.name} ${order.descending ? "down" : "up"}, ${place}`,
+    build: () => keysetStatement(table, order, options, { key, from, rows }),
+    values: valuesOf(options),
+  };
+}
+
+/** The statement of {@link keysetPage}, with its values in it. */
+export function keysetStatement(
   table: PgTable,
   { column, id, descending }: KeysetOrder,
-  {
-    filters,
-    position,
-    limit,
-    json,
-  }: { filters: SQL[]; position: Position | undefined; limit: number; json: SQL },
+  options: PageOptions,
+  { key, from, rows }: Record<keyof ReturnType<typeof valuesOf>, unknown> = valuesOf(options),
 ): SQL {
+  const { filters, position, json } = options;
   const ascending = descending === (position?.direction === "backward");
+  const beyond = ({ direction, side }: Position) => {
+    const inclusive = (direction === "forward") === (side === "before");
+    const operator = sql.raw((ascending ? ">" : "<") + (inclusive ? "=" : ""));
+    return sql`(${column}, ${id}) ${operator} (${key}::${sql.raw(keyType(column))}, ${from}::uuid)`;
+  };
   return sql`select ${id}::text as id, ${keyText(column)} as key, ${json} as json from ${table}
-    ${where([...filters, ...(position ? [beyond({ column, id, descending }, position, ascending)] : [])])}
-    order by ${column} ${direction(ascending)}, ${id} ${direction(ascending)} limit ${limit + 1}`;
+    ${where([...filters, ...(position ? [beyond(position)] : [])])}
+    order by ${column} ${direction(ascending)}, ${id} ${direction(ascending)} limit ${rows}`;
 }
+
+const valuesOf = ({ position, limit }: PageOptions) => ({
+  key: position?.key,
+  from: position?.id,
+  rows: limit + 1,
+});
 
 /** The statement for the page that starts behind `offset` rows: what a page number means. */
 export function offsetPage(
@@ -62,16 +92,6 @@ export function offsetPage(
 
 export function where(conditions: SQL[]): SQL {
   return conditions.length > 0 ? sql`where ${sql.join(conditions, sql` and `)}` : sql``;
-}
-
-function beyond(
-  { column, id }: KeysetOrder,
-  { direction, side, key, id: from }: Position,
-  ascending: boolean,
-): SQL {
-  const inclusive = (direction === "forward") === (side === "before");
-  const operator = sql.raw((ascending ? ">" : "<") + (inclusive ? "=" : ""));
-  return sql`(${column}, ${id}) ${operator} (${key}::${sql.raw(keyType(column))}, ${from}::uuid)`;
 }
 
 const direction = (ascending: boolean) => sql.raw(ascending ? "asc" : "desc");

@@ -1,4 +1,5 @@
 import pg from "pg";
+import { unlessAborted } from "./abort.ts";
 import type { Driver, Row, Statement, Transaction } from "./database.ts";
 
 /** A {@link Driver} that holds connections, until `end` has let the last call finish. */
@@ -57,8 +58,8 @@ export function pooledDriver({ url, size, timeout }: PoolOptions): PooledDriver 
     }
   };
 
-  const run = async (client: pg.PoolClient, { text, values }: Statement): Promise<Row[]> =>
-    (await client.query<Row>({ text, values })).rows;
+  const run = async (client: pg.PoolClient, statement: Statement): Promise<Row[]> =>
+    (await client.query<Row>(statement)).rows;
 
   return {
     query: (statement, signal) =>
@@ -92,14 +93,4 @@ function isGoodAfter(error: unknown, client: pg.PoolClient): boolean {
   return (
     error instanceof pg.DatabaseError && error.severity === "ERROR" && client.getTransactionStatus() === "I"
   );
-}
-
-/** The result, or the signal's reason as soon as it aborts; the work itself goes on. */
-function unlessAborted<T>(result: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    if (signal.aborted) abort();
-    signal.addEventListener("abort", abort, { once: true });
-    result.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-  });
 }

@@ -1,7 +1,7 @@
 /** Statements that every versioned resource shares: read, change and delete one row, under the version asked for. */
-import { type SQL, sql } from "drizzle-orm";
+import { getTableName, type SQL, sql } from "drizzle-orm";
 import type { PgColumn, PgTable } from "drizzle-orm/pg-core";
-import type { Database } from "./database.ts";
+import type { Database, Lookup } from "./database.ts";
 import { type Claim, once } from "./idempotency.ts";
 
 /** A row as the API answers it, and what its ETag is made of. */
@@ -37,16 +37,19 @@ export function resourceColumns(table: ResourceTable, json: SQL): SQL {
   return sql`${table.id}::text as id, ${table.version}::text as version, ${json} as json`;
 }
 
+/** The query for resources by a column that is unique. */
+export function lookupBy(table: ResourceTable, column: PgColumn, json: SQL): Lookup {
+  const keys = sql`${sql.placeholder("keys")}::${sql.raw(column.getSQLType())}[]`;
+  return {
+    shape: `${getTableName(table)} by ${column.name}`,
+    build: () =>
+      sql`select ${column}::text as key, ${resourceColumns(table, json)} from ${table} where ${column} = any(${keys})`,
+  };
+}
+
 /** @throws MissingFault */
-export async function readOne(
-  database: Database,
-  table: ResourceTable,
-  json: SQL,
-  condition: SQL,
-): Promise<Resource> {
-  const [row] = await database.query<Resource>(
-    sql`select ${resourceColumns(table, json)} from ${table} where ${condition}`,
-  );
+export async function readOne(database: Database, lookup: Lookup, key: string): Promise<Resource> {
+  const row = await database.find<Resource>(lookup, key);
   if (!row) throw new MissingFault();
   return row;
 }
@@ -88,7 +91,7 @@ export async function changeOne(
   { id, demand, columns, changes }: { id: string; demand: VersionDemand; columns: string[]; changes: object },
 ): Promise<Resource> {
   const names = columnNames(columns);
-  const [row] = await database.query<Resource | { id: null }>(sql`
+  const [row] = await database.write<Resource | { id: null }>(sql`
     with ${lockedRow(table, id)},
     changed as (
       update ${table} set (${names}) =
@@ -106,7 +109,7 @@ export async function deleteOne(
   table: ResourceTable,
   { id, demand }: { id: string; demand: VersionDemand },
 ): Promise<void> {
-  const [row] = await database.query<{ id: string | null }>(sql`
+  const [row] = await database.write<{ id: string | null }>(sql`
     with ${lockedRow(table, id)},
     deleted as (
       delete from ${table} using held where ${table.id} = (held.target).id and ${allowed(demand)}

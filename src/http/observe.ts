@@ -84,8 +84,10 @@ export function observeDatabase(database: Database, observed: Observed): Databas
     }
   };
   return {
-    query: (statement) => timed(() => database.query(statement)),
-    batch: (transaction, statements) => timed(() => database.batch(transaction, statements)),
+    find: (lookup, key) => timed(() => database.find(lookup, key)),
+    read: (query) => timed(() => database.read(query)),
+    write: (query) => timed(() => database.write(query)),
+    batch: (transaction, queries) => timed(() => database.batch(transaction, queries)),
   };
 }
 

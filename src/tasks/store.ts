@@ -8,6 +8,7 @@ import {
   changeOne,
   createOne,
   deleteOne,
+  lookupBy,
   type Resource,
   readOne,
   type VersionDemand,
@@ -32,9 +33,11 @@ export function createTask(
   return createOne(database, tasks, taskJson, { columns: ["title"], members, claim });
 }
 
+const byId = lookupBy(tasks, tasks.id, taskJson);
+
 /** @throws MissingFault */
 export function readTask(database: Database, id: string): Promise<Resource> {
-  return readOne(database, tasks, taskJson, eq(tasks.id, id));
+  return readOne(database, byId, id);
 }
 
 /** @throws MissingFault, VersionFault */
@@ -60,5 +63,5 @@ export function listTasks(
 ): Promise<KeysetRow[]> {
   const filters = completed === undefined ? [] : [eq(tasks.completed, completed)];
   const order = { column: tasks.createdAt, id: tasks.id, descending: true };
-  return database.query<KeysetRow>(keysetPage(tasks, order, { filters, position, limit, json: taskJson }));
+  return database.read<KeysetRow>(keysetPage(tasks, order, { filters, position, limit, json: taskJson }));
 }

@@ -36,7 +36,10 @@ describe.each(["node", "bun"] as const)("%s", (runtime) => {
     const broken = await open(url, "GET /health HT");
 
     const release = await lockBooks();
-    const answers = Array.from({ length: UNDER_WAY }, () => status(`${url}/api/v1/books`));
+    const answers = Array.from({ length: UNDER_WAY }, (_, at) =>
+      // Equal ones would share a query.
+      status(`${url}/api/v1/books?limit=${at + 1}`),
+    );
     await expect.poll(waiting, { timeout: 10_000 }).toBe(UNDER_WAY);
     const ended = server.end(signal);
     await expect.poll(() => refused(url)).toBe(true);

@@ -1,0 +1,74 @@
+import DataLoader from "dataloader";
+import { unlessAborted } from "./abort.ts";
+import type { Driver, Lookup, Reads, Row, Statement } from "./database.ts";
+
+/** The most keys in one lookup, so that its answer stays small beside those of others. */
+const MAX_KEYS = 256;
+
+/**
+ * Reads that share queries, for runtimes that serve many requests at a time. Keys looked up in the same tick go as one
+ * query; and of equal statements one runs at a time, while those that come meanwhile share the next, as in group commit.
+ *
+ * No answer is stale: a query is never joined once it has been sent, so that whoever begins to read after a write was
+ * answered sees it. A reader that is aborted leaves alone, as the query has a time of its own.
+ *
+ * @param timeout milliseconds that a query may take
+ */
+export function sharedReads(driver: Driver, timeout: number): Reads {
+  const run = (statement: Statement) => driver.query(statement, AbortSignal.timeout(timeout));
+  const loaders = new Map<Lookup, DataLoader<string, Row | undefined>>();
+  const share = groupCommit();
+
+  const loaderOf = (lookup: Lookup, statementFor: (keys: string[]) => Statement) => {
+    const loader = new DataLoader<string, Row | undefined>(
+      async (keys) => {
+        const rows = await run(statementFor([...new Set(keys)]));
+        const byKey = new Map(rows.map((row) => [row.key, row]));
+        return keys.map((key) => byKey.get(key));
+      },
+      { cache: false, maxBatchSize: MAX_KEYS },
+    );
+    loaders.set(lookup, loader);
+    return loader;
+  };
+
+  return {
+    find: (lookup, key, statementFor, signal) =>
+      unlessAborted((loaders.get(lookup) ?? loaderOf(lookup, statementFor)).load(key), signal),
+    read: (statement, signal) => {
+      const key = JSON.stringify([statement.text, statement.values]);
+      return unlessAborted(
+        share(key, () => run(statement)),
+        signal,
+      );
+    },
+  };
+}
+
+/** Runs work at most once at a time under a key; those who ask meanwhile share the next run. */
+function groupCommit(): <T>(key: string, work: () => Promise<T>) => Promise<T> {
+  interface Runs {
+    current: Promise<unknown>;
+    next: Promise<unknown> | undefined;
+  }
+  const running = new Map<string, Runs>();
+
+  const start = <T>(key: string, work: () => Promise<T>): Promise<T> => {
+    const current = work();
+    const runs: Runs = { current, next: undefined };
+    running.set(key, runs);
+    const done = () => {
+      if (running.get(key) === runs && !runs.next) running.delete(key);
+    };
+    current.then(done, done);
+    return current;
+  };
+
+  return <T>(key: string, work: () => Promise<T>) => {
+    const runs = running.get(key);
+    if (!runs) return start(key, work);
+    const go = () => start(key, work);
+    runs.next ??= runs.current.then(go, go);
+    return runs.next as Promise<T>;
+  };
+}
