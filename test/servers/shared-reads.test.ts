@@ -1,0 +1,196 @@
+/**
+ * Reads that share queries, over the pool that servers have and a Postgres: fewer queries, and never a stale answer, nor a
+ * reader who suffers for another.
+ */
+import { sql } from "drizzle-orm";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { readBook } from "../../src/books/store.ts";
+import {
+  apart,
+  type Connect,
+  connectOver,
+  type Driver,
+  type Reads,
+  type Statement,
+} from "../../src/db/database.ts";
+import { UnavailableFault } from "../../src/db/faults.ts";
+import { type PooledDriver, pooledDriver } from "../../src/db/pool.ts";
+import { MissingFault } from "../../src/db/resource.ts";
+import { sharedReads } from "../../src/db/shared-reads.ts";
+import { isbnOf } from "../support/books.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+
+const BOOKS = 20;
+const TIMEOUT_MS = 10_000;
+const never = new AbortController().signal;
+const MISSING = "00000000-0000-7000-8000-000000000000";
+
+let database: TestDatabase;
+let pool: PooledDriver;
+let ids: string[];
+/** What went to Postgres. */
+let sent: Statement[] = [];
+/** How much of it Postgres has answered. */
+let answered = 0;
+/** Keeps back the answers of Postgres, as a slow network does, until it resolves. */
+let network: Promise<void> = Promise.resolve();
+
+/** The pool, watched and slowed down. */
+const driver: Driver = {
+  async query(statement, signal) {
+    sent.push(statement);
+    const slow = network;
+    const rows = await pool.query(statement, signal);
+    answered++;
+    await slow;
+    return rows;
+  },
+  batch: (...batch) => pool.batch(...batch),
+};
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  pool = pooledDriver({ url: database.url, size: 4, timeout: TIMEOUT_MS });
+  const rows = await database.sql<{ id: string }>(
+    "insert into books (title, author, isbn, price) select 'Book ' || n, 'A', isbn, 1 from unnest($1::text[]) with ordinality as t (isbn, n) returning id",
+    [Array.from({ length: BOOKS }, (_, at) => isbnOf(at))],
+  );
+  ids = rows.map(({ id }) => id);
+});
+beforeEach(() => {
+  sent = [];
+  answered = 0;
+  network = Promise.resolve();
+});
+afterAll(() => pool.end());
+
+const shared = () => connectOver(driver, sharedReads(driver, TIMEOUT_MS));
+const idOf = (at: number) => ids[at] as string;
+const titles = sql`select string_agg(title, ',' order by id) as titles from books`;
+const titleOf = async (connect: Connect, id: string, signal = never) =>
+  JSON.parse((await readBook(connect(signal), { id })).json).title;
+
+function heldNetwork(): () => void {
+  let release = () => {};
+  network = new Promise((resolve) => {
+    release = resolve;
+  });
+  return release;
+}
+
+describe("books read in one tick", () => {
+  test("are one query, each with its own answer", async () => {
+    const connect = shared();
+    const found = await Promise.all([...ids, ...ids].map((id) => titleOf(connect, id)));
+    expect(found).toEqual([...ids, ...ids].map((_, at) => `Book ${(at % BOOKS) + 1}`));
+    expect(sent).toHaveLength(1);
+    expect(sent[0]?.values).toEqual([ids]);
+  });
+
+  test("by ISBN are another query, and one that is missing is missing alone", async () => {
+    const connect = shared();
+    const outcomes = await Promise.allSettled([
+      titleOf(connect, idOf(0)),
+      titleOf(connect, MISSING),
+      readBook(connect(never), { isbn: isbnOf(3) }),
+    ]);
+    expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+    expect((outcomes[1] as PromiseRejectedResult).reason).toBeInstanceOf(MissingFault);
+    expect(sent).toHaveLength(2);
+  });
+
+  test("are read apart where nothing is shared", async () => {
+    const connect = connectOver(driver);
+    await Promise.all(ids.map((id) => titleOf(connect, id)));
+    expect(sent).toHaveLength(BOOKS);
+  });
+});
+
+test("of equal statements one runs at a time, and those that come meanwhile share the next", async () => {
+  const connect = shared();
+  const release = heldNetwork();
+  const first = connect(never).read(titles);
+  const others = Array.from({ length: 30 }, () => connect(never).read(titles));
+  const another = connect(never).read(sql`select 1 as one`);
+  await expect.poll(() => sent.length).toBe(2);
+  release();
+  const [row] = await first;
+  for (const rows of await Promise.all(others)) expect(rows).toEqual([row]);
+  expect(await another).toEqual([{ one: 1 }]);
+  expect(sent).toHaveLength(3);
+  await connect(never).read(titles);
+  expect(sent).toHaveLength(4);
+});
+
+describe("a read that begins after a write was answered sees it, though an older one is still under way", () => {
+  /** What not to do: whoever asks joins the query that is under way. */
+  const naive: Reads = (() => {
+    const running = new Map<string, Promise<Record<string, unknown>[]>>();
+    return {
+      ...apart(driver),
+      read(statement, signal) {
+        const key = JSON.stringify([statement.text, statement.values]);
+        const query = running.get(key) ?? driver.query(statement, signal).finally(() => running.delete(key));
+        running.set(key, query);
+        return query;
+      },
+    };
+  })();
+
+  test.each([
+    ["shared as they are", () => sharedReads(driver, TIMEOUT_MS), true],
+    ["shared with a query under way, where this test has to fail", () => naive, false],
+  ])("%s", async (_, reads, seen) => {
+    const connect = connectOver(driver, reads());
+    const title = `Changed ${Math.random()}`;
+    const release = heldNetwork();
+    const older = connect(never).read<{ titles: string }>(titles);
+    await expect.poll(() => answered).toBe(1);
+    await database.sql("update books set title = $1 where id = $2", [title, idOf(0)]);
+    const younger = connect(never).read<{ titles: string }>(titles);
+    release();
+    expect((await older)[0]?.titles).not.toContain(title);
+    expect((await younger)[0]?.titles.includes(title)).toBe(seen);
+  });
+});
+
+describe("a reader who leaves", () => {
+  test.each(["the first, who caused the query", "one who joined"])("hurts no other: %s", async (who) => {
+    const connect = shared();
+    const release = heldNetwork();
+    const leaving = new AbortController();
+    const signals = who.startsWith("the first") ? [leaving.signal, never] : [never, leaving.signal];
+    const books = signals.map((signal) => titleOf(connect, idOf(1), signal));
+    const listings = signals.map((signal) => connect(signal).read(titles));
+    const settled = Promise.allSettled([...books, ...listings]);
+    leaving.abort(new Error("gone"));
+    release();
+    const gone = signals.map((signal) => signal === leaving.signal);
+    const outcomes = await settled;
+    expect(outcomes.map(({ status }) => status === "rejected")).toEqual([...gone, ...gone]);
+    const reasons = outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason] : []));
+    for (const reason of reasons) expect(reason).toBeInstanceOf(UnavailableFault);
+  });
+});
+
+test("a query that fails is told to those who share it, and the next ones are served", async () => {
+  const connect = shared();
+  await database.sql("alter table books rename to elsewhere");
+  const outcomes = await Promise.allSettled([titleOf(connect, idOf(0)), connect(never).read(titles)]);
+  for (const outcome of outcomes)
+    expect((outcome as PromiseRejectedResult).reason).toBeInstanceOf(UnavailableFault);
+  await database.sql("alter table elsewhere rename to books");
+  expect(await titleOf(connect, idOf(2))).toBe("Book 3");
+  expect(await connect(never).read(titles)).toHaveLength(1);
+});
+
+test("a query that fails when everybody has left troubles nobody", async () => {
+  const connect = shared();
+  const failing = sql`select 1 / 0`;
+  const reads = ["first", "next"].map(() => connect(AbortSignal.abort()).read(failing));
+  const lookup = titleOf(connect, idOf(0), AbortSignal.abort());
+  for (const { status } of await Promise.allSettled([...reads, lookup])) expect(status).toBe("rejected");
+  // An unhandled rejection would fail the run of the tests.
+  await expect.poll(() => sent.length).toBe(3);
+  expect(await connect(never).read(titles)).toHaveLength(1);
+});
