@@ -38,7 +38,7 @@ await command(async () => {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   const neon = await startNeonEndpoint({ postgres: url });
-  const vars = { DATABASE_URL: url, NEON_FETCH_ENDPOINT: neon.url, CURSOR_KEY: KEY };
+  const vars = { DATABASE_URL: url, NEON_FETCH_ENDPOINT: neon.url, CURSOR_KEY: KEY, RATE_LIMIT: "off" };
   const harness = createTestHarness({ workers: [{ configPath: "wrangler.toml", vars }] });
   try {
     await fill(client, url, books);
