@@ -52,6 +52,7 @@ const MARGIN_MS = 1000;
 export async function runServer(runtime: Runtime): Promise<void> {
   try {
     await serve(runtime);
+    flush();
     process.exit(0);
   } catch (error) {
     if (!(error instanceof StartupError)) throw error;
@@ -152,7 +153,18 @@ function lastOfItsConnection(response: Response): Response {
   return response;
 }
 
-const log: Log = (event) => process.stdout.write(`${JSON.stringify(event)}\n`);
+/** Lines go out together, as a write for each would be a system call for each. */
+const log: Log = (event) => {
+  if (lines === "") setImmediate(flush);
+  lines += `${JSON.stringify(event)}\n`;
+};
+
+let lines = "";
+
+function flush(): void {
+  process.stdout.write(lines);
+  lines = "";
+}
 
 /** For the person who started it; the log has standard output for itself. */
 const tell = (sentence: string) => process.stderr.write(`${sentence}\n`);

@@ -77,6 +77,8 @@ const MAX_DISCARDED_BYTES = 4 * MAX_BODY_BYTES;
 export function discardBody(deadline: (c: Context) => AbortSignal): MiddlewareHandler {
   return async (c, next) => {
     await next();
+    // To ask for a body that cannot be is no small work on Node.
+    if (c.req.method === "GET" || c.req.method === "HEAD") return;
     const { body } = c.req.raw;
     // A body that was read to its end, or as far as there was time, is locked still.
     if (!body || body.locked) return;

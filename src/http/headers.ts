@@ -10,10 +10,12 @@ export const DEFAULT_HEADERS = {
   "X-Content-Type-Options": "nosniff",
 };
 
+/** On `c.res` itself, as everywhere behind the handler: `c.header` would copy the whole answer for each header. */
 export const defaultHeaders: MiddlewareHandler = async (c, next) => {
   await next();
+  const { headers } = c.res;
   for (const [name, value] of Object.entries(DEFAULT_HEADERS)) {
-    if (!c.res.headers.has(name)) c.header(name, value);
+    if (!headers.has(name)) headers.set(name, value);
   }
 };
 
@@ -21,5 +23,5 @@ export const defaultHeaders: MiddlewareHandler = async (c, next) => {
 export const lengthOfHead: MiddlewareHandler = async (c, next) => {
   await next();
   if (c.req.method !== "HEAD" || !c.res.body) return;
-  c.header("Content-Length", String((await c.res.clone().arrayBuffer()).byteLength));
+  c.res.headers.set("Content-Length", String((await c.res.clone().arrayBuffer()).byteLength));
 };

@@ -58,7 +58,7 @@ export function observe(log: Log): MiddlewareHandler {
     c.set("requestId", requestId);
     c.set("observed", observed);
     await next();
-    c.header("X-Request-Id", requestId);
+    c.res.headers.set("X-Request-Id", requestId);
     log({
       level: c.res.status >= 500 ? "error" : c.res.status >= 400 || observed.error ? "warn" : "info",
       time: new Date().toISOString(),
