@@ -530,12 +530,10 @@ describe.each(RUNTIMES)("%s", (runtime) => {
 
     /** The answer to a request that was sent before, once that does not run any more. */
     async function again({ path, body }: Prepared, key: string): Promise<Answer> {
-      let answer = await post(path, body, { key });
-      const status = async () => {
-        if (answer.json.error === "idempotency_in_progress") answer = await post(path, body, { key });
-        return answer.status;
-      };
-      await expect.poll(status, PATIENCE).toBe(success);
+      let answer: Answer;
+      do answer = await post(path, body, { key });
+      while (answer.json.error === "idempotency_in_progress");
+      expect(answer.status).toBe(success);
       return answer;
     }
 
@@ -609,4 +607,30 @@ describe.each(RUNTIMES)("%s", (runtime) => {
       expect(broken.json.message).toMatch(/unknown: read before/);
     });
   });
+});
+
+describe("between the runtimes", () => {
+  const clients: Client[] = [];
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    for (const runtime of RUNTIMES)
+      clients.push(await createClient((await startServer(runtime, database, { AUTH_SECRET })).url));
+    [api] = clients as [Client];
+    admin = await bearer({ sub: "admin" });
+  });
+
+  test.each(OPERATIONS)(
+    "$name: what one has answered, the others answer again",
+    async ({ prepare, success }) => {
+      for (const client of clients) {
+        const { path, body, effects } = await prepare();
+        const key = newKey();
+        const first = await post(path, body, { key, client });
+        expect([first.status, isReplay(first)]).toEqual([success, false]);
+        for (const other of clients) expectReplay(await post(path, body, { key, client: other }), first);
+        expect(await effects()).toBe(1);
+      }
+    },
+  );
 });

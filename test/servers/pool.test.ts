@@ -3,7 +3,7 @@ import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type Client, createClient } from "../support/client.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { type Link, startProxy } from "../support/proxy.ts";
-import { startServer, type TestServer } from "../support/servers.ts";
+import { startServer } from "../support/servers.ts";
 import { SECRET, tokenFor } from "../support/token.ts";
 
 const PATIENCE = { timeout: 20_000 };
@@ -11,7 +11,6 @@ const PATIENCE = { timeout: 20_000 };
 describe.each(["node", "bun"] as const)("%s, with one connection", (runtime) => {
   let api: Client;
   let database: TestDatabase;
-  let server: TestServer;
   let links: ReadonlySet<Link>;
   /** What the proxy before Postgres does to what the server sends. */
   let tamper: (data: Buffer, link: Link) => Buffer;
@@ -26,7 +25,7 @@ describe.each(["node", "bun"] as const)("%s, with one connection", (runtime) => 
       },
     });
     links = proxy.links;
-    server = await startServer(runtime, database, {
+    const server = await startServer(runtime, database, {
       DATABASE_URL: proxy.url,
       DATABASE_POOL_SIZE: "1",
       REQUEST_TIMEOUT_MS: "1000",
@@ -38,6 +37,8 @@ describe.each(["node", "bun"] as const)("%s, with one connection", (runtime) => 
     tamper = (data) => data;
     await expect.poll(async () => (await api("GET", "/ready")).status, PATIENCE).toBe(200);
   });
+
+  const each = (act: (link: Link) => void) => [...links].forEach(act);
 
   const addTask = (title: string, key?: string) =>
     api("POST", "/api/v1/tasks", { body: { title }, ...(key && { headers: { "Idempotency-Key": key } }) });
@@ -69,7 +70,6 @@ describe.each(["node", "bun"] as const)("%s, with one connection", (runtime) => 
     await expect.poll(async () => (await api("GET", "/api/v1/books")).status, PATIENCE).toBe(200);
   });
 
-  const each = (act: (link: Link) => void) => [...links].forEach(act);
   const terminate = () => database.sql(`select pg_terminate_backend(pid) ${WAITING}`);
   const WAYS = [
     ["by Postgres", terminate],
@@ -105,7 +105,7 @@ describe.each(["node", "bun"] as const)("%s, with one connection", (runtime) => 
   /** Puts a statement of the next batch, which has no parameters, in the place of another. */
   function replace(statement: string, other: string): void {
     tamper = (data) => {
-      const at = data.indexOf(`${statement}`);
+      const at = data.indexOf(statement);
       if (at < 0) return data;
       tamper = (data) => data;
       const end = data.indexOf(0, at);
@@ -142,20 +142,17 @@ describe.each(["node", "bun"] as const)("%s, with one connection", (runtime) => 
       return data.subarray(0, at);
     };
     expectUnavailable(await addTask("silent", "silent"));
-    const statuses = new Set<number>();
     const again = async () => {
-      const answer = await addTask("silent", "silent");
-      statuses.add(answer.status);
-      return [answer.status, answer.headers.has("Idempotency-Replayed")];
+      const { status, headers } = await addTask("silent", "silent");
+      return [status, headers.has("Idempotency-Replayed")];
     };
     await expect.poll(again, PATIENCE).toEqual([201, false]);
-    expect(statuses).not.toContain(500);
     expect(await tasks("silent")).toHaveLength(1);
   });
 
   test("one that is never opened is 503, and then there is another", async () => {
     tamper = () => Buffer.alloc(0);
-    for (const { near } of links) near.destroy();
+    each(({ near }) => near.destroy());
     // The first may still get the connection that broke.
     for (let time = 0; time < 2; time++) expectUnavailable(await api("GET", "/ready"));
     tamper = (data) => data;
@@ -171,7 +168,7 @@ describe.each(["node", "bun"] as const)("%s, with one connection", (runtime) => 
     const set = async (change: string) => {
       const [row] = await database.sql<{ name: string }>("select current_database() as name");
       await database.sql(`alter database ${row?.name} ${change}`);
-      for (const { near } of links) near.destroy();
+      each(({ near }) => near.destroy());
       await expect.poll(async () => (await api("GET", "/ready")).status).toBe(200);
     };
     const release = setting.endsWith("_timeout") ? await lockTables() : async () => {};

@@ -3,7 +3,7 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { afterAll } from "vitest";
 
 /** A TCP proxy that stands between two parts of the system, for a test to listen, to delay and to break. */
-export interface Proxy {
+export interface TcpProxy {
   /** The target's URL, with the proxy's address. */
   url: string;
   /** The connections there are. */
@@ -32,7 +32,7 @@ export interface ProxyOptions {
 export async function startProxy(
   target: string,
   { port = 0, join = ({ near, far }) => void near.pipe(far).pipe(near) }: ProxyOptions = {},
-): Promise<Proxy> {
+): Promise<TcpProxy> {
   const { host, hostname, port: targetPort } = new URL(target);
   const links = new Set<Link>();
   const server = createServer({ noDelay: true }, (near) => {
@@ -57,7 +57,7 @@ export async function startProxy(
 }
 
 /** A proxy that breaks one exchange at a time, at a place of the test's choice. */
-export interface Saboteur extends Proxy {
+export interface Saboteur extends TcpProxy {
   /** Breaks the next connection on which a text is sent, with all that comes before the text passed on. */
   breakRequest(text: string): void;
   /**
