@@ -217,12 +217,13 @@ function headerRefs(names: readonly AnyHeader[]): Json {
   return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
 }
 
-const PROBLEM = z
+/** The body of every refusal. */
+export const PROBLEM = z
   .strictObject({
     type: z.string(),
     title: z.string(),
     status: z.int(),
-    error: z.enum(Object.keys(PROBLEMS)),
+    error: z.enum(Object.keys(PROBLEMS) as ProblemCode[]),
     message: z.string(),
     detail: z.string(),
     request_id: z.string(),

@@ -37,7 +37,7 @@ export type Route = Declaration &
     | { method: "post"; role: Exclude<Role, "public">; body: z.ZodType }
   );
 
-interface Declaration {
+export interface Declaration {
   /** In Hono's form, `/api/v1/books/:id`. */
   path: string;
   tag: keyof typeof TAGS;
