@@ -52,11 +52,14 @@ async function readBytes(request: Request, deadline: AbortSignal): Promise<Uint8
       const { done, value } = await Promise.race([reader.read(), late]);
       if (done) return concatenate(chunks, length);
       length += value.byteLength;
-      if (length > MAX_BODY_BYTES) throw tooLarge();
+      if (length > MAX_BODY_BYTES) {
+        // What is left is for discardBody.
+        reader.releaseLock();
+        throw tooLarge();
+      }
       chunks.push(value);
     }
   } catch (error) {
-    reader.releaseLock();
     throw error instanceof Problem
       ? error
       : new Problem("invalid_json", "The body broke off.", { cause: error });
@@ -74,7 +77,7 @@ export function discardBody(deadline: (c: Context) => AbortSignal): MiddlewareHa
   return async (c, next) => {
     await next();
     const { body } = c.req.raw;
-    // A body that was read to its end is locked still.
+    // A body that was read to its end, or as far as there was time, is locked still.
     if (!body || body.locked) return;
     const reader = body.getReader();
     const late = aborted(deadline(c));

@@ -44,7 +44,8 @@ test("has no dependency, and nothing beside its modules and their types", async 
   expect(files.map(({ path }: { path: string }) => path).sort()).toEqual(wanted.sort());
   for (const module of modules) {
     const text = await readFile(join(directory, "node_modules", "octavo", `${module}.js`), "utf8");
-    for (const [, from] of text.matchAll(/^(?:import|export) .* from "(.+)";$/gm)) expect(from).toMatch(/^\.\//);
+    for (const [, from] of text.matchAll(/^(?:import|export) .* from "(.+)";$/gm))
+      expect(from).toMatch(/^\.\//);
   }
 });
 
