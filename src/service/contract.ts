@@ -34,11 +34,16 @@ export const openapi = route({
   success: {
     200: {
       description: "OpenAPI 3.1.",
-      schema: z.looseObject({ openapi: z.string() }),
-      headers: ["Cache-Control"],
+      schema: z.looseObject({ openapi: z.string().meta({ examples: ["3.1.0"] }) }),
     },
   },
 });
+
+/** What `GET /problems/{error}` tells of an error. */
+export function problemType(error: ProblemCode) {
+  const { title, status, meaning, remedy } = PROBLEMS[error];
+  return { type: `/problems/${error}`, title, status, error, meaning, remedy };
+}
 
 export const problem = route({
   ...service,
@@ -59,8 +64,7 @@ export const problem = route({
           meaning: z.string(),
           remedy: z.string(),
         })
-        .meta({ id: "ProblemType" }),
-      headers: ["Cache-Control"],
+        .meta({ id: "ProblemType", examples: [problemType("conflict")] }),
     },
   },
 });

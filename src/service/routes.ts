@@ -1,7 +1,7 @@
 import { ping } from "../db/database.ts";
 import type { Api } from "../http/api.ts";
 import { openapiDocument } from "../http/openapi.ts";
-import { PROBLEMS, Problem } from "../http/problem.ts";
+import { Problem } from "../http/problem.ts";
 import { json } from "../http/reply.ts";
 import * as contract from "./contract.ts";
 
@@ -29,9 +29,7 @@ export function serviceRoutes(api: Api, stopping?: AbortSignal): void {
     return json(200, document, kept);
   });
 
-  api.on(contract.problem, async ({ params: { error } }) => {
-    const { title, status, meaning, remedy } = PROBLEMS[error];
-    const body = JSON.stringify({ type: `/problems/${error}`, title, status, error, meaning, remedy });
-    return json(200, body, kept);
-  });
+  api.on(contract.problem, async ({ params: { error } }) =>
+    json(200, JSON.stringify(contract.problemType(error)), kept),
+  );
 }

@@ -76,14 +76,14 @@ async function createKeys(): Promise<Keys> {
 function operationsOf(document: any): Operation[] {
   return Object.entries<object>(document.paths).flatMap(([template, methods]) =>
     // biome-ignore lint/suspicious/noExplicitAny: see above
-    Object.entries<any>(methods).map(([method, { security, requestBody, ...rest }]) => ({
+    Object.entries<any>(methods).map(([method, { security, requestBody }]) => ({
       name: `${method.toUpperCase()} ${template}`,
       method: method.toUpperCase(),
       path: template
         .replace("{isbn}", "9780306406157")
         .replace("{error}", "forbidden")
         .replaceAll(/\{\w+\}/g, MISSING),
-      role: security.length > 0 ? rest["x-role"] : undefined,
+      role: security[0]?.token[0],
       ...(requestBody && { body: {} }),
     })),
   );

@@ -34,6 +34,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     }),
     bundleWorker(join(directory, "worker")),
     promisify(execFile)(process.execPath, ["dev/build.js"]),
+    promisify(execFile)(process.execPath, ["dev/client.ts"]),
   ]);
   await postgres.createDatabase(TEMPLATE);
   await migrate(postgres.url(TEMPLATE));
