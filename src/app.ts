@@ -19,7 +19,7 @@ import { preconditionFailed } from "./http/etag.ts";
 import { defaultHeaders } from "./http/headers.ts";
 import { type Log, loggedError, observe } from "./http/observe.ts";
 import { Problem } from "./http/problem.ts";
-import { serviceRoutes } from "./service/routes.ts";
+import { type ReadDocs, serviceRoutes } from "./service/routes.ts";
 import { taskConstraints, taskRoutes } from "./tasks/routes.ts";
 
 /** What an entry gives the app. */
@@ -27,11 +27,12 @@ export interface Ports {
   config: Config;
   connect: Connect;
   log: Log;
+  readDocs: ReadDocs;
   /** Aborted when the process is about to end: from then on it is not ready. */
   stopping?: AbortSignal;
 }
 
-export function createApp({ config, connect, log, stopping }: Ports): App {
+export function createApp({ config, connect, log, readDocs, stopping }: Ports): App {
   const app: App = new Hono<{ Variables: Variables }>();
   const crossOrigin = crossOriginOf(config.corsOrigins);
 
@@ -61,7 +62,7 @@ export function createApp({ config, connect, log, stopping }: Ports): App {
   });
   bookRoutes(api);
   taskRoutes(api);
-  serviceRoutes(api, stopping);
+  serviceRoutes(api, readDocs, stopping);
   api.finish(crossOrigin);
 
   app.notFound((c) => {

@@ -2,6 +2,7 @@
  * What the servers, Node's and Bun's, share: from the environment to an app that answers, and from a signal to an
  * orderly end.
  */
+import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createApp } from "./app.ts";
 import { parseServerConfig, type ServerConfig } from "./config.ts";
@@ -9,6 +10,7 @@ import { connectOver } from "./db/database.ts";
 import { neonDriver } from "./db/neon.ts";
 import { type PooledDriver, pooledDriver } from "./db/pool.ts";
 import type { Log } from "./http/observe.ts";
+import type { ReadDocs } from "./service/routes.ts";
 import { StartupError } from "./startup-error.ts";
 
 type Answer = (request: Request) => Response | Promise<Response>;
@@ -61,7 +63,7 @@ async function serve({ name, environment, listen }: Runtime): Promise<void> {
   try {
     const config = await parseServerConfig({ ...environment, ...embedded?.variables });
     const driver = driverOf(config);
-    const app = createApp({ config, connect: connectOver(driver), log, stopping });
+    const app = createApp({ config, connect: connectOver(driver), log, readDocs, stopping });
     let answer: Answer = (request) => app.fetch(request);
     const listener = await listening(listen, config, (request) => answer(request));
     const host = config.host.includes(":") ? `[${config.host}]` : config.host;
@@ -125,6 +127,9 @@ function lastOfItsConnection(response: Response): Response {
   response.headers.set("Connection", "close");
   return response;
 }
+
+/** The build puts them beside the bundle. */
+const readDocs: ReadDocs = (file) => readFile(new URL(`docs/${file}`, import.meta.url));
 
 const log: Log = (event) => process.stdout.write(`${JSON.stringify(event)}\n`);
 

@@ -6,8 +6,10 @@ import { neonDriver } from "./db/neon.ts";
 import type { App } from "./http/api.ts";
 import { type Log, requestIdOf } from "./http/observe.ts";
 import { Problem } from "./http/problem.ts";
+import type { ReadDocs } from "./service/routes.ts";
 
-type Bindings = Record<string, unknown>;
+/** Configuration, and the static assets of wrangler.toml. */
+type Bindings = Record<string, unknown> & { ASSETS: { fetch(url: string): Promise<Response> } };
 
 /** Made with the first request of an isolate, as bindings come with requests. It holds no connection. */
 let app: Promise<App> | undefined;
@@ -18,7 +20,16 @@ const log: Log = (event) => console.log(JSON.stringify(event));
 async function makeApp(bindings: Bindings): Promise<App> {
   const config = await parseConfig(bindings);
   const driver = neonDriver({ url: config.databaseUrl, fetchEndpoint: config.neonFetchEndpoint });
-  return createApp({ config, connect: connectOver(driver), log });
+  return createApp({ config, connect: connectOver(driver), log, readDocs: docsOf(bindings) });
+}
+
+/** The binding looks at the path of the URL alone. */
+function docsOf({ ASSETS }: Bindings): ReadDocs {
+  return async (file) => {
+    const { ok, status, body } = await ASSETS.fetch(`https://assets.local/${file}`);
+    if (!ok || !body) throw new Error(`The assets answered ${status} for ${file}.`);
+    return body;
+  };
 }
 
 export default {
