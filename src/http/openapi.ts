@@ -98,7 +98,7 @@ function operation(route: Route, contentOf: ContentOf): Json {
 function successes(route: Route, contentOf: ContentOf): Json {
   return Object.fromEntries(
     Object.entries(route.success).map(
-      ([status, { description, schema, headers = [], sometimes = [] }]: [string, Success]) => [
+      ([status, { description, schema, types = [], headers = [], sometimes = [] }]: [string, Success]) => [
         status,
         {
           description,
@@ -111,6 +111,9 @@ function successes(route: Route, contentOf: ContentOf): Json {
             sometimes,
           ),
           ...(schema && { content: { "application/json": contentOf(schema, "output") } }),
+          ...(types.length > 0 && {
+            content: Object.fromEntries(types.map((type) => [type, { schema: { type: "string" } }])),
+          }),
         },
       ],
     ),

@@ -68,3 +68,31 @@ export const problem = route({
     },
   },
 });
+
+export const docs = route({
+  ...service,
+  path: "/docs",
+  name: "docs",
+  summary: "This reference, for people",
+  database: false,
+  success: {
+    200: { description: "A page where every operation can be tried.", types: ["text/html; charset=utf-8"] },
+  },
+});
+
+/** What the page loads, beside this document. */
+export const DOCS_FILES = {
+  "start.js": "text/javascript; charset=utf-8",
+  "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
+  "swagger-ui.css": "text/css; charset=utf-8",
+} as const;
+
+export const docsFile = route({
+  ...service,
+  path: "/docs/:file",
+  name: "docsFile",
+  summary: "A file of the reference",
+  database: false,
+  params: z.object({ file: z.enum(Object.keys(DOCS_FILES) as (keyof typeof DOCS_FILES)[]) }),
+  success: { 200: { description: "The file.", types: [...new Set(Object.values(DOCS_FILES))] } },
+});

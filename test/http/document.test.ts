@@ -95,7 +95,8 @@ async function goodRequest({ name, path }: Operation) {
     path: path
       .replace("{id}", path.includes("/tasks/") ? task.id : book.id)
       .replace("{isbn}", book.isbn)
-      .replace("{error}", "conflict"),
+      .replace("{error}", "conflict")
+      .replace("{file}", "start.js"),
     body: bodies[name],
     book,
   };
@@ -146,7 +147,10 @@ const CAUSES: Record<string, (operation: Operation) => Promise<Given>> = {
   },
   not_found: async ({ method, path, ...operation }) => {
     const { body } = await goodRequest({ method, path, ...operation });
-    const missing = path.replace("{id}", MISSING).replace("{isbn}", "9780306406157").replace("{error}", "x");
+    const missing = path
+      .replace("{id}", MISSING)
+      .replace("{isbn}", "9780306406157")
+      .replace(/\{(error|file)\}/, "x");
     return given(await open.api(method, missing, { body }));
   },
   request_timeout: async (operation) => {
