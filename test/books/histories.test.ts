@@ -160,4 +160,4 @@ test(`${HISTORIES} histories`, async () => {
     }),
     { numRuns: HISTORIES },
   );
-}, 120_000);
+}, 300_000);
