@@ -38,7 +38,7 @@ beforeAll(async () => {
 });
 
 /** A client without patience. */
-const client = (options = {}) => createClient(server.url, { retries: 0, timeout: 500, ...options });
+const client = (options = {}) => createClient(server.url, { retries: 0, timeout: 2_000, ...options });
 /** What a listing gives until it ends. */
 async function walk<Row>(rows: AsyncIterable<Row>): Promise<Row[]> {
   const seen: Row[] = [];
