@@ -12,7 +12,7 @@ const kept = { "Cache-Control": "public, max-age=300" };
 
 /** Reads a file of dist/docs, which the build leaves there. */
 export type ReadDocs = (file: "index.html" | keyof typeof contract.DOCS_FILES) => Promise<Docs>;
-type Docs = ReadableStream | Uint8Array<ArrayBuffer>;
+type Docs = Uint8Array<ArrayBuffer>;
 
 /** The page runs scripts and asks for data from its own origin alone. Swagger UI has small pictures in its styles. */
 const PAGE_POLICY = [

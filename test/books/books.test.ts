@@ -1,5 +1,4 @@
 /** Books: create, read, change and delete, over HTTP on workerd. */
-import pg from "pg";
 import { beforeAll, describe, expect, test } from "vitest";
 import { newBook } from "../support/books.ts";
 import { type Client, createClient } from "../support/client.ts";
@@ -208,19 +207,15 @@ describe.each(["PATCH", "PUT"])("%s", (method) => {
   test("that waited for another change is made on top of it, or refused by its If-Match", async () => {
     const book = await create({ stock: 1 });
     const path = `/api/v1/books/${book.id}`;
-    const other = new pg.Client({ connectionString: database.url });
-    await other.connect();
-    await other.query("begin");
-    await other.query("update books set title = 'Changed meanwhile' where id = $1", [book.id]);
+    const release = await database.hold("update books set title = 'Changed meanwhile' where id = $1", [
+      book.id,
+    ]);
     const waiting = [
       api(method, path, { body: { stock: 9 } }),
       api(method, path, { body: { author: "Late" }, headers: { "If-Match": `"${book.id}.1"` } }),
     ] as const;
-    await expect
-      .poll(() => database.sql("select from pg_locks where not granted and pid <> pg_backend_pid()"))
-      .toHaveLength(2);
-    await other.query("commit");
-    await other.end();
+    await expect.poll(database.waiting, { timeout: 20_000 }).toBe(2);
+    await release();
     const [changed, refused] = await Promise.all(waiting);
     expect(changed.json).toMatchObject({ title: "Changed meanwhile", stock: 9, author: book.author });
     expect(refused.status).toBe(412);

@@ -154,19 +154,6 @@ function expectProblem({ status, json, headers }: Answer, expected: [status: num
   expect(headers.has("Idempotency-Replayed")).toBe(false);
 }
 
-/** Runs a statement in a transaction that stays open until it is let go. */
-async function hold(statement: string): Promise<() => Promise<void>> {
-  const client = await database.connect();
-  await client.query("begin");
-  await client.query(statement);
-  return async () => {
-    await client.query("commit");
-    await client.end();
-  };
-}
-
-const waiting = () => database.sql("select from pg_locks where not granted and locktype <> 'advisory'");
-
 describe.each(RUNTIMES)("%s", (runtime) => {
   /** Before the database, and before the server. */
   let behind: Saboteur;
@@ -275,7 +262,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
     test("happens once, however many ask for it at once", async () => {
       const { path, body, effects } = await prepare();
       const key = newKey();
-      const release = await hold(`lock table ${table} in exclusive mode`);
+      const release = await database.hold(`lock table ${table} in exclusive mode`);
       let answered = 0;
       const sent = Array.from({ length: 60 }, async () => {
         const answer = await post(path, body, { key });
@@ -283,7 +270,9 @@ describe.each(RUNTIMES)("%s", (runtime) => {
         return answer;
       });
       // Let go in the midst of them.
-      await expect.poll(async () => answered + (await waiting()).length, PATIENCE).toBeGreaterThanOrEqual(20);
+      await expect
+        .poll(async () => answered + (await database.waiting()), PATIENCE)
+        .toBeGreaterThanOrEqual(20);
       await release();
       const answers = await Promise.all(sent);
       const [good, busy] = [200, 400].map((least) =>
@@ -472,9 +461,9 @@ describe.each(RUNTIMES)("%s", (runtime) => {
     test("another with its key is refused at once, and gets its answer afterwards", async () => {
       const { id = "" } = await create("/api/v1/books", newBook({ stock: 9 }));
       const [path, body, key] = [`/api/v1/books/${id}/stock`, { delta: -1 }, newKey()];
-      const release = await hold(`update books set stock = stock + 10 where id = '${id}'`);
+      const release = await database.hold(`update books set stock = stock + 10 where id = '${id}'`);
       const first = post(path, body, { key });
-      await expect.poll(waiting, PATIENCE).toHaveLength(1);
+      await expect.poll(database.waiting, PATIENCE).toBe(1);
       for (const sent of [body, { delta: -2 }]) {
         const refused = await post(path, sent, { key });
         expectProblem(refused, [409, "idempotency_in_progress"]);
@@ -487,7 +476,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
         { key, token: await bearer({ sub: "other" }) },
       );
       expect(elsewhere.status).toBe(201);
-      expect(await waiting(), "the first still waited").toHaveLength(1);
+      expect(await database.waiting(), "the first still waited").toBe(1);
       await release();
       const answer = await first;
       expect([answer.status, isReplay(answer), answer.json.stock]).toEqual([200, false, 18]);
@@ -498,7 +487,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
     test("its client may go away: the effect still happens once", async () => {
       const { id = "" } = await create("/api/v1/books", newBook({ stock: 9 }));
       const [path, body, key] = [`/api/v1/books/${id}/stock`, { delta: -1 }, newKey()];
-      const release = await hold(`update books set stock = stock + 10 where id = '${id}'`);
+      const release = await database.hold(`update books set stock = stock + 10 where id = '${id}'`);
       const gone = new AbortController();
       const first = fetch(server.url + path, {
         method: "POST",
@@ -506,7 +495,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
         body: JSON.stringify(body),
         signal: gone.signal,
       });
-      await expect.poll(waiting, PATIENCE).toHaveLength(1);
+      await expect.poll(database.waiting, PATIENCE).toBe(1);
       gone.abort();
       await expect(first).rejects.toThrow();
       await release();

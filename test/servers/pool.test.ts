@@ -1,5 +1,5 @@
 /** The pool of connections: what a late or broken one does to the request that has it, and to those behind. */
-import { beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeAll, beforeEach, describe, expect, onTestFailed, test } from "vitest";
 import { type Client, createClient } from "../support/client.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { type Link, startProxy } from "../support/proxy.ts";
@@ -45,19 +45,12 @@ describe.each(["node", "bun"] as const)("%s, with one connection", (runtime) => 
 
   const tasks = (title: string) => database.sql("select from tasks where title = $1", [title]);
 
-  /** Makes every request that asks for books or tasks wait, until what it returns is called. */
+  /** Makes every request that asks for books or tasks wait, until what it resolves to is called. */
   async function lockTables(): Promise<() => Promise<void>> {
-    const client = await database.connect();
-    await client.query("begin; lock table books, tasks in access exclusive mode");
-    return async () => {
-      await client.query("commit");
-      await client.end();
-    };
+    const release = await database.hold("lock table books, tasks in access exclusive mode");
+    onTestFailed(release);
+    return release;
   }
-
-  /** How the server's backends that wait for a lock are known. */
-  const WAITING =
-    "from pg_stat_activity where datname = current_database() and application_name = 'octavo' and wait_event_type = 'Lock'";
 
   const expectUnavailable = ({ json }: { json: unknown }) =>
     expect(json).toMatchObject({ status: 503, error: "database_unavailable" });
@@ -70,7 +63,10 @@ describe.each(["node", "bun"] as const)("%s, with one connection", (runtime) => 
     await expect.poll(async () => (await api("GET", "/api/v1/books")).status, PATIENCE).toBe(200);
   });
 
-  const terminate = () => database.sql(`select pg_terminate_backend(pid) ${WAITING}`);
+  const terminate = () =>
+    database.sql(
+      "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+    );
   const WAYS = [
     ["by Postgres", terminate],
     ["by the network", () => each(({ near }) => near.destroy())],
@@ -83,7 +79,7 @@ describe.each(["node", "bun"] as const)("%s, with one connection", (runtime) => 
     async (_, path, end) => {
       const release = await lockTables();
       const answer = api("GET", path);
-      await expect.poll(() => database.sql(`select ${WAITING}`), PATIENCE).toHaveLength(1);
+      await expect.poll(database.waiting, PATIENCE).toBe(1);
       const behind = api("GET", "/ready");
       await end();
       expectUnavailable(await answer);

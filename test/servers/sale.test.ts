@@ -135,9 +135,7 @@ test("of 100 books, 1,000 clients get 100, each of them one", { timeout: 60_000 
   const { id } = (await api("POST", "/api/v1/books", { body: newBook({ stock: STOCK }) })).json;
 
   // While somebody else has the book, they all come.
-  const holder = await database.connect();
-  await holder.query("begin");
-  await holder.query("select from books where id = $1 for update", [id]);
+  const release = await database.hold("select from books where id = $1 for update", [id]);
   toServers.storm = true;
   toDatabase.storm = true;
   const sale = Promise.all(
@@ -145,16 +143,11 @@ test("of 100 books, 1,000 clients get 100, each of them one", { timeout: 60_000 
       client < IMPATIENT ? buyImpatiently(id, `${client}`) : buy(id, `${client}`, client),
     ),
   );
-  const waiting = () =>
-    database.sql(
-      "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
-    );
-  await expect.poll(async () => (await waiting()).length, { timeout: 20_000 }).toBeGreaterThanOrEqual(POOLED);
+  await expect.poll(database.waiting, { timeout: 20_000 }).toBeGreaterThanOrEqual(POOLED);
   await expect
     .poll(() => proxies.reduce((sum, { links }) => sum + links.size, 0))
     .toBeGreaterThan(CLIENTS * 0.9);
-  await holder.query("commit");
-  await holder.end();
+  await release();
   const answers = await sale;
 
   const down = Array.from({ length: STOCK }, (_, sold) => STOCK - 1 - sold);

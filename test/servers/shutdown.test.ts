@@ -40,7 +40,7 @@ describe.each(["node", "bun"] as const)("%s", (runtime) => {
       // Equal ones would share a query.
       status(`${url}/api/v1/books?limit=${at + 1}`),
     );
-    await expect.poll(waiting, { timeout: 10_000 }).toBe(UNDER_WAY);
+    await expect.poll(database.waiting, { timeout: 10_000 }).toBe(UNDER_WAY);
     const ended = server.end(signal);
     await expect.poll(() => refused(url)).toBe(true);
     await release();
@@ -69,7 +69,7 @@ describe.each(["node", "bun"] as const)("%s", (runtime) => {
     const { server, url } = await start();
     const release = await lockBooks();
     const answer = status(`${url}/api/v1/books`);
-    await expect.poll(waiting).toBe(1);
+    await expect.poll(database.waiting).toBe(1);
     const ended = server.end("SIGINT");
     await expect.poll(() => refused(url)).toBe(true);
     server.child.kill("SIGINT");
@@ -83,7 +83,7 @@ describe.each(["node", "bun"] as const)("%s", (runtime) => {
     const { server, url } = await start({ REQUEST_TIMEOUT_MS: "500" });
     const release = await lockBooks();
     const answer = status(`${url}/api/v1/books`);
-    await expect.poll(waiting).toBe(1);
+    await expect.poll(database.waiting).toBe(1);
     const ended = server.end("SIGTERM");
     expect(await answer).toBe(503);
     expect(await ended).toBe(0);
@@ -118,23 +118,8 @@ const refused = (url: string) =>
     () => true,
   );
 
-/** Makes every request for books wait, until what it returns is called. */
-async function lockBooks(): Promise<() => Promise<void>> {
-  const client = await database.connect();
-  await client.query("begin; lock table books in access exclusive mode");
-  return async () => {
-    await client.query("commit");
-    await client.end();
-  };
-}
-
-/** How many backends of the server wait for the lock. */
-async function waiting(): Promise<number> {
-  const [row] = await database.sql<{ count: number }>(
-    "select count(*)::int from pg_stat_activity where datname = current_database() and application_name = 'octavo' and wait_event_type = 'Lock'",
-  );
-  return row?.count ?? 0;
-}
+/** Makes every request for books wait, until what it resolves to is called. */
+const lockBooks = () => database.hold("lock table books in access exclusive mode");
 
 /** How many connections the servers have. */
 async function connections(): Promise<number> {

@@ -1,7 +1,7 @@
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 import { type Browser, chromium } from "playwright-core";
-import { afterAll } from "vitest";
+import { atEnd } from "./end.ts";
 
 const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
@@ -25,6 +25,6 @@ export async function startBrowser(): Promise<Browser> {
   // Chromium's sandbox does not run as root.
   const args = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
   const browser = await chromium.launch({ executablePath: CHROMIUM ?? "", args });
-  afterAll(() => browser.close());
+  atEnd(() => browser.close());
   return browser;
 }

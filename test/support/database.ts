@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 import pg from "pg";
-import { afterAll, inject } from "vitest";
+import { inject } from "vitest";
 import { limitStatements } from "../../dev/migrate.ts";
+import { atEnd } from "./end.ts";
 import { TEMPLATE } from "./setup.ts";
 
 /** A database of the test file's own, as the migrations leave one. It is dropped when the file is done. */
@@ -9,8 +10,12 @@ export interface TestDatabase {
   url: string;
   /** Runs SQL past the API: to prepare what it should find, and to see what it left. */
   sql<T extends Record<string, unknown>>(text: string, values?: unknown[]): Promise<T[]>;
-  /** A connection of the test's own, for it to end: to hold locks, say. */
+  /** A connection of the test's own, for it to end. */
   connect(): Promise<pg.Client>;
+  /** Runs a statement in a transaction that stays open until what it resolves to is called. */
+  hold(text: string, values?: unknown[]): Promise<() => Promise<void>>;
+  /** How many of its sessions wait for a lock. */
+  waiting(): Promise<number>;
 }
 
 export async function createTestDatabase(): Promise<TestDatabase> {
@@ -25,17 +30,37 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   pool.on("error", () => {});
   const connect = async () => {
     const client = new pg.Client(own);
+    client.on("error", () => {});
     await client.connect();
     return client;
   };
   const client = await connect();
   await limitStatements(client);
   await client.end();
-  afterAll(async () => {
+  atEnd(async () => {
     await pool.end();
     await maintain(server.href, `drop database ${name} with (force)`);
   });
-  return { url, connect, sql: async (text, values) => (await pool.query(text, values)).rows };
+  return {
+    url,
+    sql: async (text, values) => (await pool.query(text, values)).rows,
+    connect,
+    async hold(text, values) {
+      const client = await connect();
+      await client.query("begin");
+      await client.query(text, values);
+      return async () => {
+        await client.query("commit");
+        await client.end();
+      };
+    },
+    async waiting() {
+      const { rowCount } = await pool.query(
+        "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+      );
+      return rowCount ?? 0;
+    },
+  };
 }
 
 async function maintain(url: string, statement: string): Promise<void> {

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterAll } from "vitest";
+import { atEnd } from "./end.ts";
 
 /** How a server deals with one request. */
 export type Behaviour = (response: ServerResponse, request: IncomingMessage) => void;
@@ -30,7 +30,7 @@ export async function startFaulty(): Promise<FaultyServer> {
     (behaviours[faulty.requests.length - 1] ?? behaviours.at(-1))?.(response, request);
   });
   await once(server.listen(0, "127.0.0.1"), "listening");
-  afterAll(() => {
+  atEnd(() => {
     server.close();
     server.closeAllConnections();
   });

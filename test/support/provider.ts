@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { exportJWK, generateKeyPair, type JWK } from "jose";
-import { afterAll } from "vitest";
+import { atEnd } from "./end.ts";
 
 /** An identity provider, as far as this API sees one: a URL with a key set. */
 export interface Provider {
@@ -21,7 +21,7 @@ export async function startProvider(): Promise<Provider> {
     provider.answer(response);
   });
   await once(server.listen(0, "127.0.0.1"), "listening");
-  afterAll(() => {
+  atEnd(() => {
     server.close();
     server.closeAllConnections();
   });

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
-import { afterAll } from "vitest";
+import { atEnd } from "./end.ts";
 
 /** A TCP proxy that stands between two parts of the system, for a test to listen, to delay and to break. */
 export interface TcpProxy {
@@ -48,7 +48,7 @@ export async function startProxy(
     join(link);
   });
   await once(server.listen(port, "127.0.0.1"), "listening");
-  afterAll(() => {
+  atEnd(() => {
     server.close();
     for (const link of links) link.cut();
   });

@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { afterAll, inject } from "vitest";
+import { inject } from "vitest";
 import type { TestDatabase } from "./database.ts";
+import { atEnd } from "./end.ts";
 import { startWorker } from "./worker.ts";
 
 export const RUNTIMES = ["workerd", "node", "bun"] as const;
@@ -25,7 +26,7 @@ export async function startServer(
 ): Promise<TestServer> {
   if (runtime === "workerd") return startWorker(database, variables);
   const server = launch(runtime, { DATABASE_URL: database.url, ...variables });
-  afterAll(() => server.end("SIGTERM"));
+  atEnd(() => server.end("SIGTERM"));
   return { url: await server.url, logs: server.logs };
 }
 

@@ -1,6 +1,7 @@
-import { afterAll, inject } from "vitest";
+import { inject } from "vitest";
 import { createTestHarness } from "wrangler";
 import type { TestDatabase } from "./database.ts";
+import { atEnd } from "./end.ts";
 
 /** The Worker in workerd, as `wrangler dev` runs it, with bindings of the test's own. */
 export interface TestWorker {
@@ -33,6 +34,6 @@ export async function startWorker(
     workers: [{ configPath: config, prebuiltWorkerDir: inject("worker"), vars, bindingOverrides: services }],
   });
   const { url } = await harness.listen();
-  afterAll(() => harness.close());
+  atEnd(() => harness.close());
   return { url: url.origin, logs: () => harness.getLogs().map(({ message }) => String(message)) };
 }
