@@ -169,12 +169,12 @@ test.each<[string, Behaviour, string, string]>([
     "ConnectionError",
     "cannot be reached",
   ],
-  ["silence", never, "TimeoutError", "within 500 ms"],
+  ["silence", never, "TimeoutError", "within 2000 ms"],
   [
     "silence in the middle",
     (response) => response.writeHead(200, { "Content-Type": "application/json" }).write('{"data":['),
     "TimeoutError",
-    "within 500 ms",
+    "within 2000 ms",
   ],
 ])("%s is a typed error", async (_, behaviour, name, message) => {
   server.behave(behaviour);
