@@ -12,7 +12,7 @@ CMD ["npm", "run", "db:migrate"]
 
 FROM node:24-slim AS server
 WORKDIR /octavo
-COPY --from=build /octavo/dist/*.js dist/
+COPY --from=build /octavo/dist dist
 COPY --from=build /octavo/package.json ./
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080
 USER node

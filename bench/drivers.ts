@@ -20,7 +20,6 @@ const TEXT = `select id::text, version::text, (
     select row_to_json(book)::text
     from (select id, title, author, isbn, trim_scale(price) as price, stock, description) book
   ) as json from books where id = $1::uuid`;
-("select id::text, version::text, row_to_json(books)::text as json from books where id = $1::uuid");
 
 interface Driver {
   read(id: string): Promise<unknown>;

@@ -1,16 +1,20 @@
 /**
- * `npm run build`: bundles the servers, dist/node.js and dist/bun.js. Unbundled, Drizzle alone would take most of the time
- * and memory that a server starts with. JavaScript, since `npm start` runs it on whatever Node is installed.
+ * Part of `npm run build`: bundles the servers, dist/node.js and dist/bun.js, and puts the files of /docs beside them.
+ * Unbundled, Drizzle alone would take most of the time and memory that a server starts with. JavaScript, since `npm
+ * start` runs it on whatever Node is installed.
  */
 import { existsSync } from "node:fs";
-import { readdir, rm } from "node:fs/promises";
-import { basename } from "node:path";
+import { cp, mkdir, readdir, rm } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { basename, dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const esbuild = await import("esbuild").catch(() => undefined);
-if (esbuild) await build(esbuild);
-else if (!existsSync(`${root}dist/node.js`)) {
+if (esbuild) {
+  await build(esbuild);
+  await copyDocs();
+} else if (!existsSync(`${root}dist/node.js`)) {
   console.error(
     "The server is not built, and esbuild is not installed to build it: run npm ci with the development dependencies, then npm run build.",
   );
@@ -41,4 +45,19 @@ async function build({ build }) {
   for (const name of await readdir(`${root}dist`)) {
     if (name.endsWith(".js") && !written.includes(name)) await rm(`${root}dist/${name}`);
   }
+}
+
+/** Our page, and what it needs of Swagger UI, with its licence. */
+async function copyDocs() {
+  const swagger = dirname(createRequire(import.meta.url).resolve("swagger-ui-dist/package.json"));
+  const names = [
+    "swagger-ui-bundle.js",
+    "swagger-ui.css",
+    "swagger-ui-bundle.js.LICENSE.txt",
+    "LICENSE",
+    "NOTICE",
+  ];
+  await mkdir(`${root}dist/docs`, { recursive: true });
+  await cp(`${root}src/docs`, `${root}dist/docs`, { recursive: true });
+  for (const name of names) await cp(`${swagger}/${name}`, `${root}dist/docs/${name}`);
 }

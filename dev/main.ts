@@ -155,6 +155,7 @@ function greeting(at: { port: number; books: number; url: string; endpoint: stri
     : ` \\\n    -H "Authorization: Bearer $(npm run -s token -- --role editor)"`;
   return `
   Octavo       ${origin}, with ${at.books} books
+  Reference    ${origin}/docs
   Writes       ${at.open ? "open to everybody on this machine (npm run dev -- --auth closes them)" : "with a token: npm run token -- --role editor"}
   Postgres     ${at.url}
   Neon SQL     ${at.endpoint}

@@ -21,7 +21,7 @@ import { requireHost } from "./http/host.ts";
 import { type Log, loggedError, observe } from "./http/observe.ts";
 import { Problem } from "./http/problem.ts";
 import type { Limiter } from "./http/rate-limit.ts";
-import { serviceRoutes } from "./service/routes.ts";
+import { type ReadDocs, serviceRoutes } from "./service/routes.ts";
 import { taskConstraints, taskRoutes } from "./tasks/routes.ts";
 
 /** What an entry gives the app. */
@@ -31,11 +31,12 @@ export interface Ports {
   /** Undefined, where nobody's requests are limited. */
   limiter?: Limiter | undefined;
   log: Log;
+  readDocs: ReadDocs;
   /** Aborted when the process is about to end: from then on it is not ready. */
   stopping?: AbortSignal;
 }
 
-export function createApp({ config, connect, limiter, log, stopping }: Ports): App {
+export function createApp({ config, connect, limiter, log, readDocs, stopping }: Ports): App {
   const app: App = new Hono<{ Bindings: Bindings; Variables: Variables }>();
   const crossOrigin = crossOriginOf(config.corsOrigins);
 
@@ -68,7 +69,7 @@ export function createApp({ config, connect, limiter, log, stopping }: Ports): A
   });
   bookRoutes(api);
   taskRoutes(api);
-  serviceRoutes(api, stopping);
+  serviceRoutes(api, readDocs, stopping);
   api.finish(crossOrigin);
 
   app.notFound((c) => {

@@ -2,6 +2,7 @@
  * What the servers, Node's and Bun's, share: from the environment to an app that answers, and from a signal to an
  * orderly end.
  */
+import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import RateLimiterMemory from "rate-limiter-flexible/lib/RateLimiterMemory.js";
 import { createApp } from "./app.ts";
@@ -13,6 +14,7 @@ import { sharedReads } from "./db/shared-reads.ts";
 import { clientAddress } from "./http/address.ts";
 import type { Log } from "./http/observe.ts";
 import type { Limiter, Quota } from "./http/rate-limit.ts";
+import type { ReadDocs } from "./service/routes.ts";
 import { StartupError } from "./startup-error.ts";
 
 /** Answers a request that came from an address, as far as the runtime can tell it. */
@@ -69,7 +71,7 @@ async function serve({ name, environment, listen }: Runtime): Promise<void> {
     const driver = driverOf(config);
     const connect = connectOver(driver, sharedReads(driver, config.deadline));
     const limiter = config.rateLimit && memoryLimiter(config.rateLimit);
-    const app = createApp({ config, connect, limiter, log, stopping });
+    const app = createApp({ config, connect, limiter, log, readDocs, stopping });
     const serveFrom: Answer = (request, address) =>
       app.fetch(request, { address: clientAddress(request, address, config.trustedProxyHops) });
     let answer = serveFrom;
@@ -152,6 +154,9 @@ function lastOfItsConnection(response: Response): Response {
   response.headers.set("Connection", "close");
   return response;
 }
+
+/** The build puts them beside the bundle. */
+const readDocs: ReadDocs = (file) => readFile(new URL(`docs/${file}`, import.meta.url));
 
 /** Lines go out together, as a write for each would be a system call for each. */
 const log: Log = (event) => {

@@ -7,9 +7,13 @@ import type { App } from "./http/api.ts";
 import { type Log, requestIdOf } from "./http/observe.ts";
 import { Problem } from "./http/problem.ts";
 import type { Limiter, Quota } from "./http/rate-limit.ts";
+import type { ReadDocs } from "./service/routes.ts";
 
-/** Configuration, and the rate limiter of wrangler.toml. */
-type Bindings = Record<string, unknown> & { RATE_LIMITER?: RateLimiter };
+/** Configuration, and the rate limiter and the static assets of wrangler.toml. */
+type Bindings = Record<string, unknown> & {
+  RATE_LIMITER?: RateLimiter;
+  ASSETS: { fetch(url: string): Promise<Response> };
+};
 
 /** Cloudflare's binding: approximate, per location, and it tells no more than yes or no. */
 interface RateLimiter {
@@ -26,7 +30,7 @@ async function makeApp(bindings: Bindings): Promise<App> {
   const config = await parseConfig(bindings);
   const driver = neonDriver({ url: config.databaseUrl, fetchEndpoint: config.neonFetchEndpoint });
   const limiter = bindingLimiter(bindings.RATE_LIMITER, config.rateLimit);
-  return createApp({ config, connect: connectOver(driver), limiter, log });
+  return createApp({ config, connect: connectOver(driver), limiter, log, readDocs: docsOf(bindings) });
 }
 
 function bindingLimiter(binding: RateLimiter | undefined, quota: Quota | undefined): Limiter | undefined {
@@ -37,6 +41,16 @@ function bindingLimiter(binding: RateLimiter | undefined, quota: Quota | undefin
       const { success } = await binding.limit({ key });
       return { admitted: success, reset: quota.seconds };
     },
+  };
+}
+
+/** The binding looks at the path of the URL alone. */
+function docsOf({ ASSETS }: Bindings): ReadDocs {
+  return async (file) => {
+    const response = await ASSETS.fetch(`https://assets.local/${file}`);
+    if (!response.ok) throw new Error(`The assets answered ${response.status} for ${file}.`);
+    // Whole, so that its length is told, as it is on the other runtimes.
+    return new Uint8Array(await response.arrayBuffer());
   };
 }
 

@@ -22,12 +22,19 @@ export const MAX_STOCK = 2_147_483_647;
 export const Book = z
   .strictObject({
     id: uuid(),
-    title: z.string(),
-    author: z.string(),
-    isbn: z.string().meta({ pattern: "^97[89][0-9]{10}$", description: "ISBN-13, digits only." }),
-    price: z.number().meta({ minimum: 0, maximum: MAX_PRICE }),
-    stock: z.int().meta({ minimum: 0, maximum: MAX_STOCK }),
-    description: z.string().nullable(),
+    title: z.string().meta({ examples: ["Flatland"] }),
+    author: z.string().meta({ examples: ["Edwin A. Abbott"] }),
+    isbn: z.string().meta({
+      pattern: "^97[89][0-9]{10}$",
+      description: "ISBN-13, digits only.",
+      examples: ["9780486272634"],
+    }),
+    price: z.number().meta({ minimum: 0, maximum: MAX_PRICE, examples: [5.5] }),
+    stock: z.int().meta({ minimum: 0, maximum: MAX_STOCK, examples: [7] }),
+    description: z
+      .string()
+      .nullable()
+      .meta({ examples: [null] }),
     created_at: moment(),
     updated_at: moment(),
   })
@@ -42,7 +49,7 @@ const isbn = () =>
     )
     .meta({
       description: "ISBN-10 or ISBN-13, hyphens and spaces allowed.",
-      examples: ["978-0-441-17271-9"],
+      examples: ["978-0-486-27263-4"],
     });
 
 /** Prices stay decimal text on their way to NUMERIC(10,2): `toFixed` gives back the two decimals that JSON held. */
@@ -54,14 +61,14 @@ const price = z
     const text = value.toFixed(2);
     return Number(text) === value ? text : fail(context, "invalid_format", "must have two decimals or fewer");
   })
-  .meta({ minimum: 0, maximum: MAX_PRICE, description: "Two decimals or fewer." });
+  .meta({ minimum: 0, maximum: MAX_PRICE, description: "Two decimals or fewer.", examples: [5.5] });
 
 const writable = {
-  title: text({ min: 1, max: 255 }),
-  author: text({ min: 1, max: 255 }),
+  title: text({ min: 1, max: 255 }).meta({ examples: ["Flatland"] }),
+  author: text({ min: 1, max: 255 }).meta({ examples: ["Edwin A. Abbott"] }),
   isbn: isbn(),
   price,
-  stock: integer({ min: 0, max: MAX_STOCK }),
+  stock: integer({ min: 0, max: MAX_STOCK }).meta({ examples: [7] }),
   description: text({ min: 0, max: 10_000 }).nullable(),
 };
 
@@ -88,7 +95,7 @@ export const BookChanges = z
   .strictObject({ ...writable, ...readOnlyMembers })
   .partial()
   .transform(withoutReadOnly)
-  .meta({ id: "BookChanges" });
+  .meta({ id: "BookChanges", examples: [{ price: 4.95, stock: 12 }] });
 
 export type NewBook = z.output<typeof NewBook>;
 export type BookChanges = z.output<typeof BookChanges>;
@@ -102,8 +109,12 @@ export const StockAdjustment = z
       .meta({
         not: { const: 0 },
         description: "What is added to the stock; what is taken from it is below 0.",
+        examples: [-2],
       }),
-    reason: text({ min: 1, max: 100 }).nullable().default(null),
+    reason: text({ min: 1, max: 100 })
+      .nullable()
+      .default(null)
+      .meta({ examples: ["sale"] }),
   })
   .meta({ id: "StockAdjustment" });
 
@@ -138,10 +149,10 @@ const filters = {
   author: searchTerm().optional().meta({ description: "Part of the author's name, in any case." }),
   search: searchTerm().optional().meta({ description: "Part of title, author or ISBN, in any case." }),
   isbn: isbn().optional(),
-  min_price: priceBound().optional(),
-  max_price: priceBound().optional(),
-  in_stock: trueOrFalse().optional(),
-  sort: z.enum(SORTS).default("-created_at"),
+  min_price: priceBound().optional().meta({ description: "The least price." }),
+  max_price: priceBound().optional().meta({ description: "The highest price." }),
+  in_stock: trueOrFalse().optional().meta({ description: "Only what is in stock, or only what is not." }),
+  sort: z.enum(SORTS).default("-created_at").meta({ description: "A leading `-` is for descending." }),
 };
 
 export const bookPaging = {
@@ -200,9 +211,12 @@ const StockMovement = z
   .strictObject({
     id: uuid(),
     book_id: uuid(),
-    delta: z.int(),
-    stock_after: z.int().meta({ minimum: 0, maximum: MAX_STOCK }),
-    reason: z.string().nullable(),
+    delta: z.int().meta({ examples: [-2] }),
+    stock_after: z.int().meta({ minimum: 0, maximum: MAX_STOCK, examples: [5] }),
+    reason: z
+      .string()
+      .nullable()
+      .meta({ examples: ["sale"] }),
     created_at: moment(),
   })
   .meta({ id: "StockMovement" });
@@ -216,7 +230,7 @@ export type MovementQuery = z.output<typeof movementPaging.query>;
 
 const byId = z.object({ id: uuid() });
 const books = { tag: "Books", database: true } as const;
-const theBook = { description: "The book.", schema: Book, headers: ["ETag", "Cache-Control"] } as const;
+const theBook = { description: "The book.", schema: Book, headers: ["ETag"] } as const;
 
 export const createBook = route({
   ...books,
@@ -226,7 +240,7 @@ export const createBook = route({
   summary: "Add a book",
   role: "editor",
   body: NewBook,
-  success: { 201: { ...theBook, headers: ["ETag", "Cache-Control", "Location"] } },
+  success: { 201: { ...theBook, headers: ["ETag", "Location"] } },
   problems: ["conflict"],
 });
 
@@ -238,7 +252,7 @@ export const listBooks = route({
   summary: "List and search books",
   role: "public",
   paging: bookPaging,
-  success: { 200: { description: "A page of books.", schema: BookPage } },
+  success: { 200: { description: "A page of books.", schema: BookPage, sometimes: ["Link"] } },
   problems: [],
 });
 
@@ -251,7 +265,7 @@ export const getBook = route({
   role: "public",
   params: byId,
   conditional: true,
-  success: { 200: theBook, 304: { description: "Not modified.", headers: ["ETag", "Cache-Control"] } },
+  success: { 200: theBook, 304: { description: "Not modified.", headers: ["ETag"] } },
   problems: [],
 });
 

@@ -66,6 +66,7 @@ export function wholeNumber({ min, max, clamped = false }: { min: number; max: n
     .meta({ type: "integer", minimum: min, ...(!clamped && { maximum: max }) });
 }
 
+/** `true` or `false` in a query. */
 export const trueOrFalse = () =>
   z
     .string()
@@ -81,7 +82,7 @@ export const uuid = () =>
     .string()
     .regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i)
     .toLowerCase()
-    .meta({ format: "uuid" });
+    .meta({ format: "uuid", examples: ["0195dc3a-52e6-7cc1-9d2f-7f4b8a6e1c30"] });
 
 /** A moment as the API writes it: RFC 3339, UTC, microseconds. */
 export const moment = () =>

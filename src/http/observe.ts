@@ -36,10 +36,13 @@ export type Observed = Pick<
   "route" | "role" | "problem" | "error" | "db_ms" | "db_round_trips"
 >;
 
+/** The form of an id that a client may give its request. */
+export const REQUEST_ID_FORM = /^[\w\-=.]{1,128}$/;
+
 /** The client's own id of a request where it has the right form, otherwise a new one. */
 export function requestIdOf(headers: Headers): string {
   const given = headers.get("X-Request-Id");
-  return given && /^[\w\-=.]{1,128}$/.test(given) ? given : crypto.randomUUID();
+  return given && REQUEST_ID_FORM.test(given) ? given : crypto.randomUUID();
 }
 
 /** Gives every request its id, and logs its event at the end. */

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { IDEMPOTENCY_KEY } from "./idempotency.ts";
-import { FAULT_CODES, PROBLEMS, type ProblemCode } from "./problem.ts";
+import { REQUEST_ID_FORM } from "./observe.ts";
+import { FAULT_CODES, PROBLEMS, Problem, type ProblemCode, validationFailed } from "./problem.ts";
 import { type DocumentedHeader, queryOf, type Route, type Success, TAGS } from "./route.ts";
 
 type Json = Record<string, unknown>;
@@ -30,14 +31,17 @@ export function refusals(route: Route): ProblemCode[] {
 
 /** The OpenAPI 3.1 document of the routes, made of the schemas that validate them. */
 export function openapiDocument(routes: readonly Route[]): Json {
-  const schemas: Json = {};
-  const schemaOf = (schema: z.ZodType, io: "input" | "output") => hoist(schema, io, schemas);
-  schemaOf(PROBLEM, "output");
+  const schemas: Record<string, Json> = {};
+  const contentOf: ContentOf = (schema, io) => {
+    const written = hoist(schema, io, schemas);
+    return { schema: written, example: exampleOf(written, schemas) };
+  };
+  hoist(PROBLEM, "output", schemas);
   const paths: Record<string, Json> = {};
   for (const route of routes) {
     const path = route.path.replaceAll(/:(\w+)/g, "{$1}");
     paths[path] ??= {};
-    paths[path][route.method] = operation(route, schemaOf);
+    paths[path][route.method] = operation(route, contentOf);
   }
   return {
     openapi: "3.1.0",
@@ -45,25 +49,32 @@ export function openapiDocument(routes: readonly Route[]): Json {
       title: "Octavo",
       version: "1.0.0",
       summary: "A bookstore catalogue and stock API",
+      description: CONVENTIONS,
       license: { name: "MIT", identifier: "MIT" },
     },
-    servers: [{ url: "/" }],
+    servers: [{ url: "/", description: "The server that this document comes from." }],
     tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
     paths,
     components: {
       schemas,
+      examples: Object.fromEntries(routes.flatMap(refusals).map((code) => [code, problemExample(code)])),
       headers: HEADERS,
-      securitySchemes: { token: { type: "http", scheme: "bearer", bearerFormat: "JWT" } },
+      securitySchemes: { token: TOKEN },
     },
   };
 }
 
-function operation(route: Route, schemaOf: (schema: z.ZodType, io: "input" | "output") => Json): Json {
+/** What a body holds: its schema, and an example of it. */
+type ContentOf = (schema: z.ZodType, io: "input" | "output") => { schema: Json; example: unknown };
+
+function operation(route: Route, contentOf: ContentOf): Json {
   return {
     operationId: route.name,
     summary: route.summary,
     tags: [route.tag],
-    ...(route.role === "public" ? { security: [] } : { security: [{ token: [] }], "x-role": route.role }),
+    ...(route.role !== "public" && { description: `Needs a token with the role \`${route.role}\`.` }),
+    // Of a token that is no OAuth token, these are the roles it must have (OpenAPI 3.1, 4.8.30).
+    security: route.role === "public" ? [] : [{ token: [route.role] }],
     parameters: [
       ...(route.params ? parameters("path", route.params) : []),
       ...parameters("query", queryOf(route)),
@@ -75,29 +86,34 @@ function operation(route: Route, schemaOf: (schema: z.ZodType, io: "input" | "ou
         required: true,
         content: Object.fromEntries(
           ["application/json", ...(route.method === "patch" ? ["application/merge-patch+json"] : [])].map(
-            (type) => [type, { schema: schemaOf(route.body as z.ZodType, "input") }],
+            (type) => [type, contentOf(route.body as z.ZodType, "input")],
           ),
         ),
       },
     }),
-    responses: { ...successes(route, schemaOf), ...problems(route) },
+    responses: { ...successes(route, contentOf), ...problems(route) },
   };
 }
 
-function successes(route: Route, schemaOf: (schema: z.ZodType, io: "output") => Json): Json {
+function successes(route: Route, contentOf: ContentOf): Json {
   return Object.fromEntries(
     Object.entries(route.success).map(
-      ([status, { description, schema, headers = [] }]: [string, Success]) => [
+      ([status, { description, schema, types = [], headers = [], sometimes = [] }]: [string, Success]) => [
         status,
         {
           description,
-          headers: headerRefs([
-            "X-Request-Id",
-            ...headers,
-            ...(route.unlimited ? [] : RATE_LIMIT_HEADERS),
-            ...(route.method === "post" ? (["Idempotency-Replayed"] as const) : []),
-          ]),
-          ...(schema && { content: { "application/json": { schema: schemaOf(schema, "output") } } }),
+          headers: headersOf(
+            [
+              ...headers,
+              ...quotaHeaders(route),
+              ...(route.method === "post" ? (["Idempotency-Replayed"] as const) : []),
+            ],
+            sometimes,
+          ),
+          ...(schema && { content: { "application/json": contentOf(schema, "output") } }),
+          ...(types.length > 0 && {
+            content: Object.fromEntries(types.map((type) => [type, { schema: { type: "string" } }])),
+          }),
         },
       ],
     ),
@@ -115,17 +131,15 @@ function problems(route: Route): Json {
         status,
         {
           description: codes.map((code) => `\`${code}\`: ${PROBLEMS[code].meaning}`).join("\n\n"),
-          headers: headerRefs([
-            "X-Request-Id",
-            ...(status === 401 ? (["WWW-Authenticate"] as const) : []),
-            ...(status === 429 || status === 503 ? (["Retry-After"] as const) : []),
-            ...(route.unlimited ? [] : RATE_LIMIT_HEADERS),
-          ]),
+          headers: problemHeaders(codes, quotaHeaders(route)),
           content: {
             "application/problem+json": {
               schema: {
                 allOf: [{ $ref: "#/components/schemas/Problem" }, { properties: { error: { enum: codes } } }],
               },
+              examples: Object.fromEntries(
+                codes.map((code) => [code, { $ref: `#/components/examples/${code}` }]),
+              ),
             },
           },
         },
@@ -134,7 +148,7 @@ function problems(route: Route): Json {
 }
 
 /** Schemas with a name (`meta({ id })`) go to the components; the rest stays where it is. */
-function hoist(schema: z.ZodType, io: "input" | "output", components: Json): Json {
+function hoist(schema: z.ZodType, io: "input" | "output", components: Record<string, Json>): Json {
   const { $schema: _, $defs = {}, ...root } = jsonSchemaOf(schema, io);
   Object.assign(components, $defs);
   const name = schema.meta()?.id;
@@ -147,9 +161,12 @@ function jsonSchemaOf(schema: z.ZodType, io: "input" | "output"): Json {
   const written = z.toJSONSchema(schema, {
     io,
     unrepresentable: "any",
-    // zod leaves out the default of what is transformed.
-    override: ({ zodSchema: { _zod }, jsonSchema }) => {
-      if (_zod.def.type === "default") jsonSchema.default = _zod.def.defaultValue as never;
+    // zod leaves out the default and the examples of what is transformed.
+    override: ({ zodSchema, jsonSchema }) => {
+      const { def } = zodSchema._zod;
+      const { examples } = z.globalRegistry.get(zodSchema) ?? {};
+      if (def.type === "default") jsonSchema.default = def.defaultValue as never;
+      if (examples) jsonSchema.examples = examples as never;
     },
   });
   // References point at the components, and the names that zod repeats as `id` go.
@@ -158,6 +175,50 @@ function jsonSchemaOf(schema: z.ZodType, io: "input" | "output"): Json {
     if (typeof value?.id === "string") delete value.id;
     return value;
   });
+}
+
+/** An example of a schema, made of the examples of its members; a member without one is left out. */
+function exampleOf(schema: Json, components: Record<string, Json>): unknown {
+  const {
+    $ref,
+    examples,
+    enum: values,
+    anyOf,
+    items,
+    properties,
+  } = schema as {
+    $ref?: string;
+    examples?: unknown[];
+    enum?: unknown[];
+    anyOf?: Json[];
+    items?: Json;
+    properties?: Record<string, Json>;
+  };
+  if ($ref) return exampleOf(components[$ref.replace(/.*\//, "")] ?? {}, components);
+  if (examples) return examples[0];
+  if ("const" in schema) return schema.const;
+  if ("default" in schema) return schema.default;
+  if (values) return values[0];
+  if (anyOf?.[0]) return exampleOf(anyOf[0], components);
+  if (items) return [exampleOf(items, components)];
+  if (!properties) return undefined;
+  const members = Object.entries(properties).map(([name, member]) => [name, exampleOf(member, components)]);
+  return Object.fromEntries(members.filter(([, example]) => example !== undefined));
+}
+
+function problemExample(code: ProblemCode): Json {
+  const { title, meaning } = PROBLEMS[code];
+  const fault = {
+    in: "query",
+    path: "colour",
+    code: "unknown_field",
+    message: "is not a parameter here",
+  } as const;
+  const problem =
+    code === "validation_failed"
+      ? validationFailed([fault])
+      : new Problem(code, meaning, code === "insufficient_stock" ? { extension: { available: 3 } } : {});
+  return { summary: title, value: problem.body(REQUEST_ID) };
 }
 
 function parameters(place: "path" | "query", object: z.ZodObject): Json[] {
@@ -173,6 +234,22 @@ function parameters(place: "path" | "query", object: z.ZodObject): Json[] {
     schema,
   }));
 }
+
+const CONVENTIONS = `\
+Every refusal is a problem (RFC 9457): program against its member \`error\`, which is stable; \`type\` leads to an explanation.
+A path that is not here is 404 \`not_found\`. A method that a path does not have is 405 \`method_not_allowed\`, with \`Allow\`.
+Every GET answers HEAD too, and every path OPTIONS. A 500 \`internal_error\` is a defect of the server; please report its
+\`request_id\`.
+
+Send \`X-Request-Id\` to give a request a name of your own: the answer carries it, and so does the server's log.`;
+
+const TOKEN = {
+  type: "http",
+  scheme: "bearer",
+  bearerFormat: "JWT",
+  description:
+    "Its claim `roles` is an array of strings: `clerk`, `editor`, who may do what a clerk may, and `admin`, who may do everything.",
+};
 
 const CONDITIONAL_HEADERS = ["If-Match", "If-None-Match"].map((name) => ({
   name,
@@ -190,8 +267,11 @@ const IDEMPOTENCY_KEY_HEADER = {
   schema: { type: "string", pattern: IDEMPOTENCY_KEY.source },
 };
 
+const REQUEST_ID = "5c2f1c4e-6d0b-4a57-9f83-0e1d2b3c4a5f";
+
 type AnyHeader =
   | DocumentedHeader
+  | "Cache-Control"
   | "X-Request-Id"
   | "WWW-Authenticate"
   | "Retry-After"
@@ -199,48 +279,84 @@ type AnyHeader =
   | "RateLimit-Policy"
   | "Idempotency-Replayed";
 
-const RATE_LIMIT_HEADERS = ["RateLimit", "RateLimit-Policy"] as const;
+const quotaHeaders = ({ unlimited }: Route) =>
+  unlimited ? [] : (["RateLimit", "RateLimit-Policy"] as const);
+
+/** What a problem carries beside the headers of every answer. */
+const PROBLEM_HEADERS: Partial<Record<ProblemCode, AnyHeader>> = {
+  unauthorized: "WWW-Authenticate",
+  forbidden: "WWW-Authenticate",
+  idempotency_in_progress: "Retry-After",
+  rate_limited: "Retry-After",
+  database_unavailable: "Retry-After",
+  service_unavailable: "Retry-After",
+};
 
 const HEADERS: Record<AnyHeader, Json> = {
-  "X-Request-Id": header("The client's own where it has the right form, otherwise a new one."),
-  "WWW-Authenticate": header("How to authenticate (RFC 6750)."),
-  "Retry-After": header("Seconds to wait."),
-  "Cache-Control": header("How long the answer may be kept."),
-  ETag: header("The resource's version, a strong entity tag."),
-  Link: header("next, prev and first page (RFC 8288)."),
-  Location: header("Where the new resource is."),
+  "X-Request-Id": header("The client's own where it has the right form, otherwise a new one.", REQUEST_ID, {
+    pattern: REQUEST_ID_FORM.source,
+  }),
+  "WWW-Authenticate": header("How to authenticate (RFC 6750).", 'Bearer realm="octavo"'),
+  "Retry-After": header("Seconds to wait.", "1", { pattern: "^[0-9]+$" }),
+  "Cache-Control": header("How long the answer may be kept.", "no-store"),
+  ETag: header("The resource's version, a strong entity tag.", '"0195dc3a-52e6-7cc1-9d2f-7f4b8a6e1c30.3"', {
+    pattern: '^"[^"]+"$',
+  }),
+  Link: header("next, prev and first page (RFC 8288).", '</api/v1/books>; rel="first"'),
+  Location: header("Where the new resource is.", "/api/v1/books/0195dc3a-52e6-7cc1-9d2f-7f4b8a6e1c30", {
+    format: "uri-reference",
+  }),
   RateLimit: {
     ...header(
       "What is left of the quota, and the seconds until it is whole again, where the runtime knows them.",
+      '"default";r=599;t=60',
     ),
     required: false,
   },
   "RateLimit-Policy": {
     ...header(
       "The quota, requests and seconds, where the runtime knows it (draft-ietf-httpapi-ratelimit-headers).",
+      '"default";q=600;w=60',
     ),
     required: false,
   },
   "Idempotency-Replayed": {
-    ...header("true, where this is the answer that an earlier request with the same Idempotency-Key got."),
+    ...header("This is the answer that an earlier request with the same Idempotency-Key got.", "true", {
+      const: "true",
+    }),
     required: false,
   },
 };
 
-function header(description: string): Json {
-  return { description, required: true, schema: { type: "string" } };
+function header(description: string, example: string, form: Json = {}): Json {
+  return { description, required: true, schema: { type: "string", ...form }, example };
 }
 
-function headerRefs(names: readonly AnyHeader[]): Json {
-  return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
+/** The headers of every answer, more of them, and such as it has in some cases alone. */
+function headersOf(names: readonly AnyHeader[], sometimes: readonly AnyHeader[] = []): Json {
+  const refs = ["X-Request-Id", "Cache-Control", ...names] as const;
+  return Object.fromEntries([
+    ...refs.map((name) => [name, { $ref: `#/components/headers/${name}` }]),
+    ...sometimes.map((name) => [name, { ...HEADERS[name], required: false }]),
+  ]);
 }
 
-const PROBLEM = z
+function problemHeaders(codes: readonly ProblemCode[], always: readonly AnyHeader[]): Json {
+  const names = [...new Set(codes.flatMap((code) => PROBLEM_HEADERS[code] ?? []))];
+  const isShared = (name: AnyHeader) => codes.every((code) => PROBLEM_HEADERS[code] === name);
+  return headersOf(
+    [...always, ...names.filter(isShared)],
+    names.filter((name) => !isShared(name)),
+  );
+}
+
+/** The body of every refusal. */
+export const PROBLEM = z
   .strictObject({
     type: z.string(),
     title: z.string(),
     status: z.int(),
-    error: z.enum(Object.keys(PROBLEMS)),
+    error: z.enum(Object.keys(PROBLEMS) as ProblemCode[]),
     message: z.string(),
     detail: z.string(),
     request_id: z.string(),
@@ -260,6 +376,6 @@ const PROBLEM = z
     id: "Problem",
     if: { properties: { error: { const: "insufficient_stock" } } },
     // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
-    then: { required: ["available"] },
+    then: { properties: { available: { type: "integer" } }, required: ["available"] },
     else: { properties: { available: false } },
   });

@@ -34,9 +34,15 @@ export const pageParameters = {
 export const cursorPage = <Row extends z.ZodType>(row: Row) =>
   z.strictObject({
     data: z.array(row),
-    limit: z.int(),
-    next_cursor: z.string().nullable(),
-    prev_cursor: z.string().nullable(),
+    limit: z.int().meta({ examples: [20] }),
+    next_cursor: z
+      .string()
+      .nullable()
+      .meta({ examples: ["WyJmIiwiYSIsIkR1bmUiXQ"] }),
+    prev_cursor: z
+      .string()
+      .nullable()
+      .meta({ examples: [null] }),
   });
 
 /** What a listing's cursors are sealed with: its path and the parameters that they are bound to, as parsed. */

@@ -204,13 +204,10 @@ export class Problem extends Error {
     return PROBLEMS[this.code].status;
   }
 
-  /**
-   * The whole answer, with the headers of every answer: an entry may give it before there is an app. The members of its
-   * body are in this order on every runtime.
-   */
-  response(requestId: string): Response {
+  /** The body, its members in the same order on every runtime. */
+  body(requestId: string) {
     const { status, title } = PROBLEMS[this.code];
-    const body = {
+    return {
       type: `/problems/${this.code}`,
       title,
       status,
@@ -221,13 +218,17 @@ export class Problem extends Error {
       ...this.extension,
       ...(this.details && { details: this.details }),
     };
+  }
+
+  /** The whole answer, with the headers of every answer: an entry may give it before there is an app. */
+  response(requestId: string): Response {
     const headers = {
       ...DEFAULT_HEADERS,
       "Content-Type": "application/problem+json",
       "X-Request-Id": requestId,
       ...this.headers,
     };
-    return new Response(JSON.stringify(body), { status, headers });
+    return new Response(JSON.stringify(this.body(requestId)), { status: this.status, headers });
   }
 }
 

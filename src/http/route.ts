@@ -18,13 +18,17 @@ export const TAGS = {
 /** One success answer of a route. */
 export interface Success {
   description: string;
-  /** What the JSON body holds; absent where there is none. */
+  /** What the JSON body holds; absent where there is none. Its members have examples. */
   schema?: z.ZodType;
+  /** The media types of a body that is not JSON. */
+  types?: readonly string[];
   /** Names of the headers that it always carries, beside those of every answer. */
   headers?: readonly DocumentedHeader[];
+  /** Names of those that it carries in some cases. */
+  sometimes?: readonly DocumentedHeader[];
 }
 
-export type DocumentedHeader = "Cache-Control" | "ETag" | "Link" | "Location";
+export type DocumentedHeader = "ETag" | "Link" | "Location";
 
 /**
  * A route, declared once: from this come its validation, its authorization, 405 and OPTIONS of its path, and its
@@ -37,7 +41,7 @@ export type Route = Declaration &
     | { method: "post"; role: Exclude<Role, "public">; body: z.ZodType }
   );
 
-interface Declaration {
+export interface Declaration {
   /** In Hono's form, `/api/v1/books/:id`. */
   path: string;
   tag: keyof typeof TAGS;
@@ -86,9 +90,12 @@ export interface Input<R extends Route> {
   url: URL;
 }
 
-/** What a handler gives back. The body is JSON text already, as the database writes it. */
+/** What a handler gives back. The body is JSON text already, as the database writes it, unless it has another type. */
 export interface Reply<R extends Route> {
   status: keyof R["success"] & number;
-  body?: string;
-  headers?: Partial<Record<DocumentedHeader | "Idempotency-Replayed", string>>;
+  body?: string | ReadableStream | Uint8Array<ArrayBuffer>;
+  headers?: Partial<Record<DocumentedHeader | SpecialHeader, string>>;
 }
+
+/** Headers that have a default, or that the document tells of by itself. */
+type SpecialHeader = "Cache-Control" | "Content-Security-Policy" | "Content-Type" | "Idempotency-Replayed";

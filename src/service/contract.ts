@@ -34,11 +34,16 @@ export const openapi = route({
   success: {
     200: {
       description: "OpenAPI 3.1.",
-      schema: z.looseObject({ openapi: z.string() }),
-      headers: ["Cache-Control"],
+      schema: z.looseObject({ openapi: z.string().meta({ examples: ["3.1.0"] }) }),
     },
   },
 });
+
+/** What `GET /problems/{error}` tells of an error. */
+export function problemType(error: ProblemCode) {
+  const { title, status, meaning, remedy } = PROBLEMS[error];
+  return { type: `/problems/${error}`, title, status, error, meaning, remedy };
+}
 
 export const problem = route({
   ...service,
@@ -59,8 +64,35 @@ export const problem = route({
           meaning: z.string(),
           remedy: z.string(),
         })
-        .meta({ id: "ProblemType" }),
-      headers: ["Cache-Control"],
+        .meta({ id: "ProblemType", examples: [problemType("conflict")] }),
     },
   },
+});
+
+export const docs = route({
+  ...service,
+  path: "/docs",
+  name: "docs",
+  summary: "This reference, for people",
+  database: false,
+  success: {
+    200: { description: "A page where every operation can be tried.", types: ["text/html; charset=utf-8"] },
+  },
+});
+
+/** What the page loads, beside this document. */
+export const DOCS_FILES = {
+  "start.js": "text/javascript; charset=utf-8",
+  "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
+  "swagger-ui.css": "text/css; charset=utf-8",
+} as const;
+
+export const docsFile = route({
+  ...service,
+  path: "/docs/:file",
+  name: "docsFile",
+  summary: "A file of the reference",
+  database: false,
+  params: z.object({ file: z.enum(Object.keys(DOCS_FILES) as (keyof typeof DOCS_FILES)[]) }),
+  success: { 200: { description: "The file.", types: [...new Set(Object.values(DOCS_FILES))] } },
 });

@@ -4,17 +4,19 @@ import { moment, readOnlyMembers, text, trueOrFalse, uuid, withoutReadOnly } fro
 import { cursorPage, type Paging, pageParameters } from "../http/paging.ts";
 import { route } from "../http/route.ts";
 
+const examples = ["Order more Dune"];
+
 export const Task = z
   .strictObject({
     id: uuid(),
-    title: z.string(),
-    completed: z.boolean(),
+    title: z.string().meta({ examples }),
+    completed: z.boolean().meta({ examples: [false] }),
     created_at: moment(),
     updated_at: moment(),
   })
   .meta({ id: "Task" });
 
-const title = text({ min: 1, max: 255 });
+const title = text({ min: 1, max: 255 }).meta({ examples });
 
 export const NewTask = z.strictObject({ title }).meta({ id: "NewTask" });
 
@@ -22,12 +24,16 @@ export const TaskChanges = z
   .strictObject({ title, completed: z.boolean(), ...readOnlyMembers })
   .partial()
   .transform(withoutReadOnly)
-  .meta({ id: "TaskChanges" });
+  .meta({ id: "TaskChanges", examples: [{ completed: true }] });
 
 export type NewTask = z.output<typeof NewTask>;
 export type TaskChanges = z.output<typeof TaskChanges>;
 
-const filters = { completed: trueOrFalse().optional() };
+const filters = {
+  completed: trueOrFalse()
+    .optional()
+    .meta({ description: "Only those that are, or only those that are not." }),
+};
 
 export const taskPaging = {
   bound: z.object(filters),
@@ -40,7 +46,7 @@ const TaskPage = cursorPage(Task).meta({ id: "TaskPage" });
 
 const byId = z.object({ id: uuid() });
 const tasks = { tag: "Tasks", database: true, role: "clerk" } as const;
-const theTask = { description: "The task.", schema: Task, headers: ["ETag", "Cache-Control"] } as const;
+const theTask = { description: "The task.", schema: Task, headers: ["ETag"] } as const;
 
 export const createTask = route({
   ...tasks,
@@ -49,7 +55,7 @@ export const createTask = route({
   name: "createTask",
   summary: "Add a task",
   body: NewTask,
-  success: { 201: { ...theTask, headers: ["ETag", "Cache-Control", "Location"] } },
+  success: { 201: { ...theTask, headers: ["ETag", "Location"] } },
   problems: [],
 });
 
@@ -72,7 +78,7 @@ export const getTask = route({
   summary: "Read a task",
   params: byId,
   conditional: true,
-  success: { 200: theTask, 304: { description: "Not modified.", headers: ["ETag", "Cache-Control"] } },
+  success: { 200: theTask, 304: { description: "Not modified.", headers: ["ETag"] } },
   problems: [],
 });
 

@@ -22,7 +22,12 @@ beforeAll(async () => {
   database = await createTestDatabase();
   const config = await parseConfig({ DATABASE_URL: database.url, NEON_FETCH_ENDPOINT: inject("neon") });
   const driver = neonDriver({ url: config.databaseUrl, fetchEndpoint: config.neonFetchEndpoint });
-  app = createApp({ config, connect: connectOver(driver), log: () => {} });
+  app = createApp({
+    config,
+    connect: connectOver(driver),
+    log: () => {},
+    readDocs: async () => new Uint8Array(),
+  });
 });
 
 /** One key makes all sort columns: few values, a microsecond and a cent apart. */

@@ -20,6 +20,9 @@ async function seed(url: string, ...flags: string[]) {
 
 test("adds as many as asked, and more the next time", async () => {
   const database = await createTestDatabase();
+  const indexes = () =>
+    database.sql("select indexdef from pg_indexes where schemaname = 'public' order by 1");
+  const before = await indexes();
   for (const [books, total] of [
     [300, 300],
     [7_000, 7_300],
@@ -35,6 +38,7 @@ test("adds as many as asked, and more the next time", async () => {
     "select sum(delta)::int = (select sum(stock) from books) as whole from stock_movements",
   );
   expect(ledger).toEqual({ whole: true });
+  expect(await indexes()).toEqual(before);
 });
 
 test.each([[["--books", "0"]], [["--books", "many"]], [["--books", "1.5"]], [["--boks", "5"]]])(

@@ -4,7 +4,7 @@
  */
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { SignJWT } from "jose";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -38,7 +38,8 @@ async function wranglerConfig(name: string, simple: string): Promise<string> {
   const path = join(directory, `${name}.toml`);
   const text = await readFile("wrangler.toml", "utf8");
   expect(text).toContain("simple = { limit = 600, period = 60 }");
-  await writeFile(path, text.replace("limit = 600, period = 60", simple));
+  const copy = text.replace("limit = 600, period = 60", simple).replace("dist/docs", resolve("dist/docs"));
+  await writeFile(path, copy);
   return path;
 }
 

@@ -31,7 +31,8 @@ beforeAll(async () => {
       .replace("/books/{id}", `/books/${book.id}`)
       .replace("{isbn}", book.isbn)
       .replace("/tasks/{id}", `/tasks/${task.id}`)
-      .replace("{error}", "not_found"),
+      .replace("{error}", "not_found")
+      .replace("{file}", "start.js"),
     methods: Object.keys(operations).map((method) => method.toUpperCase()),
   }));
 });
@@ -62,6 +63,9 @@ test.each([
   "/problems",
   "/problems/",
   "/openapi",
+  "/docs/",
+  "/docs/start.js/",
+  "/start.js",
   "/constructor",
   "/%00",
   "/%FF",
@@ -155,6 +159,9 @@ test.each<[string, string, number, string, Options?]>([
   ["GET", "/ready", 200, "no-store"],
   ["GET", "/openapi.json", 200, "public, max-age=300"],
   ["GET", "/problems/conflict", 200, "public, max-age=300"],
+  ["GET", "/docs", 200, "public, max-age=300"],
+  ["GET", "/docs/start.js", 200, "public, max-age=86400"],
+  ["GET", "/docs/x", 404, "no-store"],
   ["GET", "/problems/x", 404, "no-store"],
   ["GET", "/nothing", 404, "no-store"],
   ["PUT", "/health", 405, "no-store"],

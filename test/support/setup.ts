@@ -32,8 +32,9 @@ export default async function setup(project: TestProject): Promise<() => Promise
       directory: join(directory, "postgres"),
       flags: ["fsync=off", "full_page_writes=off", "synchronous_commit=off"],
     }),
-    bundleWorker(join(directory, "worker")),
-    promisify(execFile)(process.execPath, ["dev/build.js"]),
+    // The Worker takes what the build makes for /docs.
+    run("dev/build.js").then(() => bundleWorker(join(directory, "worker"))),
+    run("dev/client.ts"),
   ]);
   await postgres.createDatabase(TEMPLATE);
   await migrate(postgres.url(TEMPLATE));
@@ -47,6 +48,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await rm(directory, { recursive: true, force: true });
   };
 }
+
+const run = (...args: string[]) => promisify(execFile)(process.execPath, args);
 
 async function bundleWorker(directory: string): Promise<string> {
   const { file, environment } = wrangler();

@@ -10,6 +10,13 @@ const service = reads("service", [
   [200, "/health"],
   [200, "/ready"],
   [200, "/openapi.json"],
+  [200, "/docs"],
+  [200, "/docs/start.js"],
+  [200, "/docs/swagger-ui.css"],
+  [422, "/docs?theme=dark"],
+  ...["index.html", "LICENSE", "..%2Fnode.js", "%2e%2e", "start.js/", ""].map(
+    (file) => [404, `/docs/${file}`] as const,
+  ),
   [422, "/health?verbose=1"],
   [422, "/openapi.json?v=3&v=4"],
   [422, "/ready?="],

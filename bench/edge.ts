@@ -1,0 +1,194 @@
+/**
+ * `npm run bench:edge`: what a request costs on Workers, counted more than timed. Round trips to the database, which are
+ * also shown by a distance of 80 ms to it; CPU in workerd; the size of the Worker, and what its start takes.
+ */
+import { execFile } from "node:child_process";
+import { once } from "node:events";
+import { Agent, createServer, request as forward } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { performance } from "node:perf_hooks";
+import { promisify } from "node:util";
+import cliProgress from "cli-progress";
+import { command } from "../dev/cli.ts";
+import { startNeonEndpoint } from "../dev/neon-endpoint.ts";
+import { wrangler } from "../dev/wrangler.ts";
+import { addBooksInDemand, type Catalogue, isbnOf, openCatalogue } from "./catalogue.ts";
+import { median } from "./median.ts";
+import { table } from "./report.ts";
+import { type Ask, type HttpRequest, NEXT_ISBN, octavo } from "./requests.ts";
+import { cpuSeconds } from "./servers.ts";
+import { POOL_SIZE, TARGETS, type Target } from "./targets.ts";
+
+const DISTANCE_MS = 80;
+const FAR_REQUESTS = 15;
+const NEAR_REQUESTS = 400;
+const AT_ONCE = 8;
+const STARTS = 5;
+
+await command(async () => {
+  const target = TARGETS["octavo-workerd"] as Target;
+  await target.build();
+  const catalogue = await openCatalogue(1_000_000);
+  try {
+    const neon = await startNeonEndpoint({ postgres: catalogue.url, maxConnections: POOL_SIZE });
+    const link = await linkTo(neon.url);
+    const server = await target.start("edge", { databaseUrl: catalogue.url, neonUrl: link.url, body: "" });
+    try {
+      const routes = await routesOf(catalogue);
+      const rows: string[][] = [];
+      const bar = new cliProgress.SingleBar({ format: "{bar} {value} of {total}. {route}" });
+      bar.start(Object.keys(routes).length, 0, { route: "" });
+      for (const [route, request] of Object.entries(routes)) {
+        bar.update({ route });
+        const sent = async (at: number) => {
+          const { method, path, headers = {}, body = null } = await request(at);
+          const started = performance.now();
+          const response = await fetch(server.origin + path, { method, headers, body });
+          await response.arrayBuffer();
+          if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}`);
+          return performance.now() - started;
+        };
+        const numbers = (count: number, from = 0) => Array.from({ length: count }, (_, at) => from + at);
+        // The first half is for the compiler.
+        await atOnce(numbers(NEAR_REQUESTS), sent);
+        const [trips, cpu] = [link.trips(), await cpuSeconds(server.pid)];
+        await atOnce(numbers(NEAR_REQUESTS, NEAR_REQUESTS), sent);
+        const used = ((await cpuSeconds(server.pid)) - cpu) / NEAR_REQUESTS;
+        const counted = (link.trips() - trips) / NEAR_REQUESTS;
+        link.setDistance(DISTANCE_MS);
+        const times: number[] = [];
+        for (const at of numbers(FAR_REQUESTS, 2 * NEAR_REQUESTS)) times.push(await sent(at));
+        link.setDistance(0);
+        rows.push([route, counted.toFixed(2), median(times).toFixed(0), (used * 1e6).toFixed(0)]);
+        bar.increment();
+      }
+      bar.stop();
+      console.log(`\n${table(["", "round trips", `p50 ms at ${DISTANCE_MS} ms`, "CPU µs"], rows)}`);
+      console.log(`\n${await startup()}`);
+    } finally {
+      await server.stop();
+      link.close();
+      await neon.close();
+    }
+  } finally {
+    await catalogue.close();
+  }
+});
+
+/** What is asked for the n-th time, by route. */
+async function routesOf({ client, ids, places, terms, reserveIsbns }: Catalogue) {
+  const number = reserveIsbns();
+  const most = 2 * NEAR_REQUESTS + FAR_REQUESTS;
+  const doomed = await addBooksInDemand(client, most, number);
+  const [hot = ""] = await addBooksInDemand(client, 1, number + most);
+  let next = number + 2 * most;
+  const nth = <T>(values: T[], at: number) => values[at % values.length] as T;
+  const asked = async (ask: Ask): Promise<HttpRequest> => {
+    const { headers, body, ...request } = await octavo(ask);
+    if (!body) return request;
+    return {
+      ...request,
+      headers: { ...headers, "Content-Type": "application/json" },
+      body: body.replace(NEXT_ISBN, () => isbnOf(next++)),
+    };
+  };
+  const { headers = {} } = await asked({ stock: hot });
+  const route =
+    (path: string, more: Partial<HttpRequest> = {}) =>
+    async () => ({
+      method: "GET" as const,
+      path: `/api/v1${path}`,
+      headers,
+      ...more,
+    });
+  const routes: Record<string, (at: number) => Promise<HttpRequest>> = {
+    "GET book": (at) => asked({ book: nth(ids, at) }),
+    "GET books": () => asked({ page: "first" }),
+    "GET books, cursor": (at) => asked({ page: nth(places, at) }),
+    "GET books, page=2": route("/books?page=2&author=Marta%20Ellwood"),
+    "GET books, count=exact": route("/books?count=exact&author=Marta%20Ellwood"),
+    "GET books, search": (at) => asked({ search: nth(terms.slice(-10), at) }),
+    "POST book": () => asked({ create: true }),
+    "POST book, keyed": async (at) => {
+      const request = await asked({ create: true });
+      return {
+        ...request,
+        headers: { ...request.headers, "Idempotency-Key": `edge-${number}-${Date.now()}-${at}` },
+      };
+    },
+    "PATCH book, If-Match": (at) =>
+      route(`/books/${hot}`, {
+        method: "PATCH",
+        headers: { ...headers, "If-Match": "*" },
+        body: JSON.stringify({ price: 10 + (at % 50) }),
+      })(),
+    "DELETE book": (at) => route(`/books/${doomed[at]}`, { method: "DELETE" })(),
+    "POST stock": () => asked({ stock: hot }),
+    "GET movements": route(`/books/${hot}/stock/movements`),
+    "GET tasks": route("/tasks"),
+  };
+  return routes;
+}
+
+async function atOnce(numbers: number[], work: (at: number) => Promise<unknown>): Promise<void> {
+  const left = [...numbers];
+  const worker = async () => {
+    for (let at = left.shift(); at !== undefined; at = left.shift()) await work(at);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+}
+
+/** What lies between the Worker and its database: it counts, and can be as far as one wants. */
+async function linkTo(url: string) {
+  let [count, distance] = [0, 0];
+  const agent = new Agent({ keepAlive: true });
+  const server = createServer((incoming, outgoing) => {
+    count++;
+    const { method = "POST", headers } = incoming;
+    incoming.pipe(
+      forward(url, { method, headers, agent }, (answer) => {
+        setTimeout(() => {
+          outgoing.writeHead(answer.statusCode ?? 500, answer.headers);
+          answer.pipe(outgoing);
+        }, distance);
+      }),
+    );
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/sql`,
+    trips: () => count,
+    setDistance(milliseconds: number) {
+      distance = milliseconds;
+    },
+    close() {
+      server.close();
+      server.closeAllConnections();
+      agent.destroy();
+    },
+  };
+}
+
+/** The size of the Worker and the CPU time of its start, as wrangler has them from its own build and workerd's profiler. */
+async function startup(): Promise<string> {
+  const { file, environment } = wrangler();
+  const profile = join(tmpdir(), `octavo-start-${process.pid}.cpuprofile`);
+  const active: number[] = [];
+  let size = "";
+  for (let start = 0; start < STARTS; start++) {
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      [file, "check", "startup", "--outfile", profile],
+      {
+        env: environment,
+      },
+    );
+    const [, bundle = "?"] = stdout.match(/Bundle: (.*)/) ?? [];
+    const [, time] = stdout.match(/Active: ([\d.]+) ms/) ?? [];
+    size = bundle;
+    active.push(Number(time));
+  }
+  return `The Worker: ${size}; its modules take ${median(active).toFixed(0)} ms of CPU to start (median of ${STARTS}).`;
+}

@@ -1,0 +1,69 @@
+/** What Postgres itself can do: pgbench with the statements that Octavo sends for one request, prepared. */
+import { execFile } from "node:child_process";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { DATA } from "../dev/cli.ts";
+import { type Catalogue, KEY } from "./catalogue.ts";
+import type { Place } from "./requests.ts";
+import { POOL_SIZE } from "./targets.ts";
+
+const run = promisify(execFile);
+
+const MOMENT = (column: string) => `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
+const JSON_TEXT = `(select row_to_json(members)::text from (select id, title, author, isbn, trim_scale(price) as price,
+  stock, description, ${MOMENT("created_at")} as created_at, ${MOMENT("updated_at")} as updated_at) members)`;
+
+/** By workload; `:id` and `:key` are a place's. */
+const STATEMENTS: Record<string, string> = {
+  point: `select id::text as id, version::text as version, ${JSON_TEXT} as json from books where id = :id::uuid`,
+  page: `select id::text as id, ${KEY} as key, ${JSON_TEXT} as json from books
+    where (books.created_at, id) < (:key::timestamptz, :id::uuid) order by books.created_at desc, id desc limit 21`,
+};
+
+/** pgbench makes numbers alone, so a statement before each so many fetches places to ask for. */
+const PLACES_AT_ONCE = 50;
+
+/** The workloads that are one statement alone. */
+export const PGBENCH_WORKLOADS = Object.keys(STATEMENTS);
+
+/** How many statements of a workload Postgres answers, and how many that is in a second. */
+export async function pgbench(
+  workload: string,
+  { client, url, places }: Catalogue,
+  seconds: number,
+): Promise<{ rate: number; requests: number }> {
+  // It takes every word behind a colon for a variable, in quotes as well.
+  const statement = `${STATEMENTS[workload]}`.replaceAll(/\s+/g, " ").replaceAll(/:(MI|SS)/g, '":"$1');
+  await storePlaces(client, places);
+  const numbers = Array.from({ length: PLACES_AT_ONCE }, (_, at) => at + 1);
+  const columns = numbers.map((n) => `ids[${n}] as id${n}, keys[${n}] as key${n}`).join(", ");
+  const script = [
+    `\\set n random(1, ${Math.floor(places.length / PLACES_AT_ONCE)})`,
+    `select ${columns} from bench.places where n = :n \\gset`,
+    ...numbers.map((n) => `${statement.replaceAll(/(?<!:):(id|key)/g, `:$1${n}`)};`),
+  ];
+  const file = join(DATA, "bench", "pgbench.sql");
+  await writeFile(file, script.join("\n"));
+  const { hostname, port, username, password, pathname } = new URL(url);
+  const env = { PGHOST: hostname, PGPORT: port, PGUSER: username, PGPASSWORD: password };
+  const flags = ["--no-vacuum", "--protocol=prepared", `--client=${POOL_SIZE}`, `--time=${seconds}`];
+  const { stdout } = await run("pgbench", [...flags, `--file=${file}`, pathname.slice(1)], {
+    env: { ...process.env, ...env },
+  });
+  const [, transactions] = stdout.match(/actually processed: (\d+)/) ?? [];
+  const [, rate] = stdout.match(/^tps = ([\d.]+) \(without/m) ?? [];
+  return { rate: Number(rate) * PLACES_AT_ONCE, requests: Number(transactions) * PLACES_AT_ONCE };
+}
+
+async function storePlaces(client: Catalogue["client"], places: Place[]): Promise<void> {
+  await client.query(
+    "create schema if not exists bench; drop table if exists bench.places; create unlogged table bench.places (n int primary key, ids text[], keys text[])",
+  );
+  await client.query(
+    `insert into bench.places
+     select (place - 1) / $3 + 1, array_agg(id), array_agg(key)
+     from unnest($1::text[], $2::text[]) with ordinality _ (id, key, place) group by 1`,
+    [places.map(({ id }) => id), places.map(({ key }) => key), PLACES_AT_ONCE],
+  );
+}

@@ -1,0 +1,58 @@
+/** Whether an API answers what Postgres has: speed with other answers would be none. */
+import { deepStrictEqual } from "node:assert/strict";
+import type pg from "pg";
+import { StartupError } from "../src/startup-error.ts";
+import { isbnOf } from "./catalogue.ts";
+import { type Ask, type Dialect, NEXT_ISBN } from "./requests.ts";
+
+/**
+ * Asks once, and compares books and pages with the database's, as JSON. Of a write the status is looked at, and that
+ * the answer is a book.
+ *
+ * @param number of the ISBN for a book to create
+ * @throws StartupError
+ */
+export async function verify(
+  origin: string,
+  dialect: Dialect,
+  ask: Ask,
+  { client, number }: { client: pg.Client; number: number },
+): Promise<void> {
+  const { method, path, headers, body } = await dialect(ask);
+  const response = await fetch(origin + path, {
+    method,
+    headers: { ...headers, ...(body && { "Content-Type": "application/json" }) },
+    body: body?.replace(NEXT_ISBN, isbnOf(number)) ?? null,
+  });
+  const text = await response.text();
+  const answer = response.ok ? JSON.parse(text) : undefined;
+  try {
+    deepStrictEqual(response.status, "create" in ask ? 201 : 200);
+    if ("book" in ask) deepStrictEqual(answer, (await booksOf(client, "id = $1", [ask.book]))[0]);
+    else if ("search" in ask) deepStrictEqual(answer.data, await booksOf(client, SEARCHED, [ask.search]));
+    else if ("page" in ask && ask.page === "first")
+      deepStrictEqual(answer.data, await booksOf(client, "true", []));
+    else if ("page" in ask && ask.page !== "first")
+      deepStrictEqual(answer.data, await booksOf(client, BEHIND, [ask.page.key, ask.page.id]));
+    else deepStrictEqual(answer, (await booksOf(client, "id = $1", [answer.id]))[0]);
+  } catch (error) {
+    throw new StartupError(
+      `${method} ${path} answers ${response.status} ${text}\n${(error as Error).message}`,
+    );
+  }
+}
+
+const BEHIND = "(created_at, id) < ($1::timestamptz, $2::uuid)";
+const SEARCHED = "search_text like '%' || ltrim(octavo_search_text($1)) || '%'";
+
+async function booksOf(client: pg.Client, condition: string, values: string[]): Promise<unknown[]> {
+  const moment = (column: string) => `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
+  const { rows } = await client.query<{ book: unknown }>(
+    `select json_build_object(
+       'id', id, 'title', title, 'author', author, 'isbn', isbn, 'price', price, 'stock', stock,
+       'description', description, 'created_at', ${moment("created_at")}, 'updated_at', ${moment("updated_at")}
+     ) as book from books where ${condition} order by books.created_at desc, id desc limit 20`,
+    values,
+  );
+  return rows.map(({ book }) => book);
+}

@@ -1,0 +1,54 @@
+/** Workers in workerd itself, a process of their own without wrangler before it. */
+import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { DATA } from "../dev/cli.ts";
+import { type Server, startServer } from "./servers.ts";
+
+// workerd comes with wrangler.
+const requireOfWrangler = createRequire(createRequire(import.meta.url).resolve("wrangler/package.json"));
+export const { default: WORKERD } = requireOfWrangler("workerd") as { default: string };
+
+/** As `npm run check` bundles it for a deployment. */
+export const WORKER = fileURLToPath(new URL("../dist/worker/worker.js", import.meta.url));
+
+const capnp = (text: string) => JSON.stringify(text);
+
+/** Starts a Worker, which may reach loopback, with text bindings. */
+export async function startWorkerd(
+  name: string,
+  script: string,
+  bindings: Record<string, string>,
+): Promise<Server> {
+  const directory = join(DATA, "bench", "workerd", name);
+  await mkdir(directory, { recursive: true });
+  await copyFile(script, join(directory, "worker.js"));
+  const toml = await readFile(new URL("../wrangler.toml", import.meta.url), "utf8");
+  const [, date = ""] = toml.match(/^compatibility_date = "(.*)"$/m) ?? [];
+  const texts = Object.entries(bindings).map(
+    ([name, text]) => `(name = ${capnp(name)}, text = ${capnp(text)})`,
+  );
+  const config = join(directory, "config.capnp");
+  await writeFile(
+    config,
+    `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [
+    (name = "worker", worker = .worker),
+    (name = "internet", network = (allow = ["private"])),
+  ],
+  sockets = [(name = "http", http = (), service = "worker")],
+);
+const worker :Workerd.Worker = (
+  modules = [(name = "worker.js", esModule = embed "worker.js")],
+  compatibilityDate = ${capnp(date)},
+  bindings = [${texts.join(", ")}],
+);
+`,
+  );
+  return startServer(name, (port) => ({
+    file: WORKERD,
+    args: ["serve", config, `--socket-addr=http=127.0.0.1:${port}`],
+  }));
+}

@@ -1,0 +1,7 @@
+SwaggerUIBundle({
+  url: "openapi.json",
+  domNode: document.getElementById("reference"),
+  deepLinking: true,
+  displayRequestDuration: true,
+  tryItOutEnabled: true,
+});

@@ -1,0 +1,69 @@
+/** The reference in a browser, on each runtime: it loads from our origin alone, and a read and a write tried from it answer. */
+import type { Browser, Page } from "playwright-core";
+import { beforeAll, describe, expect, test } from "vitest";
+import { CHROMIUM, startBrowser } from "../support/browser.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { RUNTIMES, startServer } from "../support/servers.ts";
+import { SECRET, tokenFor } from "../support/token.ts";
+
+describe.skipIf(!CHROMIUM)("in Chromium", () => {
+  let browser: Browser;
+
+  beforeAll(async () => {
+    browser = await startBrowser();
+  });
+
+  describe.each(RUNTIMES)("on %s", (runtime) => {
+    let database: TestDatabase;
+    let url: string;
+
+    beforeAll(async () => {
+      database = await createTestDatabase();
+      ({ url } = await startServer(runtime, database, { AUTH_SECRET: SECRET }));
+    });
+
+    test("the reference loads, and tries a read and a write", async () => {
+      const page = await browser.newPage({ viewport: { width: 1280, height: 1600 } });
+      const origins = new Set<string>();
+      const complaints: string[] = [];
+      page.on("request", (request) => origins.add(new URL(request.url()).origin));
+      page.on("console", (message) => {
+        if (["error", "warning"].includes(message.type())) complaints.push(message.text());
+      });
+      page.on("pageerror", (error) => complaints.push(error.message));
+
+      await page.goto(`${url}/docs`);
+      await page.getByText("A bookstore catalogue and stock API").waitFor();
+      expect(await tried(page, "listBooks")).toBe("200");
+      expect(await tried(page, "createBook")).toBe("401");
+      expect(complaints.splice(0)).toEqual([expect.stringContaining("401")]);
+
+      await page.locator(".auth-wrapper .authorize").click();
+      await page.locator(".auth-container input").fill(await tokenFor("editor"));
+      await page.locator(".auth-btn-wrapper .authorize").click();
+      await page.locator(".auth-btn-wrapper .btn-done").click();
+      expect(await tried(page, "createBook")).toBe("201");
+      expect(await database.sql("select title from books")).toEqual([{ title: "Flatland" }]);
+
+      expect(complaints).toEqual([]);
+      expect([...origins]).toEqual([url]);
+      if (process.env.SCREENSHOTS) {
+        await page.screenshot({ path: `${process.env.SCREENSHOTS}/docs-${runtime}.png`, fullPage: false });
+      }
+      await page.close();
+    });
+  });
+});
+
+/** Sends an operation as the page suggests it, and gives the status that the page shows. */
+async function tried(page: Page, operation: string): Promise<string> {
+  const block = page.locator(`[id$="-${operation}"]`);
+  if (!(await block.getAttribute("class"))?.includes("is-open")) {
+    await block.locator(".opblock-summary-control").click();
+  }
+  const clear = block.locator(".btn-clear");
+  if (await clear.isVisible()) await clear.click();
+  await block.locator(".execute").click();
+  const status = block.locator(".live-responses-table tbody .response-col_status");
+  return ((await status.first().textContent()) ?? "").slice(0, 3);
+}

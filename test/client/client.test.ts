@@ -1,0 +1,218 @@
+/** The typed client against the real thing, on each runtime: pages, versions, problems, lost answers. */
+import { beforeAll, describe, expect, test } from "vitest";
+import { type Client, type ClientOptions, createClient } from "../../src/client/index.ts";
+import { isbnOf, newBook } from "../support/books.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { RUNTIMES, startServer } from "../support/servers.ts";
+import { SECRET, tokenFor } from "../support/token.ts";
+
+const ROWS = 250;
+const MISSING = "00000000-0000-7000-8000-000000000000";
+const NEW_BOOK = { title: "Dune", author: "Frank Herbert", price: 9.99, stock: 3 };
+let next = 500_000_000;
+const dune = (members = {}) => ({ ...NEW_BOOK, isbn: isbnOf(next++), ...members });
+
+describe.each(RUNTIMES)("on %s", (runtime) => {
+  let database: TestDatabase;
+  let url: string;
+  let token: string;
+  let client: Client;
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    ({ url } = await startServer(runtime, database, { AUTH_SECRET: SECRET }));
+    token = await tokenFor("editor");
+    client = connect();
+    await database.sql(
+      `insert into books (title, author, isbn, price, created_at)
+       select 'Row', 'Nobody', isbn, 1, '2020-01-01' from unnest($1::text[]) as isbn`,
+      [Array.from({ length: ROWS }, (_, at) => isbnOf(at))],
+    );
+  });
+
+  const connect = (options: ClientOptions = {}) => createClient(url, { token, ...options });
+
+  /** A client that keeps what it asks for. */
+  function recording() {
+    const requests: string[] = [];
+    const fetch: ClientOptions["fetch"] = (url, init) => {
+      requests.push(`${init.method} ${new URL(url).pathname}`);
+      return globalThis.fetch(url, init);
+    };
+    return { requests, client: connect({ fetch }) };
+  }
+
+  /** A client that loses its first answers, when the server has done what it was asked. */
+  function losing(answers: number) {
+    let lost = 0;
+    const fetch: ClientOptions["fetch"] = async (url, init) => {
+      const response = await globalThis.fetch(url, init);
+      if (lost++ >= answers) return response;
+      await response.arrayBuffer();
+      throw new TypeError("fetch failed");
+    };
+    return connect({ fetch });
+  }
+
+  test("a walk sees every row once, page after page", async () => {
+    const { requests, client } = recording();
+    const isbns: string[] = [];
+    for await (const { isbn } of client.books.list({ author: "nobody", sort: "title" })) isbns.push(isbn);
+    expect(requests).toHaveLength(3);
+    expect(isbns).toHaveLength(ROWS);
+    expect(new Set(isbns).size).toBe(ROWS);
+  });
+
+  test("a walk that is left asks for no more", async () => {
+    const { requests, client } = recording();
+    for await (const { author } of client.books.list({ author: "nobody", limit: 10 })) {
+      expect(author).toBe("Nobody");
+      if (requests.length === 2) break;
+    }
+    expect(requests).toHaveLength(2);
+  });
+
+  test("pages lead forwards, backwards, and by number", async () => {
+    const query = { author: "nobody", sort: "-price", limit: 20 } as const;
+    const first = await client.books.list({ ...query, count: "exact" }).page();
+    expect(first).toMatchObject({
+      limit: 20,
+      total: ROWS,
+      prev_cursor: null,
+      next_cursor: expect.any(String),
+    });
+    const second = await client.books.list({ ...query, cursor: first.next_cursor ?? "" }).page();
+    const back = await client.books.list({ ...query, cursor: second.prev_cursor ?? "" }).page();
+    expect(back.data).toEqual(first.data);
+    const numbered = await client.books.page(2, query);
+    expect(numbered).toEqual({ data: second.data, total: ROWS, page: 2, limit: 20, total_pages: 13 });
+  });
+
+  test("a query says what it means", async () => {
+    await client.books.create(dune({ title: "A & B = 100%", price: 12.5 }));
+    const found = (query: Parameters<typeof client.books.list>[0]) => client.books.list(query).page();
+    const query = {
+      search: "a & b = 100%",
+      min_price: 12.5,
+      max_price: 12.5,
+      in_stock: true,
+      author: undefined,
+    };
+    expect((await found(query)).data).toHaveLength(1);
+    expect((await found({ ...query, in_stock: false })).data).toEqual([]);
+  });
+
+  test("a book from its first day to its last", async () => {
+    const { data: made, etag } = await client.books.create(dune());
+    expect(made).toMatchObject({ ...NEW_BOOK, description: null });
+    expect((await client.books.get(made.id)).data).toEqual(made);
+    expect((await client.books.getByIsbn(made.isbn)).etag).toBe(etag);
+    const changed = await client.books.update(made.id, { ...made, price: 5 }, { ifMatch: etag });
+    expect(changed.data.price).toBe(5);
+    await expect(client.books.update(made.id, { price: 6 }, { ifMatch: etag })).rejects.toMatchObject({
+      name: "ProblemError",
+      status: 412,
+      error: "precondition_failed",
+      attempts: 1,
+    });
+    await expect(client.books.delete(made.id, { ifMatch: etag })).rejects.toMatchObject({ status: 412 });
+    expect((await client.books.adjustStock(made.id, { delta: -2, reason: "sale" })).data.stock).toBe(1);
+    const deltas: number[] = [];
+    for await (const { delta } of client.books.movements(made.id)) deltas.push(delta);
+    expect(deltas).toEqual([-2, 3]);
+    expect(await client.books.delete(made.id)).toBeUndefined();
+    await expect(client.books.get(made.id)).rejects.toMatchObject({ error: "not_found" });
+  });
+
+  test("a task from its first day to its last", async () => {
+    const { data: made, etag } = await client.tasks.create({ title: "Dust" });
+    expect((await client.tasks.get(made.id)).data).toEqual(made);
+    const { data: done } = await client.tasks.update(made.id, { completed: true }, { ifMatch: etag });
+    const open: string[] = [];
+    for await (const { id } of client.tasks.list({ completed: false })) open.push(id);
+    expect([done.completed, open]).toEqual([true, []]);
+    expect(await client.tasks.delete(made.id)).toBeUndefined();
+  });
+
+  test("a refusal says what is wrong", async () => {
+    const { data: made } = await client.books.create(dune());
+    await expect(client.books.create(dune({ title: " ", price: -1 }))).rejects.toMatchObject({
+      name: "ProblemError",
+      status: 422,
+      error: "validation_failed",
+      requestId: expect.stringMatching(/^[\w-]+$/),
+      details: [
+        { in: "body", path: "title", code: "too_short", message: "must not be empty" },
+        { in: "body", path: "price", code: "out_of_range", message: "must be 0 or more" },
+      ],
+    });
+    await expect(client.books.create(dune({ isbn: made.isbn }))).rejects.toMatchObject({ error: "conflict" });
+    await expect(client.books.adjustStock(made.id, { delta: -4 })).rejects.toMatchObject({
+      error: "insufficient_stock",
+      available: 3,
+      message: "The stock is 3 and does not cover 4.",
+    });
+    const nobody = createClient(url);
+    await expect(nobody.books.delete(made.id)).rejects.toMatchObject({ error: "unauthorized", details: [] });
+    await expect(client.books.list({ cursor: "x" }).page()).rejects.toMatchObject({
+      error: "invalid_cursor",
+    });
+    await expect(client.books.get("..")).rejects.toMatchObject({ error: "not_found" });
+  });
+
+  describe("an answer that is lost", () => {
+    test("does not make a book twice", async () => {
+      const { data: made } = await losing(2).books.create(dune({ title: "Lost" }));
+      const { data: rows } = await client.books.list({ search: "lost" }).page();
+      expect(rows).toEqual([made]);
+    });
+
+    test("does not sell a book twice", async () => {
+      const { data: made } = await client.books.create(dune());
+      await losing(3).books.adjustStock(made.id, { delta: -1 });
+      expect((await client.books.get(made.id)).data.stock).toBe(2);
+    });
+
+    test("does not undo what came after it", async () => {
+      const { data: made, etag } = await client.books.create(dune());
+      const change = losing(1).books.update(made.id, { price: 5 }, { ifMatch: etag });
+      await expect(change).rejects.toMatchObject({ error: "precondition_failed", attempts: 2 });
+      const careless = losing(1).books.update(made.id, { price: 6 });
+      await expect(careless).rejects.toMatchObject({ name: "ConnectionError", attempts: 1 });
+      expect((await client.books.get(made.id)).data.price).toBe(6);
+    });
+
+    test("does not hide that a book is deleted", async () => {
+      const { data: made } = await client.books.create(dune());
+      expect(await losing(1).books.delete(made.id)).toBeUndefined();
+    });
+  });
+
+  test("every operation of the API has a method, but for PUT, which does what PATCH does", async () => {
+    const { requests, client } = recording();
+    const { books, tasks } = client;
+    await Promise.allSettled([
+      books.list().page(),
+      books.create(newBook() as ReturnType<typeof dune>),
+      books.get(MISSING),
+      books.getByIsbn("9780306406157"),
+      books.update(MISSING, {}),
+      books.delete(MISSING),
+      books.adjustStock(MISSING, { delta: 1 }),
+      books.movements(MISSING).page(),
+      tasks.list().page(),
+      tasks.create({ title: "Dust" }),
+      tasks.get(MISSING),
+      tasks.update(MISSING, {}),
+      tasks.delete(MISSING),
+    ]);
+    const { paths } = await (await fetch(`${url}/openapi.json`)).json();
+    const operations = Object.entries<object>(paths)
+      .filter(([path]) => path.startsWith("/api/"))
+      .flatMap(([path, item]) => Object.keys(item).map((method) => `${method.toUpperCase()} ${path}`));
+    const asked = requests.map((request) =>
+      request.replace("9780306406157", "{isbn}").replace(MISSING, "{id}"),
+    );
+    expect([...asked, "PUT /api/v1/books/{id}"].sort()).toEqual(operations.sort());
+  });
+});

@@ -1,0 +1,122 @@
+/** What the client takes and gives is what the contracts declare: `npm run check` fails where the two part. */
+import type * as z from "zod";
+import type * as books from "../../src/books/contract.ts";
+import {
+  type Book,
+  type BookPage,
+  type Client,
+  createClient,
+  type Fault,
+  type NumberedPage,
+  type ProblemBody,
+  type ProblemCode,
+  ProblemError,
+  type StockMovement,
+  type Task,
+  type Versioned,
+} from "../../src/client/index.ts";
+import type { PROBLEM } from "../../src/http/openapi.ts";
+import type * as problem from "../../src/http/problem.ts";
+import type { Declaration } from "../../src/http/route.ts";
+import type * as tasks from "../../src/tasks/contract.ts";
+
+/** True where each of two types goes for the other, member by member. */
+type Same<A, B> = [A, keyof A] extends [B, keyof B]
+  ? [B, keyof B] extends [A, keyof A]
+    ? true
+    : false
+  : false;
+
+/** Compiles where all are true. */
+declare function hold<_ extends Record<string, true>>(): void;
+
+/** What a route takes as its body, and what it answers, on the wire. */
+type Taken<R extends { body: z.ZodType }> = z.input<R["body"]>;
+type Given<R extends Pick<Declaration, "success">, Status extends keyof R["success"]> = z.output<
+  NonNullable<R["success"][Status] extends { schema: infer S extends z.ZodType } ? S : never>
+>;
+
+/** Parameters are texts on the wire; the client takes what they stand for, prices as numbers too. */
+type Query<R extends { paging: { query: z.ZodObject } }, Left extends string = never> = {
+  [Name in Exclude<keyof z.output<R["paging"]["query"]>, Left>]?:
+    | (Name extends `${string}_price` ? number : z.output<R["paging"]["query"]>[Name])
+    | undefined;
+};
+
+/** What a method of the client takes and gives. */
+type Argument<M, At extends number> = M extends (...values: infer A) => unknown ? NonNullable<A[At]> : never;
+type Resource<M> = M extends (...values: never[]) => Promise<Versioned<infer R>> ? R : never;
+type Pages<M> = M extends (...values: never[]) => { page(): Promise<infer P> } ? P : never;
+type Rows<M> = M extends (...values: never[]) => AsyncIterable<infer R> ? R : never;
+
+type Books = Client["books"];
+type Tasks = Client["tasks"];
+
+hold<{
+  listBooks: Same<Argument<Books["list"], 0>, Query<typeof books.listBooks, "page">>;
+  listBooksPages: Same<Pages<Books["list"]> | NumberedPage<Book>, Given<typeof books.listBooks, 200>>;
+  listBooksRows: Same<Rows<Books["list"]>, z.output<typeof books.Book>>;
+  pageOfBooks: Same<Argument<Books["page"], 1>, Query<typeof books.listBooks, "page" | "cursor" | "count">>;
+  getBook: Same<Resource<Books["get"]>, Given<typeof books.getBook, 200>>;
+  getBookByIsbn: Same<Resource<Books["getByIsbn"]>, Given<typeof books.getBookByIsbn, 200>>;
+  createBook: Same<Argument<Books["create"], 0>, Taken<typeof books.createBook>>;
+  createdBook: Same<Resource<Books["create"]>, Given<typeof books.createBook, 201>>;
+  updateBook: Same<Argument<Books["update"], 1>, Taken<typeof books.updateBook>>;
+  updatedBook: Same<Resource<Books["update"]>, Given<typeof books.updateBook, 200>>;
+  adjustStock: Same<Argument<Books["adjustStock"], 1>, Taken<typeof books.adjustStock>>;
+  adjustedStock: Same<Resource<Books["adjustStock"]>, Given<typeof books.adjustStock, 200>>;
+  listMovements: Same<Argument<Books["movements"], 1>, Query<typeof books.listMovements>>;
+  listMovementsPages: Same<Pages<Books["movements"]>, Given<typeof books.listMovements, 200>>;
+  listTasks: Same<Argument<Tasks["list"], 0>, Query<typeof tasks.listTasks>>;
+  listTasksPages: Same<Pages<Tasks["list"]>, Given<typeof tasks.listTasks, 200>>;
+  getTask: Same<Resource<Tasks["get"]>, Given<typeof tasks.getTask, 200>>;
+  createTask: Same<Argument<Tasks["create"], 0>, Taken<typeof tasks.createTask>>;
+  createdTask: Same<Resource<Tasks["create"]>, Given<typeof tasks.createTask, 201>>;
+  updateTask: Same<Argument<Tasks["update"], 1>, Taken<typeof tasks.updateTask>>;
+  updatedTask: Same<Resource<Tasks["update"]>, Given<typeof tasks.updateTask, 200>>;
+  problem: Same<ProblemBody, z.output<typeof PROBLEM>>;
+  problemCode: Same<ProblemCode, problem.ProblemCode>;
+  fault: Same<Fault, problem.Fault>;
+}>();
+
+const client = createClient("https://books.example", { token: async () => undefined, fetch });
+
+// @ts-expect-error a book has a price
+client.books.create({ title: "Dune", author: "Frank Herbert", isbn: "9780441172719" });
+// @ts-expect-error a member is one that the API knows
+client.books.update("", { tilte: "Dune" });
+// @ts-expect-error a parameter is one that the API knows
+client.books.list({ serach: "dune" });
+// @ts-expect-error an order is one that the API knows
+client.books.list({ sort: "-stock" });
+// @ts-expect-error a page has its number, or a cursor
+client.books.page(1, { cursor: "" });
+// @ts-expect-error a movement is not changed
+client.books.movements("").update;
+// @ts-expect-error a POST has a key, not a version
+client.tasks.create({ title: "" }, { ifMatch: "" });
+
+for await (const book of client.books.list({ search: "dune", in_stock: true, max_price: 12.5 })) {
+  const row: Book = book;
+  // @ts-expect-error a book has no such member
+  row.publisher;
+}
+for await (const movement of client.books.movements("")) movement satisfies StockMovement;
+for await (const task of client.tasks.list()) task satisfies Task;
+(await client.books.list({ count: "exact" }).page()) satisfies BookPage;
+(await client.books.page(1)) satisfies NumberedPage<Book>;
+(await client.books.get("")).etag satisfies string;
+
+// A whole book may be sent back.
+client.books.update("", (await client.books.get("")).data);
+
+try {
+  await client.books.adjustStock("", { delta: -1 });
+} catch (error) {
+  if (error instanceof ProblemError) {
+    // @ts-expect-error a code is one that the API knows
+    if (error.error === "out_of_stock") error.available;
+    if (error.error === "insufficient_stock") error.available satisfies number | undefined;
+    error.details[0]?.code satisfies problem.FaultCode | undefined;
+  }
+}

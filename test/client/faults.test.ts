@@ -1,0 +1,409 @@
+/** What the client makes of servers that are not what they should be: a typed error each, and never a hang. */
+import { beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { createClient, OctavoError } from "../../src/client/index.ts";
+import {
+  answering,
+  type Behaviour,
+  breaking,
+  closing,
+  type FaultyServer,
+  never,
+  startFaulty,
+} from "../support/faulty.ts";
+
+const BOOK = { id: "00000000-0000-7000-8000-000000000000", title: "Dune" };
+const PAGE = { data: [BOOK], limit: 20, next_cursor: null, prev_cursor: null };
+const NEW = { title: "Dune", author: "Frank Herbert", isbn: "9780441172719", price: 9.99 };
+const book = answering(200, BOOK, { ETag: '"x.1"' });
+const page = answering(200, PAGE);
+const problem = (status: number, error: string, headers: Record<string, string> = {}) =>
+  answering(
+    status,
+    {
+      type: `/problems/${error}`,
+      title: "",
+      status,
+      error,
+      message: "It is so.",
+      detail: "",
+      request_id: "r",
+    },
+    { "Content-Type": "application/problem+json", ...headers },
+  );
+
+let server: FaultyServer;
+
+beforeAll(async () => {
+  server = await startFaulty();
+});
+
+/** A client without patience. */
+const client = (options = {}) => createClient(server.url, { retries: 0, timeout: 2_000, ...options });
+/** What a listing gives until it ends. */
+async function walk<Row>(rows: AsyncIterable<Row>): Promise<Row[]> {
+  const seen: Row[] = [];
+  for await (const row of rows) seen.push(row);
+  return seen;
+}
+
+const requests = () => server.requests.map(({ method, url }) => `${method} ${url}`);
+
+describe("a base URL", () => {
+  beforeEach(() => server.behave(page));
+
+  test.each([
+    ["", "/api/v1/books"],
+    ["/", "/api/v1/books"],
+    ["//", "/api/v1/books"],
+    ["/shop", "/shop/api/v1/books"],
+    ["/shop/", "/shop/api/v1/books"],
+    ["/a/b%20c/", "/a/b%20c/api/v1/books"],
+    ["/shop/./x/../", "/shop/api/v1/books"],
+  ])("that ends in %j leads to %s", async (ending, path) => {
+    for (const base of [server.url + ending, new URL(server.url + ending)]) {
+      await createClient(base).books.list({ search: "a&b" }).page();
+      expect(requests().pop()).toBe(`GET ${path}?search=a%26b`);
+    }
+  });
+
+  test.each([
+    "",
+    "/",
+    "books.example",
+    "//books.example",
+    "http://",
+    "https://books.example:99999",
+    "ftp://books.example",
+    "file:///etc/passwd",
+    "javascript:alert(1)",
+    "https://user:hidden@books.example",
+    "https://books.example/?key=hidden",
+    "https://books.example/#hidden",
+    "http://[::1",
+  ])("%j is refused at once", (base) => {
+    let told: unknown;
+    try {
+      createClient(base);
+    } catch (error) {
+      told = error;
+    }
+    expect(told).toBeInstanceOf(TypeError);
+    expect((told as Error).message).toMatch(/^The base URL must /);
+    expect((told as Error).message).not.toContain("hidden");
+  });
+
+  test("on a page may be relative to it", async () => {
+    const here = globalThis as { location?: { href: string } };
+    here.location = { href: `${server.url}/shop/index.html` };
+    try {
+      await createClient("/").books.list().page();
+      await createClient("api").books.list().page();
+    } finally {
+      delete here.location;
+    }
+    expect(requests()).toEqual(["GET /api/v1/books", "GET /shop/api/api/v1/books"]);
+  });
+});
+
+test.each(["..", ".", "", "../tasks/x", "a/b", "a?b", "a#b", "%2e%2e", "\ud800"])(
+  "an id %j leads to no other resource",
+  async (id) => {
+    server.behave(problem(404, "not_found"));
+    await expect(client().books.delete(id)).rejects.toThrow();
+    for (const { url } of server.requests) expect(url).not.toMatch(/^\/api\/v1\/tasks|books$/);
+  },
+);
+
+const REDIRECT = answering(301, "", { Location: "/elsewhere" });
+const ENDLESS: Behaviour = (response) => {
+  response.writeHead(200, { "Content-Type": "text/html" });
+  const more = () => response.write("<p>".repeat(10_000), more);
+  response.on("error", () => {});
+  more();
+};
+
+test.each<[string, Behaviour, string, string]>([
+  ["a page of HTML", answering(200, "<h1>Welcome</h1>"), "ResponseError", "200 and text/html"],
+  ["HTML without end", ENDLESS, "ResponseError", "200 and text/html"],
+  ["an error in HTML", answering(404, "<h1>Not found</h1>"), "ResponseError", "404 and text/html"],
+  ["a proxy's error", answering(502, "<h1>Bad gateway</h1>"), "ResponseError", "502 and text/html"],
+  ["a redirect", REDIRECT, "ResponseError", "a redirect"],
+  ["nothing", answering(200, "", { "Content-Type": "" }), "ResponseError", "200 and "],
+  ["no content", (response) => response.writeHead(204).end(), "ResponseError", "no "],
+  [
+    "JSON declared as text",
+    answering(200, PAGE, { "Content-Type": "text/plain" }),
+    "ResponseError",
+    "text/plain",
+  ],
+  ["another API's JSON", answering(200, { hello: "world" }), "ResponseError", "no "],
+  ["null", answering(200, null), "ResponseError", "no "],
+  ["a list", answering(200, [BOOK]), "ResponseError", "no "],
+  ["data that is no list", answering(200, { data: {} }), "ResponseError", "no "],
+  ["an error that is no problem", answering(400, { error: { code: 1 } }), "ResponseError", "400"],
+  ["an error of null", answering(500, null), "ResponseError", "500"],
+  ["a closed connection", closing, "ConnectionError", "cannot be reached"],
+  ["half a body", breaking('{"data":[', { "Content-Length": "999" }), "ConnectionError", "broke off"],
+  ["half a body in chunks", breaking('{"data":['), "ConnectionError", "broke off"],
+  [
+    "half a body and no length",
+    breaking('{"data":[', { Connection: "close" }),
+    "ConnectionError",
+    "broke off",
+  ],
+  [
+    "half a JSON text",
+    answering(200, '{"data":[', { "Content-Type": "application/json" }),
+    "ConnectionError",
+    "broke off",
+  ],
+  [
+    "an empty text",
+    answering(200, "", { "Content-Type": "application/json" }),
+    "ConnectionError",
+    "broke off",
+  ],
+  [
+    "no HTTP",
+    (response) => response.socket?.end("SSH-2.0-OpenSSH\r\n"),
+    "ConnectionError",
+    "cannot be reached",
+  ],
+  ["silence", never, "TimeoutError", "within 2000 ms"],
+  [
+    "silence in the middle",
+    (response) => response.writeHead(200, { "Content-Type": "application/json" }).write('{"data":['),
+    "TimeoutError",
+    "within 2000 ms",
+  ],
+])("%s is a typed error", async (_, behaviour, name, message) => {
+  server.behave(behaviour);
+  const { books } = client();
+  const calls = [books.list().page(), books.page(1), books.get("x"), books.create(NEW), walk(books.list())];
+  const errors = await Promise.all(calls.map((call) => call.catch((error: unknown) => error)));
+  for (const error of errors) {
+    expect(error).toBeInstanceOf(OctavoError);
+    expect(error).toMatchObject({ name, attempts: 1, message: expect.stringContaining(message) });
+  }
+});
+
+test("nobody at the address is a typed error", async () => {
+  // Nothing listens on port 9, discard.
+  const call = createClient("http://127.0.0.1:9", { retries: 0 }).books.get("x");
+  await expect(call).rejects.toMatchObject({ name: "ConnectionError", cause: expect.any(Error) });
+});
+
+test("a book without an ETag is none", async () => {
+  server.behave(answering(200, BOOK));
+  await expect(client().books.get("x")).rejects.toMatchObject({ name: "ResponseError", status: 200 });
+});
+
+test("a page that leads to itself ends the walk", async () => {
+  server.behave(answering(200, { ...PAGE, next_cursor: "again" }));
+  await expect(walk(client().books.list())).rejects.toMatchObject({ name: "ResponseError" });
+  expect(server.requests).toHaveLength(2);
+});
+
+test("a fetch that does not heed its signal is not waited for", async () => {
+  const deaf = client({ timeout: 50, fetch: () => new Promise(() => {}) });
+  await expect(deaf.books.get("x")).rejects.toMatchObject({ name: "TimeoutError" });
+});
+
+describe("a token", () => {
+  beforeEach(() => server.behave(book));
+  const authorization = () => server.requests.map(({ headers }) => headers.authorization);
+
+  test.each([
+    ["a text", "t", "Bearer t"],
+    ["a function", () => "t", "Bearer t"],
+    ["an async function", async () => "t", "Bearer t"],
+    ["a function with none", () => undefined, undefined],
+    ["none", undefined, undefined],
+  ])("is sent from %s", async (_, token, sent) => {
+    await client({ token }).books.get("x");
+    expect(authorization()).toEqual([sent]);
+  });
+
+  test("is asked for each time", async () => {
+    let count = 0;
+    server.behave(problem(503, "service_unavailable"), book);
+    await client({ token: () => `${++count}`, retries: 1 }).books.get("x");
+    expect(authorization()).toEqual(["Bearer 1", "Bearer 2"]);
+  });
+
+  test("that cannot be had is its own error, and is not asked for again", async () => {
+    const failure = new Error("signed out");
+    let asked = 0;
+    const token = async () => {
+      asked++;
+      throw failure;
+    };
+    await expect(client({ token, retries: 3 }).books.get("x")).rejects.toBe(failure);
+    expect([asked, server.requests.length]).toEqual([1, 0]);
+  });
+
+  test("that no header can hold is a TypeError", async () => {
+    await expect(client({ token: "a\nb", retries: 3 }).books.get("x")).rejects.toBeInstanceOf(TypeError);
+    expect(server.requests).toEqual([]);
+  });
+
+  test("that does not come is a timeout", async () => {
+    const token = () => new Promise<string>(() => {});
+    await expect(client({ token, timeout: 50 }).books.get("x")).rejects.toMatchObject({
+      name: "TimeoutError",
+    });
+  });
+});
+
+describe("again", () => {
+  /** Its token tells whose request it was. */
+  const patient = (token = "") => client({ retries: 1, token }).books;
+  const calls = {
+    read: (name: string) => patient(name).get("x"),
+    post: (name: string) => patient(name).create(NEW),
+    change: (name: string) => patient(name).update("x", { price: 1 }),
+    "change of a version": (name: string) => patient(name).update("x", { price: 1 }, { ifMatch: '"x.1"' }),
+    "change of any version": (name: string) => patient(name).update("x", { price: 1 }, { ifMatch: "*" }),
+    deletion: (name: string) => patient(name).delete("x"),
+  };
+  const HARMLESS = ["read", "post", "change of a version", "deletion"];
+  const NOTHING_DONE = Object.keys(calls);
+
+  test.each<[string, Behaviour, string[]]>([
+    ["a closed connection", closing, HARMLESS],
+    ["half a body", breaking('{"id":'), HARMLESS],
+    ["database_unavailable", problem(503, "database_unavailable", { "Retry-After": "0" }), HARMLESS],
+    ["a proxy's 502", answering(502, "<h1>Bad gateway</h1>"), HARMLESS],
+    ["a proxy's 503", answering(503, "<h1>Unavailable</h1>"), HARMLESS],
+    ["a proxy's 504", answering(504, "<h1>Gateway timeout</h1>"), HARMLESS],
+    ["idempotency_in_progress", problem(409, "idempotency_in_progress"), HARMLESS],
+    ["service_unavailable", problem(503, "service_unavailable"), NOTHING_DONE],
+    ["request_timeout", problem(408, "request_timeout"), NOTHING_DONE],
+    ["rate_limited", problem(429, "rate_limited", { "Retry-After": "0" }), NOTHING_DONE],
+    ["a proxy's 429", answering(429, "<h1>Slow down</h1>"), NOTHING_DONE],
+    ["internal_error", problem(500, "internal_error"), []],
+    ["validation_failed", problem(422, "validation_failed"), []],
+    ["conflict", problem(409, "conflict"), []],
+    ["precondition_failed", problem(412, "precondition_failed"), []],
+    ["unauthorized", problem(401, "unauthorized"), []],
+    ["a page of HTML", answering(200, "<h1>Welcome</h1>"), []],
+    ["a redirect", REDIRECT, []],
+  ])("after %s", async (_, behaviour, repeated) => {
+    server.behave(behaviour);
+    const outcomes = Object.entries(calls).map(async ([name, call]) => {
+      const { attempts } = await call(name).then(
+        () => ({ attempts: "it did not fail" }),
+        (error) => error,
+      );
+      const sent = server.requests.filter(({ headers }) => headers.authorization === `Bearer ${name}`).length;
+      return [name, attempts, sent];
+    });
+    const expected = Object.keys(calls).map((name) => [name, ...(repeated.includes(name) ? [2, 2] : [1, 1])]);
+    expect(await Promise.all(outcomes)).toEqual(expected);
+  });
+
+  test("a silent server is asked again", async () => {
+    server.behave(never, book);
+    expect((await client({ retries: 1, timeout: 100 }).books.get("x")).data).toEqual(BOOK);
+  });
+
+  test("all attempts of a POST have one key, and each POST its own", async () => {
+    server.behave(closing, problem(503, "database_unavailable"), book);
+    const { books } = client({ retries: 2 });
+    await books.create(NEW);
+    await books.create(NEW);
+    await books.create(NEW, { idempotencyKey: "mine" });
+    const keys = server.requests.map(({ headers }) => headers["idempotency-key"]);
+    expect(keys[0]).toMatch(/^[0-9a-f]{32}$/);
+    expect(keys).toEqual([keys[0], keys[0], keys[0], expect.stringMatching(/^[0-9a-f]{32}$/), "mine"]);
+    expect(keys[3]).not.toBe(keys[0]);
+  });
+
+  test.each([
+    ["seconds", () => "2"],
+    ["a date", () => new Date(Date.now() + 2000).toUTCString()],
+  ])("not before Retry-After in %s", async (_, retryAfter) => {
+    vi.useFakeTimers({ now: Date.UTC(2026, 2, 28) });
+    try {
+      const fetch = vi
+        .fn<() => Promise<Response>>()
+        .mockResolvedValueOnce(new Response("", { status: 429, headers: { "Retry-After": retryAfter() } }))
+        .mockRejectedValue(new TypeError("fetch failed"));
+      const call = client({ retries: 1, fetch }).books.get("x");
+      call.catch(() => {});
+      await vi.advanceTimersByTimeAsync(1999);
+      expect(fetch).toHaveBeenCalledTimes(1);
+      await vi.advanceTimersByTimeAsync(1001);
+      expect(fetch).toHaveBeenCalledTimes(2);
+      await expect(call).rejects.toMatchObject({ name: "ConnectionError" });
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test.each(["31", "86400", new Date(Date.now() + 3_600_000).toUTCString()])(
+    "not at all where Retry-After is %s: the caller decides",
+    async (retryAfter) => {
+      server.behave(problem(429, "rate_limited", { "Retry-After": retryAfter }));
+      const error = await patient()
+        .get("x")
+        .catch((error) => error);
+      expect(error).toMatchObject({ name: "ProblemError", status: 429, attempts: 1 });
+      expect(error.retryAfter).toBeGreaterThan(30);
+    },
+  );
+
+  test.each(["soon", "-1", "1.5e3", ""])("a Retry-After of %j is none", async (retryAfter) => {
+    server.behave(problem(503, "service_unavailable", { "Retry-After": retryAfter }), book);
+    expect((await patient().get("x")).data).toEqual(BOOK);
+  });
+
+  test("what an earlier attempt deleted is deleted", async () => {
+    server.behave(closing, problem(404, "not_found"));
+    expect(await patient().delete("x")).toBeUndefined();
+    server.behave(problem(404, "not_found"));
+    await expect(patient().delete("x")).rejects.toMatchObject({ error: "not_found" });
+  });
+});
+
+describe("a signal", () => {
+  const reason = new Error("the user went elsewhere");
+
+  test.each<[string, Behaviour]>([
+    ["before an answer", never],
+    ["while it waits to try again", problem(503, "service_unavailable", { "Retry-After": "20" })],
+  ])("ends a call %s, with its reason", async (_, behaviour) => {
+    server.behave(behaviour);
+    const controller = new AbortController();
+    const call = client({ retries: 3, timeout: 10_000 }).books.get("x", { signal: controller.signal });
+    await expect.poll(() => server.requests.length).toBe(1);
+    controller.abort(reason);
+    await expect(call).rejects.toBe(reason);
+    expect(server.requests).toHaveLength(1);
+  });
+
+  test("that has aborted sends nothing", async () => {
+    server.behave(book);
+    await expect(client().books.create(NEW, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+    expect(server.requests).toEqual([]);
+  });
+
+  test("without a reason is an AbortError", async () => {
+    const call = client().books.get("x", { signal: AbortSignal.abort() });
+    await expect(call).rejects.toMatchObject({ name: "AbortError" });
+  });
+
+  test("ends a walk between two pages", async () => {
+    server.behave(answering(200, { ...PAGE, next_cursor: "next" }), page);
+    const controller = new AbortController();
+    const seen: string[] = [];
+    const walk = async () => {
+      for await (const { title } of client().books.list({}, { signal: controller.signal })) {
+        seen.push(title);
+        controller.abort(reason);
+      }
+    };
+    await expect(walk()).rejects.toBe(reason);
+    expect([seen, server.requests.length]).toEqual([["Dune"], 1]);
+  });
+});
