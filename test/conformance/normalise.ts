@@ -51,11 +51,16 @@ export function normalise(exchanges: readonly Exchange[]): Comparable[] {
     status,
     headers: headers
       .filter(([name]) => !EXEMPT.has(name))
+      // `wrangler dev` passes pages through a rewriter of its own, and so in chunks.
+      .filter(([name]) => name !== "content-length" || !isPage(headers))
       .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
       .map(([name, value]) => `${name}: ${masked(value)}`),
     body: masked(body).split(/(?<=,)(?=")|(?<=\[)(?=\{)/),
   }));
 }
+
+const isPage = (headers: Exchange["headers"]) =>
+  headers.some(([name, value]) => name === "content-type" && value.startsWith("text/html"));
 
 const UUID = /\b[0-9a-f]{8}-[0-9a-f]{4}-([0-9a-f])[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}\b/g;
 const MOMENT = /\b(\d{4})-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z/g;
