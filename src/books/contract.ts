@@ -48,6 +48,7 @@ const isbn = () =>
         parseIsbn(value) ?? fail(context, "invalid_isbn", "must be a valid ISBN-10 or ISBN-13"),
     )
     .meta({
+      format: "isbn",
       description: "ISBN-10 or ISBN-13, hyphens and spaces allowed.",
       examples: ["978-0-486-27263-4"],
     });

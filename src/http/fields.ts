@@ -21,8 +21,12 @@ export function text({ min, max }: { min: number; max: number }) {
         fail(context, "too_short", min === 1 ? "must not be empty" : `must have ${min} characters or more`);
       if (length > max) fail(context, "too_long", `must have ${max} characters or fewer`);
     })
-    .meta({ ...(min > 0 && { minLength: min }), maxLength: max });
+    .meta({ ...(min > 0 && { minLength: min }), maxLength: max, pattern: min > 0 ? NOT_BLANK : STORABLE });
 }
+
+/** What {@link checkStorable} and trimming mean to JSON Schema, which knows no lone surrogates. */
+const STORABLE = "^[^\\u0000]*$";
+const NOT_BLANK = "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$";
 
 /** Postgres keeps neither U+0000 nor half a surrogate pair. */
 function checkStorable(value: string, context: z.RefinementCtx): void {

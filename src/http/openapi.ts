@@ -256,7 +256,7 @@ const CONDITIONAL_HEADERS = ["If-Match", "If-None-Match"].map((name) => ({
   in: "header",
   required: false,
   description: "* or a list of entity tags (RFC 9110, section 13).",
-  schema: { type: "string" },
+  schema: { type: "string", format: "entity-tags" },
 }));
 
 const IDEMPOTENCY_KEY_HEADER = {
