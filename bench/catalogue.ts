@@ -80,6 +80,7 @@ export async function openCatalogue(books: number): Promise<Catalogue> {
 
 /** Seeded books have ISBNs that begin with 979, those that the benchmark creates with 978. */
 async function removeCreated(client: pg.Client): Promise<void> {
+  await client.query("truncate idempotency_keys");
   const { rowCount } = await client.query("delete from books where isbn like '978%'");
   if (rowCount) await client.query("vacuum analyze books, stock_movements");
 }

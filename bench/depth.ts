@@ -4,7 +4,7 @@ import { type Catalogue, placeBehind } from "./catalogue.ts";
 import { median } from "./median.ts";
 import { octavoPage } from "./requests.ts";
 import type { DepthPoint } from "./results.ts";
-import { goOn, type Setting } from "./runner.ts";
+import type { Setting } from "./runner.ts";
 import { TARGETS } from "./targets.ts";
 
 const SHARES = [0, 0.1, 0.5, 0.9];
@@ -36,15 +36,19 @@ const byOffset: Form = {
  * Medians of single requests, one after another; the rounds alternate between the depths. Forms whose target is not among
  * `targets` are left out.
  */
-export async function measureDepth(setting: Setting): Promise<DepthPoint[]> {
-  const { catalogue, surroundings, targets } = setting;
+export async function measureDepth({
+  catalogue,
+  surroundings,
+  targets,
+  interrupted,
+}: Setting): Promise<DepthPoint[]> {
   const forms = [
     ...(["-created_at", "title", "price"] as const).map((sort) => byCursor(catalogue, sort)),
     byOffset,
   ].filter(({ target }) => targets.includes(target));
   const points: DepthPoint[] = [];
   for (const { label, target, rounds, path } of forms) {
-    goOn(setting);
+    if (interrupted.aborted) break;
     console.log(`Depth: ${label}`);
     // A deep OFFSET may take longer than a request should.
     const databaseUrl = `${surroundings.databaseUrl}?options=-c%20statement_timeout%3D0`;

@@ -18,7 +18,7 @@ import { addBooksInDemand, type Catalogue, isbnOf, openCatalogue } from "./catal
 import { median } from "./median.ts";
 import { table } from "./report.ts";
 import { type Ask, type HttpRequest, NEXT_ISBN, octavo } from "./requests.ts";
-import { cpuSeconds } from "./servers.ts";
+import { cpuSeconds, type Server } from "./servers.ts";
 import { POOL_SIZE, TARGETS, type Target } from "./targets.ts";
 
 const DISTANCE_MS = 80;
@@ -36,32 +36,14 @@ await command(async () => {
     const link = await linkTo(neon.url);
     const server = await target.start("edge", { databaseUrl: catalogue.url, neonUrl: link.url, body: "" });
     try {
-      const routes = await routesOf(catalogue);
+      const routes = Object.entries(await routesOf(catalogue));
       const rows: string[][] = [];
       const bar = new cliProgress.SingleBar({ format: "{bar} {value} of {total}. {route}" });
-      bar.start(Object.keys(routes).length, 0, { route: "" });
-      for (const [route, request] of Object.entries(routes)) {
+      bar.start(routes.length, 0, { route: "" });
+      for (const [route, request] of routes) {
         bar.update({ route });
-        const sent = async (at: number) => {
-          const { method, path, headers = {}, body = null } = await request(at);
-          const started = performance.now();
-          const response = await fetch(server.origin + path, { method, headers, body });
-          await response.arrayBuffer();
-          if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}`);
-          return performance.now() - started;
-        };
-        const numbers = (count: number, from = 0) => Array.from({ length: count }, (_, at) => from + at);
-        // The first half is for the compiler.
-        await atOnce(numbers(NEAR_REQUESTS), sent);
-        const [trips, cpu] = [link.trips(), await cpuSeconds(server.pid)];
-        await atOnce(numbers(NEAR_REQUESTS, NEAR_REQUESTS), sent);
-        const used = ((await cpuSeconds(server.pid)) - cpu) / NEAR_REQUESTS;
-        const counted = (link.trips() - trips) / NEAR_REQUESTS;
-        link.setDistance(DISTANCE_MS);
-        const times: number[] = [];
-        for (const at of numbers(FAR_REQUESTS, 2 * NEAR_REQUESTS)) times.push(await sent(at));
-        link.setDistance(0);
-        rows.push([route, counted.toFixed(2), median(times).toFixed(0), (used * 1e6).toFixed(0)]);
+        const { trips, farMs, cpu } = await cost(server, link, request);
+        rows.push([route, trips.toFixed(2), farMs.toFixed(0), cpu.toFixed(0)]);
         bar.increment();
       }
       bar.stop();
@@ -77,7 +59,35 @@ await command(async () => {
   }
 });
 
-/** What is asked for the n-th time, by route. */
+/** Makes the request that is sent for the n-th time. */
+type Route = (at: number) => Promise<HttpRequest>;
+
+/** Round trips and microseconds of CPU for a request, and the milliseconds that one takes with the database far away. */
+async function cost({ origin, pid }: Server, link: Link, route: Route) {
+  const send = async (at: number) => {
+    const { method, path, headers = {}, body = null } = await route(at);
+    const started = performance.now();
+    const response = await fetch(origin + path, { method, headers, body });
+    await response.arrayBuffer();
+    if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}`);
+    return performance.now() - started;
+  };
+  const numbers = (from: number, count: number) => Array.from({ length: count }, (_, at) => from + at);
+  // The first half is for the compiler.
+  await atOnce(numbers(0, NEAR_REQUESTS), send);
+  const [trips, seconds] = [link.trips(), await cpuSeconds(pid)];
+  await atOnce(numbers(NEAR_REQUESTS, NEAR_REQUESTS), send);
+  const near = {
+    trips: (link.trips() - trips) / NEAR_REQUESTS,
+    cpu: (((await cpuSeconds(pid)) - seconds) * 1e6) / NEAR_REQUESTS,
+  };
+  link.setDistance(DISTANCE_MS);
+  const times: number[] = [];
+  for (const at of numbers(2 * NEAR_REQUESTS, FAR_REQUESTS)) times.push(await send(at));
+  link.setDistance(0);
+  return { ...near, farMs: median(times) };
+}
+
 async function routesOf({ client, ids, places, terms, reserveIsbns }: Catalogue) {
   const number = reserveIsbns();
   const most = 2 * NEAR_REQUESTS + FAR_REQUESTS;
@@ -96,14 +106,9 @@ async function routesOf({ client, ids, places, terms, reserveIsbns }: Catalogue)
   };
   const { headers = {} } = await asked({ stock: hot });
   const route =
-    (path: string, more: Partial<HttpRequest> = {}) =>
-    async () => ({
-      method: "GET" as const,
-      path: `/api/v1${path}`,
-      headers,
-      ...more,
-    });
-  const routes: Record<string, (at: number) => Promise<HttpRequest>> = {
+    (path: string, more: Partial<HttpRequest> = {}): Route =>
+    async () => ({ method: "GET", path: `/api/v1${path}`, headers, ...more });
+  const routes: Record<string, Route> = {
     "GET book": (at) => asked({ book: nth(ids, at) }),
     "GET books": () => asked({ page: "first" }),
     "GET books, cursor": (at) => asked({ page: nth(places, at) }),
@@ -115,7 +120,7 @@ async function routesOf({ client, ids, places, terms, reserveIsbns }: Catalogue)
       const request = await asked({ create: true });
       return {
         ...request,
-        headers: { ...request.headers, "Idempotency-Key": `edge-${number}-${Date.now()}-${at}` },
+        headers: { ...request.headers, "Idempotency-Key": `edge-${at}` },
       };
     },
     "PATCH book, If-Match": (at) =>
@@ -123,8 +128,8 @@ async function routesOf({ client, ids, places, terms, reserveIsbns }: Catalogue)
         method: "PATCH",
         headers: { ...headers, "If-Match": "*" },
         body: JSON.stringify({ price: 10 + (at % 50) }),
-      })(),
-    "DELETE book": (at) => route(`/books/${doomed[at]}`, { method: "DELETE" })(),
+      })(at),
+    "DELETE book": (at) => route(`/books/${doomed[at]}`, { method: "DELETE" })(at),
     "POST stock": () => asked({ stock: hot }),
     "GET movements": route(`/books/${hot}/stock/movements`),
     "GET tasks": route("/tasks"),
@@ -140,8 +145,16 @@ async function atOnce(numbers: number[], work: (at: number) => Promise<unknown>)
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
 }
 
-/** What lies between the Worker and its database: it counts, and can be as far as one wants. */
-async function linkTo(url: string) {
+interface Link {
+  url: string;
+  /** How many requests went through so far. */
+  trips(): number;
+  setDistance(milliseconds: number): void;
+  close(): void;
+}
+
+/** What lies between the Worker and its database: it counts, and can be as long as one wants. */
+async function linkTo(url: string): Promise<Link> {
   let [count, distance] = [0, 0];
   const agent = new Agent({ keepAlive: true });
   const server = createServer((incoming, outgoing) => {

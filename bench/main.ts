@@ -63,10 +63,11 @@ await command(async () => {
     if (options.parts.includes("open-loop") && hasOpenLoop)
       results.openLoop = await runOpenLoop(setting, results);
     console.log(`\n${report(results)}`);
+    const name = interrupted.signal.aborted ? "part" : options.name;
     await mkdir(RESULTS, { recursive: true });
-    await writeFile(join(RESULTS, `${options.name}.json`), `${JSON.stringify(results)}\n`);
-    await writeFile(join(RESULTS, `${options.name}.svg`), plot(results));
-    console.log(`\nWritten: bench/results/${options.name}.json and ${options.name}.svg`);
+    await writeFile(join(RESULTS, `${name}.json`), `${JSON.stringify(results, null, 1)}\n`);
+    await writeFile(join(RESULTS, `${name}.svg`), plot(results));
+    console.log(`\nWritten: bench/results/${name}.json and ${name}.svg`);
   } finally {
     await neon.close();
     await catalogue.close();

@@ -1,7 +1,6 @@
 /** Results as a picture: a panel of bars for each workload, and a curve for the depth of pages. SVG, by hand. */
-
 import { figure, type Results } from "./results.ts";
-import { labelOf, order } from "./targets.ts";
+import { familyOf, labelOf, order, TARGETS } from "./targets.ts";
 import { WORKLOADS } from "./workloads.ts";
 
 const WIDTH = 1080;
@@ -15,9 +14,7 @@ const LABEL = 118;
 const FIGURES = 92;
 const PANEL = (WIDTH - 2 * MARGIN - (COLUMNS - 1) * GAP) / COLUMNS;
 
-const OCTAVO = "#c2410c";
-const PEER = "#64748b";
-const LIMIT = "#cbd5e1";
+const COLOURS = { octavo: "#c2410c", peer: "#64748b", limit: "#cbd5e1" };
 const INK = "#0f172a";
 const FAINT = "#64748b";
 
@@ -83,22 +80,21 @@ function targetsOf({ measurements }: Results, workload: string): string[] {
 function bars(results: Results, workload: string, targets: string[], x: number, y: number): string {
   const rates = targets.map((target) => figure(results, workload, target, "rate") ?? 0);
   // The bare servers would make all other bars too short to compare.
-  const most = Math.max(...targets.map((target, at) => (target.startsWith("bare-") ? 0 : (rates[at] ?? 0))));
+  const most = Math.max(...targets.map((target, at) => (TARGETS[target]?.isBare ? 0 : (rates[at] ?? 0))));
   const room = PANEL - LABEL - FIGURES;
   const lines = targets.map((target, at) => {
     const [top, rate] = [y + HEAD + at * ROW, rates[at] ?? 0];
-    const isLimit = target.startsWith("bare-") || target === "pgbench";
-    const isOctavo = target.startsWith("octavo-");
+    const family = familyOf(target);
     const width = Math.max(1, room * Math.min(1, rate / most));
     const p99 = figure(results, workload, target, "p99");
     const middle = top + BAR / 2 + 4;
     return [
       text(x + LABEL - 6, middle, labelOf(target), {
         anchor: "end",
-        weight: isOctavo ? 600 : 400,
-        fill: isLimit ? FAINT : INK,
+        weight: family === "octavo" ? 600 : 400,
+        fill: family === "limit" ? FAINT : INK,
       }),
-      `<rect x="${(x + LABEL).toFixed(1)}" y="${top}" width="${width.toFixed(1)}" height="${BAR}" rx="2" fill="${isOctavo ? OCTAVO : isLimit ? LIMIT : PEER}"/>`,
+      `<rect x="${(x + LABEL).toFixed(1)}" y="${top}" width="${width.toFixed(1)}" height="${BAR}" rx="2" fill="${COLOURS[family]}"/>`,
       // The mark of a bar that is cut off.
       ...(rate > most
         ? [
@@ -118,7 +114,7 @@ function bars(results: Results, workload: string, targets: string[], x: number, 
 
 const DEPTH_HEIGHT = 250;
 const DEPTH_WIDTH = 560;
-const SHADES = [OCTAVO, "#ea8a4f", "#f3b994"];
+const SHADES = [COLOURS.octavo, "#ea8a4f", "#f3b994"];
 
 /** Milliseconds on a scale of powers of ten, over the share of the rows before the page. */
 function depthCurves({ depth }: Results, x: number, y: number): string {
@@ -133,7 +129,7 @@ function depthCurves({ depth }: Results, x: number, y: number): string {
   const forms = [...new Set(depth.map(({ form }) => form))];
   const curves = forms.map((form, at) => {
     const points = depth.filter((point) => point.form === form);
-    const colour = form.startsWith("Octavo") ? (SHADES[at % SHADES.length] as string) : PEER;
+    const colour = form.startsWith("Octavo") ? (SHADES[at % SHADES.length] as string) : COLOURS.peer;
     const path = points.map(
       ({ share, p50 }, n) => `${n ? "L" : "M"}${across(share).toFixed(1)} ${down(p50).toFixed(1)}`,
     );

@@ -29,12 +29,13 @@ export interface Setting {
   /** Of each measurement, and of the load before it. */
   seconds: number;
   warmUp: number;
+  /** After Ctrl-C nothing new is begun, and what there is by then is the result. */
   interrupted: AbortSignal;
 }
 
 /** All targets under one workload, then under the next, and all that again in each round. */
 export async function runRounds(setting: Setting): Promise<Measurement[]> {
-  const { rounds, targets, parts } = setting;
+  const { rounds, targets, parts, interrupted } = setting;
   const steps = Array.from({ length: rounds }, (_, round) =>
     parts.flatMap((workload) =>
       // Who comes first is another in each round.
@@ -50,21 +51,19 @@ export async function runRounds(setting: Setting): Promise<Measurement[]> {
   const measurements: Measurement[] = [];
   try {
     for (const step of steps) {
-      goOn(setting);
+      if (interrupted.aborted) break;
       const doing = `${WORKLOADS[step.workload]?.label}: ${labelOf(step.target)}`;
       bar.update({ doing });
       measurements.push({ ...step, ...(await telling(doing, measure(setting, step))) });
       bar.increment();
     }
+  } catch (error) {
+    // Ctrl-C ends the load as well.
+    if (!interrupted.aborted) throw error;
   } finally {
     bar.stop();
   }
   return measurements;
-}
-
-/** @throws StartupError after Ctrl-C: between two measurements it can end in order */
-export function goOn({ interrupted }: Setting): void {
-  if (interrupted.aborted) throw new StartupError("Interrupted.");
 }
 
 function takesPart(target: string, workload: string): boolean {
@@ -96,7 +95,7 @@ async function measure(setting: Setting, step: { workload: string; target: strin
       closedLoop(origin, requests, { connections: CONNECTIONS, seconds, isbns });
     const warm = await load(warmUp, isbns);
     const [own, postgres] = [await cpuSeconds(pid), await cpuSeconds(postmaster)];
-    const { rate, p50, p99, requests: answered } = await load(seconds, isbns + 2 * warm.requests);
+    const { rate, p50, p99, requests: answered } = await load(seconds, isbns + warm.requests + CONNECTIONS);
     return {
       rate,
       p50,
@@ -144,7 +143,7 @@ export async function runOpenLoop(setting: Setting, results: Results): Promise<O
   for (const target of setting.targets) {
     const most = figure(results, "search", target, "rate");
     if (most === undefined) continue;
-    goOn(setting);
+    if (setting.interrupted.aborted) break;
     console.log(`Search, open loop: ${labelOf(target)}`);
     const { rate, p50, p99 } = await onServer(
       setting,

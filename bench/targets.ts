@@ -137,6 +137,12 @@ export const TARGETS: Record<string, Target> = {
 /** pgbench is no server, and no target of the table; it takes part as the limit of Postgres itself. */
 export const labelOf = (target: string) => TARGETS[target]?.label ?? "pgbench";
 
+/** What a target is there for. */
+export function familyOf(target: string): "octavo" | "peer" | "limit" {
+  if (!TARGETS[target] || TARGETS[target].isBare) return "limit";
+  return TARGETS[target].dialect === octavo ? "octavo" : "peer";
+}
+
 /** As in the table of targets, with pgbench behind all. */
 export function order(target: string): number {
   const at = Object.keys(TARGETS).indexOf(target);
