@@ -26,7 +26,7 @@ export function sharedReads(driver: Driver, timeout: number): Reads {
         const byKey = new Map(rows.map((row) => [row.key, row]));
         return keys.map((key) => byKey.get(key));
       },
-      { cache: false, maxBatchSize: MAX_KEYS },
+      { cache: false, maxBatchSize: MAX_KEYS, batchScheduleFn: (go) => setImmediate(go) },
     );
     loaders.set(lookup, loader);
     return loader;
