@@ -16,11 +16,11 @@ import { authenticator } from "./http/auth.ts";
 import { discardBody } from "./http/body.ts";
 import { CursorSeal } from "./http/cursor.ts";
 import { preconditionFailed } from "./http/etag.ts";
-import { defaultHeaders, lengthOfHead } from "./http/headers.ts";
 import { requireHost } from "./http/host.ts";
 import { type Log, loggedError, observe } from "./http/observe.ts";
 import { Problem } from "./http/problem.ts";
 import type { Limiter } from "./http/rate-limit.ts";
+import { respond } from "./http/reply.ts";
 import { type ReadDocs, serviceRoutes } from "./service/routes.ts";
 import { taskConstraints, taskRoutes } from "./tasks/routes.ts";
 
@@ -38,17 +38,15 @@ export interface Ports {
 
 export function createApp({ config, connect, limiter, log, readDocs, stopping }: Ports): App {
   const app: App = new Hono<{ Bindings: Bindings; Variables: Variables }>();
-  const crossOrigin = crossOriginOf(config.corsOrigins);
+  const { shared, preflight } = crossOriginOf(config.corsOrigins);
 
   app.use(observe(log));
   app.use(requireHost);
-  app.use(lengthOfHead);
   app.use(async (c, next) => {
     c.set("deadline", Date.now() + config.deadline);
     await next();
   });
   app.use(discardBody(timeLeft));
-  app.use(defaultHeaders);
   app.use(async (c, next) => {
     if (config.authentication.mode === "open" && !isLoopback(new URL(c.req.url).hostname)) {
       throw new Problem(
@@ -58,8 +56,7 @@ export function createApp({ config, connect, limiter, log, readDocs, stopping }:
     }
     await next();
   });
-  // OPTIONS is answered per path, with Allow: see Api.finish.
-  app.use((c, next) => (c.req.method === "OPTIONS" ? next() : crossOrigin(c, next)));
+  app.use(shared);
 
   const api = new Api(app, {
     connect,
@@ -70,7 +67,7 @@ export function createApp({ config, connect, limiter, log, readDocs, stopping }:
   bookRoutes(api);
   taskRoutes(api);
   serviceRoutes(api, readDocs, stopping);
-  api.finish(crossOrigin);
+  api.finish(preflight);
 
   app.notFound((c) => {
     throw new Problem("not_found", `There is nothing at this path: ${c.req.path.slice(0, 200)}.`);
@@ -80,7 +77,7 @@ export function createApp({ config, connect, limiter, log, readDocs, stopping }:
     const observed = c.get("observed");
     observed.problem = problem.code;
     if (problem.status >= 500) observed.error = loggedError(problem.cause ?? error);
-    return problem.response(c.get("requestId"));
+    return respond(c.req, c.get("headers"), problem.reply(c.get("requestId")));
   });
   return app;
 }
@@ -88,9 +85,12 @@ export function createApp({ config, connect, limiter, log, readDocs, stopping }:
 /**
  * CORS: pages of the configured origins may do everything, all others may read. These are not granted Content-Type:
  * POST needs no grant of its own, and without that header a page can send no JSON.
+ *
+ * @returns what shares every answer, and what answers the browser's question beforehand
  */
-function crossOriginOf(writers: readonly string[]): MiddlewareHandler {
-  const exposeHeaders = [
+function crossOriginOf(writers: readonly string[]): Record<"shared" | "preflight", MiddlewareHandler> {
+  const mayWrite = (origin: string | undefined) => origin !== undefined && writers.includes(origin);
+  const exposed = [
     "ETag",
     "Idempotency-Replayed",
     "Link",
@@ -99,16 +99,27 @@ function crossOriginOf(writers: readonly string[]): MiddlewareHandler {
     "RateLimit-Policy",
     "Retry-After",
     "X-Request-Id",
-  ];
+  ].join();
   const readHeaders = ["Authorization", "If-Match", "If-None-Match", "X-Request-Id"];
-  const read = cors({ origin: "*", allowMethods: ["GET", "HEAD"], allowHeaders: readHeaders, exposeHeaders });
+  const read = cors({ origin: "*", allowMethods: ["GET", "HEAD"], allowHeaders: readHeaders });
   const write = cors({
     origin: [...writers],
     allowMethods: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
     allowHeaders: ["Content-Type", "Idempotency-Key", ...readHeaders],
-    exposeHeaders,
   });
-  return (c, next) => (writers.includes(c.req.header("Origin") ?? "") ? write : read)(c, next);
+  return {
+    shared(c, next) {
+      if (c.req.method === "OPTIONS") return next();
+      const origin = c.req.header("Origin");
+      Object.assign(c.get("headers"), {
+        "Access-Control-Allow-Origin": mayWrite(origin) ? origin : "*",
+        "Access-Control-Expose-Headers": exposed,
+        ...(writers.length > 0 && { Vary: "Origin" }),
+      });
+      return next();
+    },
+    preflight: (c, next) => (mayWrite(c.req.header("Origin")) ? write : read)(c, next),
+  };
 }
 
 const CONSTRAINTS: Record<string, () => Problem> = { ...bookConstraints, ...taskConstraints };

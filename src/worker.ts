@@ -4,9 +4,11 @@ import { ConfigError, parseConfig } from "./config.ts";
 import { connectOver } from "./db/database.ts";
 import { neonDriver } from "./db/neon.ts";
 import type { App } from "./http/api.ts";
+import { firstHeaders } from "./http/headers.ts";
 import { type Log, requestIdOf } from "./http/observe.ts";
 import { Problem } from "./http/problem.ts";
 import type { Limiter, Quota } from "./http/rate-limit.ts";
+import { respond } from "./http/reply.ts";
 import type { ReadDocs } from "./service/routes.ts";
 
 /** Configuration, and the rate limiter and the static assets of wrangler.toml. */
@@ -73,7 +75,7 @@ function misconfigured(error: ConfigError, request: Request): Response {
   // biome-ignore lint/suspicious/noConsole: see above
   console.error(error.message);
   const headers = { "Retry-After": "60" };
-  return new Problem("service_unavailable", "The service is not configured.", { headers }).response(
-    requestIdOf(request.headers),
-  );
+  const problem = new Problem("service_unavailable", "The service is not configured.", { headers });
+  const requestId = requestIdOf(request.headers);
+  return respond(request, firstHeaders(requestId), problem.reply(requestId));
 }

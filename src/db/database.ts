@@ -51,10 +51,10 @@ export interface Statement {
   name?: string;
 }
 
-/** What a driver has to do, each in one round trip, until the signal aborts it. It rejects with errors of its own. */
+/** What a driver has to do, each in one round trip, within so many milliseconds. It rejects with errors of its own. */
 export interface Driver {
-  query(statement: Statement, signal: AbortSignal): Promise<Row[]>;
-  batch(transaction: Transaction, statements: Statement[], signal: AbortSignal): Promise<Row[][]>;
+  query(statement: Statement, time: number): Promise<Row[]>;
+  batch(transaction: Transaction, statements: Statement[], time: number): Promise<Row[][]>;
 }
 
 /** How reads come to the driver: each by itself ({@link apart}), or with others (`sharedReads`). */
@@ -63,34 +63,33 @@ export interface Reads {
     lookup: Lookup,
     key: string,
     statementFor: (keys: string[]) => Statement,
-    signal: AbortSignal,
+    time: number,
   ): Promise<Row | undefined>;
-  read(statement: Statement, signal: AbortSignal): Promise<Row[]>;
+  read(statement: Statement, time: number): Promise<Row[]>;
 }
 
-/** Makes a database whose calls are aborted by a signal. */
-export type Connect = (signal: AbortSignal) => Database;
+/** Makes a database each of whose calls may take so many milliseconds. */
+export type Connect = (time: number) => Database;
 
 /** Every read is a query of its own. */
 export const apart = (driver: Driver): Reads => ({
-  find: async (_, key, statementFor, signal) => (await driver.query(statementFor([key]), signal))[0],
-  read: (statement, signal) => driver.query(statement, signal),
+  find: async (_, key, statementFor, time) => (await driver.query(statementFor([key]), time))[0],
+  read: (statement, time) => driver.query(statement, time),
 });
 
 /** The database behind a driver. */
 export function connectOver(driver: Driver, reads = apart(driver)): Connect {
   const compile = compiler();
-  return (signal) => ({
+  return (time) => ({
     // Statements are compiled before the driver runs them, so that a fault of ours there is no fault of the database.
     find: async <T extends Row>(lookup: Lookup, key: string) => {
       const statementFor = (keys: string[]) => compile({ ...lookup, values: { keys } });
-      return (await told(reads.find(lookup, key, statementFor, signal))) as T | undefined;
+      return (await told(reads.find(lookup, key, statementFor, time))) as T | undefined;
     },
-    read: async <T extends Row>(query: Query | SQL) =>
-      (await told(reads.read(compile(query), signal))) as T[],
+    read: async <T extends Row>(query: Query | SQL) => (await told(reads.read(compile(query), time))) as T[],
     write: async <T extends Row>(query: Query | SQL) =>
-      (await told(driver.query(compile(query), signal))) as T[],
-    batch: async (transaction, queries) => told(driver.batch(transaction, queries.map(compile), signal)),
+      (await told(driver.query(compile(query), time))) as T[],
+    batch: async (transaction, queries) => told(driver.batch(transaction, queries.map(compile), time)),
   });
 }
 

@@ -22,8 +22,12 @@ export function neonDriver({ url, fetchEndpoint }: NeonOptions): Driver {
   const sql = neon(url);
   const prepared = ({ text, values }: Statement) => sql.query(text, values);
   return {
-    query: ({ text, values }, signal) => sql.query(text, values, { fetchOptions: { signal } }),
-    batch: (transaction, statements, signal) =>
-      sql.transaction(statements.map(prepared), { ...TRANSACTIONS[transaction], fetchOptions: { signal } }),
+    query: ({ text, values }, time) =>
+      sql.query(text, values, { fetchOptions: { signal: AbortSignal.timeout(time) } }),
+    batch: (transaction, statements, time) =>
+      sql.transaction(statements.map(prepared), {
+        ...TRANSACTIONS[transaction],
+        fetchOptions: { signal: AbortSignal.timeout(time) },
+      }),
   };
 }

@@ -1,5 +1,5 @@
 import pg from "pg";
-import { unlessAborted } from "./abort.ts";
+import { LateError, within } from "../deadline.ts";
 import type { Driver, Row, Statement, Transaction } from "./database.ts";
 
 /** A {@link Driver} that holds connections, until `end` has let the last call finish. */
@@ -25,7 +25,7 @@ const MODE: Record<Transaction, string> = {
  * Pooled TCP by node-postgres, for runtimes that live longer than a request. In its pipeline mode the statements
  * of a batch leave together, `begin` and `commit` among them, so that a batch is one round trip here too.
  *
- * A call that is aborted leaves its connection to finish (the database's statement timeout sees to that): so the pool
+ * A call whose time is over leaves its connection to finish (the database's statement timeout sees to that): so the pool
  * never has more backends at work than connections, and no other call loses its own.
  */
 export function pooledDriver({ url, size, timeout }: PoolOptions): PooledDriver {
@@ -42,11 +42,12 @@ export function pooledDriver({ url, size, timeout }: PoolOptions): PooledDriver 
   pool.on("error", () => {});
   pool.on("connect", (client) => client.on("error", () => {}));
 
-  const onConnection = async <T>(work: (client: pg.PoolClient) => Promise<T>, signal: AbortSignal) => {
+  const onConnection = async <T>(time: number, work: (client: pg.PoolClient) => Promise<T>) => {
+    const end = performance.now() + time;
     const client = await pool.connect();
-    if (signal.aborted) {
+    if (performance.now() >= end) {
       client.release();
-      throw signal.reason;
+      throw new LateError();
     }
     try {
       const result = await work(client);
@@ -62,14 +63,15 @@ export function pooledDriver({ url, size, timeout }: PoolOptions): PooledDriver 
     (await client.query<Row>(statement)).rows;
 
   return {
-    query: (statement, signal) =>
-      unlessAborted(
-        onConnection((client) => run(client, statement), signal),
-        signal,
+    query: (statement, time) =>
+      within(
+        time,
+        onConnection(time, (client) => run(client, statement)),
       ),
-    batch: (transaction, statements, signal) =>
-      unlessAborted(
-        onConnection(async (client) => {
+    batch: (transaction, statements, time) =>
+      within(
+        time,
+        onConnection(time, async (client) => {
           // Should the rest of the batch get lost with the network, nobody else would end the transaction.
           const begin = `begin ${MODE[transaction]}; set local idle_in_transaction_session_timeout = ${timeout}`;
           const texts = [{ text: begin, values: [] }, ...statements, { text: "commit", values: [] }];
@@ -78,8 +80,7 @@ export function pooledDriver({ url, size, timeout }: PoolOptions): PooledDriver 
           const failed = settled.find((result) => result.status === "rejected");
           if (failed) throw failed.reason;
           return settled.slice(1, -1).map((result) => (result as PromiseFulfilledResult<Row[]>).value);
-        }, signal),
-        signal,
+        }),
       ),
     end: () => pool.end(),
   };

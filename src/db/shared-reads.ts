@@ -1,5 +1,5 @@
 import DataLoader from "dataloader";
-import { unlessAborted } from "./abort.ts";
+import { within } from "../deadline.ts";
 import type { Driver, Lookup, Reads, Row, Statement } from "./database.ts";
 
 /** The most keys in one lookup, so that its answer stays small beside those of others. */
@@ -10,12 +10,12 @@ const MAX_KEYS = 256;
  * query; and of equal statements one runs at a time, while those that come meanwhile share the next, as in group commit.
  *
  * No answer is stale: a query is never joined once it has been sent, so that whoever begins to read after a write was
- * answered sees it. A reader that is aborted leaves alone, as the query has a time of its own.
+ * answered sees it. A reader whose time is over leaves alone, as the query has a time of its own.
  *
  * @param timeout milliseconds that a query may take
  */
 export function sharedReads(driver: Driver, timeout: number): Reads {
-  const run = (statement: Statement) => driver.query(statement, AbortSignal.timeout(timeout));
+  const run = (statement: Statement) => driver.query(statement, timeout);
   const loaders = new Map<Lookup, DataLoader<string, Row | undefined>>();
   const share = groupCommit();
 
@@ -33,13 +33,13 @@ export function sharedReads(driver: Driver, timeout: number): Reads {
   };
 
   return {
-    find: (lookup, key, statementFor, signal) =>
-      unlessAborted((loaders.get(lookup) ?? loaderOf(lookup, statementFor)).load(key), signal),
-    read: (statement, signal) => {
+    find: (lookup, key, statementFor, time) =>
+      within(time, (loaders.get(lookup) ?? loaderOf(lookup, statementFor)).load(key)),
+    read: (statement, time) => {
       const key = JSON.stringify([statement.text, statement.values]);
-      return unlessAborted(
+      return within(
+        time,
         share(key, () => run(statement)),
-        signal,
       );
     },
   };

@@ -8,6 +8,7 @@ import { claimOf } from "./idempotency.ts";
 import { loggedError, type Observed, observeDatabase } from "./observe.ts";
 import { Problem } from "./problem.ts";
 import { counter, type Limiter } from "./rate-limit.ts";
+import { respond } from "./reply.ts";
 import { type Input, queryOf, type Reply, type Role, type Route } from "./route.ts";
 import { examine, judge } from "./validate.ts";
 
@@ -21,6 +22,8 @@ export interface Bindings {
 export interface Variables {
   requestId: string;
   observed: Observed;
+  /** Headers that the answer will have, whatever it is: see `firstHeaders`. */
+  headers: Record<string, string>;
   /** Milliseconds since the epoch when the time for the request is over. */
   deadline: number;
   /** Who asks, on a route with a role. */
@@ -86,7 +89,7 @@ export class Api {
       const claim =
         route.method === "post" ? await claimOf(c.req.raw, url, c.get("body"), c.get("caller")) : undefined;
       const input = { ...(await judge(c, route, url, this.#seal)), preconditions, claim, url } as Input<R>;
-      return respond(await handle(input, this.#tools(c)));
+      return respond(c.req, c.get("headers"), await handle(input, this.#tools(c)));
     });
   }
 
@@ -109,10 +112,14 @@ export class Api {
       const allow = [...methods, ...(methods.includes("GET") ? ["HEAD"] : []), "OPTIONS"].join(", ");
       const named: MiddlewareHandler = (c, next) => {
         c.get("observed").route = path;
-        c.header("Allow", allow);
         return next();
       };
-      this.#app.options(path, named, cors);
+      const allowed: MiddlewareHandler = (c, next) => {
+        for (const [name, value] of Object.entries<string>({ ...c.get("headers"), Allow: allow }))
+          c.header(name, value);
+        return next();
+      };
+      this.#app.options(path, named, allowed, cors);
       this.#app.all(path, named, () => {
         throw new Problem("method_not_allowed", `This path takes ${allow}.`, { headers: { Allow: allow } });
       });
@@ -137,7 +144,7 @@ export class Api {
   async #authorize(c: Context, role: Exclude<Role, "public">): Promise<void> {
     const observed: Observed = c.get("observed");
     const caller = await this.#authenticate(c.req.raw.headers, {
-      deadline: () => timeLeft(c, KEYS_SHARE),
+      deadline: () => AbortSignal.timeout(timeLeft(c, KEYS_SHARE)),
       warn: (fault) => {
         observed.error = loggedError(fault);
       },
@@ -148,14 +155,7 @@ export class Api {
   }
 }
 
-/** Aborts when a share of the time that the request has left is over. */
-export function timeLeft(c: Context, share = 1): AbortSignal {
-  return AbortSignal.timeout(Math.max(0, Math.floor((c.get("deadline") - Date.now()) * share)));
-}
-
-function respond<R extends Route>({ status, body, headers }: Reply<R>): Response {
-  return new Response(body ?? null, {
-    status,
-    headers: { ...(body !== undefined && { "Content-Type": "application/json" }), ...headers },
-  });
+/** Milliseconds that the request has left, or a share of them. */
+export function timeLeft(c: Context, share = 1): number {
+  return Math.max(0, Math.floor((c.get("deadline") - Date.now()) * share));
 }

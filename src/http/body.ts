@@ -1,4 +1,5 @@
 import type { Context, MiddlewareHandler } from "hono";
+import { LateError, within } from "../deadline.ts";
 import { Problem } from "./problem.ts";
 
 /** The largest body taken, in bytes. */
@@ -9,12 +10,12 @@ export const MAX_BODY_BYTES = 1024 * 1024;
  * {@link MAX_BODY_BYTES} counted as they arrive, and only valid UTF-8.
  *
  * @param mergePatch whether `application/merge-patch+json` (RFC 7396) will do as well
- * @param deadline aborted when the time for the request is over
+ * @param timeLeft tells how many milliseconds the request has left
  */
-export function readBody(mergePatch: boolean, deadline: (c: Context) => AbortSignal): MiddlewareHandler {
+export function readBody(mergePatch: boolean, timeLeft: (c: Context) => number): MiddlewareHandler {
   return async (c, next) => {
     requireJson(c.req.raw.headers, mergePatch);
-    const bytes = await readBytes(c.req.raw, deadline(c));
+    const bytes = await readInTime(c.req.raw, timeLeft(c));
     c.set("body", bytes);
     // A second read of the same request finds the text here instead of a stream that is used up.
     c.req.bodyCache.text = Promise.resolve(decode(bytes)) as unknown as string;
@@ -41,29 +42,35 @@ function requireJson(headers: Headers, mergePatch: boolean): void {
   }
 }
 
-async function readBytes(request: Request, deadline: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
-  if (Number(request.headers.get("Content-Length")) > MAX_BODY_BYTES) throw tooLarge();
+async function readInTime(request: Request, time: number): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    return await within(time, readBytes(request));
+  } catch (error) {
+    if (error instanceof Problem) throw error;
+    throw error instanceof LateError
+      ? new Problem("request_timeout", "The body did not arrive in time.")
+      : new Problem("invalid_json", "The body broke off.", { cause: error });
+  }
+}
+
+async function readBytes(request: Request): Promise<Uint8Array<ArrayBuffer>> {
+  const declared = request.headers.get("Content-Length");
+  if (Number(declared) > MAX_BODY_BYTES) throw tooLarge();
+  // No runtime lets more come than was declared, and none reads it faster than by itself.
+  if (declared !== null) return new Uint8Array(await request.arrayBuffer());
   if (!request.body) return new Uint8Array();
   const reader = request.body.getReader();
-  const late = aborted(deadline);
   const chunks: Uint8Array<ArrayBuffer>[] = [];
-  let length = 0;
-  try {
-    for (;;) {
-      const { done, value } = await Promise.race([reader.read(), late]);
-      if (done) return concatenate(chunks, length);
-      length += value.byteLength;
-      if (length > MAX_BODY_BYTES) {
-        // What is left is for discardBody.
-        reader.releaseLock();
-        throw tooLarge();
-      }
-      chunks.push(value);
+  for (let length = 0; ; ) {
+    const { done, value } = await reader.read();
+    if (done) return concatenate(chunks, length);
+    length += value.byteLength;
+    if (length > MAX_BODY_BYTES) {
+      // What is left is for discardBody.
+      reader.releaseLock();
+      throw tooLarge();
     }
-  } catch (error) {
-    throw error instanceof Problem
-      ? error
-      : new Problem("invalid_json", "The body broke off.", { cause: error });
+    chunks.push(value);
   }
 }
 
@@ -74,35 +81,27 @@ const MAX_DISCARDED_BYTES = 4 * MAX_BODY_BYTES;
  * Takes in what is left of a body that was refused, before the answer goes out: a client that still sends when the
  * connection closes sees a broken connection instead of its answer, and `wrangler dev` makes a 500 of it.
  */
-export function discardBody(deadline: (c: Context) => AbortSignal): MiddlewareHandler {
+export function discardBody(timeLeft: (c: Context) => number): MiddlewareHandler {
   return async (c, next) => {
     await next();
     // To ask for a body that cannot be is no small work on Node.
     if (c.req.method === "GET" || c.req.method === "HEAD") return;
+    // What was read to its end, or as far as there was time, is used up or locked.
+    if (c.req.raw.bodyUsed) return;
     const { body } = c.req.raw;
-    // A body that was read to its end, or as far as there was time, is locked still.
     if (!body || body.locked) return;
     const reader = body.getReader();
-    const late = aborted(deadline(c));
-    try {
+    const discard = async () => {
       for (let length = 0; length < MAX_DISCARDED_BYTES; ) {
-        const { done, value } = await Promise.race([reader.read(), late]);
+        const { done, value } = await reader.read();
         if (done) return;
         length += value.byteLength;
       }
-    } catch {
-      // It is late, or the client is gone: the answer goes out as it is.
-    }
+    };
+    // Where it is late, or the client is gone, the answer goes out as it is.
+    await within(timeLeft(c), discard()).catch(() => {});
     reader.cancel().catch(() => {});
   };
-}
-
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    const late = () => reject(new Problem("request_timeout", "The body did not arrive in time."));
-    if (signal.aborted) late();
-    signal.addEventListener("abort", late);
-  });
 }
 
 function concatenate(chunks: Uint8Array<ArrayBuffer>[], length: number): Uint8Array<ArrayBuffer> {

@@ -1,27 +1,17 @@
-import type { MiddlewareHandler } from "hono";
-
 /**
  * Headers of every answer that does not set them itself. JSON is no page: where a browser takes it for one, nothing in
  * it runs, loads or is framed.
  */
-export const DEFAULT_HEADERS = {
+const DEFAULT_HEADERS = {
   "Cache-Control": "no-store",
   "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
   "X-Content-Type-Options": "nosniff",
 };
 
-/** On `c.res` itself, as everywhere behind the handler: `c.header` would copy the whole answer for each header. */
-export const defaultHeaders: MiddlewareHandler = async (c, next) => {
-  await next();
-  const { headers } = c.res;
-  for (const [name, value] of Object.entries(DEFAULT_HEADERS)) {
-    if (!headers.has(name)) headers.set(name, value);
-  }
-};
-
-/** Tells the length that GET has. Hono takes the body away, and then Bun would tell 0 (RFC 9110, 8.6). */
-export const lengthOfHead: MiddlewareHandler = async (c, next) => {
-  await next();
-  if (c.req.method !== "HEAD" || !c.res.body) return;
-  c.res.headers.set("Content-Length", String((await c.res.clone().arrayBuffer()).byteLength));
-};
+/**
+ * What the headers of an answer begin as; middleware adds to them before there is an answer. Names are written alike
+ * everywhere, as the later of two values takes the place of the first.
+ */
+export function firstHeaders(requestId: string): Record<string, string> {
+  return { ...DEFAULT_HEADERS, "X-Request-Id": requestId };
+}

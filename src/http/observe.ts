@@ -1,5 +1,6 @@
 import type { MiddlewareHandler } from "hono";
 import type { Database } from "../db/database.ts";
+import { firstHeaders } from "./headers.ts";
 
 /** One wide event per request: what a log line holds. Neither bodies, tokens, query strings nor SQL parameters are in it. */
 export interface RequestEvent {
@@ -60,8 +61,8 @@ export function observe(log: Log): MiddlewareHandler {
     };
     c.set("requestId", requestId);
     c.set("observed", observed);
+    c.set("headers", firstHeaders(requestId));
     await next();
-    c.res.headers.set("X-Request-Id", requestId);
     log({
       level: c.res.status >= 500 ? "error" : c.res.status >= 400 || observed.error ? "warn" : "info",
       time: new Date().toISOString(),

@@ -1,5 +1,3 @@
-import { DEFAULT_HEADERS } from "./headers.ts";
-
 /**
  * Every error answer of the API, by its machine code (RFC 9457). `meaning` and `remedy` are what
  * `GET /problems/{error}` tells.
@@ -220,15 +218,12 @@ export class Problem extends Error {
     };
   }
 
-  /** The whole answer, with the headers of every answer: an entry may give it before there is an app. */
-  response(requestId: string): Response {
-    const headers = {
-      ...DEFAULT_HEADERS,
-      "Content-Type": "application/problem+json",
-      "X-Request-Id": requestId,
-      ...this.headers,
+  reply(requestId: string) {
+    return {
+      status: this.status,
+      body: JSON.stringify(this.body(requestId)),
+      headers: { "Content-Type": "application/problem+json", ...this.headers },
     };
-    return new Response(JSON.stringify(this.body(requestId)), { status: this.status, headers });
   }
 }
 

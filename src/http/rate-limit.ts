@@ -36,7 +36,7 @@ export function counter(limiter: Limiter | undefined) {
     if (!limiter) return undefined;
     try {
       const admission = await limiter.count(keyOf(c.get("caller"), c.env.address));
-      for (const [name, value] of fieldsOf(limiter.quota, admission)) c.res.headers.set(name, value);
+      Object.assign(c.get("headers"), fieldsOf(limiter.quota, admission));
       return admission.admitted ? undefined : rateLimited(admission);
     } catch (error) {
       c.get("observed").error = loggedError(error);
@@ -53,12 +53,12 @@ function keyOf(caller: Caller | undefined, address = ""): string {
 }
 
 /** draft-ietf-httpapi-ratelimit-headers-11: the policy, and what is left of it. */
-function fieldsOf({ requests, seconds }: Quota, { remaining, reset }: Admission): [string, string][] {
-  if (remaining === undefined) return [];
-  return [
-    ["RateLimit-Policy", `"default";q=${requests};w=${seconds}`],
-    ["RateLimit", `"default";r=${remaining};t=${reset}`],
-  ];
+function fieldsOf({ requests, seconds }: Quota, { remaining, reset }: Admission) {
+  if (remaining === undefined) return {};
+  return {
+    "RateLimit-Policy": `"default";q=${requests};w=${seconds}`,
+    RateLimit: `"default";r=${remaining};t=${reset}`,
+  };
 }
 
 function rateLimited({ reset }: Admission): Problem {

@@ -1,6 +1,34 @@
-/** Answers that every resource gives alike. */
+/** Answers: those that every resource gives alike, and how any of them becomes a Response. */
 import type { Resource } from "../db/resource.ts";
 import { etagOf, notModified, type Preconditions } from "./etag.ts";
+
+/** An answer before it is a Response; a body without a Content-Type is JSON. */
+interface Answer {
+  status: number;
+  body?: string | Uint8Array<ArrayBuffer>;
+  headers?: Partial<Record<string, string>>;
+}
+
+/**
+ * Makes the Response, whole at once: to add to it afterwards would make runtimes build, and copy, what they can write as it
+ * is.
+ *
+ * @param first the headers of any answer to this request; see `firstHeaders`
+ */
+export function respond(
+  { method }: { method: string },
+  first: Record<string, string>,
+  { status, body, headers }: Answer,
+): Response {
+  const all = {
+    ...first,
+    ...(body !== undefined && { "Content-Type": "application/json" }),
+    // Hono takes the body of HEAD away, and then Bun would tell a length of 0 (RFC 9110, 8.6).
+    ...(body !== undefined && method === "HEAD" && { "Content-Length": `${new Blob([body]).size}` }),
+    ...headers,
+  };
+  return new Response(body ?? null, { status, headers: all });
+}
 
 /** An answer with a body of JSON text. */
 export function json<S extends number, H extends object>(status: S, body: string, headers?: H) {

@@ -93,7 +93,7 @@ export interface Input<R extends Route> {
 /** What a handler gives back. The body is JSON text already, as the database writes it, unless it has another type. */
 export interface Reply<R extends Route> {
   status: keyof R["success"] & number;
-  body?: string | ReadableStream | Uint8Array<ArrayBuffer>;
+  body?: string | Uint8Array<ArrayBuffer>;
   headers?: Partial<Record<DocumentedHeader | SpecialHeader, string>>;
 }
 

@@ -84,7 +84,7 @@ function recording(query: (statement: Statement) => Promise<Row[]>): Database {
     query,
     batch: (_, statements) => Promise.all(statements.map(query)),
   });
-  return connect(AbortSignal.any([]));
+  return connect(60_000);
 }
 
 /** The row in the middle of an order, as a cursor would point to it. */

@@ -175,7 +175,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
       const client = await database.connect();
       const query = async ({ text, values }: { text: string; values: unknown[] }) =>
         (await client.query(text, values)).rows;
-      const inTransaction = connectOver({ query, batch: () => Promise.reject() })(AbortSignal.any([]));
+      const inTransaction = connectOver({ query, batch: () => Promise.reject() })(60_000);
       const byHand = "update books set stock = stock + 1 where id = $1";
       await client.query("begin");
       await adjustStock(inTransaction, id, { delta: -1, reason: "sale" }, undefined);

@@ -22,7 +22,8 @@ import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 
 const BOOKS = 20;
 const TIMEOUT_MS = 10_000;
-const never = new AbortController().signal;
+/** Milliseconds for those who wait, and for those who do not. */
+const [PATIENCE, HASTE] = [60_000, 1];
 const MISSING = "00000000-0000-7000-8000-000000000000";
 
 let database: TestDatabase;
@@ -37,13 +38,13 @@ let network: Promise<void> = Promise.resolve();
 
 /** The pool, watched and slowed down. */
 const driver: Driver = {
-  async query(statement, signal) {
+  async query(statement, time) {
     sent.push(statement);
     const slow = network;
-    const rows = await pool.query(statement, signal);
-    answered++;
-    await slow;
-    return rows;
+    return pool.query(statement, time).finally(() => {
+      answered++;
+      return slow;
+    });
   },
   batch: (...batch) => pool.batch(...batch),
 };
@@ -67,8 +68,8 @@ afterAll(() => pool.end());
 const shared = () => connectOver(driver, sharedReads(driver, TIMEOUT_MS));
 const idOf = (at: number) => ids[at] as string;
 const titles = sql`select string_agg(title, ',' order by id) as titles from books`;
-const titleOf = async (connect: Connect, id: string, signal = never) =>
-  JSON.parse((await readBook(connect(signal), { id })).json).title;
+const titleOf = async (connect: Connect, id: string, time = PATIENCE) =>
+  JSON.parse((await readBook(connect(time), { id })).json).title;
 
 function heldNetwork(): () => void {
   let release = () => {};
@@ -92,7 +93,7 @@ describe("books read in one tick", () => {
     const outcomes = await Promise.allSettled([
       titleOf(connect, idOf(0)),
       titleOf(connect, MISSING),
-      readBook(connect(never), { isbn: isbnOf(3) }),
+      readBook(connect(PATIENCE), { isbn: isbnOf(3) }),
     ]);
     expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
     expect((outcomes[1] as PromiseRejectedResult).reason).toBeInstanceOf(MissingFault);
@@ -109,16 +110,16 @@ describe("books read in one tick", () => {
 test("of equal statements one runs at a time, and those that come meanwhile share the next", async () => {
   const connect = shared();
   const release = heldNetwork();
-  const first = connect(never).read(titles);
-  const others = Array.from({ length: 30 }, () => connect(never).read(titles));
-  const another = connect(never).read(sql`select 1 as one`);
+  const first = connect(PATIENCE).read(titles);
+  const others = Array.from({ length: 30 }, () => connect(PATIENCE).read(titles));
+  const another = connect(PATIENCE).read(sql`select 1 as one`);
   await expect.poll(() => sent.length).toBe(2);
   release();
   const [row] = await first;
   for (const rows of await Promise.all(others)) expect(rows).toEqual([row]);
   expect(await another).toEqual([{ one: 1 }]);
   expect(sent).toHaveLength(3);
-  await connect(never).read(titles);
+  await connect(PATIENCE).read(titles);
   expect(sent).toHaveLength(4);
 });
 
@@ -144,10 +145,10 @@ describe("a read that begins after a write was answered sees it, though an older
     const connect = connectOver(driver, reads());
     const title = `Changed ${Math.random()}`;
     const release = heldNetwork();
-    const older = connect(never).read<{ titles: string }>(titles);
+    const older = connect(PATIENCE).read<{ titles: string }>(titles);
     await expect.poll(() => answered).toBe(1);
     await database.sql("update books set title = $1 where id = $2", [title, idOf(0)]);
-    const younger = connect(never).read<{ titles: string }>(titles);
+    const younger = connect(PATIENCE).read<{ titles: string }>(titles);
     release();
     expect((await older)[0]?.titles).not.toContain(title);
     expect((await younger)[0]?.titles.includes(title)).toBe(seen);
@@ -158,16 +159,14 @@ describe("a reader who leaves", () => {
   test.each(["the first, who caused the query", "one who joined"])("hurts no other: %s", async (who) => {
     const connect = shared();
     const release = heldNetwork();
-    const leaving = new AbortController();
-    const signals = who.startsWith("the first") ? [leaving.signal, never] : [never, leaving.signal];
-    const books = signals.map((signal) => titleOf(connect, idOf(1), signal));
-    const listings = signals.map((signal) => connect(signal).read(titles));
-    const settled = Promise.allSettled([...books, ...listings]);
-    leaving.abort(new Error("gone"));
+    const times = who.startsWith("the first") ? [HASTE, PATIENCE] : [PATIENCE, HASTE];
+    const reads = times.flatMap((time) => [titleOf(connect, idOf(1), time), connect(time).read(titles)]);
+    const settled = Promise.allSettled(reads);
+    await Promise.race(reads.map((read) => new Promise((resolve) => read.catch(resolve))));
     release();
-    const gone = signals.map((signal) => signal === leaving.signal);
     const outcomes = await settled;
-    expect(outcomes.map(({ status }) => status === "rejected")).toEqual([...gone, ...gone]);
+    const gone = times.flatMap((time) => [time === HASTE, time === HASTE]);
+    expect(outcomes.map(({ status }) => status === "rejected")).toEqual(gone);
     const reasons = outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason] : []));
     for (const reason of reasons) expect(reason).toBeInstanceOf(UnavailableFault);
   });
@@ -176,21 +175,23 @@ describe("a reader who leaves", () => {
 test("a query that fails is told to those who share it, and the next ones are served", async () => {
   const connect = shared();
   await database.sql("alter table books rename to elsewhere");
-  const outcomes = await Promise.allSettled([titleOf(connect, idOf(0)), connect(never).read(titles)]);
+  const outcomes = await Promise.allSettled([titleOf(connect, idOf(0)), connect(PATIENCE).read(titles)]);
   for (const outcome of outcomes)
     expect((outcome as PromiseRejectedResult).reason).toBeInstanceOf(UnavailableFault);
   await database.sql("alter table elsewhere rename to books");
   expect(await titleOf(connect, idOf(2))).toBe("Book 3");
-  expect(await connect(never).read(titles)).toHaveLength(1);
+  expect(await connect(PATIENCE).read(titles)).toHaveLength(1);
 });
 
 test("a query that fails when everybody has left troubles nobody", async () => {
   const connect = shared();
   const failing = sql`select 1 / 0`;
-  const reads = ["first", "next"].map(() => connect(AbortSignal.abort()).read(failing));
-  const lookup = titleOf(connect, idOf(0), AbortSignal.abort());
+  const release = heldNetwork();
+  const reads = ["first", "next"].map(() => connect(HASTE).read(failing));
+  const lookup = titleOf(connect, idOf(0), HASTE);
   for (const { status } of await Promise.allSettled([...reads, lookup])) expect(status).toBe("rejected");
+  release();
   // An unhandled rejection would fail the run of the tests.
   await expect.poll(() => sent.length).toBe(3);
-  expect(await connect(never).read(titles)).toHaveLength(1);
+  expect(await connect(PATIENCE).read(titles)).toHaveLength(1);
 });
