@@ -34,10 +34,20 @@ export interface Variables {
 
 export type App = Hono<{ Bindings: Bindings; Variables: Variables }>;
 
-/** What routes work with beside their input. */
-export interface Tools {
-  database: Database;
-  seal: CursorSeal;
+/** What routes work with beside their input. A getter in an object literal would be a new shape of object per request. */
+export class Tools {
+  readonly seal: CursorSeal;
+  readonly #open: () => Database;
+
+  constructor(seal: CursorSeal, open: () => Database) {
+    this.seal = seal;
+    this.#open = open;
+  }
+
+  /** The database is opened when it is asked for, so that its time begins then, and some routes never ask. */
+  get database(): Database {
+    return this.#open();
+  }
 }
 
 /** Of the time that a request has left, the part that a database call may take; the rest is for the answer. */
@@ -93,15 +103,10 @@ export class Api {
     });
   }
 
-  /** The database is opened when it is asked for, so that its time begins then, and some routes never ask. */
   #tools(c: Context): Tools {
-    const connect = this.#connect;
-    return {
-      seal: this.#seal,
-      get database() {
-        return observeDatabase(connect(timeLeft(c, DATABASE_SHARE)), c.get("observed"));
-      },
-    };
+    return new Tools(this.#seal, () =>
+      observeDatabase(this.#connect(timeLeft(c, DATABASE_SHARE)), c.get("observed")),
+    );
   }
 
   /** Answers OPTIONS and 405 on every path that has a route; `cors` completes the answer to OPTIONS. */
