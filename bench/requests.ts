@@ -83,6 +83,6 @@ export const octavo: Dialect = async (ask) => {
 /** The path of the page behind a place of a listing, with the cursor that the API itself would give. */
 export async function octavoPage(sort: BookQuery["sort"], place: Place): Promise<string> {
   const scope = scopeOf(BOOKS, bookPaging.bound, bookPaging.query.parse({ sort }));
-  const cursor = await seal.seal(scope, { direction: "forward", side: "after", ...place });
+  const cursor = seal.seal(scope, { direction: "forward", side: "after", ...place });
   return `${BOOKS}?sort=${sort}&cursor=${cursor}`;
 }

@@ -2,7 +2,7 @@
  * The table of contents: what every request passes, in order, and then the features. The app knows neither its
  * runtime nor its driver; an entry (`worker.ts`) brings both as ports.
  */
-import { Hono, type MiddlewareHandler } from "hono";
+import { type Context, Hono, type HonoRequest, type MiddlewareHandler } from "hono";
 import { cors } from "hono/cors";
 import { HTTPException } from "hono/http-exception";
 import { bookConstraints, bookRoutes } from "./books/routes.ts";
@@ -38,25 +38,19 @@ export interface Ports {
 
 export function createApp({ config, connect, limiter, log, readDocs, stopping }: Ports): App {
   const app: App = new Hono<{ Bindings: Bindings; Variables: Variables }>();
-  const { shared, preflight } = crossOriginOf(config.corsOrigins);
+  const { share, preflight } = crossOriginOf(config.corsOrigins);
 
-  app.use(observe(log));
-  app.use(requireHost);
+  app.use(observe(log, config.deadline));
   app.use(async (c, next) => {
-    c.set("deadline", Date.now() + config.deadline);
-    await next();
-  });
-  app.use(discardBody(timeLeft));
-  app.use(async (c, next) => {
-    if (config.authentication.mode === "open" && !isLoopback(new URL(c.req.url).hostname)) {
-      throw new Problem(
-        "misdirected_request",
-        "This open server answers to the names of its own machine alone.",
-      );
+    try {
+      requireHost(c.req);
+      if (config.authentication.mode === "open") requireLoopback(c.req);
+      share(c);
+      await next();
+    } finally {
+      await discardBody(c.req, timeLeft(c));
     }
-    await next();
   });
-  app.use(shared);
 
   const api = new Api(app, {
     connect,
@@ -82,13 +76,22 @@ export function createApp({ config, connect, limiter, log, readDocs, stopping }:
   return app;
 }
 
+/** Nobody has to prove who they are, so that another name may be a page's that found the way to this machine. */
+function requireLoopback({ url }: HonoRequest): void {
+  if (isLoopback(new URL(url).hostname)) return;
+  throw new Problem("misdirected_request", "This open server answers to the names of its own machine alone.");
+}
+
 /**
  * CORS: pages of the configured origins may do everything, all others may read. These are not granted Content-Type:
  * POST needs no grant of its own, and without that header a page can send no JSON.
  *
- * @returns what shares every answer, and what answers the browser's question beforehand
+ * @returns what shares an answer with its origin, and what answers the browser's question beforehand
  */
-function crossOriginOf(writers: readonly string[]): Record<"shared" | "preflight", MiddlewareHandler> {
+function crossOriginOf(writers: readonly string[]): {
+  share(c: Context): void;
+  preflight: MiddlewareHandler;
+} {
   const mayWrite = (origin: string | undefined) => origin !== undefined && writers.includes(origin);
   const exposed = [
     "ETag",
@@ -108,15 +111,14 @@ function crossOriginOf(writers: readonly string[]): Record<"shared" | "preflight
     allowHeaders: ["Content-Type", "Idempotency-Key", ...readHeaders],
   });
   return {
-    shared(c, next) {
-      if (c.req.method === "OPTIONS") return next();
+    share(c) {
+      if (c.req.method === "OPTIONS") return;
       const origin = c.req.header("Origin");
       Object.assign(c.get("headers"), {
         "Access-Control-Allow-Origin": mayWrite(origin) ? origin : "*",
         "Access-Control-Expose-Headers": exposed,
         ...(writers.length > 0 && { Vary: "Origin" }),
       });
-      return next();
     },
     preflight: (c, next) => (mayWrite(c.req.header("Origin")) ? write : read)(c, next),
   };

@@ -1,4 +1,4 @@
-import type { Context, MiddlewareHandler } from "hono";
+import type { HonoRequest } from "hono";
 import { LateError, within } from "../deadline.ts";
 import { Problem } from "./problem.ts";
 
@@ -6,21 +6,24 @@ import { Problem } from "./problem.ts";
 export const MAX_BODY_BYTES = 1024 * 1024;
 
 /**
- * Reads the body for the JSON validator behind it: only plain JSON by its Content-Type, at most
+ * Reads the body, and leaves it for the JSON validator: only plain JSON by its Content-Type, at most
  * {@link MAX_BODY_BYTES} counted as they arrive, and only valid UTF-8.
  *
  * @param mergePatch whether `application/merge-patch+json` (RFC 7396) will do as well
- * @param timeLeft tells how many milliseconds the request has left
+ * @param time milliseconds that it may take
+ * @returns its bytes
+ * @throws Problem `unsupported_media_type`, `payload_too_large`, `invalid_json`, `request_timeout`
  */
-export function readBody(mergePatch: boolean, timeLeft: (c: Context) => number): MiddlewareHandler {
-  return async (c, next) => {
-    requireJson(c.req.raw.headers, mergePatch);
-    const bytes = await readInTime(c.req.raw, timeLeft(c));
-    c.set("body", bytes);
-    // A second read of the same request finds the text here instead of a stream that is used up.
-    c.req.bodyCache.text = Promise.resolve(decode(bytes)) as unknown as string;
-    await next();
-  };
+export async function readBody(
+  request: HonoRequest,
+  mergePatch: boolean,
+  time: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  requireJson(request.raw.headers, mergePatch);
+  const bytes = await readInTime(request.raw, time);
+  // A second read of the same request finds the text here instead of a stream that is used up.
+  request.bodyCache.text = Promise.resolve(decode(bytes)) as unknown as string;
+  return bytes;
 }
 
 /** Only space and tab are white space here (RFC 9110, 5.6.3): bytes beyond ASCII differ between runtimes, as text. */
@@ -81,27 +84,22 @@ const MAX_DISCARDED_BYTES = 4 * MAX_BODY_BYTES;
  * Takes in what is left of a body that was refused, before the answer goes out: a client that still sends when the
  * connection closes sees a broken connection instead of its answer, and `wrangler dev` makes a 500 of it.
  */
-export function discardBody(timeLeft: (c: Context) => number): MiddlewareHandler {
-  return async (c, next) => {
-    await next();
-    // To ask for a body that cannot be is no small work on Node.
-    if (c.req.method === "GET" || c.req.method === "HEAD") return;
-    // What was read to its end, or as far as there was time, is used up or locked.
-    if (c.req.raw.bodyUsed) return;
-    const { body } = c.req.raw;
-    if (!body || body.locked) return;
-    const reader = body.getReader();
-    const discard = async () => {
-      for (let length = 0; length < MAX_DISCARDED_BYTES; ) {
-        const { done, value } = await reader.read();
-        if (done) return;
-        length += value.byteLength;
-      }
-    };
-    // Where it is late, or the client is gone, the answer goes out as it is.
-    await within(timeLeft(c), discard()).catch(() => {});
-    reader.cancel().catch(() => {});
+export async function discardBody({ method, raw }: HonoRequest, time: number): Promise<void> {
+  // To ask for a body that cannot be is no small work on Node. What was read, as far as there was time, is used up or locked.
+  if (method === "GET" || method === "HEAD" || raw.bodyUsed) return;
+  const { body } = raw;
+  if (!body || body.locked) return;
+  const reader = body.getReader();
+  const discard = async () => {
+    for (let length = 0; length < MAX_DISCARDED_BYTES; ) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      length += value.byteLength;
+    }
   };
+  // Where it is late, or the client is gone, the answer goes out as it is.
+  await within(time, discard()).catch(() => {});
+  reader.cancel().catch(() => {});
 }
 
 function concatenate(chunks: Uint8Array<ArrayBuffer>[], length: number): Uint8Array<ArrayBuffer> {

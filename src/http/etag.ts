@@ -10,6 +10,9 @@ export interface Preconditions {
   ifNoneMatch: Tags | undefined;
 }
 
+/** Of a request that demands nothing, or to a route that does not heed it. */
+export const NO_PRECONDITIONS: Preconditions = { ifMatch: undefined, ifNoneMatch: undefined };
+
 /** The strong entity tag of a resource: unique for all time, as ids are never used again. */
 export const etagOf = (id: string, version: string): string => `"${id}.${version}"`;
 

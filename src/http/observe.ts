@@ -46,10 +46,15 @@ export function requestIdOf(headers: Headers): string {
   return given && REQUEST_ID_FORM.test(given) ? given : crypto.randomUUID();
 }
 
-/** Gives every request its id, and logs its event at the end. */
-export function observe(log: Log): MiddlewareHandler {
+/**
+ * Gives every request its id and its deadline, and logs its event at the end.
+ *
+ * @param time milliseconds that a request has
+ */
+export function observe(log: Log, time: number): MiddlewareHandler {
   return async (c, next) => {
     const started = performance.now();
+    c.set("deadline", started + time);
     const requestId = requestIdOf(c.req.raw.headers);
     const observed: Observed = {
       route: "unknown",

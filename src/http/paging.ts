@@ -86,17 +86,15 @@ export function neighbours(
  * Writes a page, `{"data":[…],"limit":20,"next_cursor":…,"prev_cursor":…}` with `extra` members behind, and the same
  * links as a Link header (RFC 8288).
  */
-export async function renderPage(
+export function renderPage(
   page: Page,
   position: Position | undefined,
   { url, paging, query, seal, extra }: Listing,
-): Promise<{ status: 200; body: string; headers: { Link: string } }> {
+): { status: 200; body: string; headers: { Link: string } } {
   const scope = scopeOf(url.pathname, paging.bound, query);
   const { next, previous } = neighbours(page, position);
-  const [nextCursor, previousCursor] = await Promise.all([
-    next ? seal.seal(scope, next) : null,
-    previous ? seal.seal(scope, previous) : null,
-  ]);
+  const nextCursor = next ? seal.seal(scope, next) : null;
+  const previousCursor = previous ? seal.seal(scope, previous) : null;
   const tail = { limit: query.limit, next_cursor: nextCursor, prev_cursor: previousCursor, ...extra };
   const links = [
     ...(nextCursor ? [`<${linkTo(url, nextCursor)}>; rel="next"`] : []),

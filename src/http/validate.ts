@@ -5,19 +5,32 @@ import type { Position } from "../db/keyset.ts";
 import { type CursorSeal, invalidCursor } from "./cursor.ts";
 import { scopeOf } from "./paging.ts";
 import { type Fault, type FaultCode, Problem, validationFailed } from "./problem.ts";
-import type { Route } from "./route.ts";
+import { queryOf, type Route } from "./route.ts";
 
 type Target = "param" | "query" | "json";
 
 /**
- * Validates one part of the request, without judging yet: an answer names the faults of all parts, so a failed
- * part must not end the request before the others were looked at. `c.req.valid(target)` holds zod's result.
+ * Makes what validates the parts of a request to a route, without judging yet: an answer names the faults of all parts, so a
+ * failed part must not end the request before the others were looked at. `c.req.valid(target)` holds zod's result.
  */
-export function examine(target: Target, schema: z.ZodType): MiddlewareHandler {
+export function examiner(route: Route): (c: Context) => Promise<void> {
+  const validators = [
+    ...(route.body ? [examine("json", route.body)] : []),
+    examine("query", queryOf(route)),
+    ...(route.params ? [examine("param", route.params)] : []),
+  ];
+  return async (c) => {
+    for (const validate of validators) await validate(c, nothingBehind);
+  };
+}
+
+const nothingBehind = async () => {};
+
+function examine(target: Target, schema: z.ZodType): MiddlewareHandler {
   return zValidator(target, schema, undefined, {
     validationFunction: async (_, value) => ({
       success: true,
-      data: { value, result: await schema.safeParseAsync(value) },
+      data: { value, result: schema.safeParse(value) },
     }),
   });
 }
@@ -41,15 +54,15 @@ export interface Valid {
  *
  * @throws Problem `invalid_cursor`, `validation_failed`, `not_found`
  */
-export async function judge(c: Context, route: Route, url: URL, seal: CursorSeal): Promise<Valid> {
+export function judge(c: Context, route: Route, url: URL, seal: CursorSeal): Valid {
   const examined = (target: Target): Examined => c.req.valid(target as never);
   const query = examined("query");
   const body = route.body && examined("json");
   const params = route.params && examined("param");
-  const position = route.paging && (await openCursor(route.paging.bound, query.value, url.pathname, seal));
+  const position = route.paging && openCursor(route.paging.bound, query.value, url.pathname, seal);
   const details = [
     // Hono passes over a parameter without a name.
-    ...(url.searchParams.has("") ? [unknownFault("query", "")] : []),
+    ...(url.search && url.searchParams.has("") ? [unknownFault("query", "")] : []),
     ...faults("query", query),
     ...(body ? faults("body", body) : []),
   ];
@@ -59,7 +72,7 @@ export async function judge(c: Context, route: Route, url: URL, seal: CursorSeal
 }
 
 /** A cursor is judged before the rest of the query: under parameters that do not parse, no cursor was ever made. */
-async function openCursor(bound: z.ZodObject, query: unknown, path: string, seal: CursorSeal) {
+function openCursor(bound: z.ZodObject, query: unknown, path: string, seal: CursorSeal) {
   const { cursor } = query as { cursor?: unknown };
   if (typeof cursor !== "string" || cursor === "") return undefined;
   const parsed = bound.safeParse(query);
