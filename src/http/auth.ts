@@ -84,8 +84,11 @@ function tokenVerifier(
     ...(issuer && { issuer }),
     ...(audience && { audience }),
   };
+  const trusted = new Trusted();
   return async (headers, patience) => {
     const token = bearerToken(headers);
+    const known = trusted.get(token);
+    if (known) return known;
     try {
       const { payload } = await jwtVerify(
         token,
@@ -95,13 +98,41 @@ function tokenVerifier(
       // jose demands that there is a claim, not that it is a name.
       if (typeof payload.sub !== "string" || payload.sub === "")
         throw unauthorized("The token names nobody.", true);
-      return { verified: true, issuer: payload.iss, subject: payload.sub, roles: rolesOf(payload.roles) };
+      const { iss: issuer, sub: subject, roles, exp = 0 } = payload;
+      const caller = { verified: true, issuer, subject, roles: rolesOf(roles) };
+      trusted.add(token, caller, (exp + CLOCK_TOLERANCE) * 1000);
+      return caller;
     } catch (error) {
       if (error instanceof errors.JWTExpired) throw unauthorized("The token has expired.", true);
       if (error instanceof errors.JOSEError) throw unauthorized("The token does not verify.", true);
       throw error;
     }
   };
+}
+
+/** For how long a token that was verified need not be verified again, in milliseconds. */
+const TRUST_MS = 60_000;
+const MAX_TRUSTED = 1000;
+
+/** Callers by tokens that were verified a moment ago, as clients send the same one with every request. */
+class Trusted {
+  readonly #callers = new Map<string, { caller: Caller; until: number }>();
+
+  get(token: string): Caller | undefined {
+    const known = this.#callers.get(token);
+    return known && Date.now() < known.until ? known.caller : undefined;
+  }
+
+  /** @param end when the token itself ends, in milliseconds since the epoch */
+  add(token: string, caller: Caller, end: number): void {
+    this.#callers.delete(token);
+    // A Map keeps its entries in the order in which they came.
+    for (const [oldest] of this.#callers) {
+      if (this.#callers.size < MAX_TRUSTED) break;
+      this.#callers.delete(oldest);
+    }
+    this.#callers.set(token, { caller, until: Math.min(end, Date.now() + TRUST_MS) });
+  }
 }
 
 /** @throws Problem `forbidden` */
