@@ -1,7 +1,7 @@
 /** Books over HTTP: from validated input to the store, and from its rows to answers. */
 import type { Api } from "../http/api.ts";
 import { versionDemand } from "../http/etag.ts";
-import { pageOf, renderPage } from "../http/paging.ts";
+import { writePage } from "../http/paging.ts";
 import { type Fault, Problem, validationFailed } from "../http/problem.ts";
 import { created, fresh, json, noContent, ok } from "../http/reply.ts";
 import * as contract from "./contract.ts";
@@ -21,8 +21,7 @@ export function bookRoutes(api: Api): void {
     }
     const { rows, total } = await store.listBooks(database, query, position);
     const totals = count && { total, ...(count === "estimated" && { total_is_estimate: true }) };
-    const found = pageOf(rows, limit, position);
-    return renderPage(found, position, { url, paging: contract.bookPaging, query, seal, extra: totals });
+    return writePage(rows, position, { url, paging: contract.bookPaging, query, seal, extra: totals });
   });
 
   api.on(contract.getBook, async ({ params, preconditions }, { database }) =>
@@ -51,8 +50,8 @@ export function bookRoutes(api: Api): void {
   });
 
   api.on(contract.listMovements, async ({ params: { id }, query, position, url }, { database, seal }) => {
-    const page = pageOf(await store.listMovements(database, id, query, position), query.limit, position);
-    return renderPage(page, position, { url, paging: contract.movementPaging, query, seal });
+    const found = await store.listMovements(database, id, query, position);
+    return writePage(found, position, { url, paging: contract.movementPaging, query, seal });
   });
 }
 

@@ -54,7 +54,7 @@ export function scopeOf(path: string, bound: z.ZodObject, query: Record<string, 
  * Cuts `limit` rows out of the `limit + 1` that were asked of the database in the direction of travel, and puts
  * them in the listing's order.
  */
-export function pageOf(found: readonly KeysetRow[], limit: number, position: Position | undefined): Page {
+function pageOf(found: readonly KeysetRow[], limit: number, position: Position | undefined): Page {
   const rows = found.slice(0, limit);
   return { rows: position?.direction === "backward" ? rows.reverse() : rows, more: found.length > limit };
 }
@@ -82,15 +82,34 @@ export function neighbours(
   };
 }
 
+type PageReply = { status: 200; body: string; headers: { Link: string } };
+
+/** Pages by what was found and their URL: readers who share a query share their page, too. */
+const written = new WeakMap<readonly KeysetRow[], Map<string, PageReply>>();
+
 /**
- * Writes a page, `{"data":[…],"limit":20,"next_cursor":…,"prev_cursor":…}` with `extra` members behind, and the same
- * links as a Link header (RFC 8288).
+ * Writes a page of the `limit + 1` rows that were found in the direction of travel, as
+ * `{"data":[…],"limit":20,"next_cursor":…,"prev_cursor":…}` with `extra` members behind, and the same links as a Link header
+ * (RFC 8288).
  */
-export function renderPage(
+export function writePage(
+  found: readonly KeysetRow[],
+  position: Position | undefined,
+  listing: Listing,
+): PageReply {
+  const replies = written.get(found) ?? new Map<string, PageReply>();
+  written.set(found, replies);
+  const url = listing.url.pathname + listing.url.search;
+  const reply = replies.get(url) ?? render(pageOf(found, listing.query.limit, position), position, listing);
+  replies.set(url, reply);
+  return reply;
+}
+
+function render(
   page: Page,
   position: Position | undefined,
   { url, paging, query, seal, extra }: Listing,
-): { status: 200; body: string; headers: { Link: string } } {
+): PageReply {
   const scope = scopeOf(url.pathname, paging.bound, query);
   const { next, previous } = neighbours(page, position);
   const nextCursor = next ? seal.seal(scope, next) : null;

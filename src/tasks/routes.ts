@@ -1,7 +1,7 @@
 /** Tasks over HTTP. */
 import type { Api } from "../http/api.ts";
 import { versionDemand } from "../http/etag.ts";
-import { pageOf, renderPage } from "../http/paging.ts";
+import { writePage } from "../http/paging.ts";
 import { type Problem, validationFailed } from "../http/problem.ts";
 import { created, fresh, noContent, ok } from "../http/reply.ts";
 import * as contract from "./contract.ts";
@@ -13,8 +13,8 @@ export function taskRoutes(api: Api): void {
   );
 
   api.on(contract.listTasks, async ({ query, position, url }, { database, seal }) => {
-    const page = pageOf(await store.listTasks(database, query, position), query.limit, position);
-    return renderPage(page, position, { url, paging: contract.taskPaging, query, seal });
+    const found = await store.listTasks(database, query, position);
+    return writePage(found, position, { url, paging: contract.taskPaging, query, seal });
   });
 
   api.on(contract.getTask, async ({ params: { id }, preconditions }, { database }) =>
