@@ -48,7 +48,7 @@ export function createApp({ config, connect, limiter, log, readDocs, stopping }:
       share(c);
       await next();
     } finally {
-      await discardBody(c.req, timeLeft(c));
+      if (!c.get("isBodyRead")) await discardBody(c.req, timeLeft(c));
     }
   });
 

@@ -93,14 +93,24 @@ export async function adjustStock(
   { delta, reason }: StockAdjustment,
   claim: Claim | undefined,
 ): Promise<Resource | StockRefusal> {
-  const effect: Effect = (go) => sql`
+  const row = await once<Resource | { id: null; available: number | null }>(database, claim, {
+    shape: "adjust stock",
+    values: { id, delta, reason: reason ?? "" },
+    build: adjustment,
+  });
+  if (row.id !== null) return row;
+  if (row.available === null) throw new MissingFault();
+  return { id: null, available: row.available };
+}
+
+const adjustment: Effect["build"] = (go, value) => sql`
     held as materialized (
-      select id, price, stock, stock + ${delta}::bigint as sum from ${books}
-      where id = ${id}::uuid and ${go} for update
+      select id, price, stock, stock + ${value("delta")}::bigint as sum from ${books}
+      where id = ${value("id")}::uuid and ${go} for update
     ),
     due as materialized (
-      select id, sum, set_config('octavo.movement_reason', ${reason ?? ""}::text, true) from held
-      where sum between 0 and ${MAX_STOCK}::bigint and (price > 0 or sum = 0)
+      select id, sum, set_config('octavo.movement_reason', ${value("reason")}::text, true) from held
+      where sum between 0 and ${sql.raw(`${MAX_STOCK}`)} and (price > 0 or sum = 0)
     ),
     changed as (
       update ${books} set stock = due.sum from due where ${books.id} = due.id
@@ -110,11 +120,6 @@ export async function adjustStock(
       select changed.*, held.stock as available
       from (select) one left join held on true left join changed on true
     )`;
-  const row = await once<Resource | { id: null; available: number | null }>(database, claim, effect);
-  if (row.id !== null) return row;
-  if (row.available === null) throw new MissingFault();
-  return { id: null, available: row.available };
-}
 
 /** A stock that was left as it is, as it was at that moment. */
 export type StockRefusal = { id: null; available: number };

@@ -11,21 +11,26 @@ export type Row = Record<string, unknown>;
  */
 export type Transaction = "snapshot" | "write";
 
+/** Makes what stands for a value in a statement. */
+export type Value = (name: string) => SQL;
+
 /**
- * A statement whose values come apart from it, as `sql.placeholder(name)`: it is compiled once, and connections may keep it
- * prepared. For what is asked often, in few shapes, and for which one plan is good whatever the values.
+ * A statement whose values come apart from it: it is compiled once, and connections may keep it prepared. For what is asked
+ * often, in few shapes, and for which one plan is good whatever the values.
  */
 export interface Query {
   /** Its name. Queries of one shape differ in nothing but their values. */
   shape: string;
-  build(): SQL;
+  build(value: Value): SQL;
   values: Record<string, unknown>;
+  /** The SQL types of the values, where several queries of the shape may be asked as one. */
+  types?: Record<string, string>;
 }
 
-/** A query for rows by their key; its columns and a column `key`, for those of `sql.placeholder("keys")`. */
+/** A query for rows by their key; its columns and a column `key`, for those of the array `keys`. */
 export interface Lookup {
   shape: string;
-  build(): SQL;
+  build(keys: SQL): SQL;
 }
 
 /**
@@ -53,18 +58,21 @@ export interface Statement {
 
 /** What a driver has to do, each in one round trip, within so many milliseconds. It rejects with errors of its own. */
 export interface Driver {
-  query(statement: Statement, time: number): Promise<Row[]>;
+  /** @param statement is asked for when it is about to be sent; until then others may join it */
+  query(statement: () => Statement, time: number): Promise<Row[]>;
   batch(transaction: Transaction, statements: Statement[], time: number): Promise<Row[][]>;
+}
+
+/** Questions that may be asked alone, or several of them as one statement. */
+export interface Questions<Q> {
+  statementFor(questions: readonly Q[]): Statement;
+  /** The rows of that statement, by question. */
+  answers(rows: Row[], questions: readonly Q[]): Row[][];
 }
 
 /** How reads come to the driver: each by itself ({@link apart}), or with others (`sharedReads`). */
 export interface Reads {
-  find(
-    lookup: Lookup,
-    key: string,
-    statementFor: (keys: string[]) => Statement,
-    time: number,
-  ): Promise<Row | undefined>;
+  ask<Q>(questions: Questions<Q>, question: Q, time: number): Promise<Row[]>;
   read(statement: Statement, time: number): Promise<Row[]>;
 }
 
@@ -73,27 +81,99 @@ export type Connect = (time: number) => Database;
 
 /** Every read is a query of its own. */
 export const apart = (driver: Driver): Reads => ({
-  find: async (_, key, statementFor, time) => (await driver.query(statementFor([key]), time))[0],
-  read: (statement, time) => driver.query(statement, time),
+  async ask(questions, question, time) {
+    const statement = questions.statementFor([question]);
+    const [answer = []] = questions.answers(await driver.query(() => statement, time), [question]);
+    return answer;
+  },
+  read: (statement, time) => driver.query(() => statement, time),
 });
 
 /** The database behind a driver. */
 export function connectOver(driver: Driver, reads = apart(driver)): Connect {
   const compile = compiler();
+  const byKey = onceFor(
+    (lookup: Lookup) => lookup,
+    (lookup) => keyQuestions(lookup, compile),
+  );
+  const byShape = onceFor(
+    ({ shape }: Query) => shape,
+    (query) => shapeQuestions(query, compile),
+  );
   return (time) => ({
     // Statements are compiled before the driver runs them, so that a fault of ours there is no fault of the database.
-    find: async <T extends Row>(lookup: Lookup, key: string) => {
-      const statementFor = (keys: string[]) => compile({ ...lookup, values: { keys } });
-      return (await told(reads.find(lookup, key, statementFor, time))) as T | undefined;
+    async find<T extends Row>(lookup: Lookup, key: string) {
+      const [row] = await told(reads.ask(byKey(lookup), key, time));
+      return row as T | undefined;
     },
-    read: async <T extends Row>(query: Query | SQL) => (await told(reads.read(compile(query), time))) as T[],
-    write: async <T extends Row>(query: Query | SQL) =>
-      (await told(driver.query(compile(query), time))) as T[],
+    async read<T extends Row>(query: Query | SQL) {
+      if ("types" in query) return (await told(reads.ask(byShape(query), query.values, time))) as T[];
+      return (await told(reads.read(compile(query), time))) as T[];
+    },
+    async write<T extends Row>(query: Query | SQL) {
+      const statement = compile(query);
+      return (await told(driver.query(() => statement, time))) as T[];
+    },
     batch: async (transaction, queries) => told(driver.batch(transaction, queries.map(compile), time)),
   });
 }
 
-function compiler(): (query: Query | SQL) => Statement {
+/** Makes something of a value when it is first asked for, and keeps it. */
+function onceFor<A, K, T>(keyOf: (value: A) => K, make: (value: A) => T): (value: A) => T {
+  const made = new Map<K, T>();
+  return (value) => {
+    const key = keyOf(value);
+    const kept = made.get(key) ?? make(value);
+    made.set(key, kept);
+    return kept;
+  };
+}
+
+/** Which row is under a key. */
+function keyQuestions({ shape, build }: Lookup, compile: Compile): Questions<string> {
+  return {
+    statementFor: (keys) => compile({ shape, build: (value) => build(value("keys")), values: { keys } }),
+    answers(rows, keys) {
+      const byKey = new Map(rows.map((row) => [row.key, [row]]));
+      return keys.map((key) => byKey.get(key) ?? []);
+    },
+  };
+}
+
+/**
+ * What a query gives for some values. Several are a join of their values with the query: for each of them Postgres runs it as
+ * it would run it alone, and its rows come in their order.
+ */
+function shapeQuestions({ shape, build, types = {} }: Query, compile: Compile): Questions<Query["values"]> {
+  const names = Object.keys(types);
+  const identifiers = [...names, "question"].map((name) => sql.identifier(name));
+  const together = (value: Value) => {
+    const arrays = names.map((name) => sql`${value(name)}::${sql.raw(types[name] as string)}[]`);
+    return sql`select asked.question::int as question, answer.*
+      from unnest(${sql.join(arrays, sql`, `)}) with ordinality as asked (${sql.join(identifiers, sql`, `)})
+      cross join lateral (${build((name) => sql`asked.${sql.identifier(name)}`)}) as answer`;
+  };
+  return {
+    statementFor: ([first = {}, ...others]) => {
+      if (others.length === 0) return compile({ shape, build, values: first });
+      const columns = names.map((name) => [name, [first, ...others].map((values) => values[name])]);
+      return compile({ shape: `${shape}, together`, build: together, values: Object.fromEntries(columns) });
+    },
+    answers(rows, questions) {
+      if (questions.length === 1) return [rows];
+      const answers: Row[][] = questions.map(() => []);
+      for (const row of rows) answers[(row.question as number) - 1]?.push(row);
+      return answers;
+    },
+  };
+}
+
+type Compile = (query: Query | SQL) => Statement;
+
+/** Statements named so far: two databases may have the same connections, where a name stands for one statement. */
+let prepared = 0;
+
+function compiler(): Compile {
   const dialect = new PgDialect();
   const kept = new Map<string, { text: string; parameters: unknown[]; name: string }>();
   return (query) => {
@@ -104,8 +184,8 @@ function compiler(): (query: Query | SQL) => Statement {
     const { shape, values } = query;
     let compiled = kept.get(shape);
     if (!compiled) {
-      const { sql, params } = dialect.sqlToQuery(query.build());
-      compiled = { text: sql, parameters: params, name: `octavo_${kept.size}` };
+      const compilation = dialect.sqlToQuery(query.build((name) => sql`${sql.placeholder(name)}`));
+      compiled = { text: compilation.sql, parameters: compilation.params, name: `octavo_${prepared++}` };
       kept.set(shape, compiled);
     }
     const { text, parameters, name } = compiled;

@@ -1,6 +1,6 @@
 /** Writes that happen once for an idempotency key, however often they are sent and whatever becomes of their answers. */
 import { type SQL, sql } from "drizzle-orm";
-import type { Database } from "./database.ts";
+import type { Database, Value } from "./database.ts";
 import type { Resource } from "./resource.ts";
 import { idempotencyKeys } from "./schema.ts";
 
@@ -22,12 +22,17 @@ export class MismatchFault extends Error {
   override name = "MismatchFault";
 }
 
-/**
- * A write as CTEs, which neither lock nor change anything where `go` is false. Where it is true the last of them,
- * `effect`, has one row: the columns of the {@link Resource} written, with an id of null where the write was refused,
- * and such as tell why.
- */
-export type Effect = (go: SQL) => SQL;
+/** A write as CTEs, under a name of its own. */
+export interface Effect {
+  /** Like that of a query. */
+  shape: string;
+  values: Record<string, unknown>;
+  /**
+   * The CTEs, which neither lock nor change anything where `go` is false. Where it is true the last of them, `effect`, has one
+   * row: the columns of the {@link Resource} written, with an id of null where the write was refused, and such as tell why.
+   */
+  build(go: SQL, value: Value): SQL;
+}
 
 /** How many keys that are out of date go with each new one. */
 const SWEPT = 10;
@@ -50,42 +55,53 @@ export async function once<T extends Resource | { id: null }>(
   effect: Effect,
 ): Promise<T | Resource> {
   if (!claim) {
-    const [row] = await database.write<T>(sql`with ${effect(sql`true`)} select * from effect`);
+    const [row] = await database.write<T>({
+      ...effect,
+      build: (value) => sql`with ${effect.build(sql`true`, value)} select * from effect`,
+    });
     return row as T;
   }
-  const { key, fingerprint } = claim;
   const [, [row]] = (await database.batch("write", [
-    sql`select set_config('octavo.claimed', pg_try_advisory_xact_lock(hashtextextended(${key}::text, 0))::text, true)`,
-    sql`with earlier as materialized (
-        select fingerprint, id, version::text, json from ${idempotencyKeys} where key = ${key} and not ${isOver}
+    { shape: "claim", build: lock, values: { ...claim } },
+    {
+      shape: `${effect.shape} once`,
+      build: (value) => effectOnce(effect, value),
+      values: { ...effect.values, ...claim },
+    },
+  ])) as [unknown, [T & { claimed: boolean; earlier: string | null }]];
+  const { claimed, earlier, ...outcome } = row;
+  if (earlier !== null) {
+    const { fingerprint: first, ...resource }: Resource & Claim = JSON.parse(earlier);
+    if (first !== claim.fingerprint) throw new MismatchFault();
+    return { ...resource, replayed: true };
+  }
+  if (!claimed) throw new InProgressFault();
+  return outcome as unknown as T;
+}
+
+const lock = (value: Value) =>
+  sql`select set_config('octavo.claimed', pg_try_advisory_xact_lock(hashtextextended(${value("key")}::text, 0))::text, true)`;
+
+const effectOnce = (effect: Effect, value: Value) => sql`with earlier as materialized (
+        select fingerprint, id, version::text, json from ${idempotencyKeys} where key = ${value("key")} and not ${isOver}
       ),
       go as materialized (
         select where current_setting('octavo.claimed')::boolean and not exists (select from earlier)
       ),
-      ${effect(sql`exists (select from go)`)},
+      ${effect.build(sql`exists (select from go)`, value)},
       kept as (
         insert into ${idempotencyKeys} (key, fingerprint, id, version, json)
-        select ${key}::text, ${fingerprint}::text, id::uuid, version::bigint, json from effect where id is not null
+        select ${value("key")}::text, ${value("fingerprint")}::text, id::uuid, version::bigint, json from effect where id is not null
         on conflict (key) do update set (fingerprint, id, version, json, created_at) =
           (excluded.fingerprint, excluded.id, excluded.version, excluded.json, excluded.created_at)
         returning key
       ),
       swept as (
         delete from ${idempotencyKeys} using (
-          select key from ${idempotencyKeys} where ${isOver} and key <> ${key} and exists (select from kept)
-          order by created_at limit ${SWEPT} for update skip locked
+          select key from ${idempotencyKeys} where ${isOver} and key <> ${value("key")} and exists (select from kept)
+          order by created_at limit ${sql.raw(`${SWEPT}`)} for update skip locked
         ) old where ${idempotencyKeys.key} = old.key
       )
       select current_setting('octavo.claimed')::boolean as claimed,
         (select row_to_json(earlier)::text from earlier) as earlier, effect.*
-      from (select) one left join effect on true`,
-  ])) as [unknown, [T & { claimed: boolean; earlier: string | null }]];
-  const { claimed, earlier, ...outcome } = row;
-  if (earlier !== null) {
-    const { fingerprint: first, ...resource }: Resource & Claim = JSON.parse(earlier);
-    if (first !== fingerprint) throw new MismatchFault();
-    return { ...resource, replayed: true };
-  }
-  if (!claimed) throw new InProgressFault();
-  return outcome as unknown as T;
-}
+      from (select) one left join effect on true`;

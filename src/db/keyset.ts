@@ -1,6 +1,6 @@
 import { getTableName, type SQL, sql } from "drizzle-orm";
 import type { PgColumn, PgTable } from "drizzle-orm/pg-core";
-import type { Query } from "./database.ts";
+import type { Query, Value } from "./database.ts";
 import { instant } from "./json.ts";
 
 /**
@@ -46,12 +46,13 @@ export function keysetPage(table: PgTable, order: KeysetOrder, options: PageOpti
   // With filters, the best plan depends on their values.
   if (options.filters.length > 0) return keysetStatement(table, order, options);
   const { position } = options;
-  const [key, from, rows] = [sql.placeholder("key"), sql.placeholder("from"), sql.placeholder("rows")];
   const place = position ? `${position.direction} from ${position.side}` : "first";
   return {
     shape: `page of ${getTableName(table)} by ${order.column.name} ${order.descending ? "down" : "up"}, ${place}`,
-    build: () => keysetStatement(table, order, options, { key, from, rows }),
+    build: (value) => keysetStatement(table, order, options, value),
     values: valuesOf(options),
+    // First pages are equal, and shared as a whole.
+    ...(position && { types: { key: "text", from: "uuid", rows: "int" } }),
   };
 }
 
@@ -60,21 +61,21 @@ export function keysetStatement(
   table: PgTable,
   { column, id, descending }: KeysetOrder,
   options: PageOptions,
-  { key, from, rows }: Record<keyof ReturnType<typeof valuesOf>, unknown> = valuesOf(options),
+  value: Value = (name) => sql`${valuesOf(options)[name]}`,
 ): SQL {
   const { filters, position, json } = options;
   const ascending = descending === (position?.direction === "backward");
   const beyond = ({ direction, side }: Position) => {
     const inclusive = (direction === "forward") === (side === "before");
     const operator = sql.raw((ascending ? ">" : "<") + (inclusive ? "=" : ""));
-    return sql`(${column}, ${id}) ${operator} (${key}::${sql.raw(keyType(column))}, ${from}::uuid)`;
+    return sql`(${column}, ${id}) ${operator} (${value("key")}::${sql.raw(keyType(column))}, ${value("from")}::uuid)`;
   };
   return sql`select ${id}::text as id, ${keyText(column)} as key, ${json} as json from ${table}
     ${where([...filters, ...(position ? [beyond(position)] : [])])}
-    order by ${column} ${direction(ascending)}, ${id} ${direction(ascending)} limit ${rows}`;
+    order by ${column} ${direction(ascending)}, ${id} ${direction(ascending)} limit ${value("rows")}`;
 }
 
-const valuesOf = ({ position, limit }: PageOptions) => ({
+const valuesOf = ({ position, limit }: PageOptions): Record<string, unknown> => ({
   key: position?.key,
   from: position?.id,
   rows: limit + 1,

@@ -22,8 +22,10 @@ export function neonDriver({ url, fetchEndpoint }: NeonOptions): Driver {
   const sql = neon(url);
   const prepared = ({ text, values }: Statement) => sql.query(text, values);
   return {
-    query: ({ text, values }, time) =>
-      sql.query(text, values, { fetchOptions: { signal: AbortSignal.timeout(time) } }),
+    query(statement, time) {
+      const { text, values } = statement();
+      return sql.query(text, values, { fetchOptions: { signal: AbortSignal.timeout(time) } });
+    },
     batch: (transaction, statements, time) =>
       sql.transaction(statements.map(prepared), {
         ...TRANSACTIONS[transaction],

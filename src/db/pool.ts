@@ -66,7 +66,7 @@ export function pooledDriver({ url, size, timeout }: PoolOptions): PooledDriver 
     query: (statement, time) =>
       within(
         time,
-        onConnection(time, (client) => run(client, statement)),
+        onConnection(time, (client) => run(client, statement())),
       ),
     batch: (transaction, statements, time) =>
       within(

@@ -1,7 +1,7 @@
 /** Statements that every versioned resource shares: read, change and delete one row, under the version asked for. */
 import { getTableName, type SQL, sql } from "drizzle-orm";
 import type { PgColumn, PgTable } from "drizzle-orm/pg-core";
-import type { Database, Lookup } from "./database.ts";
+import type { Database, Lookup, Value } from "./database.ts";
 import { type Claim, once } from "./idempotency.ts";
 
 /** A row as the API answers it, and what its ETag is made of. */
@@ -39,11 +39,12 @@ export function resourceColumns(table: ResourceTable, json: SQL): SQL {
 
 /** The query for resources by a column that is unique. */
 export function lookupBy(table: ResourceTable, column: PgColumn, json: SQL): Lookup {
-  const keys = sql`${sql.placeholder("keys")}::${sql.raw(column.getSQLType())}[]`;
+  const type = sql.raw(column.getSQLType());
   return {
     shape: `${getTableName(table)} by ${column.name}`,
-    build: () =>
-      sql`select ${column}::text as key, ${resourceColumns(table, json)} from ${table} where ${column} = any(${keys})`,
+    build: (keys) =>
+      sql`select ${column}::text as key, ${resourceColumns(table, json)} from ${table}
+        where ${column} = any(${keys}::${type}[])`,
   };
 }
 
@@ -66,15 +67,15 @@ export function createOne(
   { columns, members, claim }: { columns: string[]; members: object; claim: Claim | undefined },
 ): Promise<Resource> {
   const names = columnNames(columns);
-  return once<Resource>(
-    database,
-    claim,
-    (go) => sql`effect as (
+  return once<Resource>(database, claim, {
+    shape: `create in ${getTableName(table)}`,
+    values: { members: JSON.stringify(members) },
+    build: (go, value) => sql`effect as (
       insert into ${table} (${names})
-      select ${names} from jsonb_populate_record(null::${table}, ${JSON.stringify(members)}::jsonb) where ${go}
+      select ${names} from jsonb_populate_record(null::${table}, ${value("members")}::jsonb) where ${go}
       returning ${resourceColumns(table, json)}
     )`,
-  );
+  });
 }
 
 /**
@@ -91,15 +92,19 @@ export async function changeOne(
   { id, demand, columns, changes }: { id: string; demand: VersionDemand; columns: string[]; changes: object },
 ): Promise<Resource> {
   const names = columnNames(columns);
-  const [row] = await database.write<Resource | { id: null }>(sql`
-    with ${lockedRow(table, id)},
-    changed as (
-      update ${table} set (${names}) =
-        (select ${names} from jsonb_populate_record(held.target, ${JSON.stringify(changes)}::jsonb))
-      from held where ${table.id} = (held.target).id and ${allowed(demand)}
-      returning ${resourceColumns(table, json)}
-    )
-    select changed.* from held left join changed on true`);
+  const [row] = await database.write<Resource | { id: null }>({
+    shape: `change in ${getTableName(table)}${suffix(demand)}`,
+    values: { id, changes: JSON.stringify(changes), ...versions(demand) },
+    build: (value) => sql`
+      with ${lockedRow(table, value("id"))},
+      changed as (
+        update ${table} set (${names}) =
+          (select ${names} from jsonb_populate_record(held.target, ${value("changes")}::jsonb))
+        from held where ${table.id} = (held.target).id and ${allowed(demand, value)}
+        returning ${resourceColumns(table, json)}
+      )
+      select changed.* from held left join changed on true`,
+  });
   return written(row);
 }
 
@@ -109,13 +114,17 @@ export async function deleteOne(
   table: ResourceTable,
   { id, demand }: { id: string; demand: VersionDemand },
 ): Promise<void> {
-  const [row] = await database.write<{ id: string | null }>(sql`
-    with ${lockedRow(table, id)},
-    deleted as (
-      delete from ${table} using held where ${table.id} = (held.target).id and ${allowed(demand)}
-      returning ${table.id}::text as id
-    )
-    select deleted.id from held left join deleted on true`);
+  const [row] = await database.write<{ id: string | null }>({
+    shape: `delete in ${getTableName(table)}${suffix(demand)}`,
+    values: { id, ...versions(demand) },
+    build: (value) => sql`
+      with ${lockedRow(table, value("id"))},
+      deleted as (
+        delete from ${table} using held where ${table.id} = (held.target).id and ${allowed(demand, value)}
+        returning ${table.id}::text as id
+      )
+      select deleted.id from held left join deleted on true`,
+  });
   written(row);
 }
 
@@ -133,18 +142,26 @@ function written<T extends { id: string | null }>(row: T | undefined): Extract<T
   return row as Extract<T, { id: string }>;
 }
 
-const lockedRow = (table: ResourceTable, id: string) =>
+const lockedRow = (table: ResourceTable, id: SQL) =>
   sql`held as materialized (select target from ${table} as target where id = ${id}::uuid for update)`;
 
-function allowed({ oneOf, noneOf }: VersionDemand): SQL {
-  const array = (versions: bigint[]) => sql`${`{${versions.join()}}`}::bigint[]`;
+/** The condition on the version; it is another one for each {@link suffix}. */
+function allowed({ oneOf, noneOf }: VersionDemand, value: Value): SQL {
   const demands = [
-    ...(oneOf ? [sql`(held.target).version = any(${array(oneOf)})`] : []),
-    ...(noneOf === "any"
-      ? [sql`false`]
-      : noneOf
-        ? [sql`(held.target).version <> all(${array(noneOf)})`]
-        : []),
+    ...(oneOf ? [sql`(held.target).version = any(${value("oneOf")}::bigint[])`] : []),
+    ...(noneOf === "any" ? [sql`false`] : []),
+    ...(noneOf && noneOf !== "any" ? [sql`(held.target).version <> all(${value("noneOf")}::bigint[])`] : []),
   ];
   return demands.length > 0 ? sql.join(demands, sql` and `) : sql`true`;
+}
+
+const suffix = ({ oneOf, noneOf }: VersionDemand) =>
+  `${oneOf ? ", of some versions" : ""}${noneOf === "any" ? ", of none" : noneOf ? ", of all versions but some" : ""}`;
+
+function versions({ oneOf, noneOf }: VersionDemand): Record<string, string> {
+  const array = (versions: bigint[]) => `{${versions.join()}}`;
+  return {
+    ...(oneOf && { oneOf: array(oneOf) }),
+    ...(noneOf && noneOf !== "any" && { noneOf: array(noneOf) }),
+  };
 }

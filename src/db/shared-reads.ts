@@ -1,13 +1,14 @@
 import DataLoader from "dataloader";
 import { within } from "../deadline.ts";
-import type { Driver, Lookup, Reads, Row, Statement } from "./database.ts";
+import type { Driver, Questions, Reads, Row } from "./database.ts";
 
-/** A lookup of so many keys leaves at once: while Postgres answers it, the server has time for the next one. */
-const MAX_KEYS = 32;
+/** So many questions leave at once: while Postgres answers them, the server has time for the next ones. */
+const MAX_QUESTIONS = 32;
 
 /**
- * Reads that share queries, for runtimes that serve many requests at a time. Keys looked up in the same turn of the event loop go
- * as one query; and of equal statements one runs at a time, while those that come meanwhile share the next, as in group commit.
+ * Reads that share queries, for runtimes that serve many requests at a time. What can be asked together and comes in the same
+ * turn of the event loop is one query; and of equal statements one runs at a time, while those that come meanwhile
+ * share the next, as in group commit.
  *
  * No answer is stale: a query is never joined once it has been sent, so that whoever begins to read after a write was
  * answered sees it. A reader whose time is over leaves alone, as the query has a time of its own.
@@ -15,82 +16,97 @@ const MAX_KEYS = 32;
  * @param timeout milliseconds that a query may take
  */
 export function sharedReads(driver: Driver, timeout: number): Reads {
-  const run = (statement: Statement) => driver.query(statement, timeout);
-  const loads = new Map<Lookup, Load>();
+  const loads = new Map<Questions<never>, Load<never>>();
   const share = groupCommit();
 
-  const loadOf = (lookup: Lookup, statementFor: (keys: string[]) => Statement): Load => {
-    let [asked, send] = [0, () => {}];
-    const loader = new DataLoader<string, Row | undefined>(
-      async (keys) => {
-        const rows = await run(statementFor([...new Set(keys)]));
-        const byKey = new Map(rows.map((row) => [row.key, row]));
-        return keys.map((key) => byKey.get(key));
-      },
-      {
-        cache: false,
-        maxBatchSize: MAX_KEYS,
-        // Not with the tick, as the callback of every socket has one of its own.
-        batchScheduleFn(dispatch) {
-          const end = setImmediate(dispatch);
-          asked = 0;
-          send = () => {
-            clearImmediate(end);
-            dispatch();
-          };
-        },
-      },
-    );
-    const load: Load = (key) => {
-      const row = loader.load(key);
-      asked++;
-      if (asked === MAX_KEYS) send();
-      return row;
-    };
-    loads.set(lookup, load);
+  const loadOf = <Q>(questions: Questions<Q>): Load<Q> => {
+    const known = loads.get(questions) as Load<Q> | undefined;
+    if (known) return known;
+    const load = loading<Q>(async (asked) => {
+      const statement = questions.statementFor(asked);
+      return questions.answers(await driver.query(() => statement, timeout), asked);
+    });
+    loads.set(questions, load);
     return load;
   };
 
   return {
-    find: (lookup, key, statementFor, time) =>
-      within(time, (loads.get(lookup) ?? loadOf(lookup, statementFor))(key)),
-    read: (statement, time) => {
-      const key = JSON.stringify([statement.text, statement.values]);
-      return within(
+    ask: (questions, question, time) => within(time, loadOf(questions)(question)),
+    read: (statement, time) =>
+      within(
         time,
-        share(key, () => run(statement)),
-      );
-    },
+        share(JSON.stringify([statement.name ?? statement.text, statement.values]), (leave) =>
+          driver.query(() => leave(statement), timeout),
+        ),
+      ),
   };
 }
 
-/** Looks a key up together with others. */
-type Load = (key: string) => Promise<Row | undefined>;
+/** Answers a question together with others. */
+type Load<Q> = (question: Q) => Promise<Row[]>;
 
-/** Runs work at most once at a time under a key; those who ask meanwhile share the next run. */
-function groupCommit(): <T>(key: string, work: () => Promise<T>) => Promise<T> {
-  interface Runs {
-    current: Promise<unknown>;
-    next: Promise<unknown> | undefined;
+function loading<Q>(answer: (questions: readonly Q[]) => Promise<Row[][]>): Load<Q> {
+  // Equal questions share an answer, but only until they leave.
+  const waiting = new Map<string, Promise<Row[]>>();
+  let send = () => {};
+  const loader = new DataLoader<Q, Row[], string>(
+    (questions) => {
+      waiting.clear();
+      return answer(questions);
+    },
+    {
+      cacheMap: waiting,
+      cacheKeyFn: (question) => JSON.stringify(question),
+      // Not with the tick, as the callback of every socket has one of its own.
+      batchScheduleFn(dispatch) {
+        const end = setImmediate(dispatch);
+        send = () => {
+          clearImmediate(end);
+          dispatch();
+        };
+      },
+    },
+  );
+  return (question) => {
+    const rows = loader.load(question);
+    if (waiting.size === MAX_QUESTIONS) send();
+    return rows;
+  };
+}
+
+/** Work that hands on what it sends at the moment that it does. */
+type Work = (leave: <S>(statement: S) => S) => Promise<Row[]>;
+
+/** Runs work at most once at a time under a key. Those who ask before it leaves share it, and those who ask later the next. */
+function groupCommit(): (key: string, work: Work) => Promise<Row[]> {
+  interface Run {
+    state: { hasLeft: boolean };
+    result: Promise<Row[]>;
+    next: Promise<Row[]> | undefined;
   }
-  const running = new Map<string, Runs>();
+  const running = new Map<string, Run>();
 
-  const start = <T>(key: string, work: () => Promise<T>): Promise<T> => {
-    const current = work();
-    const runs: Runs = { current, next: undefined };
-    running.set(key, runs);
+  const start = (key: string, work: Work): Promise<Row[]> => {
+    const state = { hasLeft: false };
+    const result = work((statement) => {
+      state.hasLeft = true;
+      return statement;
+    });
+    const run: Run = { state, result, next: undefined };
+    running.set(key, run);
     const done = () => {
-      if (running.get(key) === runs && !runs.next) running.delete(key);
+      if (running.get(key) === run && !run.next) running.delete(key);
     };
-    current.then(done, done);
-    return current;
+    result.then(done, done);
+    return result;
   };
 
-  return <T>(key: string, work: () => Promise<T>) => {
-    const runs = running.get(key);
-    if (!runs) return start(key, work);
+  return (key, work) => {
+    const run = running.get(key);
+    if (!run) return start(key, work);
+    if (!run.state.hasLeft) return run.result;
     const go = () => start(key, work);
-    runs.next ??= runs.current.then(go, go);
-    return runs.next as Promise<T>;
+    run.next ??= run.result.then(go, go);
+    return run.next;
   };
 }

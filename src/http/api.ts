@@ -28,8 +28,8 @@ export interface Variables {
   deadline: number;
   /** Who asks, on a route with a role. */
   caller: Caller;
-  /** The body as it came, on a route that takes one. */
-  body: Uint8Array<ArrayBuffer>;
+  /** Whether the body was read to its end. */
+  isBodyRead: boolean;
 }
 
 export type App = Hono<{ Bindings: Bindings; Variables: Variables }>;
@@ -91,12 +91,13 @@ export class Api {
     // One handler, as Hono's router and its chain cost more for every one that a request meets.
     this.#app.on(route.method.toUpperCase(), [route.path], async (c) => {
       await this.#admit(c, route);
-      if (route.body) c.set("body", await readBody(c.req, route.method === "patch", timeLeft(c)));
+      const body = route.body && (await readBody(c.req, route.method === "patch", timeLeft(c)));
+      c.set("isBodyRead", body !== undefined);
       await examine(c);
       const url = new URL(c.req.url);
       const preconditions = route.conditional ? parsePreconditions(c.req.raw.headers) : NO_PRECONDITIONS;
       const claim =
-        route.method === "post" ? await claimOf(c.req.raw, url, c.get("body"), c.get("caller")) : undefined;
+        route.method === "post" && body ? await claimOf(c.req.raw, url, body, c.get("caller")) : undefined;
       const input = { ...judge(c, route, url, this.#seal), preconditions, claim, url } as Input<R>;
       return respond(c.req, c.get("headers"), await handle(input, this.#tools(c)));
     });

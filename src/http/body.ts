@@ -85,9 +85,10 @@ const MAX_DISCARDED_BYTES = 4 * MAX_BODY_BYTES;
  * connection closes sees a broken connection instead of its answer, and `wrangler dev` makes a 500 of it.
  */
 export async function discardBody({ method, raw }: HonoRequest, time: number): Promise<void> {
-  // To ask for a body that cannot be is no small work on Node. What was read, as far as there was time, is used up or locked.
-  if (method === "GET" || method === "HEAD" || raw.bodyUsed) return;
+  // To ask for a body that cannot be is no small work on Node.
+  if (method === "GET" || method === "HEAD") return;
   const { body } = raw;
+  // One that was read as far as there was time is locked still.
   if (!body || body.locked) return;
   const reader = body.getReader();
   const discard = async () => {

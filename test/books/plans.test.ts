@@ -81,7 +81,7 @@ const parse = (query: Record<string, string>): BookQuery =>
 
 function recording(query: (statement: Statement) => Promise<Row[]>): Database {
   const connect = connectOver({
-    query,
+    query: (statement) => query(statement()),
     batch: (_, statements) => Promise.all(statements.map(query)),
   });
   return connect(60_000);

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { adjustStock } from "../../src/books/store.ts";
-import { connectOver } from "../../src/db/database.ts";
+import { connectOver, type Statement } from "../../src/db/database.ts";
 import { newBook } from "../support/books.ts";
 import { type Client, createClient, type Options } from "../support/client.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
@@ -173,8 +173,10 @@ describe.each(RUNTIMES)("%s", (runtime) => {
     test("gives no movement the reason of another in the same transaction", async () => {
       const { id } = await create({ stock: 5 });
       const client = await database.connect();
-      const query = async ({ text, values }: { text: string; values: unknown[] }) =>
-        (await client.query(text, values)).rows;
+      const query = async (statement: () => Statement) => {
+        const { text, values } = statement();
+        return (await client.query(text, values)).rows;
+      };
       const inTransaction = connectOver({ query, batch: () => Promise.reject() })(60_000);
       const byHand = "update books set stock = stock + 1 where id = $1";
       await client.query("begin");

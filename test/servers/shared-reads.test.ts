@@ -4,7 +4,8 @@
  */
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { readBook } from "../../src/books/store.ts";
+import { bookPaging } from "../../src/books/contract.ts";
+import { listBooks, readBook } from "../../src/books/store.ts";
 import {
   apart,
   type Connect,
@@ -39,9 +40,13 @@ let network: Promise<void> = Promise.resolve();
 /** The pool, watched and slowed down. */
 const driver: Driver = {
   async query(statement, time) {
-    sent.push(statement);
     const slow = network;
-    return pool.query(statement, time).finally(() => {
+    const send = () => {
+      const leaving = statement();
+      sent.push(leaving);
+      return leaving;
+    };
+    return pool.query(send, time).finally(() => {
       answered++;
       return slow;
     });
@@ -107,15 +112,61 @@ describe("books read in one tick", () => {
   });
 });
 
-test("of equal statements one runs at a time, and those that come meanwhile share the next", async () => {
+describe("pages of one order read in one turn", () => {
+  const directions = [
+    { direction: "forward", side: "after" },
+    { direction: "backward", side: "before" },
+  ] as const;
+
+  test.each(["title", "-title", "-created_at", "price"])(
+    "are one query, each as it would be alone: %s",
+    async (sort) => {
+      const query = bookPaging.query.parse({ sort, limit: "3" });
+      const { rows } = await listBooks(connectOver(driver)(PATIENCE), { ...query, limit: BOOKS }, undefined);
+      for (const direction of directions) {
+        const read = (connect: Connect) =>
+          Promise.all(
+            [...rows, ...rows].map(async ({ key, id }) =>
+              (await listBooks(connect(PATIENCE), query, { ...direction, key, id })).rows.map(
+                (row) => row.json,
+              ),
+            ),
+          );
+        const expected = await read(connectOver(driver));
+        expect(expected.map((page) => page.length).sort()).toEqual(
+          [...rows, ...rows].map((_, at) => Math.min(4, Math.floor(at / 2))).sort(),
+        );
+        sent = [];
+        expect(await read(shared())).toEqual(expected);
+        expect(sent).toHaveLength(1);
+      }
+    },
+  );
+
+  test("are several queries where they are many, and one that is alone asks for itself alone", async () => {
+    const connect = shared();
+    const query = bookPaging.query.parse({});
+    const places = Array.from({ length: 70 }, (_, at) => `2026-01-01T00:00:00.${100_000 + at}Z`);
+    const read = (key: string) =>
+      listBooks(connect(PATIENCE), query, { direction: "forward", side: "after", key, id: idOf(0) });
+    await Promise.all(places.map(read));
+    expect(sent.map(({ values }) => (values[0] as unknown[]).length)).toEqual([32, 32, 6]);
+    sent = [];
+    await read(places[0] as string);
+    expect(sent.map(({ values }) => values[0])).toEqual([places[0]]);
+  });
+});
+
+test("of equal statements one runs at a time: some share it before it is sent, and others the next", async () => {
   const connect = shared();
   const release = heldNetwork();
-  const first = connect(PATIENCE).read(titles);
+  const first = [connect(PATIENCE).read(titles), connect(PATIENCE).read(titles)];
+  await expect.poll(() => sent.length).toBe(1);
   const others = Array.from({ length: 30 }, () => connect(PATIENCE).read(titles));
   const another = connect(PATIENCE).read(sql`select 1 as one`);
   await expect.poll(() => sent.length).toBe(2);
   release();
-  const [row] = await first;
+  const [[row] = []] = await Promise.all(first);
   for (const rows of await Promise.all(others)) expect(rows).toEqual([row]);
   expect(await another).toEqual([{ one: 1 }]);
   expect(sent).toHaveLength(3);
@@ -129,9 +180,10 @@ describe("a read that begins after a write was answered sees it, though an older
     const running = new Map<string, Promise<Record<string, unknown>[]>>();
     return {
       ...apart(driver),
-      read(statement, signal) {
+      read(statement, time) {
         const key = JSON.stringify([statement.text, statement.values]);
-        const query = running.get(key) ?? driver.query(statement, signal).finally(() => running.delete(key));
+        const query =
+          running.get(key) ?? driver.query(() => statement, time).finally(() => running.delete(key));
         running.set(key, query);
         return query;
       },
@@ -187,9 +239,16 @@ test("a query that fails when everybody has left troubles nobody", async () => {
   const connect = shared();
   const failing = sql`select 1 / 0`;
   const release = heldNetwork();
-  const reads = ["first", "next"].map(() => connect(HASTE).read(failing));
-  const lookup = titleOf(connect, idOf(0), HASTE);
-  for (const { status } of await Promise.allSettled([...reads, lookup])) expect(status).toBe("rejected");
+  const hasFailed = (read: Promise<unknown>) =>
+    read.then(
+      () => false,
+      () => true,
+    );
+  const first = hasFailed(connect(HASTE).read(failing));
+  await expect.poll(() => sent.length).toBe(1);
+  const next = hasFailed(connect(HASTE).read(failing));
+  const lookup = hasFailed(titleOf(connect, idOf(0), HASTE));
+  expect(await Promise.all([first, next, lookup])).toEqual([true, true, true]);
   release();
   // An unhandled rejection would fail the run of the tests.
   await expect.poll(() => sent.length).toBe(3);
