@@ -1,6 +1,7 @@
 /** How a server's authentication is set up: the tokens of development, faulty configurations, a server open to its own machine. */
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
+import { SignJWT } from "jose";
 import { beforeAll, describe, expect, test } from "vitest";
 import { newBook } from "../support/books.ts";
 import { createClient, expectSafe, rawRequest } from "../support/client.ts";
@@ -55,6 +56,25 @@ describe("npm run token", () => {
     expect([code, stdout]).toEqual([1, ""]);
     expect(stderr).toMatch(/^\S.*Usage: .+\n$/);
   });
+});
+
+test("a token that was good a moment ago is refused once it has ended", async () => {
+  const api = await createClient(worker.url);
+  const seconds = Math.floor(Date.now() / 1000);
+  const token = await new SignJWT({ roles: ["admin"] })
+    .setProtectedHeader({ alg: "HS256" })
+    .setSubject("tester")
+    .setIssuer(AUTH_ISSUER)
+    .setAudience(AUTH_AUDIENCE)
+    // Five seconds more are given, as clocks differ.
+    .setExpirationTime(seconds - 3)
+    .sign(new TextEncoder().encode(AUTH_SECRET));
+  const ask = async () =>
+    (await api("DELETE", `/api/v1/books/${MISSING}`, { headers: { Authorization: `Bearer ${token}` } }))
+      .status;
+  expect([await ask(), await ask()]).toEqual([404, 404]);
+  await expect.poll(ask, { timeout: 5000 }).toBe(401);
+  expect(Date.now() / 1000 - seconds).toBeGreaterThan(1.5);
 });
 
 describe.each<[string, Record<string, string | undefined>, string[]]>([
