@@ -51,6 +51,7 @@ await command(async () => {
         books: catalogue.books,
         rounds: options.rounds,
         seconds: options.seconds,
+        warmUp: options.warmUp,
         connections: CONNECTIONS,
         poolSize: POOL_SIZE,
         postgres: POSTGRES_SETTINGS,
@@ -93,7 +94,7 @@ function parseOptions() {
     books: number("books", 1_000_000),
     rounds: number("rounds", quick ? 1 : 3),
     seconds: number("seconds", quick ? 1 : 5),
-    warmUp: quick ? 1 : 2,
+    warmUp: quick ? 1 : 5,
     targets: targets ?? ALL_TARGETS.filter((name) => !quick || !TARGETS[name]?.isBare),
     parts: parts ?? (quick ? Object.keys(WORKLOADS).filter((name) => !WORKLOADS[name]?.isExtra) : PARTS),
     /** Only a whole run is one to keep. */

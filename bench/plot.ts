@@ -39,14 +39,14 @@ const text = (
 
 /** @returns a document of SVG */
 export function plot(results: Results): string {
-  const { books, rounds, seconds, connections, poolSize } = results.method;
+  const { books, rounds, seconds, warmUp, connections, poolSize } = results.method;
   const parts = [
     text(MARGIN, 34, `Octavo and its peers, ${books.toLocaleString("en")} books`, { size: 18, weight: 600 }),
     text(MARGIN, 54, `Requests a second, and the p99 in ms. ${results.machine}.`, { fill: FAINT }),
     text(
       MARGIN,
       70,
-      `Load, server and Postgres share them. ${connections} connections to each server, ${poolSize} to Postgres; medians of ${rounds} alternating rounds of ${seconds} s, ${results.date.slice(0, 10)}.`,
+      `Load, server and Postgres share them. ${connections} connections to each server, ${poolSize} to Postgres; medians of ${rounds} alternating rounds of ${seconds} s behind ${warmUp} s of warm-up, ${results.date.slice(0, 10)}.`,
       { fill: FAINT },
     ),
   ];

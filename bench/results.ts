@@ -45,6 +45,7 @@ export interface Results {
     books: number;
     rounds: number;
     seconds: number;
+    warmUp: number;
     connections: number;
     poolSize: number;
     postgres: string[];

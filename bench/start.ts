@@ -13,13 +13,14 @@ import { migrate } from "../dev/migrate.ts";
 import { startPostgres } from "../dev/postgres.ts";
 import { loadSample } from "../dev/sample.ts";
 import { median } from "./median.ts";
+import { NODE_FLAGS } from "./targets.ts";
 
 const ROUNDS = 15;
 const IDLE_CONNECTIONS = 200;
 const SETTLE_MS = 1000;
 
 const SERVERS = {
-  node: [process.execPath, "dist/node.js"],
+  node: [process.execPath, ...NODE_FLAGS, "dist/node.js"],
   bun: ["bun", "--no-install", "dist/bun.js"],
 } as const;
 

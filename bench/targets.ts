@@ -12,6 +12,9 @@ import { startWorkerd, WORKER } from "./workerd.ts";
 /** Connections to Postgres, for everybody alike. */
 export const POOL_SIZE = 8;
 
+/** Those of `npm start`. */
+export const NODE_FLAGS = ["--max-semi-space-size=8"];
+
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const PEERS = fileURLToPath(new URL("./peers", import.meta.url));
 
@@ -106,7 +109,7 @@ const bare = (label: string, file: string, script: string): Target => ({
 });
 
 export const TARGETS: Record<string, Target> = {
-  "octavo-node": onRuntime("Octavo on Node", process.execPath, [`${ROOT}/dist/node.js`]),
+  "octavo-node": onRuntime("Octavo on Node", process.execPath, [...NODE_FLAGS, `${ROOT}/dist/node.js`]),
   "octavo-bun": onRuntime("Octavo on Bun", "bun", ["--no-install", `${ROOT}/dist/bun.js`]),
   "octavo-workerd": {
     label: "Octavo on workerd",
