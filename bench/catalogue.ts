@@ -31,6 +31,8 @@ export interface Catalogue {
   terms: string[];
   /** The first of a million ISBNs, by number, that nobody else gets in this run. */
   reserveIsbns(): number;
+  /** Takes away the books that a workload has created: as the newest ones they lie before all others in a listing. */
+  removeCreated(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -66,6 +68,7 @@ export async function openCatalogue(books: number): Promise<Catalogue> {
       postmaster: await parentOf(pid),
       ...(await sample(client)),
       reserveIsbns: () => 1_000_000 * reserved++,
+      removeCreated: () => removeCreated(client),
       async close() {
         await removeCreated(client);
         await client.end();

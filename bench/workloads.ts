@@ -10,6 +10,8 @@ export interface Workload {
   label: string;
   /** Not part of `--quick`. */
   isExtra?: true;
+  /** Adds books by the thousand. */
+  creates?: true;
   /** @param number of the first ISBN that is free for it, of {@link OWN_BOOKS} */
   asks(catalogue: Catalogue, number: number): Ask[] | Promise<Ask[]>;
 }
@@ -43,6 +45,7 @@ export const WORKLOADS: Record<string, Workload> = {
   },
   create: {
     label: "Create",
+    creates: true,
     asks: () => [{ create: true }],
   },
   stock: {
@@ -52,6 +55,7 @@ export const WORKLOADS: Record<string, Workload> = {
   },
   mix: {
     label: "90 % reads, 10 % writes",
+    creates: true,
     isExtra: true,
     asks: mixed,
   },
