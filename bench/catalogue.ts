@@ -110,7 +110,11 @@ async function sample(client: pg.Client) {
   };
 }
 
-export const KEY = `to_char(created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
+/** A timestamp as the API writes it. */
+export const moment = (column: string) =>
+  `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
+
+export const KEY = moment("created_at");
 
 /** Words from the most frequent ones of titles to such as few have, authors, whole ISBNs, and words that no book has. */
 async function searchTerms(client: pg.Client, ids: string[]): Promise<string[]> {

@@ -4,15 +4,14 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { DATA } from "../dev/cli.ts";
-import { type Catalogue, KEY } from "./catalogue.ts";
+import { type Catalogue, KEY, moment } from "./catalogue.ts";
 import type { Place } from "./requests.ts";
 import { POOL_SIZE } from "./targets.ts";
 
 const run = promisify(execFile);
 
-const MOMENT = (column: string) => `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
 const JSON_TEXT = `(select row_to_json(members)::text from (select id, title, author, isbn, trim_scale(price) as price,
-  stock, description, ${MOMENT("created_at")} as created_at, ${MOMENT("updated_at")} as updated_at) members)`;
+  stock, description, ${moment("created_at")} as created_at, ${moment("updated_at")} as updated_at) members)`;
 
 /** By workload; `:id` and `:key` are a place's. */
 const STATEMENTS: Record<string, string> = {

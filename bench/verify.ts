@@ -2,7 +2,7 @@
 import { deepStrictEqual } from "node:assert/strict";
 import type pg from "pg";
 import { StartupError } from "../src/startup-error.ts";
-import { isbnOf } from "./catalogue.ts";
+import { isbnOf, moment } from "./catalogue.ts";
 import { type Ask, type Dialect, NEXT_ISBN } from "./requests.ts";
 
 /**
@@ -46,7 +46,6 @@ const BEHIND = "(created_at, id) < ($1::timestamptz, $2::uuid)";
 const SEARCHED = "search_text like '%' || ltrim(octavo_search_text($1)) || '%'";
 
 async function booksOf(client: pg.Client, condition: string, values: string[]): Promise<unknown[]> {
-  const moment = (column: string) => `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
   const { rows } = await client.query<{ book: unknown }>(
     `select json_build_object(
        'id', id, 'title', title, 'author', author, 'isbn', isbn, 'price', price, 'stock', stock,

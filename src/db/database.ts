@@ -119,7 +119,7 @@ export function connectOver(driver: Driver, reads = apart(driver)): Connect {
 }
 
 /** Makes something of a value when it is first asked for, and keeps it. */
-function onceFor<A, K, T>(keyOf: (value: A) => K, make: (value: A) => T): (value: A) => T {
+export function onceFor<A, K, T>(keyOf: (value: A) => K, make: (value: A) => T): (value: A) => T {
   const made = new Map<K, T>();
   return (value) => {
     const key = keyOf(value);
@@ -175,21 +175,20 @@ let prepared = 0;
 
 function compiler(): Compile {
   const dialect = new PgDialect();
-  const kept = new Map<string, { text: string; parameters: unknown[]; name: string }>();
+  const template = onceFor(
+    ({ shape }: Query) => shape,
+    ({ build }) => {
+      const { sql: text, params } = dialect.sqlToQuery(build((name) => sql`${sql.placeholder(name)}`));
+      return { text, params, name: `octavo_${prepared++}` };
+    },
+  );
   return (query) => {
     if (!("shape" in query)) {
       const { sql, params } = dialect.sqlToQuery(query);
       return { text: sql, values: params };
     }
-    const { shape, values } = query;
-    let compiled = kept.get(shape);
-    if (!compiled) {
-      const compilation = dialect.sqlToQuery(query.build((name) => sql`${sql.placeholder(name)}`));
-      compiled = { text: compilation.sql, parameters: compilation.params, name: `octavo_${prepared++}` };
-      kept.set(shape, compiled);
-    }
-    const { text, parameters, name } = compiled;
-    return { text, values: fillPlaceholders(parameters, values), name };
+    const { text, params, name } = template(query);
+    return { text, values: fillPlaceholders(params, query.values), name };
   };
 }
 

@@ -42,8 +42,10 @@ export function pooledDriver({ url, size, timeout }: PoolOptions): PooledDriver 
   pool.on("error", () => {});
   pool.on("connect", (client) => client.on("error", () => {}));
 
-  const onConnection = async <T>(time: number, work: (client: pg.PoolClient) => Promise<T>) => {
-    const end = performance.now() + time;
+  const onConnection = <T>(time: number, work: (client: pg.PoolClient) => Promise<T>) =>
+    within(time, onConnectionBefore(performance.now() + time, work));
+
+  const onConnectionBefore = async <T>(end: number, work: (client: pg.PoolClient) => Promise<T>) => {
     const client = await pool.connect();
     if (performance.now() >= end) {
       client.release();
@@ -63,25 +65,18 @@ export function pooledDriver({ url, size, timeout }: PoolOptions): PooledDriver 
     (await client.query<Row>(statement)).rows;
 
   return {
-    query: (statement, time) =>
-      within(
-        time,
-        onConnection(time, (client) => run(client, statement())),
-      ),
+    query: (statement, time) => onConnection(time, (client) => run(client, statement())),
     batch: (transaction, statements, time) =>
-      within(
-        time,
-        onConnection(time, async (client) => {
-          // Should the rest of the batch get lost with the network, nobody else would end the transaction.
-          const begin = `begin ${MODE[transaction]}; set local idle_in_transaction_session_timeout = ${timeout}`;
-          const texts = [{ text: begin, values: [] }, ...statements, { text: "commit", values: [] }];
-          const settled = await Promise.allSettled(texts.map((statement) => run(client, statement)));
-          // Of errors the first is the cause: those behind it only tell that the transaction has failed.
-          const failed = settled.find((result) => result.status === "rejected");
-          if (failed) throw failed.reason;
-          return settled.slice(1, -1).map((result) => (result as PromiseFulfilledResult<Row[]>).value);
-        }),
-      ),
+      onConnection(time, async (client) => {
+        // Should the rest of the batch get lost with the network, nobody else would end the transaction.
+        const begin = `begin ${MODE[transaction]}; set local idle_in_transaction_session_timeout = ${timeout}`;
+        const texts = [{ text: begin, values: [] }, ...statements, { text: "commit", values: [] }];
+        const settled = await Promise.allSettled(texts.map((statement) => run(client, statement)));
+        // Of errors the first is the cause: those behind it only tell that the transaction has failed.
+        const failed = settled.find((result) => result.status === "rejected");
+        if (failed) throw failed.reason;
+        return settled.slice(1, -1).map((result) => (result as PromiseFulfilledResult<Row[]>).value);
+      }),
     end: () => pool.end(),
   };
 }

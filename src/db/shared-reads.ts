@@ -1,6 +1,6 @@
 import DataLoader from "dataloader";
 import { within } from "../deadline.ts";
-import type { Driver, Questions, Reads, Row } from "./database.ts";
+import { type Driver, onceFor, type Questions, type Reads, type Row } from "./database.ts";
 
 /** So many questions leave at once: while Postgres answers them, the server has time for the next ones. */
 const MAX_QUESTIONS = 32;
@@ -16,22 +16,18 @@ const MAX_QUESTIONS = 32;
  * @param timeout milliseconds that a query may take
  */
 export function sharedReads(driver: Driver, timeout: number): Reads {
-  const loads = new Map<Questions<never>, Load<never>>();
   const share = groupCommit();
-
-  const loadOf = <Q>(questions: Questions<Q>): Load<Q> => {
-    const known = loads.get(questions) as Load<Q> | undefined;
-    if (known) return known;
-    const load = loading<Q>(async (asked) => {
-      const statement = questions.statementFor(asked);
-      return questions.answers(await driver.query(() => statement, timeout), asked);
-    });
-    loads.set(questions, load);
-    return load;
-  };
+  const loadOf = onceFor(
+    (questions: Questions<unknown>) => questions,
+    (questions) =>
+      loading(async (asked) => {
+        const statement = questions.statementFor(asked);
+        return questions.answers(await driver.query(() => statement, timeout), asked);
+      }),
+  );
 
   return {
-    ask: (questions, question, time) => within(time, loadOf(questions)(question)),
+    ask: (questions, question, time) => within(time, loadOf(questions as Questions<unknown>)(question)),
     read: (statement, time) =>
       within(
         time,
@@ -42,10 +38,8 @@ export function sharedReads(driver: Driver, timeout: number): Reads {
   };
 }
 
-/** Answers a question together with others. */
-type Load<Q> = (question: Q) => Promise<Row[]>;
-
-function loading<Q>(answer: (questions: readonly Q[]) => Promise<Row[][]>): Load<Q> {
+/** Makes what answers a question together with others. */
+function loading<Q>(answer: (questions: readonly Q[]) => Promise<Row[][]>): (question: Q) => Promise<Row[]> {
   // Equal questions share an answer, but only until they leave.
   const waiting = new Map<string, Promise<Row[]>>();
   let send = () => {};

@@ -6,7 +6,7 @@ use actix_web::{App, HttpResponse, HttpServer, ResponseError, get, post, web};
 use bookstore::{AdjustStock, BookError, BookQuery, CreateBook};
 use serde_json::json;
 use sqlx::PgPool;
-use std::{env, fmt};
+use std::fmt;
 use uuid::Uuid;
 
 #[derive(Debug)]
@@ -65,16 +65,7 @@ async fn main() -> std::io::Result<()> {
         .with_ansi(false)
         .init();
 
-    let variable = |name: &str| env::var(name).unwrap_or_else(|_| panic!("{name} must be set"));
-    let number = |name: &str| {
-        variable(name)
-            .parse()
-            .unwrap_or_else(|_| panic!("{name} must be a number"))
-    };
-    let pool = bookstore::connect(&variable("DATABASE_URL"), number("DATABASE_POOL_SIZE"))
-        .await
-        .expect("failed to connect to the database");
-    let port = number("PORT") as u16;
+    let (pool, port) = bookstore::setup().await;
     let pool = web::Data::new(pool);
 
     HttpServer::new(move || {

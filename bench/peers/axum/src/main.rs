@@ -8,7 +8,6 @@ use axum::{Json, Router};
 use bookstore::{AdjustStock, Book, BookError, BookPage, BookQuery, CreateBook};
 use serde_json::json;
 use sqlx::PgPool;
-use std::env;
 use tower_http::trace::{DefaultMakeSpan, DefaultOnResponse, TraceLayer};
 use tracing::Level;
 use uuid::Uuid;
@@ -60,15 +59,7 @@ async fn main() -> std::io::Result<()> {
         .with_ansi(false)
         .init();
 
-    let variable = |name: &str| env::var(name).unwrap_or_else(|_| panic!("{name} must be set"));
-    let number = |name: &str| {
-        variable(name)
-            .parse()
-            .unwrap_or_else(|_| panic!("{name} must be a number"))
-    };
-    let pool = bookstore::connect(&variable("DATABASE_URL"), number("DATABASE_POOL_SIZE"))
-        .await
-        .expect("failed to connect to the database");
+    let (pool, port) = bookstore::setup().await;
 
     let books = Router::new()
         .route("/books", get(list_books).post(create_book))
@@ -79,6 +70,6 @@ async fn main() -> std::io::Result<()> {
             .make_span_with(DefaultMakeSpan::new().level(Level::INFO))
             .on_response(DefaultOnResponse::new().level(Level::INFO)),
     );
-    let listener = tokio::net::TcpListener::bind(("127.0.0.1", number("PORT") as u16)).await?;
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
     axum::serve(listener, app).await
 }

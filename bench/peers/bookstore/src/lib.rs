@@ -5,6 +5,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize, Serializer};
 use sqlx::postgres::{PgPool, PgPoolOptions};
 use sqlx::{FromRow, QueryBuilder};
+use std::env;
 use thiserror::Error;
 use uuid::Uuid;
 use validator::{Validate, ValidationError, ValidationErrors};
@@ -137,13 +138,22 @@ fn validate_price_stock(book: &CreateBook) -> Result<(), ValidationError> {
         .ok_or_else(|| ValidationError::new("zero_price_with_stock"))
 }
 
-pub async fn connect(url: &str, connections: u32) -> Result<PgPool, sqlx::Error> {
-    PgPoolOptions::new()
-        .max_connections(connections)
+/// What the environment says: a pool on DATABASE_URL of DATABASE_POOL_SIZE connections, and the PORT to listen on.
+pub async fn setup() -> (PgPool, u16) {
+    let variable = |name: &str| env::var(name).unwrap_or_else(|_| panic!("{name} must be set"));
+    let number = |name: &str| -> u16 {
+        variable(name)
+            .parse()
+            .unwrap_or_else(|_| panic!("{name} must be a number"))
+    };
+    let pool = PgPoolOptions::new()
+        .max_connections(number("DATABASE_POOL_SIZE").into())
         // The default pings the database before each statement: a second round trip.
         .test_before_acquire(false)
-        .connect(url)
+        .connect(&variable("DATABASE_URL"))
         .await
+        .expect("failed to connect to the database");
+    (pool, number("PORT"))
 }
 
 macro_rules! columns {
