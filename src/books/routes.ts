@@ -19,9 +19,10 @@ export function bookRoutes(api: Api): void {
       const totals = { total, page, limit, total_pages: Math.ceil(total / limit) };
       return json(200, `{"data":[${rows.join()}],${JSON.stringify(totals).slice(1)}`);
     }
-    const { rows, total } = await store.listBooks(database, query, position);
+    const { found, total } = await store.listBooks(database, query, position);
     const totals = count && { total, ...(count === "estimated" && { total_is_estimate: true }) };
-    return writePage(rows, position, { url, paging: contract.bookPaging, query, seal, extra: totals });
+    const listing = { url, paging: contract.bookPaging, query, seal, key: store.sortedBy(query) };
+    return writePage(found, position, { ...listing, extra: totals });
   });
 
   api.on(contract.getBook, async ({ params, preconditions }, { database }) =>
@@ -51,7 +52,13 @@ export function bookRoutes(api: Api): void {
 
   api.on(contract.listMovements, async ({ params: { id }, query, position, url }, { database, seal }) => {
     const found = await store.listMovements(database, id, query, position);
-    return writePage(found, position, { url, paging: contract.movementPaging, query, seal });
+    return writePage(found, position, {
+      url,
+      paging: contract.movementPaging,
+      query,
+      seal,
+      key: "created_at",
+    });
   });
 }
 

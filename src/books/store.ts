@@ -1,13 +1,14 @@
 /** Books in Postgres: SQL and nothing else. Every function is one round trip, and a book comes back as JSON text. */
 import { eq, gte, lte, type SQL, sql } from "drizzle-orm";
-import type { Database } from "../db/database.ts";
+import type { Database, Row } from "../db/database.ts";
 import { type Claim, type Effect, once } from "../db/idempotency.ts";
 import { instant, jsonObject } from "../db/json.ts";
 import {
   type KeysetOrder,
-  type KeysetRow,
   keysetPage,
   keysetStatement,
+  type Lines,
+  linesOf,
   offsetPage,
   type Position,
   where,
@@ -143,20 +144,20 @@ export async function listMovements(
   bookId: string,
   { limit }: MovementQuery,
   position: Position | undefined,
-): Promise<KeysetRow[]> {
+): Promise<Lines> {
   const order = { column: stockMovements.createdAt, id: stockMovements.id, descending: true };
   const filters = [eq(stockMovements.bookId, bookId)];
   const page = keysetStatement(stockMovements, order, { filters, position, limit, json: movementJson });
-  // The join to one row keeps the order of the page. No row: there is no book. A row of nulls: it has no movements.
-  const rows = await database.read<KeysetRow | { id: null }>(
-    sql`select page.* from ${books} left join lateral (${page}) page on true where ${books.id} = ${bookId}::uuid`,
+  // No row: there is no book.
+  const [found] = await database.read<Lines>(
+    sql`select page.* from ${books} cross join lateral (${page}) page where ${books.id} = ${bookId}::uuid`,
   );
-  if (rows.length === 0) throw new MissingFault();
-  return rows.filter((row): row is KeysetRow => row.id !== null);
+  if (!found) throw new MissingFault();
+  return found;
 }
 
 export interface BookListing {
-  rows: KeysetRow[];
+  found: Lines;
   /** Counted, or estimated by the planner, where the query asked for either. */
   total: number | undefined;
 }
@@ -169,12 +170,15 @@ export async function listBooks(
 ): Promise<BookListing> {
   const filters = filtersOf(query);
   const page = keysetPage(books, orderOf(query), { filters, position, limit: query.limit, json: bookJson });
-  if (!query.count) return { rows: await database.read<KeysetRow>(page), total: undefined };
-  const [rows, counted] = await database.batch("snapshot", [
+  if (!query.count) {
+    const [found] = await database.read<Lines>(page);
+    return { found: found as Lines, total: undefined };
+  }
+  const [[found], counted] = (await database.batch("snapshot", [
     page,
     query.count === "exact" ? exactCount(filters) : estimate(filters),
-  ]);
-  return { rows: rows as KeysetRow[], total: totalIn(counted?.[0]) };
+  ])) as [[Lines], Row[]];
+  return { found, total: totalIn(counted[0]) };
 }
 
 /** The books of one numbered page, and how many there are in all. */
@@ -185,11 +189,11 @@ export async function listBooksByNumber(
 ): Promise<{ rows: string[]; total: number }> {
   const filters = filtersOf(query);
   const offset = (page - 1) * query.limit;
-  const [rows, counted] = await database.batch("snapshot", [
+  const [[found], counted] = (await database.batch("snapshot", [
     offsetPage(books, orderOf(query), { filters, offset, limit: query.limit, json: bookJson }),
     exactCount(filters),
-  ]);
-  return { rows: (rows as { json: string }[]).map((row) => row.json), total: totalIn(counted?.[0]) };
+  ])) as [[Lines], Row[]];
+  return { rows: linesOf(found), total: totalIn(counted[0]) };
 }
 
 const exactCount = (filters: SQL[]) => sql`select count(*)::text as total from ${books} ${where(filters)}`;
@@ -203,15 +207,18 @@ function totalIn(row: Record<string, unknown> | undefined): number {
   return (typeof plan === "string" ? JSON.parse(plan) : plan)[0].Plan["Plan Rows"];
 }
 
-function orderOf({ sort }: BookQuery): KeysetOrder {
+/** The column that a listing is sorted by. */
+export const sortedBy = ({ sort }: BookQuery) =>
+  sort.replace("-", "") as "created_at" | "title" | "author" | "price";
+
+function orderOf(query: BookQuery): KeysetOrder {
   const columns = {
     created_at: books.createdAt,
     title: books.title,
     author: books.author,
     price: books.price,
   };
-  const name = sort.replace("-", "") as keyof typeof columns;
-  return { column: columns[name], id: books.id, descending: sort.startsWith("-") };
+  return { column: columns[sortedBy(query)], id: books.id, descending: query.sort.startsWith("-") };
 }
 
 function filtersOf({ author, search, isbn, min_price, max_price, in_stock }: BookQuery): SQL[] {

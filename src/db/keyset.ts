@@ -1,7 +1,6 @@
 import { getTableName, type SQL, sql } from "drizzle-orm";
 import type { PgColumn, PgTable } from "drizzle-orm/pg-core";
 import type { Query, Value } from "./database.ts";
-import { instant } from "./json.ts";
 
 /**
  * A place between two rows of a listing: just before or just after the row with this sort key and id, whether or
@@ -10,19 +9,16 @@ import { instant } from "./json.ts";
 export interface Position {
   direction: "forward" | "backward";
   side: "before" | "after";
-  /** The sort key as Postgres wrote it, so that not a microsecond and not a cent is lost. */
+  /** The sort key as the row's JSON has it, so that not a microsecond and not a cent is lost. */
   key: string;
   id: string;
 }
 
-/** One row of a listing, as the page and its cursors need it. */
-export type KeysetRow = {
-  id: string;
-  /** The sort key as Postgres writes it; see {@link Position}. */
-  key: string;
-  /** The row as JSON text. */
-  json: string;
-};
+/**
+ * The rows of a page as Postgres gives them: a JSON text on each line, or null where there are none. One text costs all
+ * who handle it less than as many rows, and the JSON of the rows at its ends holds what cursors are made of.
+ */
+export type Lines = { lines: string | null };
 
 /** A total order of a table: by a column, and by id among rows with equal keys. */
 export interface KeysetOrder {
@@ -70,9 +66,9 @@ export function keysetStatement(
     const operator = sql.raw((ascending ? ">" : "<") + (inclusive ? "=" : ""));
     return sql`(${column}, ${id}) ${operator} (${value("key")}::${sql.raw(keyType(column))}, ${value("from")}::uuid)`;
   };
-  return sql`select ${id}::text as id, ${keyText(column)} as key, ${json} as json from ${table}
+  return asLines(sql`select ${json} as json from ${table}
     ${where([...filters, ...(position ? [beyond(position)] : [])])}
-    order by ${column} ${direction(ascending)}, ${id} ${direction(ascending)} limit ${value("rows")}`;
+    order by ${column} ${direction(ascending)}, ${id} ${direction(ascending)} limit ${value("rows")}`);
 }
 
 const valuesOf = ({ position, limit }: PageOptions): Record<string, unknown> => ({
@@ -87,9 +83,14 @@ export function offsetPage(
   { column, id, descending }: KeysetOrder,
   { filters, offset, limit, json }: { filters: SQL[]; offset: number; limit: number; json: SQL },
 ): SQL {
-  return sql`select ${json} as json from ${table} ${where(filters)}
-    order by ${column} ${direction(!descending)}, ${id} ${direction(!descending)} limit ${limit} offset ${offset}`;
+  return asLines(sql`select ${json} as json from ${table} ${where(filters)}
+    order by ${column} ${direction(!descending)}, ${id} ${direction(!descending)} limit ${limit} offset ${offset}`);
 }
+
+/** JSON as Postgres writes it has no line feeds: those of texts are escaped. */
+const asLines = (rows: SQL) => sql`select string_agg(json, E'\\n') as lines from (${rows}) page`;
+
+export const linesOf = ({ lines }: Lines): string[] => lines?.split("\n") ?? [];
 
 export function where(conditions: SQL[]): SQL {
   return conditions.length > 0 ? sql`where ${sql.join(conditions, sql` and `)}` : sql``;
@@ -99,8 +100,3 @@ const direction = (ascending: boolean) => sql.raw(ascending ? "asc" : "desc");
 
 /** The type to read a key back as. Drizzle's type of a text column may go on with a collation. */
 const keyType = (column: PgColumn) => column.getSQLType().replace(/ collate .*/, "");
-
-/** A timestamp as text depends on the session's settings, so it goes out as RFC 3339. */
-function keyText(column: PgColumn): SQL {
-  return column.getSQLType().startsWith("timestamp") ? instant(column) : sql`${column}::text`;
-}

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import type { KeysetRow, Position } from "../db/keyset.ts";
+import { type Lines, linesOf, type Position } from "../db/keyset.ts";
 import type { CursorSeal } from "./cursor.ts";
 import { wholeNumber } from "./fields.ts";
 
@@ -11,9 +11,9 @@ export interface Paging {
   bound: z.ZodObject;
 }
 
-/** The rows of one page, in the order asked for, with what a cursor needs to know of each. */
-export interface Page {
-  rows: readonly KeysetRow[];
+/** The rows of one page as JSON texts, in the order asked for. */
+interface Page {
+  rows: readonly string[];
   /** Whether rows follow in the direction of travel. */
   more: boolean;
 }
@@ -54,7 +54,7 @@ export function scopeOf(path: string, bound: z.ZodObject, query: Record<string, 
  * Cuts `limit` rows out of the `limit + 1` that were asked of the database in the direction of travel, and puts
  * them in the listing's order.
  */
-function pageOf(found: readonly KeysetRow[], limit: number, position: Position | undefined): Page {
+function pageOf(found: readonly string[], limit: number, position: Position | undefined): Page {
   const rows = found.slice(0, limit);
   return { rows: position?.direction === "backward" ? rows.reverse() : rows, more: found.length > limit };
 }
@@ -63,18 +63,23 @@ function pageOf(found: readonly KeysetRow[], limit: number, position: Position |
  * The places that the cursors of a page lead to. In the direction of travel there is one exactly when rows follow;
  * in the other, whenever a cursor was sent. A page without rows hands back the place it stands on.
  */
-export function neighbours(
+function neighbours(
   page: Page,
   position: Position | undefined,
+  key: string,
 ): { next?: Position; previous?: Position } {
+  const placeOf = (row: string) => {
+    const members = JSON.parse(row);
+    return { key: `${members[key]}`, id: members.id };
+  };
   const first = page.rows[0];
   const last = page.rows.at(-1);
   const backward = position?.direction === "backward";
   const next: Position | undefined = last
-    ? { direction: "forward", side: "after", key: last.key, id: last.id }
+    ? { direction: "forward", side: "after", ...placeOf(last) }
     : position && { ...position, direction: "forward" };
   const previous: Position | undefined = first
-    ? { direction: "backward", side: "before", key: first.key, id: first.id }
+    ? { direction: "backward", side: "before", ...placeOf(first) }
     : position && { ...position, direction: "backward" };
   return {
     ...(next && (backward || page.more) && { next }),
@@ -85,22 +90,19 @@ export function neighbours(
 type PageReply = { status: 200; body: string; headers: { Link: string } };
 
 /** Pages by what was found and their URL: readers who share a query share their page, too. */
-const written = new WeakMap<readonly KeysetRow[], Map<string, PageReply>>();
+const written = new WeakMap<Lines, Map<string, PageReply>>();
 
 /**
  * Writes a page of the `limit + 1` rows that were found in the direction of travel, as
  * `{"data":[…],"limit":20,"next_cursor":…,"prev_cursor":…}` with `extra` members behind, and the same links as a Link header
  * (RFC 8288).
  */
-export function writePage(
-  found: readonly KeysetRow[],
-  position: Position | undefined,
-  listing: Listing,
-): PageReply {
+export function writePage(found: Lines, position: Position | undefined, listing: Listing): PageReply {
   const replies = written.get(found) ?? new Map<string, PageReply>();
   written.set(found, replies);
   const url = listing.url.pathname + listing.url.search;
-  const reply = replies.get(url) ?? render(pageOf(found, listing.query.limit, position), position, listing);
+  const reply =
+    replies.get(url) ?? render(pageOf(linesOf(found), listing.query.limit, position), position, listing);
   replies.set(url, reply);
   return reply;
 }
@@ -108,10 +110,10 @@ export function writePage(
 function render(
   page: Page,
   position: Position | undefined,
-  { url, paging, query, seal, extra }: Listing,
+  { url, paging, query, seal, key, extra }: Listing,
 ): PageReply {
   const scope = scopeOf(url.pathname, paging.bound, query);
-  const { next, previous } = neighbours(page, position);
+  const { next, previous } = neighbours(page, position, key);
   const nextCursor = next ? seal.seal(scope, next) : null;
   const previousCursor = previous ? seal.seal(scope, previous) : null;
   const tail = { limit: query.limit, next_cursor: nextCursor, prev_cursor: previousCursor, ...extra };
@@ -122,7 +124,7 @@ function render(
   ];
   return {
     status: 200,
-    body: `{"data":[${page.rows.map((row) => row.json).join()}],${JSON.stringify(tail).slice(1)}`,
+    body: `{"data":[${page.rows.join()}],${JSON.stringify(tail).slice(1)}`,
     headers: { Link: links.join(", ") },
   };
 }
@@ -133,6 +135,8 @@ interface Listing {
   paging: Paging;
   query: Record<string, unknown> & { limit: number };
   seal: CursorSeal;
+  /** The member that the rows are sorted by. */
+  key: string;
   /** Members to go behind the cursors. */
   extra?: Record<string, unknown> | undefined;
 }

@@ -14,7 +14,7 @@ export function taskRoutes(api: Api): void {
 
   api.on(contract.listTasks, async ({ query, position, url }, { database, seal }) => {
     const found = await store.listTasks(database, query, position);
-    return writePage(found, position, { url, paging: contract.taskPaging, query, seal });
+    return writePage(found, position, { url, paging: contract.taskPaging, query, seal, key: "created_at" });
   });
 
   api.on(contract.getTask, async ({ params: { id }, preconditions }, { database }) =>

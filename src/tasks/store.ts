@@ -3,7 +3,7 @@ import { eq } from "drizzle-orm";
 import type { Database } from "../db/database.ts";
 import type { Claim } from "../db/idempotency.ts";
 import { instant, jsonObject } from "../db/json.ts";
-import { type KeysetRow, keysetPage, type Position } from "../db/keyset.ts";
+import { keysetPage, type Lines, type Position } from "../db/keyset.ts";
 import {
   changeOne,
   createOne,
@@ -56,12 +56,14 @@ export function deleteTask(database: Database, id: string, demand: VersionDemand
 }
 
 /** Up to `limit + 1` tasks from `position` on, in the direction of travel; the newest come first. */
-export function listTasks(
+export async function listTasks(
   database: Database,
   { completed, limit }: TaskQuery,
   position: Position | undefined,
-): Promise<KeysetRow[]> {
+): Promise<Lines> {
   const filters = completed === undefined ? [] : [eq(tasks.completed, completed)];
   const order = { column: tasks.createdAt, id: tasks.id, descending: true };
-  return database.read<KeysetRow>(keysetPage(tasks, order, { filters, position, limit, json: taskJson }));
+  const page = keysetPage(tasks, order, { filters, position, limit, json: taskJson });
+  const [found] = await database.read<Lines>(page);
+  return found as Lines;
 }

@@ -5,9 +5,9 @@
  */
 import { beforeAll, describe, expect, test } from "vitest";
 import { type BookQuery, bookPaging, SORTS } from "../../src/books/contract.ts";
-import { listBooks, listMovements } from "../../src/books/store.ts";
+import { listBooks, listMovements, sortedBy } from "../../src/books/store.ts";
 import { connectOver, type Database, type Row, type Statement } from "../../src/db/database.ts";
-import type { KeysetRow, Position } from "../../src/db/keyset.ts";
+import type { Lines, Position } from "../../src/db/keyset.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 
 const BOOKS = 20_000;
@@ -88,11 +88,12 @@ function recording(query: (statement: Statement) => Promise<Row[]>): Database {
 }
 
 /** The row in the middle of an order, as a cursor would point to it. */
-async function middleOf(query: Record<string, string>): Promise<KeysetRow> {
+async function middleOf(query: Record<string, string>): Promise<Pick<Position, "key" | "id">> {
   const [statement] = await statementsOf(listing(query));
-  const text = statement?.text.replace(/limit \$\d+$/, "limit 1 offset 5000") ?? "";
-  const [row] = await database.sql<KeysetRow>(text, statement?.values.slice(0, -1));
-  return row as KeysetRow;
+  const text = statement?.text.replace(/limit \$\d+\) page$/, "limit 1 offset 5000) page") ?? "";
+  const [found] = await database.sql<Lines>(text, statement?.values.slice(0, -1));
+  const book = JSON.parse(found?.lines ?? "");
+  return { key: `${book[sortedBy(parse(query))]}`, id: book.id };
 }
 
 const rowsRead = (plan: Plan) =>

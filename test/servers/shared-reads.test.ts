@@ -4,8 +4,8 @@
  */
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { bookPaging } from "../../src/books/contract.ts";
-import { listBooks, readBook } from "../../src/books/store.ts";
+import { type BookQuery, bookPaging } from "../../src/books/contract.ts";
+import { listBooks, readBook, sortedBy } from "../../src/books/store.ts";
 import {
   apart,
   type Connect,
@@ -15,6 +15,7 @@ import {
   type Statement,
 } from "../../src/db/database.ts";
 import { UnavailableFault } from "../../src/db/faults.ts";
+import { linesOf, type Position } from "../../src/db/keyset.ts";
 import { type PooledDriver, pooledDriver } from "../../src/db/pool.ts";
 import { MissingFault } from "../../src/db/resource.ts";
 import { sharedReads } from "../../src/db/shared-reads.ts";
@@ -122,18 +123,18 @@ describe("pages of one order read in one turn", () => {
     "are one query, each as it would be alone: %s",
     async (sort) => {
       const query = bookPaging.query.parse({ sort, limit: "3" });
-      const { rows } = await listBooks(connectOver(driver)(PATIENCE), { ...query, limit: BOOKS }, undefined);
+      const page = async (connect: Connect, ...asked: [BookQuery, Position?]) =>
+        linesOf((await listBooks(connect(PATIENCE), asked[0], asked[1])).found);
+      const rows = await page(connectOver(driver), { ...query, limit: BOOKS });
+      const places = [...rows, ...rows].map((row) => {
+        const book = JSON.parse(row);
+        return { key: `${book[sortedBy(query)]}`, id: book.id };
+      });
       for (const direction of directions) {
         const read = (connect: Connect) =>
-          Promise.all(
-            [...rows, ...rows].map(async ({ key, id }) =>
-              (await listBooks(connect(PATIENCE), query, { ...direction, key, id })).rows.map(
-                (row) => row.json,
-              ),
-            ),
-          );
+          Promise.all(places.map((place) => page(connect, query, { ...direction, ...place })));
         const expected = await read(connectOver(driver));
-        expect(expected.map((page) => page.length).sort()).toEqual(
+        expect(expected.map((rows) => rows.length).sort()).toEqual(
           [...rows, ...rows].map((_, at) => Math.min(4, Math.floor(at / 2))).sort(),
         );
         sent = [];
