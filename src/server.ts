@@ -11,6 +11,7 @@ import { connectOver } from "./db/database.ts";
 import { neonDriver } from "./db/neon.ts";
 import { type PooledDriver, pooledDriver } from "./db/pool.ts";
 import { sharedReads } from "./db/shared-reads.ts";
+import { sharedWrites } from "./db/shared-writes.ts";
 import { clientAddress } from "./http/address.ts";
 import type { Log } from "./http/observe.ts";
 import type { Limiter, Quota } from "./http/rate-limit.ts";
@@ -47,6 +48,9 @@ export interface Listener {
 /** Longer than load balancers keep idle connections, so that it is they who close them. */
 const IDLE_TIMEOUT_SECONDS = 75;
 
+/** Of the connections of the pool, those that write at a time. With fewer, more writes commit together. */
+const SHARE_OF_WRITES = 1 / 4;
+
 /** What a call to the database or a request may go over its time before it is given up for lost. */
 const MARGIN_MS = 1000;
 
@@ -69,7 +73,11 @@ async function serve({ name, environment, listen }: Runtime): Promise<void> {
   try {
     const config = await parseServerConfig({ ...environment, ...embedded?.variables });
     const driver = driverOf(config);
-    const connect = connectOver(driver, sharedReads(driver, config.deadline));
+    const connect = connectOver(
+      driver,
+      sharedReads(driver, config.deadline),
+      sharedWrites(driver, Math.ceil(config.poolSize * SHARE_OF_WRITES)),
+    );
     const limiter = config.rateLimit && memoryLimiter(config.rateLimit);
     const app = createApp({ config, connect, limiter, log, readDocs, stopping });
     const serveFrom: Answer = (request, address) =>

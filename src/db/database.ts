@@ -76,6 +76,9 @@ export interface Reads {
   read(statement: Statement, time: number): Promise<Row[]>;
 }
 
+/** How a write comes to the driver: by itself ({@link byItself}), or with others (`sharedWrites`). */
+export type Write = (statement: Statement, time: number) => Promise<Row[]>;
+
 /** Makes a database each of whose calls may take so many milliseconds. */
 export type Connect = (time: number) => Database;
 
@@ -89,8 +92,14 @@ export const apart = (driver: Driver): Reads => ({
   read: (statement, time) => driver.query(() => statement, time),
 });
 
+/** Every write is a transaction of its own. */
+const byItself =
+  (driver: Driver): Write =>
+  (statement, time) =>
+    driver.query(() => statement, time);
+
 /** The database behind a driver. */
-export function connectOver(driver: Driver, reads = apart(driver)): Connect {
+export function connectOver(driver: Driver, reads = apart(driver), write = byItself(driver)): Connect {
   const compile = compiler();
   const byKey = onceFor(
     (lookup: Lookup) => lookup,
@@ -111,8 +120,7 @@ export function connectOver(driver: Driver, reads = apart(driver)): Connect {
       return (await told(reads.read(compile(query), time))) as T[];
     },
     async write<T extends Row>(query: Query | SQL) {
-      const statement = compile(query);
-      return (await told(driver.query(() => statement, time))) as T[];
+      return (await told(write(compile(query), time))) as T[];
     },
     batch: async (transaction, queries) => told(driver.batch(transaction, queries.map(compile), time)),
   });

@@ -1,0 +1,176 @@
+/**
+ * Writes that share transactions, over the pool that servers have and a Postgres: fewer commits, each write with its own
+ * outcome, and none that suffers for another.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { adjustStock, createBook } from "../../src/books/store.ts";
+import { apart, type Connect, connectOver, type Driver } from "../../src/db/database.ts";
+import { ConstraintFault, UnavailableFault } from "../../src/db/faults.ts";
+import { type PooledDriver, pooledDriver } from "../../src/db/pool.ts";
+import { MissingFault } from "../../src/db/resource.ts";
+import { sharedWrites } from "../../src/db/shared-writes.ts";
+import { isbnOf } from "../support/books.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+
+const TIMEOUT_MS = 10_000;
+const STOCK = 20;
+const MISSING = "00000000-0000-7000-8000-000000000000";
+
+let database: TestDatabase;
+let pool: PooledDriver;
+let isbns = 0;
+/** How many statements left by themselves, and how many left in each batch. */
+let sent: { alone: number; together: number[] };
+
+const driver: Driver = {
+  query(statement, time) {
+    sent.alone++;
+    return pool.query(statement, time);
+  },
+  batch(transaction, statements, time) {
+    // The first is the limit for locks.
+    sent.together.push(statements.length - 1);
+    return pool.batch(transaction, statements, time);
+  },
+};
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  pool = pooledDriver({ url: database.url, size: 4, timeout: TIMEOUT_MS });
+});
+beforeEach(() => {
+  sent = { alone: 0, together: [] };
+});
+afterAll(() => pool.end());
+
+const shared = (transactions = 1) => connectOver(driver, apart(driver), sharedWrites(driver, transactions));
+
+const book = (isbn = isbnOf(isbns++)) => ({
+  title: "A",
+  author: "B",
+  isbn,
+  price: "1.00",
+  stock: STOCK,
+  description: null,
+});
+const create = (connect: Connect, isbn?: string) => createBook(connect(TIMEOUT_MS), book(isbn), undefined);
+const sell = (connect: Connect, id: string, delta = -1, time = TIMEOUT_MS) =>
+  adjustStock(connect(time), id, { delta, reason: "sale" }, undefined);
+const stockOf = async (id: string) => {
+  const [row] = await database.sql<{ stock: number; sum: number; sales: number }>(
+    `select stock, sum(delta)::int as sum, count(*) filter (where reason = 'sale')::int as sales
+     from books join stock_movements on book_id = books.id where books.id = $1 group by stock`,
+    [id],
+  );
+  return row;
+};
+const outcomes = async <T>(calls: Promise<T>[]) =>
+  (await Promise.allSettled(calls)).map((one) => (one.status === "fulfilled" ? "done" : one.reason));
+
+describe("writes that come while another runs", () => {
+  test("commit together, each with its own answer, and no more is sold than there is", async () => {
+    const connect = shared();
+    const { id } = await create(connect);
+    sent = { alone: 0, together: [] };
+    const sales = await Promise.all(Array.from({ length: STOCK + 5 }, () => sell(connect, id)));
+    const stocks = sales.map((sale) => (sale.id === null ? "none" : JSON.parse(sale.json).stock));
+    expect(stocks).toEqual([
+      ...Array.from({ length: STOCK }, (_, at) => STOCK - 1 - at),
+      ...Array(5).fill("none"),
+    ]);
+    expect(await stockOf(id)).toEqual({ stock: 0, sum: 0, sales: STOCK });
+    expect(sent).toEqual({ alone: 1, together: [8, 8, 8] });
+  });
+
+  test("are one transaction", async () => {
+    const connect = shared();
+    const created = await Promise.all(Array.from({ length: 9 }, () => create(connect)));
+    const rows = await database.sql<{ count: number }>(
+      "select count(*)::int from books where id = any($1::uuid[]) group by xmin order by count",
+      [created.map(({ id }) => id)],
+    );
+    expect(rows.map(({ count }) => count)).toEqual([1, 8]);
+  });
+
+  test("fail alone: a taken ISBN, and a book that is missing", async () => {
+    const connect = shared();
+    const taken = isbnOf(isbns++);
+    const { id } = await create(connect, taken);
+    const found = await outcomes([
+      sell(connect, id),
+      create(connect),
+      create(connect, taken),
+      sell(connect, MISSING),
+      sell(connect, id),
+      create(connect),
+    ]);
+    expect(found.map((outcome) => outcome.constructor)).toEqual([
+      String,
+      String,
+      ConstraintFault,
+      MissingFault,
+      String,
+      String,
+    ]);
+    expect(await stockOf(id)).toEqual({ stock: STOCK - 2, sum: STOCK - 2, sales: 2 });
+  });
+
+  test("do not wait for a book that somebody else holds", async () => {
+    const connect = shared();
+    const { id: held } = await create(connect);
+    const { id: free } = await create(connect);
+    const release = await database.hold("select from books where id = $1 for update", [held]);
+    let isHeldSold = false;
+    const sales = [sell(connect, free), sell(connect, free), sell(connect, free)];
+    const late = sell(connect, held).then(() => {
+      isHeldSold = true;
+    });
+    await Promise.all(sales);
+    await sell(connect, free);
+    expect(isHeldSold).toBe(false);
+    await release();
+    await late;
+    expect(await stockOf(free)).toMatchObject({ stock: STOCK - 4, sales: 4 });
+    expect(await stockOf(held)).toMatchObject({ stock: STOCK - 1, sales: 1 });
+  });
+
+  test("are not made once their time is over", async () => {
+    const connect = shared();
+    const { id } = await create(connect);
+    const release = await database.hold("select from books where id = $1 for update", [id]);
+    const first = sell(connect, id);
+    const [late] = await outcomes([sell(connect, id, -1, 50)]);
+    expect(late).toBeInstanceOf(UnavailableFault);
+    await release();
+    await first;
+    await sell(connect, id);
+    expect(await stockOf(id)).toMatchObject({ stock: STOCK - 2, sales: 2 });
+  });
+
+  test("are not tried again when the connection broke, as then nobody knows what became of them", async () => {
+    const connect = shared();
+    const { id } = await create(connect);
+    const release = await database.hold("select from books where id = $1 for update", [id]);
+    // The first waits for the book, and the others for the first, but not for long.
+    const found = outcomes([sell(connect, id), sell(connect, id), sell(connect, id)]);
+    while ((await database.waiting()) === 0) await sleep(1);
+    const breakWaiting = () =>
+      database.sql(
+        "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+      );
+    await breakWaiting();
+    while (sent.together.length === 0 || (await database.waiting()) === 0) await sleep(1);
+    await breakWaiting();
+    for (const outcome of await found) expect(outcome).toBeInstanceOf(UnavailableFault);
+    await release();
+    expect(sent).toEqual({ alone: 2, together: [2] });
+    expect(await stockOf(id)).toMatchObject({ stock: STOCK, sales: 0 });
+  });
+});
+
+test("where there is room a write leaves at once, by itself", async () => {
+  const connect = shared(3);
+  await Promise.all(Array.from({ length: 3 }, () => create(connect)));
+  expect(sent).toEqual({ alone: 3, together: [] });
+});
