@@ -35,17 +35,7 @@ import {
 } from "./contract.ts";
 import { parseIsbn } from "./isbn.ts";
 
-const bookJson = jsonObject({
-  id: books.id,
-  title: books.title,
-  author: books.author,
-  isbn: books.isbn,
-  price: sql`trim_scale(${books.price})`,
-  stock: books.stock,
-  description: books.description,
-  created_at: instant(books.createdAt),
-  updated_at: instant(books.updatedAt),
-});
+const bookJson = sql`${books.json}`;
 
 const byId = lookupBy(books, books.id, bookJson);
 const byIsbn = lookupBy(books, books.isbn, bookJson);

@@ -91,9 +91,9 @@ describe.each(["node", "bun"] as const)("%s, with one connection", (runtime) => 
 
   test("an error in the middle of a batch leaves the connection good", async () => {
     const [link] = links;
-    await database.sql("alter table books rename column price to cost");
+    await database.sql("alter table books rename column created_at to made_at");
     expect((await api("GET", "/api/v1/books?count=exact")).status).toBe(503);
-    await database.sql("alter table books rename column cost to price");
+    await database.sql("alter table books rename column made_at to created_at");
     expect((await api("GET", "/api/v1/books?count=exact")).status).toBe(200);
     expect([...links]).toEqual([link]);
   });

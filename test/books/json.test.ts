@@ -1,0 +1,33 @@
+/** The JSON that Postgres keeps of a book. */
+import pg from "pg";
+import { expect, onTestFinished, test } from "vitest";
+import { isbnOf } from "../support/books.ts";
+import { createTestDatabase } from "../support/database.ts";
+
+test("is right after any change by any session, whatever its settings", async () => {
+  const { url } = await createTestDatabase();
+  const options = "-c timezone=Asia/Kolkata -c datestyle=SQL,DMY -c extra_float_digits=-5";
+  const client = new pg.Client({ connectionString: url, options });
+  await client.connect();
+  onTestFinished(() => client.end());
+
+  const id = "0195dc3a-52e6-7cc1-9d2f-7f4b8a6e1c30";
+  await client.query(
+    `insert into books (id, title, author, isbn, price, created_at, updated_at)
+     values ($1, $2, 'Jane Doe', $3, 12.50, '2026-03-28T12:00:00.5Z', '2026-03-28T12:00:00.123456Z')`,
+    [id, '"Two"\n\\lines', isbnOf(1)],
+  );
+  const kept = async () => (await client.query("select json from books")).rows[0].json;
+  const start = `{"id":"${id}","title":"\\"Two\\"\\n\\\\lines","author":"Jane Doe","isbn":"${isbnOf(1)}",`;
+  const created = `"created_at":"2026-03-28T12:00:00.500000Z"`;
+  expect(await kept()).toBe(
+    `${start}"price":12.5,"stock":0,"description":null,${created},"updated_at":"2026-03-28T12:00:00.123456Z"}`,
+  );
+
+  const { rows } = await client.query(
+    `update books set stock = 3, price = 12, description = 'Größe' returning floor(extract(epoch from updated_at) * 1000)::text as at`,
+  );
+  const changed = await kept();
+  expect(changed).toContain(`${start}"price":12,"stock":3,"description":"Größe",${created},`);
+  expect(Date.parse(JSON.parse(changed).updated_at)).toBe(Number(rows[0].at));
+});
