@@ -13,7 +13,7 @@ import { startWorkerd, WORKER } from "./workerd.ts";
 export const POOL_SIZE = 8;
 
 /** Those of `npm start`. */
-export const NODE_FLAGS = ["--max-semi-space-size=8"];
+export const NODE_FLAGS = ["--max-semi-space-size=8", "--heap-growing-percent=200"];
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const PEERS = fileURLToPath(new URL("./peers", import.meta.url));
