@@ -13,8 +13,8 @@ const run = promisify(execFile);
 /** By workload; `:id` and `:key` are a place's. */
 const STATEMENTS: Record<string, string> = {
   point: `select id::text as id, version::text as version, json from books where id = :id::uuid`,
-  page: `select string_agg(json, E'\\n') as lines from (
-    select json from books where (created_at, id) < (:key::timestamptz, :id::uuid)
+  page: `select string_agg(json, ',') as rows, count(*)::int as count from (
+    select json, created_at as key, id from books where (created_at, id) < (:key::timestamptz, :id::uuid)
     order by created_at desc, id desc limit 21
   ) page`,
 };

@@ -17,7 +17,7 @@ export function bookRoutes(api: Api): void {
     if (page !== undefined) {
       const { rows, total } = await store.listBooksByNumber(database, query, page);
       const totals = { total, page, limit, total_pages: Math.ceil(total / limit) };
-      return json(200, `{"data":[${rows.join()}],${JSON.stringify(totals).slice(1)}`);
+      return json(200, `{"data":[${rows}],${JSON.stringify(totals).slice(1)}`);
     }
     const { found, total } = await store.listBooks(database, query, position);
     const totals = count && { total, ...(count === "estimated" && { total_is_estimate: true }) };

@@ -7,10 +7,9 @@ import {
   type KeysetOrder,
   keysetPage,
   keysetStatement,
-  type Lines,
-  linesOf,
   offsetPage,
   type Position,
+  type Rows,
   where,
 } from "../db/keyset.ts";
 import {
@@ -134,12 +133,12 @@ export async function listMovements(
   bookId: string,
   { limit }: MovementQuery,
   position: Position | undefined,
-): Promise<Lines> {
+): Promise<Rows> {
   const order = { column: stockMovements.createdAt, id: stockMovements.id, descending: true };
   const filters = [eq(stockMovements.bookId, bookId)];
   const page = keysetStatement(stockMovements, order, { filters, position, limit, json: movementJson });
   // No row: there is no book.
-  const [found] = await database.read<Lines>(
+  const [found] = await database.read<Rows>(
     sql`select page.* from ${books} cross join lateral (${page}) page where ${books.id} = ${bookId}::uuid`,
   );
   if (!found) throw new MissingFault();
@@ -147,7 +146,7 @@ export async function listMovements(
 }
 
 export interface BookListing {
-  found: Lines;
+  found: Rows;
   /** Counted, or estimated by the planner, where the query asked for either. */
   total: number | undefined;
 }
@@ -161,13 +160,13 @@ export async function listBooks(
   const filters = filtersOf(query);
   const page = keysetPage(books, orderOf(query), { filters, position, limit: query.limit, json: bookJson });
   if (!query.count) {
-    const [found] = await database.read<Lines>(page);
-    return { found: found as Lines, total: undefined };
+    const [found] = await database.read<Rows>(page);
+    return { found: found as Rows, total: undefined };
   }
   const [[found], counted] = (await database.batch("snapshot", [
     page,
     query.count === "exact" ? exactCount(filters) : estimate(filters),
-  ])) as [[Lines], Row[]];
+  ])) as [[Rows], Row[]];
   return { found, total: totalIn(counted[0]) };
 }
 
@@ -176,14 +175,14 @@ export async function listBooksByNumber(
   database: Database,
   query: BookQuery,
   page: number,
-): Promise<{ rows: string[]; total: number }> {
+): Promise<{ rows: string; total: number }> {
   const filters = filtersOf(query);
   const offset = (page - 1) * query.limit;
   const [[found], counted] = (await database.batch("snapshot", [
     offsetPage(books, orderOf(query), { filters, offset, limit: query.limit, json: bookJson }),
     exactCount(filters),
-  ])) as [[Lines], Row[]];
-  return { rows: linesOf(found), total: totalIn(counted[0]) };
+  ])) as [[Rows], Row[]];
+  return { rows: found.rows ?? "", total: totalIn(counted[0]) };
 }
 
 const exactCount = (filters: SQL[]) => sql`select count(*)::text as total from ${books} ${where(filters)}`;

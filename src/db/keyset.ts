@@ -15,10 +15,10 @@ export interface Position {
 }
 
 /**
- * The rows of a page as Postgres gives them: a JSON text on each line, or null where there are none. One text costs all
- * who handle it less than as many rows, and the JSON of the rows at its ends holds what cursors are made of.
+ * The rows of a page as Postgres gives them, in the listing's order: JSON objects with commas between them, or null where there
+ * are none. One text costs all who handle it less than as many rows.
  */
-export type Lines = { lines: string | null };
+export type Rows = { rows: string | null; count: number };
 
 /** A total order of a table: by a column, and by id among rows with equal keys. */
 export interface KeysetOrder {
@@ -66,9 +66,11 @@ export function keysetStatement(
     const operator = sql.raw((ascending ? ">" : "<") + (inclusive ? "=" : ""));
     return sql`(${column}, ${id}) ${operator} (${value("key")}::${sql.raw(keyType(column))}, ${value("from")}::uuid)`;
   };
-  return asLines(sql`select ${json} as json from ${table}
+  const found = sql`select ${json} as json, ${column} as key, ${id} as id from ${table}
     ${where([...filters, ...(position ? [beyond(position)] : [])])}
-    order by ${column} ${direction(ascending)}, ${id} ${direction(ascending)} limit ${value("rows")}`);
+    order by ${column} ${direction(ascending)}, ${id} ${direction(ascending)} limit ${value("rows")}`;
+  const listed = sql`order by key ${direction(!descending)}, id ${direction(!descending)}`;
+  return inOne(found, ascending === descending ? listed : sql``);
 }
 
 const valuesOf = ({ position, limit }: PageOptions): Record<string, unknown> => ({
@@ -83,14 +85,12 @@ export function offsetPage(
   { column, id, descending }: KeysetOrder,
   { filters, offset, limit, json }: { filters: SQL[]; offset: number; limit: number; json: SQL },
 ): SQL {
-  return asLines(sql`select ${json} as json from ${table} ${where(filters)}
+  return inOne(sql`select ${json} as json from ${table} ${where(filters)}
     order by ${column} ${direction(!descending)}, ${id} ${direction(!descending)} limit ${limit} offset ${offset}`);
 }
 
-/** JSON as Postgres writes it has no line feeds: those of texts are escaped. */
-const asLines = (rows: SQL) => sql`select string_agg(json, E'\\n') as lines from (${rows}) page`;
-
-export const linesOf = ({ lines }: Lines): string[] => lines?.split("\n") ?? [];
+const inOne = (found: SQL, order = sql``) =>
+  sql`select string_agg(json, ',' ${order}) as rows, count(*)::int as count from (${found}) page`;
 
 export function where(conditions: SQL[]): SQL {
   return conditions.length > 0 ? sql`where ${sql.join(conditions, sql` and `)}` : sql``;

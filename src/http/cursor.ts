@@ -1,4 +1,4 @@
-import { hmac } from "@noble/hashes/hmac.js";
+import { _HMAC } from "@noble/hashes/hmac.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import type { Position } from "../db/keyset.ts";
 import { Problem } from "./problem.ts";
@@ -14,12 +14,16 @@ const encoder = new TextEncoder();
  * In JavaScript, as a message this short is sealed before Web Crypto has handed it to a thread.
  */
 export class CursorSeal {
-  /** Keyed once, and cloned for each message. */
-  readonly #keyed: ReturnType<typeof hmac.create>;
+  readonly #keyed: _HMAC<ReturnType<typeof sha256.create>>;
+  /** What has taken in the last scope, as all cursors of a request have the same. */
+  #scoped: { scope: string; mac: _HMAC<ReturnType<typeof sha256.create>> } | undefined;
+  /** What takes in a payload, over and over: to make one anew costs half as much as the MAC. */
+  readonly #scratch: _HMAC<ReturnType<typeof sha256.create>>;
 
   /** @param secret at least 32 bytes, the same on every instance */
   constructor(secret: Uint8Array<ArrayBuffer>) {
-    this.#keyed = hmac.create(sha256, secret);
+    this.#keyed = new _HMAC(sha256, secret);
+    this.#scratch = this.#keyed.clone();
   }
 
   seal(scope: string, { direction, side, key, id }: Position): string {
@@ -33,9 +37,10 @@ export class CursorSeal {
   /** @throws Problem `invalid_cursor` for every text but the one that `seal` made for this scope */
   open(scope: string, cursor: string): Position {
     const sealed = fromBase64Url(cursor);
-    const payload = sealed?.subarray(0, -MAC_BYTES);
-    const mac = sealed?.subarray(-MAC_BYTES);
-    if (!payload || !mac || !areEqual(mac, this.#mac(scope, payload))) throw invalidCursor();
+    const payload = sealed.subarray(0, -MAC_BYTES);
+    if (!areEqual(sealed.subarray(-MAC_BYTES), this.#mac(scope, payload))) throw invalidCursor();
+    // The unused bits of the last character are nobody's to set.
+    if (toBase64Url(sealed) !== cursor) throw invalidCursor();
     const [direction, side, key, id] = JSON.parse(new TextDecoder().decode(payload));
     return {
       direction: direction === "f" ? "forward" : "backward",
@@ -47,18 +52,17 @@ export class CursorSeal {
 
   /** The scope is JSON and the payload begins with a bracket: U+0000 between them makes the pair unambiguous. */
   #mac(scope: string, payload: Uint8Array): Uint8Array {
-    return this.#keyed
-      .clone()
-      .update(encoder.encode(`${scope}\0`))
-      .update(payload)
-      .digest();
+    if (this.#scoped?.scope !== scope) {
+      this.#scoped = { scope, mac: this.#keyed.clone().update(encoder.encode(`${scope}\0`)) };
+    }
+    return this.#scoped.mac._cloneInto(this.#scratch).update(payload).digest();
   }
 }
 
 /** In a time that does not tell where they differ. */
 function areEqual(one: Uint8Array, other: Uint8Array): boolean {
   let difference = one.length ^ other.length;
-  for (const [at, byte] of other.entries()) difference |= byte ^ (one[at] ?? 0);
+  for (let at = 0; at < other.length; at++) difference |= (other[at] ?? 0) ^ (one[at] ?? 0);
   return difference === 0;
 }
 
@@ -70,16 +74,15 @@ export function invalidCursor(): Problem {
 }
 
 function toBase64Url(bytes: Uint8Array): string {
-  let binary = "";
-  for (const byte of bytes) binary += String.fromCharCode(byte);
-  return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+  const binary = String.fromCharCode.apply(null, bytes as unknown as number[]);
+  return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
-/** Undefined for what `toBase64Url` does not write, unused bits in the last character included. */
-function fromBase64Url(text: string): Uint8Array<ArrayBuffer> | undefined {
-  if (!/^[\w-]+$/.test(text) || text.length % 4 === 1) return undefined;
+/** Throws for what is none. */
+function fromBase64Url(text: string): Uint8Array<ArrayBuffer> {
+  if (!/^[\w-]+$/.test(text) || text.length % 4 === 1) throw invalidCursor();
   const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
   const bytes = new Uint8Array(binary.length);
   for (let at = 0; at < bytes.length; at++) bytes[at] = binary.charCodeAt(at);
-  return toBase64Url(bytes) === text ? bytes : undefined;
+  return bytes;
 }

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { type Lines, linesOf, type Position } from "../db/keyset.ts";
+import type { Position, Rows } from "../db/keyset.ts";
 import type { CursorSeal } from "./cursor.ts";
 import { wholeNumber } from "./fields.ts";
 
@@ -11,9 +11,10 @@ export interface Paging {
   bound: z.ZodObject;
 }
 
-/** The rows of one page as JSON texts, in the order asked for. */
+/** The rows of one page, in the order asked for. */
 interface Page {
-  rows: readonly string[];
+  /** JSON objects with commas between them; empty where there are none. */
+  rows: string;
   /** Whether rows follow in the direction of travel. */
   more: boolean;
 }
@@ -50,13 +51,17 @@ export function scopeOf(path: string, bound: z.ZodObject, query: Record<string, 
   return JSON.stringify([path, Object.keys(bound.shape).map((name) => query[name] ?? null)]);
 }
 
-/**
- * Cuts `limit` rows out of the `limit + 1` that were asked of the database in the direction of travel, and puts
- * them in the listing's order.
- */
-function pageOf(found: readonly string[], limit: number, position: Position | undefined): Page {
-  const rows = found.slice(0, limit);
-  return { rows: position?.direction === "backward" ? rows.reverse() : rows, more: found.length > limit };
+/** Where a row ends and the next begins. Rows are flat, and in a string of JSON no quote follows a brace. */
+const BOUNDARY = '},{"';
+
+/** Leaves out the last row in the direction of travel, where it is one more than were to be found. */
+function pageOf({ rows, count }: Rows, limit: number, position: Position | undefined): Page {
+  if (!rows || count <= limit) return { rows: rows ?? "", more: false };
+  const page =
+    position?.direction === "backward"
+      ? rows.slice(rows.indexOf(BOUNDARY) + 2)
+      : rows.slice(0, rows.lastIndexOf(BOUNDARY) + 1);
+  return { rows: page, more: true };
 }
 
 /**
@@ -64,45 +69,54 @@ function pageOf(found: readonly string[], limit: number, position: Position | un
  * in the other, whenever a cursor was sent. A page without rows hands back the place it stands on.
  */
 function neighbours(
-  page: Page,
+  { rows, more }: Page,
   position: Position | undefined,
   key: string,
-): { next?: Position; previous?: Position } {
+): { next?: Position | undefined; previous?: Position | undefined } {
   const placeOf = (row: string) => {
     const members = JSON.parse(row);
     return { key: `${members[key]}`, id: members.id };
   };
-  const first = page.rows[0];
-  const last = page.rows.at(-1);
+  const last = (): Position | undefined =>
+    rows
+      ? { direction: "forward", side: "after", ...placeOf(lastOf(rows)) }
+      : position && { ...position, direction: "forward" };
+  const first = (): Position | undefined =>
+    rows
+      ? { direction: "backward", side: "before", ...placeOf(firstOf(rows)) }
+      : position && { ...position, direction: "backward" };
   const backward = position?.direction === "backward";
-  const next: Position | undefined = last
-    ? { direction: "forward", side: "after", ...placeOf(last) }
-    : position && { ...position, direction: "forward" };
-  const previous: Position | undefined = first
-    ? { direction: "backward", side: "before", ...placeOf(first) }
-    : position && { ...position, direction: "backward" };
   return {
-    ...(next && (backward || page.more) && { next }),
-    ...(previous && (backward ? page.more : position) && { previous }),
+    ...((backward || more) && { next: last() }),
+    ...((backward ? more : position) && { previous: first() }),
   };
+}
+
+function firstOf(rows: string): string {
+  const end = rows.indexOf(BOUNDARY);
+  return end < 0 ? rows : rows.slice(0, end + 1);
+}
+
+function lastOf(rows: string): string {
+  const end = rows.lastIndexOf(BOUNDARY);
+  return end < 0 ? rows : rows.slice(end + 2);
 }
 
 type PageReply = { status: 200; body: string; headers: { Link: string } };
 
 /** Pages by what was found and their URL: readers who share a query share their page, too. */
-const written = new WeakMap<Lines, Map<string, PageReply>>();
+const written = new WeakMap<Rows, Map<string, PageReply>>();
 
 /**
  * Writes a page of the `limit + 1` rows that were found in the direction of travel, as
  * `{"data":[…],"limit":20,"next_cursor":…,"prev_cursor":…}` with `extra` members behind, and the same links as a Link header
  * (RFC 8288).
  */
-export function writePage(found: Lines, position: Position | undefined, listing: Listing): PageReply {
+export function writePage(found: Rows, position: Position | undefined, listing: Listing): PageReply {
   const replies = written.get(found) ?? new Map<string, PageReply>();
   written.set(found, replies);
   const url = listing.url.pathname + listing.url.search;
-  const reply =
-    replies.get(url) ?? render(pageOf(linesOf(found), listing.query.limit, position), position, listing);
+  const reply = replies.get(url) ?? render(pageOf(found, listing.query.limit, position), position, listing);
   replies.set(url, reply);
   return reply;
 }
@@ -124,7 +138,7 @@ function render(
   ];
   return {
     status: 200,
-    body: `{"data":[${page.rows.join()}],${JSON.stringify(tail).slice(1)}`,
+    body: `{"data":[${page.rows}],${JSON.stringify(tail).slice(1)}`,
     headers: { Link: links.join(", ") },
   };
 }

@@ -3,7 +3,7 @@ import { eq } from "drizzle-orm";
 import type { Database } from "../db/database.ts";
 import type { Claim } from "../db/idempotency.ts";
 import { instant, jsonObject } from "../db/json.ts";
-import { keysetPage, type Lines, type Position } from "../db/keyset.ts";
+import { keysetPage, type Position, type Rows } from "../db/keyset.ts";
 import {
   changeOne,
   createOne,
@@ -60,10 +60,10 @@ export async function listTasks(
   database: Database,
   { completed, limit }: TaskQuery,
   position: Position | undefined,
-): Promise<Lines> {
+): Promise<Rows> {
   const filters = completed === undefined ? [] : [eq(tasks.completed, completed)];
   const order = { column: tasks.createdAt, id: tasks.id, descending: true };
   const page = keysetPage(tasks, order, { filters, position, limit, json: taskJson });
-  const [found] = await database.read<Lines>(page);
-  return found as Lines;
+  const [found] = await database.read<Rows>(page);
+  return found as Rows;
 }

@@ -7,7 +7,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { type BookQuery, bookPaging, SORTS } from "../../src/books/contract.ts";
 import { listBooks, listMovements, sortedBy } from "../../src/books/store.ts";
 import { connectOver, type Database, type Row, type Statement } from "../../src/db/database.ts";
-import type { Lines, Position } from "../../src/db/keyset.ts";
+import type { Position, Rows } from "../../src/db/keyset.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 
 const BOOKS = 20_000;
@@ -91,8 +91,8 @@ function recording(query: (statement: Statement) => Promise<Row[]>): Database {
 async function middleOf(query: Record<string, string>): Promise<Pick<Position, "key" | "id">> {
   const [statement] = await statementsOf(listing(query));
   const text = statement?.text.replace(/limit \$\d+\) page$/, "limit 1 offset 5000) page") ?? "";
-  const [found] = await database.sql<Lines>(text, statement?.values.slice(0, -1));
-  const book = JSON.parse(found?.lines ?? "");
+  const [found] = await database.sql<Rows>(text, statement?.values.slice(0, -1));
+  const book = JSON.parse(found?.rows ?? "");
   return { key: `${book[sortedBy(parse(query))]}`, id: book.id };
 }
 

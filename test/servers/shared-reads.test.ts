@@ -15,7 +15,7 @@ import {
   type Statement,
 } from "../../src/db/database.ts";
 import { UnavailableFault } from "../../src/db/faults.ts";
-import { linesOf, type Position } from "../../src/db/keyset.ts";
+import type { Position, Rows } from "../../src/db/keyset.ts";
 import { type PooledDriver, pooledDriver } from "../../src/db/pool.ts";
 import { MissingFault } from "../../src/db/resource.ts";
 import { sharedReads } from "../../src/db/shared-reads.ts";
@@ -113,6 +113,8 @@ describe("books read in one tick", () => {
   });
 });
 
+const booksIn = ({ rows }: Rows): { id: string; [name: string]: unknown }[] => JSON.parse(`[${rows ?? ""}]`);
+
 describe("pages of one order read in one turn", () => {
   const directions = [
     { direction: "forward", side: "after" },
@@ -124,12 +126,9 @@ describe("pages of one order read in one turn", () => {
     async (sort) => {
       const query = bookPaging.query.parse({ sort, limit: "3" });
       const page = async (connect: Connect, ...asked: [BookQuery, Position?]) =>
-        linesOf((await listBooks(connect(PATIENCE), asked[0], asked[1])).found);
+        booksIn((await listBooks(connect(PATIENCE), asked[0], asked[1])).found);
       const rows = await page(connectOver(driver), { ...query, limit: BOOKS });
-      const places = [...rows, ...rows].map((row) => {
-        const book = JSON.parse(row);
-        return { key: `${book[sortedBy(query)]}`, id: book.id };
-      });
+      const places = [...rows, ...rows].map((book) => ({ key: `${book[sortedBy(query)]}`, id: book.id }));
       for (const direction of directions) {
         const read = (connect: Connect) =>
           Promise.all(places.map((place) => page(connect, query, { ...direction, ...place })));
