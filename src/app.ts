@@ -2,22 +2,24 @@
  * The table of contents: what every request passes, in order, and then the features. The app knows neither its
  * runtime nor its driver; an entry (`worker.ts`) brings both as ports.
  */
-import { type Context, Hono, type HonoRequest, type MiddlewareHandler } from "hono";
+import { Hono, type HonoRequest, type MiddlewareHandler } from "hono";
 import { cors } from "hono/cors";
 import { HTTPException } from "hono/http-exception";
+import { TrieRouter } from "hono/router/trie-router";
 import { bookConstraints, bookRoutes } from "./books/routes.ts";
 import { type Config, isLoopback } from "./config.ts";
 import type { Connect } from "./db/database.ts";
 import { ConstraintFault, UnavailableFault } from "./db/faults.ts";
 import { InProgressFault, MismatchFault } from "./db/idempotency.ts";
 import { MissingFault, VersionFault } from "./db/resource.ts";
-import { Api, type App, type Bindings, timeLeft, type Variables } from "./http/api.ts";
+import { Api, type App, type Bindings, type Pass } from "./http/api.ts";
 import { authenticator } from "./http/auth.ts";
 import { discardBody } from "./http/body.ts";
 import { CursorSeal } from "./http/cursor.ts";
 import { preconditionFailed } from "./http/etag.ts";
+import { Exchange } from "./http/exchange.ts";
 import { requireHost } from "./http/host.ts";
-import { type Log, loggedError, observe } from "./http/observe.ts";
+import { eventOf, type Log, loggedError } from "./http/observe.ts";
 import { Problem } from "./http/problem.ts";
 import type { Limiter } from "./http/rate-limit.ts";
 import { respond } from "./http/reply.ts";
@@ -37,22 +39,26 @@ export interface Ports {
 }
 
 export function createApp({ config, connect, limiter, log, readDocs, stopping }: Ports): App {
-  const app: App = new Hono<{ Bindings: Bindings; Variables: Variables }>();
+  const app: App = new Hono<{ Bindings: Bindings }>({ router: new TrieRouter() });
   const { share, preflight } = crossOriginOf(config.corsOrigins);
 
-  app.use(observe(log, config.deadline));
-  app.use(async (c, next) => {
+  const pass: Pass = (handle) => async (c) => {
+    const exchange = new Exchange(c.req.raw, config.deadline);
+    let response: Response;
     try {
       requireHost(c.req);
       if (config.authentication.mode === "open") requireLoopback(c.req);
-      share(c);
-      await next();
-    } finally {
-      if (!c.get("isBodyRead")) await discardBody(c.req, timeLeft(c));
+      share(c.req, exchange.headers);
+      response = await handle(c, exchange);
+    } catch (error) {
+      response = refuse(c.req, exchange, error);
     }
-  });
+    if (!exchange.isBodyRead) await discardBody(c.req, exchange.timeLeft());
+    log(eventOf(exchange, c.req.method, response.status));
+    return response;
+  };
 
-  const api = new Api(app, {
+  const api = new Api(app, pass, {
     connect,
     authenticate: authenticator(config.authentication),
     limiter,
@@ -62,18 +68,14 @@ export function createApp({ config, connect, limiter, log, readDocs, stopping }:
   taskRoutes(api);
   serviceRoutes(api, readDocs, stopping);
   api.finish(preflight);
-
-  app.notFound((c) => {
-    throw new Problem("not_found", `There is nothing at this path: ${c.req.path.slice(0, 200)}.`);
-  });
-  app.onError((error, c) => {
-    const problem = problemOf(error, c.req.raw);
-    const observed = c.get("observed");
-    observed.problem = problem.code;
-    if (problem.status >= 500) observed.error = loggedError(problem.cause ?? error);
-    return respond(c.req, c.get("headers"), problem.reply(c.get("requestId")));
-  });
   return app;
+}
+
+function refuse(request: HonoRequest, { headers, observed, requestId }: Exchange, error: unknown): Response {
+  const problem = problemOf(error, request.raw);
+  observed.problem = problem.code;
+  if (problem.status >= 500) observed.error = loggedError(problem.cause ?? error);
+  return respond(request, headers, problem.reply(requestId));
 }
 
 /** Nobody has to prove who they are, so that another name may be a page's that found the way to this machine. */
@@ -89,7 +91,7 @@ function requireLoopback({ url }: HonoRequest): void {
  * @returns what shares an answer with its origin, and what answers the browser's question beforehand
  */
 function crossOriginOf(writers: readonly string[]): {
-  share(c: Context): void;
+  share(request: HonoRequest, headers: Record<string, string>): void;
   preflight: MiddlewareHandler;
 } {
   const mayWrite = (origin: string | undefined) => origin !== undefined && writers.includes(origin);
@@ -111,14 +113,12 @@ function crossOriginOf(writers: readonly string[]): {
     allowHeaders: ["Content-Type", "Idempotency-Key", ...readHeaders],
   });
   return {
-    share(c) {
-      if (c.req.method === "OPTIONS") return;
-      const origin = c.req.header("Origin");
-      Object.assign(c.get("headers"), {
-        "Access-Control-Allow-Origin": mayWrite(origin) ? origin : "*",
-        "Access-Control-Expose-Headers": exposed,
-        ...(writers.length > 0 && { Vary: "Origin" }),
-      });
+    share(request, headers) {
+      if (request.method === "OPTIONS") return;
+      const origin = request.header("Origin");
+      headers["Access-Control-Allow-Origin"] = origin !== undefined && mayWrite(origin) ? origin : "*";
+      headers["Access-Control-Expose-Headers"] = exposed;
+      if (writers.length > 0) headers.Vary = "Origin";
     },
     preflight: (c, next) => (mayWrite(c.req.header("Origin")) ? write : read)(c, next),
   };

@@ -1,11 +1,12 @@
 import type { Context, Hono, MiddlewareHandler } from "hono";
 import type { Connect, Database } from "../db/database.ts";
-import { type Authenticate, type Caller, requireRole } from "./auth.ts";
+import { type Authenticate, requireRole } from "./auth.ts";
 import { readBody } from "./body.ts";
 import type { CursorSeal } from "./cursor.ts";
 import { NO_PRECONDITIONS, parsePreconditions } from "./etag.ts";
+import type { Exchange, Handler } from "./exchange.ts";
 import { claimOf } from "./idempotency.ts";
-import { loggedError, type Observed, observeDatabase } from "./observe.ts";
+import { loggedError, observeDatabase } from "./observe.ts";
 import { Problem } from "./problem.ts";
 import { counter, type Limiter } from "./rate-limit.ts";
 import { respond } from "./reply.ts";
@@ -18,21 +19,10 @@ export interface Bindings {
   address: string | undefined;
 }
 
-/** What the middleware of `app.ts` leaves on a request. */
-export interface Variables {
-  requestId: string;
-  observed: Observed;
-  /** Headers that the answer will have, whatever it is: see `firstHeaders`. */
-  headers: Record<string, string>;
-  /** When the time for the request is over, as `performance.now()` will tell. */
-  deadline: number;
-  /** Who asks, on a route with a role. */
-  caller: Caller;
-  /** Whether the body was read to its end. */
-  isBodyRead: boolean;
-}
+export type App = Hono<{ Bindings: Bindings }>;
 
-export type App = Hono<{ Bindings: Bindings; Variables: Variables }>;
+/** Makes what Hono calls of what answers: everything that all requests pass goes before it and behind it. */
+export type Pass = (handle: Handler) => (c: Context) => Promise<Response>;
 
 /** What routes work with beside their input. A getter in an object literal would be a new shape of object per request. */
 export class Tools {
@@ -60,6 +50,7 @@ const KEYS_SHARE = 0.5;
 export class Api {
   readonly routes: Route[] = [];
   readonly #app: App;
+  readonly #pass: Pass;
   readonly #connect: Connect;
   readonly #authenticate: Authenticate;
   readonly #count: ReturnType<typeof counter>;
@@ -67,6 +58,7 @@ export class Api {
 
   constructor(
     app: App,
+    pass: Pass,
     parts: {
       connect: Connect;
       authenticate: Authenticate;
@@ -75,6 +67,7 @@ export class Api {
     },
   ) {
     this.#app = app;
+    this.#pass = pass;
     this.#connect = parts.connect;
     this.#authenticate = parts.authenticate;
     this.#count = counter(parts.limiter);
@@ -88,74 +81,71 @@ export class Api {
   ): void {
     this.routes.push(route);
     const examine = examiner(route);
-    // One handler, as Hono's router and its chain cost more for every one that a request meets.
-    this.#app.on(route.method.toUpperCase(), [route.path], async (c) => {
-      await this.#admit(c, route);
-      const body = route.body && (await readBody(c.req, route.method === "patch", timeLeft(c)));
-      c.set("isBodyRead", body !== undefined);
+    const answer: Handler = async (c, exchange) => {
+      exchange.observed.route = route.path;
+      await this.#admit(c, exchange, route);
+      const body = route.body && (await readBody(c.req, route.method === "patch", exchange.timeLeft()));
+      exchange.isBodyRead = body !== undefined;
       await examine(c);
       const url = new URL(c.req.url);
       const preconditions = route.conditional ? parsePreconditions(c.req.raw.headers) : NO_PRECONDITIONS;
+      const { caller } = exchange;
       const claim =
-        route.method === "post" && body ? await claimOf(c.req.raw, url, body, c.get("caller")) : undefined;
+        route.method === "post" && body && caller ? await claimOf(c.req.raw, url, body, caller) : undefined;
       const input = { ...judge(c, route, url, this.#seal), preconditions, claim, url } as Input<R>;
-      return respond(c.req, c.get("headers"), await handle(input, this.#tools(c)));
-    });
+      return respond(c.req, exchange.headers, await handle(input, this.#tools(exchange)));
+    };
+    // No middleware, and one handler for a route: what answers alone costs Hono no chain of calls.
+    this.#app.on(route.method.toUpperCase(), [route.path], this.#pass(answer));
   }
 
-  #tools(c: Context): Tools {
+  #tools(exchange: Exchange): Tools {
     return new Tools(this.#seal, () =>
-      observeDatabase(this.#connect(timeLeft(c, DATABASE_SHARE)), c.get("observed")),
+      observeDatabase(this.#connect(exchange.timeLeft(DATABASE_SHARE)), exchange.observed),
     );
   }
 
-  /** Answers OPTIONS and 405 on every path that has a route; `cors` completes the answer to OPTIONS. */
-  finish(cors: MiddlewareHandler): void {
-    for (const path of new Set(this.routes.map((route) => route.path))) {
-      const routes = this.routes.filter((route) => route.path === path);
-      const methods = routes.map((route) => route.method.toUpperCase());
-      const allow = [...methods, ...(methods.includes("GET") ? ["HEAD"] : []), "OPTIONS"].join(", ");
-      const allowed: MiddlewareHandler = (c, next) => {
-        c.get("observed").route = path;
-        for (const [name, value] of Object.entries<string>({ ...c.get("headers"), Allow: allow }))
-          c.header(name, value);
-        return next();
-      };
-      this.#app.options(path, allowed, cors);
-      this.#app.all(path, (c) => {
-        c.get("observed").route = path;
+  /** Answers what no route takes: OPTIONS and 405 on every path that has a route, 404 elsewhere. */
+  finish(preflight: MiddlewareHandler): void {
+    const methods = [...new Set(this.routes.map(({ method }) => method.toUpperCase()))];
+    const answer: Handler = async (c, { headers, observed }) => {
+      const { path, method } = c.req;
+      const matches = methods.flatMap((method) => this.#app.router.match(method, path)[0][0]?.[0][1] ?? []);
+      const [match] = matches;
+      if (!match) throw new Problem("not_found", `There is nothing at this path: ${path.slice(0, 200)}.`);
+      observed.route = match.path;
+      const takes = matches.map(({ method }) => method);
+      const allow = [...takes, ...(takes.includes("GET") ? ["HEAD"] : []), "OPTIONS"].join(", ");
+      if (method !== "OPTIONS") {
         throw new Problem("method_not_allowed", `This path takes ${allow}.`, { headers: { Allow: allow } });
-      });
-    }
+      }
+      for (const [name, value] of Object.entries({ ...headers, Allow: allow })) c.header(name, value);
+      return (await preflight(c, async () => {})) as Response;
+    };
+    this.#app.notFound(this.#pass(answer));
   }
 
-  async #admit(c: Context, route: Route): Promise<void> {
-    c.get("observed").route = route.path;
+  async #admit(c: Context, exchange: Exchange, route: Route): Promise<void> {
     let excess: Problem | undefined;
     try {
-      if (route.role !== "public") await this.#authorize(c, route.role);
+      if (route.role !== "public") await this.#authorize(c, exchange, route.role);
     } finally {
       // Who is refused is counted too, but the refusal stands: it is before the quota in the order of checks.
-      if (!route.unlimited) excess = await this.#count(c);
+      if (!route.unlimited) excess = await this.#count(exchange, c.env);
     }
     if (excess) throw excess;
   }
 
-  async #authorize(c: Context, role: Exclude<Role, "public">): Promise<void> {
-    const observed: Observed = c.get("observed");
+  async #authorize(c: Context, exchange: Exchange, role: Exclude<Role, "public">): Promise<void> {
+    const { observed } = exchange;
     const caller = await this.#authenticate(c.req.raw.headers, {
-      deadline: () => AbortSignal.timeout(timeLeft(c, KEYS_SHARE)),
+      deadline: () => AbortSignal.timeout(exchange.timeLeft(KEYS_SHARE)),
       warn: (fault) => {
         observed.error = loggedError(fault);
       },
     });
     observed.role = caller.roles.join(" ");
-    c.set("caller", caller);
+    exchange.caller = caller;
     requireRole(role, caller);
   }
-}
-
-/** Milliseconds that the request has left, or a share of them. */
-export function timeLeft(c: Context, share = 1): number {
-  return Math.max(0, Math.floor((c.get("deadline") - performance.now()) * share));
 }

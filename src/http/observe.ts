@@ -1,6 +1,4 @@
-import type { MiddlewareHandler } from "hono";
 import type { Database } from "../db/database.ts";
-import { firstHeaders } from "./headers.ts";
 
 /** One wide event per request: what a log line holds. Neither bodies, tokens, query strings nor SQL parameters are in it. */
 export interface RequestEvent {
@@ -32,52 +30,30 @@ export interface LoggedError {
 export type Log = (event: RequestEvent) => void;
 
 /** What one request gathers for its event. */
-export type Observed = Pick<
-  RequestEvent,
-  "route" | "role" | "problem" | "error" | "db_ms" | "db_round_trips"
->;
-
-/** The form of an id that a client may give its request. */
-export const REQUEST_ID_FORM = /^[\w\-=.]{1,128}$/;
-
-/** The client's own id of a request where it has the right form, otherwise a new one. */
-export function requestIdOf(headers: Headers): string {
-  const given = headers.get("X-Request-Id");
-  return given && REQUEST_ID_FORM.test(given) ? given : crypto.randomUUID();
+export class Observed implements Partial<RequestEvent> {
+  route = "unknown";
+  role: string | undefined;
+  problem: string | undefined;
+  error: LoggedError | undefined;
+  db_ms = 0;
+  db_round_trips = 0;
 }
 
-/**
- * Gives every request its id and its deadline, and logs its event at the end.
- *
- * @param time milliseconds that a request has
- */
-export function observe(log: Log, time: number): MiddlewareHandler {
-  return async (c, next) => {
-    const started = performance.now();
-    c.set("deadline", started + time);
-    const requestId = requestIdOf(c.req.raw.headers);
-    const observed: Observed = {
-      route: "unknown",
-      role: undefined,
-      problem: undefined,
-      error: undefined,
-      db_ms: 0,
-      db_round_trips: 0,
-    };
-    c.set("requestId", requestId);
-    c.set("observed", observed);
-    c.set("headers", firstHeaders(requestId));
-    await next();
-    log({
-      level: c.res.status >= 500 ? "error" : c.res.status >= 400 || observed.error ? "warn" : "info",
-      time: new Date().toISOString(),
-      request_id: requestId,
-      method: c.req.method,
-      status: c.res.status,
-      duration_ms: rounded(performance.now() - started),
-      ...observed,
-      db_ms: rounded(observed.db_ms),
-    });
+/** The event of a request that arrived at a time, as `performance.now()` told it, and is answered now. */
+export function eventOf(
+  { arrival, requestId, observed }: { arrival: number; requestId: string; observed: Observed },
+  method: string,
+  status: number,
+): RequestEvent {
+  return {
+    level: status >= 500 ? "error" : status >= 400 || observed.error ? "warn" : "info",
+    time: new Date().toISOString(),
+    request_id: requestId,
+    method,
+    status,
+    duration_ms: rounded(performance.now() - arrival),
+    ...observed,
+    db_ms: rounded(observed.db_ms),
   };
 }
 

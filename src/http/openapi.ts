@@ -1,6 +1,6 @@
 import * as z from "zod";
+import { REQUEST_ID_FORM } from "./exchange.ts";
 import { IDEMPOTENCY_KEY } from "./idempotency.ts";
-import { REQUEST_ID_FORM } from "./observe.ts";
 import { FAULT_CODES, PROBLEMS, Problem, type ProblemCode, validationFailed } from "./problem.ts";
 import { type DocumentedHeader, queryOf, type Route, type Success, TAGS } from "./route.ts";
 

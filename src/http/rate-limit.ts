@@ -1,6 +1,7 @@
-import type { Context } from "hono";
 import { networkOf } from "./address.ts";
+import type { Bindings } from "./api.ts";
 import type { Caller } from "./auth.ts";
+import type { Exchange } from "./exchange.ts";
 import { loggedError } from "./observe.ts";
 import { Problem } from "./problem.ts";
 
@@ -32,14 +33,14 @@ export interface Admission {
  * @returns the problem to answer with, where the request is one too many. A limiter that fails holds nobody up
  */
 export function counter(limiter: Limiter | undefined) {
-  return async (c: Context): Promise<Problem | undefined> => {
+  return async (exchange: Exchange, bindings: Bindings): Promise<Problem | undefined> => {
     if (!limiter) return undefined;
     try {
-      const admission = await limiter.count(keyOf(c.get("caller"), c.env.address));
-      Object.assign(c.get("headers"), fieldsOf(limiter.quota, admission));
+      const admission = await limiter.count(keyOf(exchange.caller, bindings.address));
+      Object.assign(exchange.headers, fieldsOf(limiter.quota, admission));
       return admission.admitted ? undefined : rateLimited(admission);
     } catch (error) {
-      c.get("observed").error = loggedError(error);
+      exchange.observed.error = loggedError(error);
       return undefined;
     }
   };

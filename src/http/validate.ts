@@ -5,7 +5,7 @@ import type { Position } from "../db/keyset.ts";
 import { type CursorSeal, invalidCursor } from "./cursor.ts";
 import { scopeOf } from "./paging.ts";
 import { type Fault, type FaultCode, Problem, validationFailed } from "./problem.ts";
-import { queryOf, type Route } from "./route.ts";
+import type { Route } from "./route.ts";
 
 type Target = "param" | "query" | "json";
 
@@ -16,7 +16,7 @@ type Target = "param" | "query" | "json";
 export function examiner(route: Route): (c: Context) => Promise<void> {
   const validators = [
     ...(route.body ? [examine("json", route.body)] : []),
-    examine("query", queryOf(route)),
+    ...(route.paging ? [examine("query", route.paging.query)] : []),
     ...(route.params ? [examine("param", route.params)] : []),
   ];
   return async (c) => {
@@ -56,19 +56,25 @@ export interface Valid {
  */
 export function judge(c: Context, route: Route, url: URL, seal: CursorSeal): Valid {
   const examined = (target: Target): Examined => c.req.valid(target as never);
-  const query = examined("query");
+  const { paging } = route;
+  const query = paging && examined("query");
   const body = route.body && examined("json");
   const params = route.params && examined("param");
-  const position = route.paging && openCursor(route.paging.bound, query.value, url.pathname, seal);
+  const position = query && openCursor(paging.bound, query.value, url.pathname, seal);
   const details = [
-    // Hono passes over a parameter without a name.
-    ...(url.search && url.searchParams.has("") ? [unknownFault("query", "")] : []),
-    ...faults("query", query),
+    ...(url.search ? unseen(route, url).map((name) => unknownFault("query", name)) : []),
+    ...(query ? faults("query", query) : []),
     ...(body ? faults("body", body) : []),
   ];
   if (details.length > 0) throw validationFailed(details);
   if (params && !params.result.success) throw new Problem("not_found", "There is no such resource.");
-  return { params: params?.result.data, query: query.result.data, body: body?.result.data, position };
+  return { params: params?.result.data, query: query?.result.data, body: body?.result.data, position };
+}
+
+/** The parameters that no schema sees: all of a route that takes none, and one without a name, which Hono passes over. */
+function unseen({ paging }: Route, { searchParams }: URL): string[] {
+  if (paging) return searchParams.has("") ? [""] : [];
+  return [...new Set(searchParams.keys())];
 }
 
 /** A cursor is judged before the rest of the query: under parameters that do not parse, no cursor was ever made. */

@@ -148,15 +148,8 @@ test("the document has every route, so that the matrix does", async () => {
     log: () => {},
     readDocs: async () => new Uint8Array(),
   });
-  const templates = routes
-    .filter(({ path }) => path !== "/*")
-    .map(({ method, path }) => ({ method, template: path.replaceAll(/:(\w+)/g, "{$1}") }));
-  const names = templates
-    .filter(({ method }) => method !== "ALL" && method !== "OPTIONS")
-    .map(({ method, template }) => `${method} ${template}`);
-  expect(new Set(names)).toEqual(new Set(operations.map(({ name }) => name)));
-  const paths = new Set(operations.map(({ name }) => name.replace(/^\w+ /, "")));
-  expect(new Set(templates.map(({ template }) => template))).toEqual(paths);
+  const names = routes.map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, "{$1}")}`);
+  expect(names.sort()).toEqual(operations.map(({ name }) => name).sort());
 });
 
 test("whatever writes needs an editor, stock and tasks need a clerk, and nothing else needs anybody", () => {
