@@ -5,6 +5,7 @@ import { Problem } from "./problem.ts";
 
 const MAC_BYTES = 32;
 const encoder = new TextEncoder();
+const decoder = new TextDecoder();
 
 /**
  * Seals positions into cursors, `base64url(payload || HMAC-SHA-256(key, scope, payload))`. The seal is deterministic,
@@ -41,7 +42,7 @@ export class CursorSeal {
     if (!areEqual(sealed.subarray(-MAC_BYTES), this.#mac(scope, payload))) throw invalidCursor();
     // The unused bits of the last character are nobody's to set.
     if (toBase64Url(sealed) !== cursor) throw invalidCursor();
-    const [direction, side, key, id] = JSON.parse(new TextDecoder().decode(payload));
+    const [direction, side, key, id] = JSON.parse(decoder.decode(payload));
     return {
       direction: direction === "f" ? "forward" : "backward",
       side: side === "b" ? "before" : "after",

@@ -51,6 +51,8 @@ export function scopeOf(path: string, bound: z.ZodObject, query: Record<string, 
   return JSON.stringify([path, Object.keys(bound.shape).map((name) => query[name] ?? null)]);
 }
 
+const encoder = new TextEncoder();
+
 /** Where a row ends and the next begins. Rows are flat, and in a string of JSON no quote follows a brace. */
 const BOUNDARY = '},{"';
 
@@ -102,7 +104,7 @@ function lastOf(rows: string): string {
   return end < 0 ? rows : rows.slice(end + 2);
 }
 
-type PageReply = { status: 200; body: string; headers: { Link: string } };
+type PageReply = { status: 200; body: Uint8Array<ArrayBuffer>; headers: { Link: string } };
 
 /** Pages by what was found and their URL: readers who share a query share their page, too. */
 const written = new WeakMap<Rows, Map<string, PageReply>>();
@@ -131,14 +133,17 @@ function render(
   const nextCursor = next ? seal.seal(scope, next) : null;
   const previousCursor = previous ? seal.seal(scope, previous) : null;
   const tail = { limit: query.limit, next_cursor: nextCursor, prev_cursor: previousCursor, ...extra };
+  const first = linkToFirst(url);
+  const linkTo = (cursor: string) => `${first}${first.includes("?") ? "&" : "?"}cursor=${cursor}`;
   const links = [
-    ...(nextCursor ? [`<${linkTo(url, nextCursor)}>; rel="next"`] : []),
-    ...(previousCursor ? [`<${linkTo(url, previousCursor)}>; rel="prev"`] : []),
-    `<${linkTo(url)}>; rel="first"`,
+    ...(nextCursor ? [`<${linkTo(nextCursor)}>; rel="next"`] : []),
+    ...(previousCursor ? [`<${linkTo(previousCursor)}>; rel="prev"`] : []),
+    `<${first}>; rel="first"`,
   ];
   return {
     status: 200,
-    body: `{"data":[${page.rows}],${JSON.stringify(tail).slice(1)}`,
+    // As bytes, which all who share the page write as they are.
+    body: encoder.encode(`{"data":[${page.rows}],${JSON.stringify(tail).slice(1)}`),
     headers: { Link: links.join(", ") },
   };
 }
@@ -155,9 +160,8 @@ interface Listing {
   extra?: Record<string, unknown> | undefined;
 }
 
-function linkTo(url: URL, cursor?: string): string {
+function linkToFirst(url: URL): string {
   const query = new URLSearchParams(url.searchParams);
   query.delete("cursor");
-  if (cursor) query.set("cursor", cursor);
   return query.size > 0 ? `${url.pathname}?${query}` : url.pathname;
 }
