@@ -40,7 +40,7 @@ const byId = lookupBy(books, books.id, bookJson);
 const byIsbn = lookupBy(books, books.isbn, bookJson);
 
 /** The columns that a client writes. */
-const columns = ["title", "author", "isbn", "price", "stock", "description"];
+const columns = [books.title, books.author, books.isbn, books.price, books.stock, books.description];
 
 /** @throws MismatchFault, InProgressFault, ConstraintFault `books_isbn_key` where another book has the ISBN */
 export function createBook(

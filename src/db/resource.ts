@@ -64,15 +64,14 @@ export function createOne(
   database: Database,
   table: ResourceTable,
   json: SQL,
-  { columns, members, claim }: { columns: string[]; members: object; claim: Claim | undefined },
+  { columns, members, claim }: { columns: PgColumn[]; members: object; claim: Claim | undefined },
 ): Promise<Resource> {
-  const names = columnNames(columns);
   return once<Resource>(database, claim, {
     shape: `create in ${getTableName(table)}`,
     values: { members: JSON.stringify(members) },
     build: (go, value) => sql`effect as (
-      insert into ${table} (${names})
-      select ${names} from jsonb_populate_record(null::${table}, ${value("members")}::jsonb) where ${go}
+      insert into ${table} (${namesOf(columns)})
+      select * from jsonb_to_record(${value("members")}::jsonb) as members (${typesOf(columns)}) where ${go}
       returning ${resourceColumns(table, json)}
     )`,
   });
@@ -89,17 +88,21 @@ export async function changeOne(
   database: Database,
   table: ResourceTable,
   json: SQL,
-  { id, demand, columns, changes }: { id: string; demand: VersionDemand; columns: string[]; changes: object },
+  {
+    id,
+    demand,
+    columns,
+    changes,
+  }: { id: string; demand: VersionDemand; columns: PgColumn[]; changes: object },
 ): Promise<Resource> {
-  const names = columnNames(columns);
   const [row] = await database.write<Resource | { id: null }>({
     shape: `change in ${getTableName(table)}${suffix(demand)}`,
     values: { id, changes: JSON.stringify(changes), ...versions(demand) },
     build: (value) => sql`
       with ${lockedRow(table, value("id"))},
       changed as (
-        update ${table} set (${names}) =
-          (select ${names} from jsonb_populate_record(held.target, ${value("changes")}::jsonb))
+        update ${table} set (${namesOf(columns)}) =
+          (select ${namesOf(columns)} from jsonb_populate_record(held.target, ${value("changes")}::jsonb))
         from held where ${table.id} = (held.target).id and ${allowed(demand, value)}
         returning ${resourceColumns(table, json)}
       )
@@ -128,12 +131,13 @@ export async function deleteOne(
   written(row);
 }
 
-function columnNames(columns: string[]): SQL {
-  return sql.join(
-    columns.map((name) => sql.identifier(name)),
-    sql`, `,
-  );
-}
+const listOf = (parts: SQL[]) => sql.join(parts, sql`, `);
+
+const namesOf = (columns: PgColumn[]) => listOf(columns.map(({ name }) => sql`${sql.identifier(name)}`));
+
+/** Names and types, as they define a record: Postgres makes one of JSON for less than a whole row of the table. */
+const typesOf = (columns: PgColumn[]) =>
+  listOf(columns.map((column) => sql`${sql.identifier(column.name)} ${sql.raw(column.getSQLType())}`));
 
 /** No row: nothing was there to lock. A row of nulls: what was locked had another version. */
 function written<T extends { id: string | null }>(row: T | undefined): Extract<T, { id: string }> {

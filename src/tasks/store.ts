@@ -30,7 +30,7 @@ export function createTask(
   members: NewTask,
   claim: Claim | undefined,
 ): Promise<Resource> {
-  return createOne(database, tasks, taskJson, { columns: ["title"], members, claim });
+  return createOne(database, tasks, taskJson, { columns: [tasks.title], members, claim });
 }
 
 const byId = lookupBy(tasks, tasks.id, taskJson);
@@ -47,7 +47,12 @@ export function updateTask(
   changes: TaskChanges,
   demand: VersionDemand,
 ): Promise<Resource> {
-  return changeOne(database, tasks, taskJson, { id, demand, columns: ["title", "completed"], changes });
+  return changeOne(database, tasks, taskJson, {
+    id,
+    demand,
+    columns: [tasks.title, tasks.completed],
+    changes,
+  });
 }
 
 /** @throws MissingFault, VersionFault */
