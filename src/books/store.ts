@@ -226,10 +226,21 @@ const SEPARATOR = "\x1f";
 
 function searched(term: string): SQL {
   const digits = isbnDigits(term);
-  const anywhere = contains(books.searchText, term);
-  if (!digits || digits === term) return anywhere;
+  if (!digits) return contains(books.searchText, term);
+  if (digits === term) return containsDigits(digits);
   // The ISBN is the third field.
-  return sql`(${anywhere} or ${books.searchText} like ${`%${SEPARATOR}%${SEPARATOR}%${digits}%`})`;
+  const inIsbn = containsDigits(digits, `%${SEPARATOR}%${SEPARATOR}%${digits}%`);
+  return sql`(${contains(books.searchText, term)} or ${inIsbn})`;
+}
+
+/** With so many digits of an ISBN, its last, the index finds a few candidates. The first it has for every book of a publisher. */
+const TELLING_DIGITS = 6;
+
+function containsDigits(digits: string, pattern = `%${digits}%`): SQL {
+  const text = books.searchText;
+  if (digits.length <= TELLING_DIGITS) return sql`${text} like ${pattern}`;
+  // Without the empty text behind it, the index would look for all of the pattern.
+  return sql`(${text} like ${`%${digits.slice(-TELLING_DIGITS)}%`} and ${text} || '' like ${pattern})`;
 }
 
 /** The digits of a term that can be an ISBN, or a part of one, as they are kept: without hyphens, and as ISBN-13. */

@@ -286,6 +286,8 @@ describe("filters", () => {
     ["978-0-00-000004-0", ["Dune"]],
     ["0-00-000004", ["Dune"]],
     ["000000004", ["Dune"]],
+    ["1000000040", []],
+    ["1-00-000004-0", []],
     // an ISBN-10 ends in another digit than the ISBN-13 that is kept
     ["0-00-000004-3", ["Dune"]],
   ])("search for %s", async (term, expected) => {

@@ -173,6 +173,8 @@ describe.each(["search", "author"])("%s", (parameter) => {
         "—",
         "common 1",
         "rare common",
+        "9780000012345",
+        "978-0-00-001234-5",
       ];
       for (const term of terms) {
         const scans = await scansOf(listing({ [parameter]: term, sort }));
