@@ -42,6 +42,7 @@ export function createApp({ config, connect, limiter, log, readDocs, stopping }:
   const app: App = new Hono<{ Bindings: Bindings }>({ router: new TrieRouter() });
   const { share, preflight } = crossOriginOf(config.corsOrigins);
 
+  // What goes wrong in there is answered too; then what is left of the body is taken in, and the event is logged.
   const pass: Pass = (handle) => async (c) => {
     const exchange = new Exchange(c.req.raw, config.deadline);
     let response: Response;

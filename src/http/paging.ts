@@ -53,7 +53,7 @@ export function scopeOf(path: string, bound: z.ZodObject, query: Record<string, 
 
 const encoder = new TextEncoder();
 
-/** Where a row ends and the next begins. Rows are flat, and in a string of JSON no quote follows a brace. */
+/** Where a row ends and the next begins. Rows are flat, and in a string of JSON a backslash stands before every quote. */
 const BOUNDARY = '},{"';
 
 /** Leaves out the last row in the direction of travel, where it is one more than were to be found. */
