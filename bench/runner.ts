@@ -55,7 +55,7 @@ export async function runRounds(setting: Setting): Promise<Measurement[]> {
       const doing = `${WORKLOADS[step.workload]?.label}: ${labelOf(step.target)}`;
       bar.update({ doing });
       measurements.push({ ...step, ...(await telling(doing, measure(setting, step))) });
-      if (WORKLOADS[step.workload]?.creates) await setting.catalogue.removeCreated();
+      if (WORKLOADS[step.workload]?.writes) await setting.catalogue.removeCreated();
       bar.increment();
     }
   } catch (error) {

@@ -10,8 +10,8 @@ export interface Workload {
   label: string;
   /** Not part of `--quick`. */
   isExtra?: true;
-  /** Adds books by the thousand. */
-  creates?: true;
+  /** Leaves rows behind, dead or alive, that Postgres would clean up under the next one. */
+  writes?: true;
   /** @param number of the first ISBN that is free for it, of {@link OWN_BOOKS} */
   asks(catalogue: Catalogue, number: number): Ask[] | Promise<Ask[]>;
 }
@@ -45,17 +45,18 @@ export const WORKLOADS: Record<string, Workload> = {
   },
   create: {
     label: "Create",
-    creates: true,
+    writes: true,
     asks: () => [{ create: true }],
   },
   stock: {
     label: "Stock of one hot book",
+    writes: true,
     asks: async ({ client }, number) =>
       (await addBooksInDemand(client, 1, number)).map((stock) => ({ stock })),
   },
   mix: {
     label: "90 % reads, 10 % writes",
-    creates: true,
+    writes: true,
     isExtra: true,
     asks: mixed,
   },
