@@ -3,6 +3,8 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import type { Position } from "../db/keyset.ts";
 import { Problem } from "./problem.ts";
 
+type Mac = _HMAC<ReturnType<typeof sha256.create>>;
+
 const MAC_BYTES = 32;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -15,11 +17,11 @@ const decoder = new TextDecoder();
  * In JavaScript, as a message this short is sealed before Web Crypto has handed it to a thread.
  */
 export class CursorSeal {
-  readonly #keyed: _HMAC<ReturnType<typeof sha256.create>>;
+  readonly #keyed: Mac;
   /** What has taken in the last scope, as all cursors of a request have the same. */
-  #scoped: { scope: string; mac: _HMAC<ReturnType<typeof sha256.create>> } | undefined;
+  #scoped: { scope: string; mac: Mac } | undefined;
   /** What takes in a payload, over and over: to make one anew costs half as much as the MAC. */
-  readonly #scratch: _HMAC<ReturnType<typeof sha256.create>>;
+  readonly #scratch: Mac;
 
   /** @param secret at least 32 bytes, the same on every instance */
   constructor(secret: Uint8Array<ArrayBuffer>) {
