@@ -5,7 +5,6 @@
 import { Hono, type HonoRequest, type MiddlewareHandler } from "hono";
 import { cors } from "hono/cors";
 import { HTTPException } from "hono/http-exception";
-import { TrieRouter } from "hono/router/trie-router";
 import { bookConstraints, bookRoutes } from "./books/routes.ts";
 import { type Config, isLoopback } from "./config.ts";
 import type { Connect } from "./db/database.ts";
@@ -39,7 +38,7 @@ export interface Ports {
 }
 
 export function createApp({ config, connect, limiter, log, readDocs, stopping }: Ports): App {
-  const app: App = new Hono<{ Bindings: Bindings }>({ router: new TrieRouter() });
+  const app: App = new Hono<{ Bindings: Bindings }>();
   const { share, preflight } = crossOriginOf(config.corsOrigins);
 
   // What goes wrong in there is answered too; then what is left of the body is taken in, and the event is logged.
@@ -95,7 +94,8 @@ function crossOriginOf(writers: readonly string[]): {
   share(request: HonoRequest, headers: Record<string, string>): void;
   preflight: MiddlewareHandler;
 } {
-  const mayWrite = (origin: string | undefined) => origin !== undefined && writers.includes(origin);
+  const mayWrite = (origin: string | undefined): origin is string =>
+    origin !== undefined && writers.includes(origin);
   const exposed = [
     "ETag",
     "Idempotency-Replayed",
@@ -117,7 +117,7 @@ function crossOriginOf(writers: readonly string[]): {
     share(request, headers) {
       if (request.method === "OPTIONS") return;
       const origin = request.header("Origin");
-      headers["Access-Control-Allow-Origin"] = origin !== undefined && mayWrite(origin) ? origin : "*";
+      headers["Access-Control-Allow-Origin"] = mayWrite(origin) ? origin : "*";
       headers["Access-Control-Expose-Headers"] = exposed;
       if (writers.length > 0) headers.Vary = "Origin";
     },

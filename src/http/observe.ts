@@ -1,4 +1,5 @@
 import type { Database } from "../db/database.ts";
+import type { Exchange } from "./exchange.ts";
 
 /** One wide event per request: what a log line holds. Neither bodies, tokens, query strings nor SQL parameters are in it. */
 export interface RequestEvent {
@@ -39,9 +40,9 @@ export class Observed implements Partial<RequestEvent> {
   db_round_trips = 0;
 }
 
-/** The event of a request that arrived at a time, as `performance.now()` told it, and is answered now. */
+/** The event of a request that is answered now. */
 export function eventOf(
-  { arrival, requestId, observed }: { arrival: number; requestId: string; observed: Observed },
+  { arrival, requestId, observed }: Exchange,
   method: string,
   status: number,
 ): RequestEvent {

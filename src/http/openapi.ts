@@ -2,7 +2,7 @@ import * as z from "zod";
 import { REQUEST_ID_FORM } from "./exchange.ts";
 import { IDEMPOTENCY_KEY } from "./idempotency.ts";
 import { FAULT_CODES, PROBLEMS, Problem, type ProblemCode, validationFailed } from "./problem.ts";
-import { type DocumentedHeader, queryOf, type Route, type Success, TAGS } from "./route.ts";
+import { type DocumentedHeader, type Route, type Success, TAGS } from "./route.ts";
 
 type Json = Record<string, unknown>;
 
@@ -77,7 +77,7 @@ function operation(route: Route, contentOf: ContentOf): Json {
     security: route.role === "public" ? [] : [{ token: [route.role] }],
     parameters: [
       ...(route.params ? parameters("path", route.params) : []),
-      ...parameters("query", queryOf(route)),
+      ...(route.paging ? parameters("query", route.paging.query) : []),
       ...(route.conditional ? CONDITIONAL_HEADERS : []),
       ...(route.method === "post" ? [IDEMPOTENCY_KEY_HEADER] : []),
     ],

@@ -61,8 +61,8 @@ function pageOf({ rows, count }: Rows, limit: number, position: Position | undef
   if (!rows || count <= limit) return { rows: rows ?? "", more: false };
   const page =
     position?.direction === "backward"
-      ? rows.slice(rows.indexOf(BOUNDARY) + 2)
-      : rows.slice(0, rows.lastIndexOf(BOUNDARY) + 1);
+      ? rows.slice(firstOf(rows).length + 1)
+      : rows.slice(0, -lastOf(rows).length - 1);
   return { rows: page, more: true };
 }
 

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import type * as z from "zod";
 import type { Claim } from "../db/idempotency.ts";
 import type { Position } from "../db/keyset.ts";
 import type { Preconditions } from "./etag.ts";
@@ -69,11 +69,6 @@ export interface Declaration {
 export function route<const R extends Route>(declaration: R): R {
   return declaration;
 }
-
-const NO_PARAMETERS = z.strictObject({});
-
-/** The query parameters of a route. */
-export const queryOf = (route: Route): z.ZodObject => route.paging?.query ?? NO_PARAMETERS;
 
 type Parsed<S> = S extends z.ZodType ? z.output<S> : undefined;
 
