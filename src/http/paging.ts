@@ -106,8 +106,8 @@ function lastOf(rows: string): string {
 
 type PageReply = { status: 200; body: Uint8Array<ArrayBuffer>; headers: { Link: string } };
 
-/** Pages by what was found and their URL: readers who share a query share their page, too. */
-const written = new WeakMap<Rows, Map<string, PageReply>>();
+/** The page written last. Readers who share a query come one after the other, and share its page, too. */
+let last: { found: Rows; url: string; reply: PageReply } | undefined;
 
 /**
  * Writes a page of the `limit + 1` rows that were found in the direction of travel, as
@@ -115,12 +115,12 @@ const written = new WeakMap<Rows, Map<string, PageReply>>();
  * (RFC 8288).
  */
 export function writePage(found: Rows, position: Position | undefined, listing: Listing): PageReply {
-  const replies = written.get(found) ?? new Map<string, PageReply>();
-  written.set(found, replies);
   const url = listing.url.pathname + listing.url.search;
-  const reply = replies.get(url) ?? render(pageOf(found, listing.query.limit, position), position, listing);
-  replies.set(url, reply);
-  return reply;
+  if (last?.found !== found || last.url !== url) {
+    const reply = render(pageOf(found, listing.query.limit, position), position, listing);
+    last = { found, url, reply };
+  }
+  return last.reply;
 }
 
 function render(
