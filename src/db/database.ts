@@ -25,6 +25,11 @@ export interface Query {
   values: Record<string, unknown>;
   /** The SQL types of the values, where several queries of the shape may be asked as one. */
   types?: Record<string, string>;
+  /**
+   * Its one value, where several writes of the shape may be made as one: in JSON an array of one item. Made as one they are an
+   * array of all their items, and a column `question` tells which item a row is for, from 1 on.
+   */
+  list?: string;
 }
 
 /** A query for rows by their key; its columns and a column `key`, for those of the array `keys`. */
@@ -70,19 +75,19 @@ export interface Questions<Q> {
   answers(rows: Row[], questions: readonly Q[]): Row[][];
 }
 
+/** Has a question answered by the driver, within so many milliseconds. */
+export type Ask = <Q>(questions: Questions<Q>, question: Q, time: number) => Promise<Row[]>;
+
 /** How reads come to the driver: each by itself ({@link apart}), or with others (`sharedReads`). */
 export interface Reads {
-  ask<Q>(questions: Questions<Q>, question: Q, time: number): Promise<Row[]>;
+  ask: Ask;
   read(statement: Statement, time: number): Promise<Row[]>;
 }
-
-/** How a write comes to the driver: by itself ({@link byItself}), or with others (`sharedWrites`). */
-export type Write = (statement: Statement, time: number) => Promise<Row[]>;
 
 /** Makes a database each of whose calls may take so many milliseconds. */
 export type Connect = (time: number) => Database;
 
-/** Every read is a query of its own. */
+/** Every question is a query of its own. */
 export const apart = (driver: Driver): Reads => ({
   async ask(questions, question, time) {
     const statement = questions.statementFor([question]);
@@ -92,14 +97,12 @@ export const apart = (driver: Driver): Reads => ({
   read: (statement, time) => driver.query(() => statement, time),
 });
 
-/** Every write is a transaction of its own. */
-const byItself =
-  (driver: Driver): Write =>
-  (statement, time) =>
-    driver.query(() => statement, time);
-
-/** The database behind a driver. */
-export function connectOver(driver: Driver, reads = apart(driver), write = byItself(driver)): Connect {
+/**
+ * The database behind a driver.
+ *
+ * @param write how writes come to the driver: each by itself, or with others (`sharedWrites`)
+ */
+export function connectOver(driver: Driver, reads = apart(driver), write = apart(driver).ask): Connect {
   const compile = compiler();
   const byKey = onceFor(
     (lookup: Lookup) => lookup,
@@ -107,7 +110,7 @@ export function connectOver(driver: Driver, reads = apart(driver), write = byIts
   );
   const byShape = onceFor(
     ({ shape }: Query) => shape,
-    (query) => shapeQuestions(query, compile),
+    (query) => (query.list ? listQuestions(query, query.list, compile) : shapeQuestions(query, compile)),
   );
   return (time) => ({
     // Statements are compiled before the driver runs them, so that a fault of ours there is no fault of the database.
@@ -120,7 +123,8 @@ export function connectOver(driver: Driver, reads = apart(driver), write = byIts
       return (await told(reads.read(compile(query), time))) as T[];
     },
     async write<T extends Row>(query: Query | SQL) {
-      return (await told(write(compile(query), time))) as T[];
+      if ("list" in query) return (await told(write(byShape(query), query.values, time))) as T[];
+      return (await told(write(only(compile(query)), undefined, time))) as T[];
     },
     batch: async (transaction, queries) => told(driver.batch(transaction, queries.map(compile), time)),
   });
@@ -168,12 +172,32 @@ function shapeQuestions({ shape, build, types = {} }: Query, compile: Compile): 
       return compile({ shape: `${shape}, together`, build: together, values: Object.fromEntries(columns) });
     },
     answers(rows, questions) {
-      if (questions.length === 1) return [rows];
-      const answers: Row[][] = questions.map(() => []);
-      for (const row of rows) answers[(row.question as number) - 1]?.push(row);
-      return answers;
+      return questions.length === 1 ? [rows] : byQuestion(rows, questions.length);
     },
   };
+}
+
+/** What becomes of the item of a write. Several are one write of all their items. */
+function listQuestions({ shape, build }: Query, list: string, compile: Compile): Questions<Query["values"]> {
+  return {
+    statementFor(questions) {
+      const items = questions.map((values) => (values[list] as string).slice(1, -1));
+      return compile({ shape, build, values: { [list]: `[${items.join()}]` } });
+    },
+    answers: (rows, questions) => byQuestion(rows, questions.length),
+  };
+}
+
+/** What a statement gives that is not asked together with others. */
+const only = (statement: Statement): Questions<undefined> => ({
+  statementFor: () => statement,
+  answers: (rows) => [rows],
+});
+
+function byQuestion(rows: Row[], questions: number): Row[][] {
+  const answers: Row[][] = Array.from({ length: questions }, () => []);
+  for (const row of rows) answers[(row.question as number) - 1]?.push(row);
+  return answers;
 }
 
 type Compile = (query: Query | SQL) => Statement;

@@ -24,9 +24,10 @@ export class MismatchFault extends Error {
 
 /** A write as CTEs, under a name of its own. */
 export interface Effect {
-  /** Like that of a query. */
+  /** Like those of a query. */
   shape: string;
   values: Record<string, unknown>;
+  list?: string;
   /**
    * The CTEs, which neither lock nor change anything where `go` is false. Where it is true the last of them, `effect`, has one
    * row: the columns of the {@link Resource} written, with an id of null where the write was refused, and such as tell why.

@@ -68,11 +68,16 @@ export function createOne(
 ): Promise<Resource> {
   return once<Resource>(database, claim, {
     shape: `create in ${getTableName(table)}`,
-    values: { members: JSON.stringify(members) },
+    values: { rows: JSON.stringify([members]) },
+    list: "rows",
+    // A merge, as only that can return what it has from its source.
     build: (go, value) => sql`effect as (
-      insert into ${table} (${namesOf(columns)})
-      select * from jsonb_to_record(${value("members")}::jsonb) as members (${typesOf(columns)}) where ${go}
-      returning ${resourceColumns(table, json)}
+      merge into ${table} using (
+        select * from rows from (jsonb_to_recordset(${value("rows")}::jsonb) as (${typesOf(columns)}))
+        with ordinality as row (${namesOf(columns)}, question) where ${go}
+      ) as row on false
+      when not matched then insert (${namesOf(columns)}) values (${namesOf(columns, "row.")})
+      returning row.question::int, ${resourceColumns(table, json)}
     )`,
   });
 }
@@ -133,7 +138,8 @@ export async function deleteOne(
 
 const listOf = (parts: SQL[]) => sql.join(parts, sql`, `);
 
-const namesOf = (columns: PgColumn[]) => listOf(columns.map(({ name }) => sql`${sql.identifier(name)}`));
+const namesOf = (columns: PgColumn[], source = "") =>
+  listOf(columns.map(({ name }) => sql`${sql.raw(source)}${sql.identifier(name)}`));
 
 /** Names and types, as they define a record: Postgres makes one of JSON for less than a whole row of the table. */
 const typesOf = (columns: PgColumn[]) =>

@@ -1,5 +1,5 @@
 import { LateError, within } from "../deadline.ts";
-import type { Driver, Row, Statement, Write } from "./database.ts";
+import type { Ask, Driver, Questions, Row, Statement } from "./database.ts";
 
 /** So many writes commit together at most: whatever holds one of them up, cleaning the search index say, holds up all. */
 const MAX_WRITES = 8;
@@ -12,7 +12,8 @@ const LOCK_TIMEOUT_MS = 100;
 
 /** A write that has not left yet. */
 interface Waiting {
-  statement: Statement;
+  questions: Questions<unknown>;
+  question: unknown;
   /** When nobody waits for it any more, as `performance.now()` will tell. */
   end: number;
   resolve(rows: Row[]): void;
@@ -22,22 +23,25 @@ interface Waiting {
 /**
  * Writes that share transactions, for runtimes that serve many requests at a time: group commit. While as many transactions
  * run as there may, the writes that come meanwhile wait, and leave together in the next: one round trip, one flush to
- * disk, and one wait for the lock of a book that all of them sell. Where there is room a write leaves at once, by itself.
+ * disk, and one wait for the lock of a book that all of them sell. Those that can be one statement are one. Where there is room
+ * a write leaves at once, by itself.
  *
  * Each is answered once its transaction is committed. Where one fails, the transaction has left nothing, and each write is
  * tried again by itself: what fails then fails alone.
  *
  * @param transactions how many run at a time at most
  */
-export function sharedWrites(driver: Driver, transactions: number): Write {
+export function sharedWrites(driver: Driver, transactions: number): Ask {
   const waiting: Waiting[] = [];
   let running = 0;
 
-  const alone = async ({ statement, end, resolve, reject }: Waiting) => {
+  const alone = async ({ questions, question, end, resolve, reject }: Waiting) => {
     try {
       const time = timeTo(end);
       if (time <= 0) throw new LateError();
-      resolve(await driver.query(() => statement, time));
+      const statement = questions.statementFor([question]);
+      const [rows = []] = questions.answers(await driver.query(() => statement, time), [question]);
+      resolve(rows);
     } catch (error) {
       reject(error);
     }
@@ -45,10 +49,17 @@ export function sharedWrites(driver: Driver, transactions: number): Write {
 
   const together = async (writes: Waiting[]) => {
     const time = timeTo(Math.max(...writes.map(({ end }) => end)));
-    const statements = [LIMIT_LOCKS, ...writes.map(({ statement }) => statement)];
+    const asked = [...byQuestions(writes)].map(([questions, writes]) => {
+      const all = writes.map(({ question }) => question);
+      return { questions, writes, all };
+    });
+    const statements = asked.map(({ questions, all }) => questions.statementFor(all));
     try {
-      const [, ...results] = await driver.batch("write", statements, time);
-      for (const [at, { resolve }] of writes.entries()) resolve(results[at] ?? []);
+      const [, ...results] = await driver.batch("write", [LIMIT_LOCKS, ...statements], time);
+      for (const [at, { questions, writes, all }] of asked.entries()) {
+        const answers = questions.answers(results[at] ?? [], all);
+        for (const [place, { resolve }] of writes.entries()) resolve(answers[place] ?? []);
+      }
     } catch (error) {
       if (wasRolledBack(error)) await Promise.all(writes.map(alone));
       else for (const { reject } of writes) reject(error);
@@ -69,14 +80,26 @@ export function sharedWrites(driver: Driver, transactions: number): Write {
     if (waiting.length > 0) send();
   };
 
-  return (statement, time) =>
+  return (questions, question, time) =>
     within(
       time,
       new Promise<Row[]>((resolve, reject) => {
-        waiting.push({ statement, end: performance.now() + time, resolve, reject });
+        const end = performance.now() + time;
+        waiting.push({ questions: questions as Questions<unknown>, question, end, resolve, reject });
         if (running < transactions) send();
       }),
     );
+}
+
+/** Writes that may be one statement, next to each other. */
+function byQuestions(writes: Waiting[]): Map<Questions<unknown>, Waiting[]> {
+  const groups = new Map<Questions<unknown>, Waiting[]>();
+  for (const write of writes) {
+    const group = groups.get(write.questions);
+    if (group) group.push(write);
+    else groups.set(write.questions, [write]);
+  }
+  return groups;
 }
 
 /** Whole milliseconds, as Node's timers of signals want them. */

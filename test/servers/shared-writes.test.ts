@@ -46,15 +46,16 @@ afterAll(() => pool.end());
 
 const shared = (transactions = 1) => connectOver(driver, apart(driver), sharedWrites(driver, transactions));
 
-const book = (isbn = isbnOf(isbns++)) => ({
-  title: "A",
+const book = (isbn = isbnOf(isbns++), title = "A") => ({
+  title,
   author: "B",
   isbn,
   price: "1.00",
   stock: STOCK,
   description: null,
 });
-const create = (connect: Connect, isbn?: string) => createBook(connect(TIMEOUT_MS), book(isbn), undefined);
+const create = (connect: Connect, isbn?: string, title?: string) =>
+  createBook(connect(TIMEOUT_MS), book(isbn, title), undefined);
 const sell = (connect: Connect, id: string, delta = -1, time = TIMEOUT_MS) =>
   adjustStock(connect(time), id, { delta, reason: "sale" }, undefined);
 const stockOf = async (id: string) => {
@@ -91,6 +92,31 @@ describe("writes that come while another runs", () => {
       [created.map(({ id }) => id)],
     );
     expect(rows.map(({ count }) => count)).toEqual([1, 8]);
+  });
+
+  test("are one statement where they create, and each is answered with its own", async () => {
+    const connect = shared();
+    const titles = ["first, alone", "[", "],[", '"', "\\", "{}", "ÀÉ", "😀", "null"];
+    const created = await Promise.all(titles.map((title) => create(connect, undefined, title)));
+    expect(created.map(({ json }) => JSON.parse(json).title)).toEqual(titles);
+    for (const { id, json } of created) expect(JSON.parse(json).id).toBe(id);
+    expect(sent).toEqual({ alone: 1, together: [1] });
+  });
+
+  test("fail alone where two of a statement have the same ISBN", async () => {
+    const connect = shared();
+    const isbn = isbnOf(isbns++);
+    const found = await outcomes([
+      create(connect),
+      create(connect, isbn),
+      create(connect, isbn),
+      create(connect),
+    ]);
+    const failed = found.filter((outcome) => outcome !== "done");
+    expect(failed).toEqual([expect.any(ConstraintFault)]);
+    expect([found[0], found[3]]).toEqual(["done", "done"]);
+    const rows = await database.sql("select from books where isbn = $1", [isbn]);
+    expect(rows).toHaveLength(1);
   });
 
   test("fail alone: a taken ISBN, and a book that is missing", async () => {
