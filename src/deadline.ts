@@ -28,3 +28,15 @@ export function within<T>(milliseconds: number, result: Promise<T>): Promise<T> 
     );
   });
 }
+
+/**
+ * Whole milliseconds from now on, as the timers of signals want them.
+ *
+ * @param end as `performance.now()` will tell
+ * @throws LateError where there is none left
+ */
+export function timeTo(end: number): number {
+  const time = Math.floor(end - performance.now());
+  if (time <= 0) throw new LateError();
+  return time;
+}

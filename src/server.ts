@@ -51,6 +51,9 @@ const IDLE_TIMEOUT_SECONDS = 75;
 /** Of the connections of the pool, those that write at a time. With fewer, more writes commit together. */
 const SHARE_OF_WRITES = 1 / 4;
 
+/** And those that search. */
+const SHARE_OF_SEARCHES = 1 / 4;
+
 /** What a call to the database or a request may go over its time before it is given up for lost. */
 const MARGIN_MS = 1000;
 
@@ -75,7 +78,7 @@ async function serve({ name, environment, listen }: Runtime): Promise<void> {
     const driver = driverOf(config);
     const connect = connectOver(
       driver,
-      sharedReads(driver, config.deadline),
+      sharedReads(driver, config.deadline, Math.ceil(config.poolSize * SHARE_OF_SEARCHES)),
       sharedWrites(driver, Math.ceil(config.poolSize * SHARE_OF_WRITES)),
     );
     const limiter = config.rateLimit && memoryLimiter(config.rateLimit);

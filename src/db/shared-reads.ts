@@ -1,5 +1,6 @@
 import DataLoader from "dataloader";
-import { within } from "../deadline.ts";
+import pLimit from "p-limit";
+import { timeTo, within } from "../deadline.ts";
 import { type Driver, onceFor, type Questions, type Reads, type Row } from "./database.ts";
 
 /** So many questions leave at once: while Postgres answers them, the server has time for the next ones. */
@@ -13,10 +14,15 @@ const MAX_QUESTIONS = 32;
  * No answer is stale: a query is never joined once it has been sent, so that whoever begins to read after a write was
  * answered sees it. A reader whose time is over leaves alone, as the query has a time of its own.
  *
+ * Statements that are planned for their values, as searches are, may take long. Few of them run at a time: those that wait can
+ * still be shared, and a read that takes no time finds a connection.
+ *
  * @param timeout milliseconds that a query may take
+ * @param searches how many of these run at a time at most
  */
-export function sharedReads(driver: Driver, timeout: number): Reads {
+export function sharedReads(driver: Driver, timeout: number, searches: number): Reads {
   const share = groupCommit();
+  const asSearch = pLimit(searches);
   const loadOf = onceFor(
     (questions: Questions<unknown>) => questions,
     (questions) =>
@@ -28,13 +34,15 @@ export function sharedReads(driver: Driver, timeout: number): Reads {
 
   return {
     ask: (questions, question, time) => within(time, loadOf(questions as Questions<unknown>)(question)),
-    read: (statement, time) =>
-      within(
-        time,
-        share(JSON.stringify([statement.name ?? statement.text, statement.values]), (leave) =>
-          driver.query(() => leave(statement), timeout),
-        ),
-      ),
+    read(statement, time) {
+      const key = JSON.stringify([statement.name ?? statement.text, statement.values]);
+      const end = performance.now() + timeout;
+      const result = share(key, (leave) => {
+        const run = async () => driver.query(() => leave(statement), timeTo(end));
+        return statement.name ? run() : asSearch(run);
+      });
+      return within(time, result);
+    },
   };
 }
 

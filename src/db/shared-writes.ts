@@ -1,4 +1,4 @@
-import { LateError, within } from "../deadline.ts";
+import { LateError, timeTo, within } from "../deadline.ts";
 import type { Ask, Driver, Questions, Row, Statement } from "./database.ts";
 
 /** So many writes commit together at most: whatever holds one of them up, cleaning the search index say, holds up all. */
@@ -38,7 +38,6 @@ export function sharedWrites(driver: Driver, transactions: number): Ask {
   const alone = async ({ questions, question, end, resolve, reject }: Waiting) => {
     try {
       const time = timeTo(end);
-      if (time <= 0) throw new LateError();
       const statement = questions.statementFor([question]);
       const [rows = []] = questions.answers(await driver.query(() => statement, time), [question]);
       resolve(rows);
@@ -48,16 +47,14 @@ export function sharedWrites(driver: Driver, transactions: number): Ask {
   };
 
   const together = async (writes: Waiting[]) => {
-    const time = timeTo(Math.max(...writes.map(({ end }) => end)));
-    const asked = [...byQuestions(writes)].map(([questions, writes]) => {
-      const all = writes.map(({ question }) => question);
-      return { questions, writes, all };
-    });
-    const statements = asked.map(({ questions, all }) => questions.statementFor(all));
+    const groups = [...byQuestions(writes)];
+    const asked = groups.map(([, writes]) => writes.map(({ question }) => question));
     try {
+      const time = timeTo(Math.max(...writes.map(({ end }) => end)));
+      const statements = groups.map(([questions], at) => questions.statementFor(asked[at] ?? []));
       const [, ...results] = await driver.batch("write", [LIMIT_LOCKS, ...statements], time);
-      for (const [at, { questions, writes, all }] of asked.entries()) {
-        const answers = questions.answers(results[at] ?? [], all);
+      for (const [at, [questions, writes]] of groups.entries()) {
+        const answers = questions.answers(results[at] ?? [], asked[at] ?? []);
         for (const [place, { resolve }] of writes.entries()) resolve(answers[place] ?? []);
       }
     } catch (error) {
@@ -101,9 +98,6 @@ function byQuestions(writes: Waiting[]): Map<Questions<unknown>, Waiting[]> {
   }
   return groups;
 }
-
-/** Whole milliseconds, as Node's timers of signals want them. */
-const timeTo = (end: number) => Math.floor(end - performance.now());
 
 const LIMIT_LOCKS: Statement = { text: `set local lock_timeout = ${LOCK_TIMEOUT_MS}`, values: [] };
 

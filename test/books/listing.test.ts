@@ -257,6 +257,11 @@ describe("filters", () => {
     ["каренин", ["Анна Каренина"]],
     ["σίσυφος", ["ΣΊΣΥΦΟΣ"]],
     ["ΊΣΥΦ", ["ΣΊΣΥΦΟΣ"]],
+    // words next to each other, in their order, whole where the next begins
+    ["анна каренина", ["Анна Каренина"]],
+    ["нна кар", ["Анна Каренина"]],
+    ["анна енина", []],
+    ["каренина анна", []],
     // less than three letters or digits in a row: at the start of a word, after any mark
     ["d", ["dune", "Dune"]],
     ["tr", ["The Trial"]],

@@ -2,6 +2,7 @@
  * Reads that share queries, over the pool that servers have and a Postgres: fewer queries, and never a stale answer, nor a
  * reader who suffers for another.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type BookQuery, bookPaging } from "../../src/books/contract.ts";
@@ -24,6 +25,7 @@ import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 
 const BOOKS = 20;
 const TIMEOUT_MS = 10_000;
+const SEARCHES = 2;
 /** Milliseconds for those who wait, and for those who do not. */
 const [PATIENCE, HASTE] = [60_000, 1];
 const MISSING = "00000000-0000-7000-8000-000000000000";
@@ -71,7 +73,8 @@ beforeEach(() => {
 });
 afterAll(() => pool.end());
 
-const shared = () => connectOver(driver, sharedReads(driver, TIMEOUT_MS));
+const shared = (searches = SEARCHES, timeout = TIMEOUT_MS) =>
+  connectOver(driver, sharedReads(driver, timeout, searches));
 const idOf = (at: number) => ids[at] as string;
 const titles = sql`select string_agg(title, ',' order by id) as titles from books`;
 const titleOf = async (connect: Connect, id: string, time = PATIENCE) =>
@@ -174,6 +177,41 @@ test("of equal statements one runs at a time: some share it before it is sent, a
   expect(sent).toHaveLength(4);
 });
 
+describe("of statements that are planned for their values few run at a time", () => {
+  const searchOf = (connect: Connect, search: string) =>
+    listBooks(connect(PATIENCE), bookPaging.query.parse({ search }), undefined);
+
+  test("those that wait are shared until they are sent, and other reads go past them", async () => {
+    const connect = shared(1);
+    const release = heldNetwork();
+    const slow = searchOf(connect, "Book 1");
+    await expect.poll(() => sent.length).toBe(1);
+    network = Promise.resolve();
+    const waiting = ["Book 2", "Book 3", "Book 2"].map((term) => searchOf(connect, term));
+    expect(await titleOf(connect, idOf(4))).toBe("Book 5");
+    await listBooks(connect(PATIENCE), bookPaging.query.parse({}), undefined);
+    expect(sent).toHaveLength(3);
+    waiting.push(searchOf(connect, "Book 2"));
+    release();
+    const found = await Promise.all([slow, ...waiting]);
+    expect(found.map(({ found }) => found.count)).toEqual([11, 2, 1, 2, 2]);
+    expect(sent).toHaveLength(5);
+  });
+
+  test("one whose time was over before its turn is not sent", async () => {
+    const connect = shared(1, 50);
+    const release = heldNetwork();
+    const slow = searchOf(connect, "Book 1");
+    await expect.poll(() => sent.length).toBe(1);
+    const late = searchOf(connect, "Book 2").catch((error) => error);
+    await sleep(60);
+    release();
+    expect(await late).toBeInstanceOf(UnavailableFault);
+    expect((await slow).found.count).toBe(11);
+    expect(sent).toHaveLength(1);
+  });
+});
+
 describe("a read that begins after a write was answered sees it, though an older one is still under way", () => {
   /** What not to do: whoever asks joins the query that is under way. */
   const naive: Reads = (() => {
@@ -191,7 +229,7 @@ describe("a read that begins after a write was answered sees it, though an older
   })();
 
   test.each([
-    ["shared as they are", () => sharedReads(driver, TIMEOUT_MS), true],
+    ["shared as they are", () => sharedReads(driver, TIMEOUT_MS, SEARCHES), true],
     ["shared with a query under way, where this test has to fail", () => naive, false],
   ])("%s", async (_, reads, seen) => {
     const connect = connectOver(driver, reads());
