@@ -36,8 +36,9 @@ export function sharedReads(driver: Driver, timeout: number, searches: number): 
     ask: (questions, question, time) => within(time, loadOf(questions as Questions<unknown>)(question)),
     read(statement, time) {
       const key = JSON.stringify([statement.name ?? statement.text, statement.values]);
-      const end = performance.now() + timeout;
       const result = share(key, (leave) => {
+        // From here on: whoever shares the next query has waited for the one before.
+        const end = performance.now() + timeout;
         const run = async () => driver.query(() => leave(statement), timeTo(end));
         return statement.name ? run() : asSearch(run);
       });

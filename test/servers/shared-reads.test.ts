@@ -177,6 +177,15 @@ test("of equal statements one runs at a time: some share it before it is sent, a
   expect(sent).toHaveLength(4);
 });
 
+test("who shares the next query has its whole time, however long the one before took", async () => {
+  const connect = shared(SEARCHES, 400);
+  const slow = sql`select pg_sleep(0.25)::text as slept`;
+  const first = connect(PATIENCE).read(slow);
+  await expect.poll(() => sent.length).toBe(1);
+  const next = connect(PATIENCE).read(slow);
+  expect(await Promise.all([first, next])).toEqual([[{ slept: "" }], [{ slept: "" }]]);
+});
+
 describe("of statements that are planned for their values few run at a time", () => {
   const searchOf = (connect: Connect, search: string) =>
     listBooks(connect(PATIENCE), bookPaging.query.parse({ search }), undefined);
