@@ -48,11 +48,8 @@ export interface Listener {
 /** Longer than load balancers keep idle connections, so that it is they who close them. */
 const IDLE_TIMEOUT_SECONDS = 75;
 
-/** Of the connections of the pool, those that write at a time. With fewer, more writes commit together. */
-const SHARE_OF_WRITES = 1 / 4;
-
-/** And those that search. */
-const SHARE_OF_SEARCHES = 1 / 4;
+/** Of the connections of the pool, those that write at a time, and those that search. With fewer, more is done together. */
+const SHARE = 1 / 4;
 
 /** What a call to the database or a request may go over its time before it is given up for lost. */
 const MARGIN_MS = 1000;
@@ -76,10 +73,11 @@ async function serve({ name, environment, listen }: Runtime): Promise<void> {
   try {
     const config = await parseServerConfig({ ...environment, ...embedded?.variables });
     const driver = driverOf(config);
+    const share = Math.ceil(config.poolSize * SHARE);
     const connect = connectOver(
       driver,
-      sharedReads(driver, config.deadline, Math.ceil(config.poolSize * SHARE_OF_SEARCHES)),
-      sharedWrites(driver, Math.ceil(config.poolSize * SHARE_OF_WRITES)),
+      sharedReads(driver, config.deadline, share),
+      sharedWrites(driver, share),
     );
     const limiter = config.rateLimit && memoryLimiter(config.rateLimit);
     const app = createApp({ config, connect, limiter, log, readDocs, stopping });

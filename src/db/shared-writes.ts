@@ -47,14 +47,16 @@ export function sharedWrites(driver: Driver, transactions: number): Ask {
   };
 
   const together = async (writes: Waiting[]) => {
-    const groups = [...byQuestions(writes)];
-    const asked = groups.map(([, writes]) => writes.map(({ question }) => question));
+    const groups = [...byQuestions(writes)].map(([questions, writes]) => {
+      const asked = writes.map(({ question }) => question);
+      return { questions, asked, writes };
+    });
     try {
       const time = timeTo(Math.max(...writes.map(({ end }) => end)));
-      const statements = groups.map(([questions], at) => questions.statementFor(asked[at] ?? []));
+      const statements = groups.map(({ questions, asked }) => questions.statementFor(asked));
       const [, ...results] = await driver.batch("write", [LIMIT_LOCKS, ...statements], time);
-      for (const [at, [questions, writes]] of groups.entries()) {
-        const answers = questions.answers(results[at] ?? [], asked[at] ?? []);
+      for (const [at, { questions, asked, writes }] of groups.entries()) {
+        const answers = questions.answers(results[at] ?? [], asked);
         for (const [place, { resolve }] of writes.entries()) resolve(answers[place] ?? []);
       }
     } catch (error) {
