@@ -53,8 +53,8 @@ export function scopeOf(path: string, bound: z.ZodObject, query: Record<string, 
 
 const encoder = new TextEncoder();
 
-/** Where a row ends and the next begins. Rows are flat, and in a string of JSON a backslash stands before every quote. */
-const BOUNDARY = '},{"';
+/** Where a row ends and the next begins. In a string every quote has a backslash before it, and its last one no name behind it. */
+const BOUNDARY = '},{"id":"';
 
 /** Leaves out the last row in the direction of travel, where it is one more than were to be found. */
 function pageOf({ rows, count }: Rows, limit: number, position: Position | undefined): Page {

@@ -39,8 +39,8 @@ beforeAll(async () => {
     isbn: isbnOf(at + 1),
     price: [0, 9.99, 12.5][at % 3],
     stock: at % 3 === 0 ? 0 : at,
-    // looks like the end of one row of a page and the beginning of the next
-    description: '"},{"id":"',
+    // look like the end of one row of a page and the beginning of the next
+    description: ['"},{"id":"', "},{"][at % 2],
     created_at: `2026-01-01T00:00:00.00000${at % 2}Z`,
   }));
   await database.sql(
