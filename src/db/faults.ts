@@ -27,6 +27,18 @@ const UNAVAILABLE = /^(08|28|40|53|57|58)|^(25P03|25P04|55P03|25006|3D000|42P01|
 const SQLSTATE = /^(?=.*\d)[0-9A-Z]{5}$/;
 
 /**
+ * SQLSTATE classes and codes of what ends a statement, with its transaction, and leaves the connection as it is. What Postgres
+ * calls an error rather than fatal is said in the language of the server.
+ */
+const OF_STATEMENT = /^(21|22|23|40|42|54|55|P0)|^(25006|57014)$/;
+
+/** Whether a driver's error says that Postgres has refused a statement, and rolled its transaction back. */
+export function isOfStatement(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return typeof code === "string" && SQLSTATE.test(code) && OF_STATEMENT.test(code);
+}
+
+/**
  * Tells what a driver's error means to the API. Drivers wrap errors in one another, so `cause` and
  * Neon's `sourceError` are followed to the first that carries a SQLSTATE.
  *

@@ -1,6 +1,7 @@
 import pg from "pg";
 import { LateError, within } from "../deadline.ts";
 import type { Driver, Row, Statement, Transaction } from "./database.ts";
+import { isOfStatement } from "./faults.ts";
 
 /** A {@link Driver} that holds connections, until `end` has let the last call finish. */
 export interface PooledDriver extends Driver {
@@ -74,6 +75,9 @@ export function pooledDriver({ url, size, timeout }: PoolOptions): PooledDriver 
         const settled = await Promise.allSettled(texts.map((statement) => run(client, statement)));
         // Of errors the first is the cause: those behind it only tell that the transaction has failed.
         const failed = settled.find((result) => result.status === "rejected");
+        // Without a transaction each statement behind it was one by itself.
+        if (failed && failed === settled[0])
+          throw new Error("The transaction did not begin.", { cause: failed.reason });
         if (failed) throw failed.reason;
         return settled.slice(1, -1).map((result) => (result as PromiseFulfilledResult<Row[]>).value);
       }),
@@ -83,10 +87,7 @@ export function pooledDriver({ url, size, timeout }: PoolOptions): PooledDriver 
 
 /**
  * Whether a connection can be used again: after an error of a statement, but not after a fatal one, and not where the
- * transaction is still open, as after an error of `commit`. In other languages than English every error counts as fatal.
+ * transaction is still open, as after an error of `commit`.
  */
-function isGoodAfter(error: unknown, client: pg.PoolClient): boolean {
-  return (
-    error instanceof pg.DatabaseError && error.severity === "ERROR" && client.getTransactionStatus() === "I"
-  );
-}
+const isGoodAfter = (error: unknown, client: pg.PoolClient) =>
+  isOfStatement(error) && client.getTransactionStatus() === "I";

@@ -1,4 +1,5 @@
 /** The pool of connections: what a late or broken one does to the request that has it, and to those behind. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, beforeEach, describe, expect, onTestFailed, test } from "vitest";
 import { type Client, createClient } from "../support/client.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
@@ -7,6 +8,8 @@ import { startServer } from "../support/servers.ts";
 import { SECRET, tokenFor } from "../support/token.ts";
 
 const PATIENCE = { timeout: 20_000 };
+/** Writes that wait leave after 100, the limit for locks, though one of them is under way. */
+const LEFT_MS = 200;
 
 describe.each(["node", "bun"] as const)("%s, with one connection", (runtime) => {
   let api: Client;
@@ -117,6 +120,21 @@ describe.each(["node", "bun"] as const)("%s, with one connection", (runtime) => 
     expectUnavailable(await addTask("not begun", "not-begun"));
     expect(await tasks("not begun")).toHaveLength(0);
     expect((await addTask("not begun", "not-begun")).status).toBe(201);
+  });
+
+  test("of writes that leave together and do not begin none is made twice", async () => {
+    const release = await lockTables();
+    const titles = ["first, alone", "second", "third"];
+    const added = [addTask("first, alone")];
+    await expect.poll(database.waiting, PATIENCE).toBe(1);
+    replace("begin", CANCEL);
+    added.push(addTask("second"), addTask("third"));
+    await sleep(LEFT_MS);
+    await release();
+    const [first, ...others] = await Promise.all(added);
+    expect(first?.status).toBe(201);
+    for (const answer of others) expectUnavailable(answer);
+    for (const title of titles) expect(await tasks(title)).toHaveLength(1);
   });
 
   test("a batch that does not commit does nothing, and nothing of it is left on the connection", async () => {
