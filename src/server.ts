@@ -48,7 +48,7 @@ export interface Listener {
 /** Longer than load balancers keep idle connections, so that it is they who close them. */
 const IDLE_TIMEOUT_SECONDS = 75;
 
-/** Of the connections of the pool, those that write at a time, and those that search. With fewer, more is done together. */
+/** Of the connections of the pool, those that write at a time, and those that search or count. With fewer, more is done together. */
 const SHARE = 1 / 4;
 
 /** What a call to the database or a request may go over its time before it is given up for lost. */
@@ -73,12 +73,11 @@ async function serve({ name, environment, listen }: Runtime): Promise<void> {
   try {
     const config = await parseServerConfig({ ...environment, ...embedded?.variables });
     const driver = driverOf(config);
-    const share = Math.ceil(config.poolSize * SHARE);
-    const connect = connectOver(
-      driver,
-      sharedReads(driver, config.deadline, share),
-      sharedWrites(driver, share),
-    );
+    const share = config.transport === "http" ? Number.POSITIVE_INFINITY : Math.ceil(config.poolSize * SHARE);
+    const connect = connectOver({
+      reads: sharedReads(driver, config.deadline, share),
+      writes: sharedWrites(driver, share),
+    });
     const limiter = config.rateLimit && memoryLimiter(config.rateLimit);
     const app = createApp({ config, connect, limiter, log, readDocs, stopping });
     const serveFrom: Answer = (request, address) =>

@@ -1,7 +1,7 @@
 /** The entry for Cloudflare Workers: Neon over HTTP, configuration from bindings, the log to the console. */
 import { createApp } from "./app.ts";
 import { ConfigError, parseConfig } from "./config.ts";
-import { connectOver } from "./db/database.ts";
+import { apart, connectOver } from "./db/database.ts";
 import { neonDriver } from "./db/neon.ts";
 import type { App } from "./http/api.ts";
 import { requestIdOf } from "./http/exchange.ts";
@@ -33,7 +33,7 @@ async function makeApp(bindings: Bindings): Promise<App> {
   const config = await parseConfig(bindings);
   const driver = neonDriver({ url: config.databaseUrl, fetchEndpoint: config.neonFetchEndpoint });
   const limiter = bindingLimiter(bindings.RATE_LIMITER, config.rateLimit);
-  return createApp({ config, connect: connectOver(driver), limiter, log, readDocs: docsOf(bindings) });
+  return createApp({ config, connect: connectOver(apart(driver)), limiter, log, readDocs: docsOf(bindings) });
 }
 
 function bindingLimiter(binding: RateLimiter | undefined, quota: Quota | undefined): Limiter | undefined {

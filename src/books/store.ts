@@ -6,7 +6,7 @@ import { instant, jsonObject } from "../db/json.ts";
 import {
   type KeysetOrder,
   keysetPage,
-  keysetStatement,
+  keysetQuery,
   offsetPage,
   type Position,
   type Rows,
@@ -135,12 +135,19 @@ export async function listMovements(
   position: Position | undefined,
 ): Promise<Rows> {
   const order = { column: stockMovements.createdAt, id: stockMovements.id, descending: true };
-  const filters = [eq(stockMovements.bookId, bookId)];
-  const page = keysetStatement(stockMovements, order, { filters, position, limit, json: movementJson });
+  const page = keysetQuery(stockMovements, order, {
+    filters: (value) => [sql`${stockMovements.bookId} = ${value("book")}::uuid`],
+    position,
+    limit,
+    json: movementJson,
+  });
   // No row: there is no book.
-  const [found] = await database.read<Rows>(
-    sql`select page.* from ${books} cross join lateral (${page}) page where ${books.id} = ${bookId}::uuid`,
-  );
+  const [found] = await database.read<Rows>({
+    ...page,
+    values: { ...page.values, book: bookId },
+    build: (value) => sql`select page.* from ${books} cross join lateral (${page.build(value)}) page
+      where ${books.id} = ${value("book")}::uuid`,
+  });
   if (!found) throw new MissingFault();
   return found;
 }

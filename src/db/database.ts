@@ -76,33 +76,44 @@ export interface Questions<Q> {
 }
 
 /** Has a question answered by the driver, within so many milliseconds. */
-export type Ask = <Q>(questions: Questions<Q>, question: Q, time: number) => Promise<Row[]>;
+type Ask = <Q>(questions: Questions<Q>, question: Q, time: number) => Promise<Row[]>;
+
+/** Has statements run as one transaction, within so many milliseconds. */
+type Batch = (statements: Statement[], time: number) => Promise<Row[][]>;
 
 /** How reads come to the driver: each by itself ({@link apart}), or with others (`sharedReads`). */
 export interface Reads {
   ask: Ask;
   read(statement: Statement, time: number): Promise<Row[]>;
+  /** Of one moment. */
+  batch: Batch;
+}
+
+/** How writes come to the driver: each by itself ({@link apart}), or with others (`sharedWrites`). */
+export interface Writes {
+  ask: Ask;
+  batch: Batch;
 }
 
 /** Makes a database each of whose calls may take so many milliseconds. */
 export type Connect = (time: number) => Database;
 
 /** Every question is a query of its own. */
-export const apart = (driver: Driver): Reads => ({
-  async ask(questions, question, time) {
-    const statement = questions.statementFor([question]);
-    const [answer = []] = questions.answers(await driver.query(() => statement, time), [question]);
+export function apart(driver: Driver): { reads: Reads; writes: Writes } {
+  const read: Reads["read"] = (statement, time) => driver.query(() => statement, time);
+  const ask: Ask = async (questions, question, time) => {
+    const rows = await read(questions.statementFor([question]), time);
+    const [answer = []] = questions.answers(rows, [question]);
     return answer;
-  },
-  read: (statement, time) => driver.query(() => statement, time),
-});
+  };
+  return {
+    reads: { ask, read, batch: (statements, time) => driver.batch("snapshot", statements, time) },
+    writes: { ask, batch: (statements, time) => driver.batch("write", statements, time) },
+  };
+}
 
-/**
- * The database behind a driver.
- *
- * @param write how writes come to the driver: each by itself, or with others (`sharedWrites`)
- */
-export function connectOver(driver: Driver, reads = apart(driver), write = apart(driver).ask): Connect {
+/** The database behind a driver. */
+export function connectOver({ reads, writes }: { reads: Reads; writes: Writes }): Connect {
   const compile = compiler();
   const byKey = onceFor(
     (lookup: Lookup) => lookup,
@@ -113,7 +124,6 @@ export function connectOver(driver: Driver, reads = apart(driver), write = apart
     (query) => (query.list ? listQuestions(query, query.list, compile) : shapeQuestions(query, compile)),
   );
   return (time) => ({
-    // Statements are compiled before the driver runs them, so that a fault of ours there is no fault of the database.
     async find<T extends Row>(lookup: Lookup, key: string) {
       const [row] = await told(reads.ask(byKey(lookup), key, time));
       return row as T | undefined;
@@ -123,10 +133,13 @@ export function connectOver(driver: Driver, reads = apart(driver), write = apart
       return (await told(reads.read(compile(query), time))) as T[];
     },
     async write<T extends Row>(query: Query | SQL) {
-      if ("list" in query) return (await told(write(byShape(query), query.values, time))) as T[];
-      return (await told(write(only(compile(query)), undefined, time))) as T[];
+      if ("list" in query) return (await told(writes.ask(byShape(query), query.values, time))) as T[];
+      return (await told(writes.ask(only(compile(query)), undefined, time))) as T[];
     },
-    batch: async (transaction, queries) => told(driver.batch(transaction, queries.map(compile), time)),
+    batch: async (transaction, queries) => {
+      const { batch } = transaction === "snapshot" ? reads : writes;
+      return told(batch(queries.map(compile), time));
+    },
   });
 }
 

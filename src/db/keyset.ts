@@ -41,19 +41,30 @@ interface PageOptions {
 export function keysetPage(table: PgTable, order: KeysetOrder, options: PageOptions): Query | SQL {
   // With filters, the best plan depends on their values.
   if (options.filters.length > 0) return keysetStatement(table, order, options);
+  return {
+    ...keysetQuery(table, order, { ...options, filters: () => [] }),
+    // First pages are equal, and shared as a whole.
+    ...(options.position && { types: { key: "text", from: "uuid", rows: "int" } }),
+  };
+}
+
+/** The same as a query of its own shape. Its filters, too, have to be made of `value`, and their values added. */
+export function keysetQuery(
+  table: PgTable,
+  order: KeysetOrder,
+  { filters, ...options }: Omit<PageOptions, "filters"> & { filters(value: Value): SQL[] },
+): Query {
   const { position } = options;
   const place = position ? `${position.direction} from ${position.side}` : "first";
   return {
     shape: `page of ${getTableName(table)} by ${order.column.name} ${order.descending ? "down" : "up"}, ${place}`,
-    build: (value) => keysetStatement(table, order, options, value),
+    build: (value) => keysetStatement(table, order, { ...options, filters: filters(value) }, value),
     values: valuesOf(options),
-    // First pages are equal, and shared as a whole.
-    ...(position && { types: { key: "text", from: "uuid", rows: "int" } }),
   };
 }
 
-/** The statement of {@link keysetPage}, with its values in it. */
-export function keysetStatement(
+/** The statement for a page, with its values in it unless something else is to stand for them. */
+function keysetStatement(
   table: PgTable,
   { column, id, descending }: KeysetOrder,
   options: PageOptions,
@@ -73,7 +84,7 @@ export function keysetStatement(
   return inOne(found, ascending === descending ? listed : sql``);
 }
 
-const valuesOf = ({ position, limit }: PageOptions): Record<string, unknown> => ({
+const valuesOf = ({ position, limit }: Pick<PageOptions, "position" | "limit">): Record<string, unknown> => ({
   key: position?.key,
   from: position?.id,
   rows: limit + 1,

@@ -14,11 +14,11 @@ const MAX_QUESTIONS = 32;
  * No answer is stale: a query is never joined once it has been sent, so that whoever begins to read after a write was
  * answered sees it. A reader whose time is over leaves alone, as the query has a time of its own.
  *
- * Statements that are planned for their values, as searches are, may take long. Few of them run at a time: those that wait can
- * still be shared, and a read that takes no time finds a connection.
+ * Statements that are planned for their values, as searches are, may take long, and so may counts. Few of them run at a time:
+ * searches that wait can still be shared, and a read that takes no time finds a connection.
  *
  * @param timeout milliseconds that a query may take
- * @param searches how many of these run at a time at most
+ * @param searches how many of those that may take long run at a time at most
  */
 export function sharedReads(driver: Driver, timeout: number, searches: number): Reads {
   const share = groupCommit();
@@ -36,13 +36,25 @@ export function sharedReads(driver: Driver, timeout: number, searches: number): 
     ask: (questions, question, time) => within(time, loadOf(questions as Questions<unknown>)(question)),
     read(statement, time) {
       const key = JSON.stringify([statement.name ?? statement.text, statement.values]);
-      const result = share(key, (leave) => {
-        // From here on: whoever shares the next query has waited for the one before.
-        const end = performance.now() + timeout;
-        const run = async () => driver.query(() => leave(statement), timeTo(end));
-        return statement.name ? run() : asSearch(run);
+      const result = share(key, performance.now() + time, (run) => {
+        const send = async () => {
+          // It is not for those who have left meanwhile, and it is for all that it takes.
+          timeTo(run.end);
+          return driver.query(() => {
+            run.hasLeft = true;
+            return statement;
+          }, timeout);
+        };
+        return statement.name ? send() : asSearch(send);
       });
       return within(time, result);
+    },
+    batch(statements, time) {
+      const end = performance.now() + time;
+      return within(
+        time,
+        asSearch(async () => driver.batch("snapshot", statements, timeTo(end))),
+      );
     },
   };
 }
@@ -77,39 +89,46 @@ function loading<Q>(answer: (questions: readonly Q[]) => Promise<Row[][]>): (que
   };
 }
 
-/** Work that hands on what it sends at the moment that it does. */
-type Work = (leave: <S>(statement: S) => S) => Promise<Row[]>;
+/** Work that several may wait for. */
+interface Run {
+  /** When nobody waits for it any more, as `performance.now()` will tell. */
+  end: number;
+  /** From then on nobody joins it. */
+  hasLeft: boolean;
+  result: Promise<Row[]>;
+  next?: Run;
+}
 
-/** Runs work at most once at a time under a key. Those who ask before it leaves share it, and those who ask later the next. */
-function groupCommit(): (key: string, work: Work) => Promise<Row[]> {
-  interface Run {
-    state: { hasLeft: boolean };
-    result: Promise<Row[]>;
-    next: Promise<Row[]> | undefined;
-  }
+type Work = (run: Run) => Promise<Row[]>;
+
+/**
+ * Runs work at most once at a time under a key. Those who ask before it leaves share it, and those who ask later the next.
+ * Each tells until when it waits.
+ */
+function groupCommit(): (key: string, end: number, work: Work) => Promise<Row[]> {
   const running = new Map<string, Run>();
 
-  const start = (key: string, work: Work): Promise<Row[]> => {
-    const state = { hasLeft: false };
-    const result = work((statement) => {
-      state.hasLeft = true;
-      return statement;
-    });
-    const run: Run = { state, result, next: undefined };
+  const start = (key: string, run: Run, work: Work): Promise<Row[]> => {
     running.set(key, run);
+    const result = work(run);
     const done = () => {
-      if (running.get(key) === run && !run.next) running.delete(key);
+      if (!run.next) running.delete(key);
     };
     result.then(done, done);
     return result;
   };
 
-  return (key, work) => {
-    const run = running.get(key);
-    if (!run) return start(key, work);
-    if (!run.state.hasLeft) return run.result;
-    const go = () => start(key, work);
-    run.next ??= run.result.then(go, go);
-    return run.next;
+  return (key, end, work) => {
+    const current = running.get(key);
+    const waiting = current?.hasLeft ? current.next : current;
+    if (waiting) {
+      waiting.end = Math.max(waiting.end, end);
+      return waiting.result;
+    }
+    const run = { end, hasLeft: false } as Run;
+    const go = () => start(key, run, work);
+    if (current) current.next = run;
+    run.result = current ? current.result.then(go, go) : go();
+    return run.result;
   };
 }

@@ -1,5 +1,7 @@
+import pLimit from "p-limit";
 import { LateError, timeTo, within } from "../deadline.ts";
-import type { Ask, Driver, Questions, Row, Statement } from "./database.ts";
+import type { Driver, Questions, Row, Statement, Writes } from "./database.ts";
+import { isOfStatement } from "./faults.ts";
 
 /** So many writes commit together at most: whatever holds one of them up, cleaning the search index say, holds up all. */
 const MAX_WRITES = 8;
@@ -29,18 +31,22 @@ interface Waiting {
  * Each is answered once its transaction is committed. Where one fails, the transaction has left nothing, and each write is
  * tried again by itself: what fails then fails alone.
  *
- * @param transactions how many run at a time at most
+ * @param transactions how many run at a time; with those that wait for a lock, and batches, it is twice as many at most
  */
-export function sharedWrites(driver: Driver, transactions: number): Ask {
+export function sharedWrites(driver: Driver, transactions: number): Writes {
   const waiting: Waiting[] = [];
+  const onConnection = pLimit(2 * transactions);
   let running = 0;
+
+  const batch = (statements: Statement[], end: number) =>
+    onConnection(async () => driver.batch("write", statements, timeTo(end)));
 
   const alone = async ({ questions, question, end, resolve, reject }: Waiting) => {
     try {
-      const time = timeTo(end);
       const statement = questions.statementFor([question]);
-      const [rows = []] = questions.answers(await driver.query(() => statement, time), [question]);
-      resolve(rows);
+      const rows = await onConnection(async () => driver.query(() => statement, timeTo(end)));
+      const [answer = []] = questions.answers(rows, [question]);
+      resolve(answer);
     } catch (error) {
       reject(error);
     }
@@ -52,15 +58,18 @@ export function sharedWrites(driver: Driver, transactions: number): Ask {
       return { questions, asked, writes };
     });
     try {
-      const time = timeTo(Math.max(...writes.map(({ end }) => end)));
       const statements = groups.map(({ questions, asked }) => questions.statementFor(asked));
-      const [, ...results] = await driver.batch("write", [LIMIT_LOCKS, ...statements], time);
+      const [, ...results] = await batch(
+        [LIMIT_LOCKS, ...statements],
+        Math.max(...writes.map(({ end }) => end)),
+      );
       for (const [at, { questions, asked, writes }] of groups.entries()) {
         const answers = questions.answers(results[at] ?? [], asked);
         for (const [place, { resolve }] of writes.entries()) resolve(answers[place] ?? []);
       }
     } catch (error) {
-      if (wasRolledBack(error)) await Promise.all(writes.map(alone));
+      // Then the whole transaction was rolled back; after any other error the outcome is unknown.
+      if (isOfStatement(error)) await Promise.all(writes.map(alone));
       else for (const { reject } of writes) reject(error);
     }
   };
@@ -79,15 +88,18 @@ export function sharedWrites(driver: Driver, transactions: number): Ask {
     if (waiting.length > 0) send();
   };
 
-  return (questions, question, time) =>
-    within(
-      time,
-      new Promise<Row[]>((resolve, reject) => {
-        const end = performance.now() + time;
-        waiting.push({ questions: questions as Questions<unknown>, question, end, resolve, reject });
-        if (running < transactions) send();
-      }),
-    );
+  return {
+    ask: (questions, question, time) =>
+      within(
+        time,
+        new Promise<Row[]>((resolve, reject) => {
+          const end = performance.now() + time;
+          waiting.push({ questions: questions as Questions<unknown>, question, end, resolve, reject });
+          if (running < transactions) send();
+        }),
+      ),
+    batch: (statements, time) => within(time, batch(statements, performance.now() + time)),
+  };
 }
 
 /** Writes that may be one statement, next to each other. */
@@ -102,6 +114,3 @@ function byQuestions(writes: Waiting[]): Map<Questions<unknown>, Waiting[]> {
 }
 
 const LIMIT_LOCKS: Statement = { text: `set local lock_timeout = ${LOCK_TIMEOUT_MS}`, values: [] };
-
-/** After an error of a statement Postgres takes the whole transaction back; of any other the outcome is unknown. */
-const wasRolledBack = (error: unknown) => (error as { severity?: unknown }).severity === "ERROR";

@@ -9,7 +9,7 @@ const DEFAULT_HEADERS = {
 };
 
 /**
- * What the headers of an answer begin as; middleware adds to them before there is an answer. Names are written alike
+ * What the headers of an answer begin as; the chain adds to them before there is an answer. Names are written alike
  * everywhere, as the later of two values takes the place of the first.
  */
 export function firstHeaders(requestId: string): Record<string, string> {

@@ -7,7 +7,7 @@ import { beforeAll, expect, inject, test } from "vitest";
 import { createApp } from "../../src/app.ts";
 import { SORTS } from "../../src/books/contract.ts";
 import { parseConfig } from "../../src/config.ts";
-import { connectOver } from "../../src/db/database.ts";
+import { apart, connectOver } from "../../src/db/database.ts";
 import { neonDriver } from "../../src/db/neon.ts";
 import type { App } from "../../src/http/api.ts";
 import { isbnOf } from "../support/books.ts";
@@ -24,7 +24,7 @@ beforeAll(async () => {
   const driver = neonDriver({ url: config.databaseUrl, fetchEndpoint: config.neonFetchEndpoint });
   app = createApp({
     config,
-    connect: connectOver(driver),
+    connect: connectOver(apart(driver)),
     log: () => {},
     readDocs: async () => new Uint8Array(),
   });

@@ -6,7 +6,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { type BookQuery, bookPaging, SORTS } from "../../src/books/contract.ts";
 import { listBooks, listMovements, sortedBy } from "../../src/books/store.ts";
-import { connectOver, type Database, type Row, type Statement } from "../../src/db/database.ts";
+import { apart, connectOver, type Database, type Row, type Statement } from "../../src/db/database.ts";
 import type { Position, Rows } from "../../src/db/keyset.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 
@@ -80,10 +80,12 @@ const parse = (query: Record<string, string>): BookQuery =>
   bookPaging.query.parse({ limit: String(LIMIT), ...query });
 
 function recording(query: (statement: Statement) => Promise<Row[]>): Database {
-  const connect = connectOver({
-    query: (statement) => query(statement()),
-    batch: (_, statements) => Promise.all(statements.map(query)),
-  });
+  const connect = connectOver(
+    apart({
+      query: (statement) => query(statement()),
+      batch: (_, statements) => Promise.all(statements.map(query)),
+    }),
+  );
   return connect(60_000);
 }
 

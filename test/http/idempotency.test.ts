@@ -165,7 +165,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
     const { variable, url, protocol } = databaseOf(runtime, database);
     behind = await startSaboteur(url, protocol);
     // As many connections as the endpoint of the Worker has.
-    const variables = { AUTH_SECRET, DATABASE_POOL_SIZE: "20", [variable]: behind.url };
+    const variables = { AUTH_SECRET, DATABASE_POOL_SIZE: "40", [variable]: behind.url };
     server = await startServer(runtime, database, variables);
     before = await startSaboteur(server.url, "http");
     api = await createClient(server.url);

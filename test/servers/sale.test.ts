@@ -143,7 +143,7 @@ test("of 100 books, 1,000 clients get 100, each of them one", { timeout: 60_000 
       client < IMPATIENT ? buyImpatiently(id, `${client}`) : buy(id, `${client}`, client),
     ),
   );
-  await expect.poll(database.waiting, { timeout: 20_000 }).toBeGreaterThanOrEqual(POOLED);
+  await expect.poll(database.waiting, { timeout: 20_000 }).toBeGreaterThanOrEqual(POOLED / 2);
   await expect
     .poll(() => proxies.reduce((sum, { links }) => sum + links.size, 0))
     .toBeGreaterThan(CLIENTS * 0.9);

@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { adjustStock, createBook } from "../../src/books/store.ts";
+import { adjustStock, createBook, readBook } from "../../src/books/store.ts";
 import { apart, type Connect, connectOver, type Driver } from "../../src/db/database.ts";
 import { ConstraintFault, UnavailableFault } from "../../src/db/faults.ts";
 import { type PooledDriver, pooledDriver } from "../../src/db/pool.ts";
@@ -15,6 +15,7 @@ import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 
 const TIMEOUT_MS = 10_000;
 const STOCK = 20;
+const LOCK_TIMEOUT_MS = 100;
 const MISSING = "00000000-0000-7000-8000-000000000000";
 
 let database: TestDatabase;
@@ -44,7 +45,8 @@ beforeEach(() => {
 });
 afterAll(() => pool.end());
 
-const shared = (transactions = 1) => connectOver(driver, apart(driver), sharedWrites(driver, transactions));
+const shared = (transactions = 1) =>
+  connectOver({ ...apart(driver), writes: sharedWrites(driver, transactions) });
 
 const book = (isbn = isbnOf(isbns++), title = "A") => ({
   title,
@@ -159,6 +161,24 @@ describe("writes that come while another runs", () => {
     await late;
     expect(await stockOf(free)).toMatchObject({ stock: STOCK - 4, sales: 4 });
     expect(await stockOf(held)).toMatchObject({ stock: STOCK - 1, sales: 1 });
+  });
+
+  test("leave connections to the others, however many wait for a book that somebody else holds", async () => {
+    const connect = shared();
+    const { id } = await create(connect);
+    const release = await database.hold("select from books where id = $1 for update", [id]);
+    const claims = ["a", "b"].map((key) => ({ key: key.repeat(64), fingerprint: "f".repeat(64) }));
+    const sales = [undefined, undefined, undefined, undefined, ...claims].map((claim) =>
+      adjustStock(connect(TIMEOUT_MS), id, { delta: -1, reason: "sale" }, claim),
+    );
+    // Twice as many as run at a time, and half as many as the pool has.
+    await expect.poll(database.waiting).toBe(2);
+    await sleep(3 * LOCK_TIMEOUT_MS);
+    expect(await database.waiting()).toBe(2);
+    expect(await readBook(connect(TIMEOUT_MS), { id })).toMatchObject({ id });
+    await release();
+    await Promise.all(sales);
+    expect(await stockOf(id)).toMatchObject({ stock: STOCK - 6, sales: 6 });
   });
 
   test("are not made once their time is over", async () => {
