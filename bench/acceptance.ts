@@ -62,10 +62,8 @@ export function judge(results: Results): Judgement[] {
       rows.flatMap((row) => judgeRatio(results, workload, ...row)),
     ),
     ...Object.entries(MEMORY).flatMap(([target, most]) => {
-      const peaks = Object.keys(WORKLOADS).map(
-        (workload) => figure(results, workload, target, "memory") ?? 0,
-      );
-      const peak = Math.max(...peaks);
+      const own = results.measurements.filter((one) => one.target === target);
+      const peak = Math.max(0, ...own.map(({ memory = 0 }) => memory));
       return peak > 0 ? [atMost(`Memory, ${labelOf(target)}`, peak, most, " MB")] : [];
     }),
     ...judgeDepth(results),

@@ -1,4 +1,4 @@
-/** What Postgres itself can do: pgbench with the statements that Octavo sends for one request, prepared. */
+/** What Postgres itself can do: pgbench with the statement of one request, prepared. Octavo asks for several at once where it can. */
 import { execFile } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -87,6 +87,7 @@ async function measure(setting: Setting, step: { workload: string; target: strin
   const { catalogue, seconds, warmUp } = setting;
   const { postmaster } = catalogue;
   if (step.target === PGBENCH) {
+    await pgbench(step.workload, catalogue, warmUp);
     const before = await cpuSeconds(postmaster);
     const { rate, requests } = await pgbench(step.workload, catalogue, seconds);
     return { rate, postgresCpu: perRequest((await cpuSeconds(postmaster)) - before, requests) };
