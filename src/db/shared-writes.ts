@@ -31,7 +31,7 @@ interface Waiting {
  * Each is answered once its transaction is committed. Where one fails, the transaction has left nothing, and each write is
  * tried again by itself: what fails then fails alone.
  *
- * @param transactions how many run at a time; with those that wait for a lock, and batches, it is twice as many at most
+ * @param transactions how many run at a time; with those that have waited long for a lock, and batches, twice as many at most
  */
 export function sharedWrites(driver: Driver, transactions: number): Writes {
   const waiting: Waiting[] = [];
