@@ -17,7 +17,7 @@ import { INSTALL, isInstalled } from "./load.ts";
 import { plot } from "./plot.ts";
 import { report } from "./report.ts";
 import type { Results } from "./results.ts";
-import { CONNECTIONS, PGBENCH, runOpenLoop, runRounds } from "./runner.ts";
+import { PGBENCH, runOpenLoop, runRounds } from "./runner.ts";
 import { labelOf, POOL_SIZE, TARGETS } from "./targets.ts";
 import { WORKERD } from "./workerd.ts";
 import { WORKLOADS } from "./workloads.ts";
@@ -52,7 +52,7 @@ await command(async () => {
         rounds: options.rounds,
         seconds: options.seconds,
         warmUp: options.warmUp,
-        connections: CONNECTIONS,
+        connections: options.connections,
         poolSize: POOL_SIZE,
         postgres: POSTGRES_SETTINGS,
       },
@@ -77,7 +77,7 @@ await command(async () => {
 
 function parseOptions() {
   const { values } = parsed();
-  const number = (name: "books" | "rounds" | "seconds", otherwise: number) => {
+  const number = (name: "books" | "rounds" | "connections" | "seconds", otherwise: number) => {
     const value = Number(values[name] ?? otherwise);
     if (!Number.isInteger(value) || value < 1) throw usage(`--${name} must be a number above 0.`);
     return value;
@@ -93,12 +93,13 @@ function parseOptions() {
   return {
     books: number("books", 1_000_000),
     rounds: number("rounds", quick ? 1 : 3),
+    connections: number("connections", 64),
     seconds: number("seconds", quick ? 1 : 5),
     warmUp: quick ? 1 : 5,
     targets: targets ?? ALL_TARGETS.filter((name) => !quick || !TARGETS[name]?.isBare),
     parts: parts ?? (quick ? Object.keys(WORKLOADS).filter((name) => !WORKLOADS[name]?.isExtra) : PARTS),
     /** Only a whole run is one to keep. */
-    name: quick ? "quick" : targets || parts ? "part" : "bench",
+    name: quick ? "quick" : targets || parts || values.connections ? "part" : "bench",
   };
 }
 
@@ -109,6 +110,7 @@ function parsed() {
         quick: { type: "boolean", default: false },
         books: { type: "string" },
         rounds: { type: "string" },
+        connections: { type: "string" },
         seconds: { type: "string" },
         only: { type: "string" },
         workloads: { type: "string" },
@@ -121,7 +123,7 @@ function parsed() {
 
 function usage(complaint: string): StartupError {
   return new StartupError(`${complaint}
-Usage: npm run bench -- [--quick] [--books N] [--rounds N] [--seconds N] [--only A,B] [--workloads A,B]
+Usage: npm run bench -- [--quick] [--books N] [--rounds N] [--seconds N] [--connections N] [--only A,B] [--workloads A,B]
 --only takes ${ALL_TARGETS.join(", ")}
 --workloads takes ${PARTS.join(", ")}`);
 }

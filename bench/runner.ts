@@ -10,9 +10,7 @@ import { labelOf, type Surroundings, TARGETS, type Target } from "./targets.ts";
 import { verify } from "./verify.ts";
 import { OWN_BOOKS, WORKLOADS, type Workload } from "./workloads.ts";
 
-/** Of the load, in the closed loop. */
-export const CONNECTIONS = 64;
-/** In the open loop, as many as never wait for each other. */
+/** Of the load in the open loop, as many as never wait for each other. */
 const OPEN_CONNECTIONS = 256;
 /** Answers looked at before each measurement. */
 const VERIFIED = 3;
@@ -26,6 +24,8 @@ export interface Setting {
   /** The workloads to run, among other parts. */
   parts: string[];
   rounds: number;
+  /** Of the load, in the closed loop. */
+  connections: number;
   /** Of each measurement, and of the load before it. */
   seconds: number;
   warmUp: number;
@@ -84,7 +84,7 @@ async function telling<T>(whose: string, result: Promise<T>): Promise<T> {
 }
 
 async function measure(setting: Setting, step: { workload: string; target: string }) {
-  const { catalogue, seconds, warmUp } = setting;
+  const { catalogue, connections, seconds, warmUp } = setting;
   const { postmaster } = catalogue;
   if (step.target === PGBENCH) {
     await pgbench(step.workload, catalogue, warmUp);
@@ -94,10 +94,10 @@ async function measure(setting: Setting, step: { workload: string; target: strin
   }
   return onServer(setting, step, async ({ origin, pid }, requests, isbns) => {
     const load = (seconds: number, isbns: number) =>
-      closedLoop(origin, requests, { connections: CONNECTIONS, seconds, isbns });
+      closedLoop(origin, requests, { connections, seconds, isbns });
     const warm = await load(warmUp, isbns);
     const [own, postgres] = [await cpuSeconds(pid), await cpuSeconds(postmaster)];
-    const { rate, p50, p99, requests: answered } = await load(seconds, isbns + warm.requests + CONNECTIONS);
+    const { rate, p50, p99, requests: answered } = await load(seconds, isbns + warm.requests + connections);
     return {
       rate,
       p50,
