@@ -27,6 +27,8 @@ const RESULTS = fileURLToPath(new URL("./results", import.meta.url));
 /** The workloads, and what else there is to measure. */
 const PARTS = [...Object.keys(WORKLOADS), "depth", "open-loop"];
 const ALL_TARGETS = [...Object.keys(TARGETS), PGBENCH];
+/** Those that `--quick` has time for. */
+const QUICK_TARGETS = ["octavo-node", "octavo-bun", "octavo-workerd", "actix", "fastify", PGBENCH];
 
 const run = promisify(execFile);
 
@@ -96,7 +98,7 @@ function parseOptions() {
     connections: number("connections", 64),
     seconds: number("seconds", quick ? 1 : 5),
     warmUp: quick ? 1 : 5,
-    targets: targets ?? ALL_TARGETS.filter((name) => !quick || !TARGETS[name]?.isBare),
+    targets: targets ?? (quick ? QUICK_TARGETS : ALL_TARGETS),
     parts: parts ?? (quick ? Object.keys(WORKLOADS).filter((name) => !WORKLOADS[name]?.isExtra) : PARTS),
     /** Only a whole run is one to keep. */
     name: quick ? "quick" : targets || parts || values.connections ? "part" : "bench",
