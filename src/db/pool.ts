@@ -73,11 +73,12 @@ export function pooledDriver({ url, size, timeout }: PoolOptions): PooledDriver 
         const begin = `begin ${MODE[transaction]}; set local idle_in_transaction_session_timeout = ${timeout}`;
         const texts = [{ text: begin, values: [] }, ...statements, { text: "commit", values: [] }];
         const settled = await Promise.allSettled(texts.map((statement) => run(client, statement)));
+        const [begun] = settled;
+        // Without a transaction each statement behind it was one by itself.
+        if (begun?.status === "rejected")
+          throw new Error("The transaction did not begin.", { cause: begun.reason });
         // Of errors the first is the cause: those behind it only tell that the transaction has failed.
         const failed = settled.find((result) => result.status === "rejected");
-        // Without a transaction each statement behind it was one by itself.
-        if (failed && failed === settled[0])
-          throw new Error("The transaction did not begin.", { cause: failed.reason });
         if (failed) throw failed.reason;
         return settled.slice(1, -1).map((result) => (result as PromiseFulfilledResult<Row[]>).value);
       }),

@@ -1,7 +1,8 @@
 import DataLoader from "dataloader";
 import pLimit from "p-limit";
 import { timeTo, within } from "../deadline.ts";
-import { type Driver, onceFor, type Questions, type Reads, type Row } from "./database.ts";
+import { apart, type Driver, onceFor, type Questions, type Reads, type Row } from "./database.ts";
+import { inTurn } from "./in-turn.ts";
 
 /** So many questions leave at once: while Postgres answers them, the server has time for the next ones. */
 const MAX_QUESTIONS = 32;
@@ -49,13 +50,7 @@ export function sharedReads(driver: Driver, timeout: number, searches: number): 
       });
       return within(time, result);
     },
-    batch(statements, time) {
-      const end = performance.now() + time;
-      return within(
-        time,
-        asSearch(async () => driver.batch("snapshot", statements, timeTo(end))),
-      );
-    },
+    batch: apart(inTurn(driver, asSearch)).reads.batch,
   };
 }
 

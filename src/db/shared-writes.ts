@@ -1,7 +1,8 @@
 import pLimit from "p-limit";
 import { LateError, timeTo, within } from "../deadline.ts";
-import type { Driver, Questions, Row, Statement, Writes } from "./database.ts";
+import { apart, type Driver, type Questions, type Row, type Statement, type Writes } from "./database.ts";
 import { isOfStatement } from "./faults.ts";
+import { inTurn } from "./in-turn.ts";
 
 /** So many writes commit together at most: whatever holds one of them up, cleaning the search index say, holds up all. */
 const MAX_WRITES = 8;
@@ -35,18 +36,12 @@ interface Waiting {
  */
 export function sharedWrites(driver: Driver, transactions: number): Writes {
   const waiting: Waiting[] = [];
-  const onConnection = pLimit(2 * transactions);
+  const { ask, batch } = apart(inTurn(driver, pLimit(2 * transactions))).writes;
   let running = 0;
-
-  const batch = (statements: Statement[], end: number) =>
-    onConnection(async () => driver.batch("write", statements, timeTo(end)));
 
   const alone = async ({ questions, question, end, resolve, reject }: Waiting) => {
     try {
-      const statement = questions.statementFor([question]);
-      const rows = await onConnection(async () => driver.query(() => statement, timeTo(end)));
-      const [answer = []] = questions.answers(rows, [question]);
-      resolve(answer);
+      resolve(await ask(questions, question, timeTo(end)));
     } catch (error) {
       reject(error);
     }
@@ -58,11 +53,9 @@ export function sharedWrites(driver: Driver, transactions: number): Writes {
       return { questions, asked, writes };
     });
     try {
+      const time = timeTo(Math.max(...writes.map(({ end }) => end)));
       const statements = groups.map(({ questions, asked }) => questions.statementFor(asked));
-      const [, ...results] = await batch(
-        [LIMIT_LOCKS, ...statements],
-        Math.max(...writes.map(({ end }) => end)),
-      );
+      const [, ...results] = await batch([LIMIT_LOCKS, ...statements], time);
       for (const [at, { questions, asked, writes }] of groups.entries()) {
         const answers = questions.answers(results[at] ?? [], asked);
         for (const [place, { resolve }] of writes.entries()) resolve(answers[place] ?? []);
@@ -98,7 +91,7 @@ export function sharedWrites(driver: Driver, transactions: number): Writes {
           if (running < transactions) send();
         }),
       ),
-    batch: (statements, time) => within(time, batch(statements, performance.now() + time)),
+    batch,
   };
 }
 

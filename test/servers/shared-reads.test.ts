@@ -194,11 +194,17 @@ describe("of statements that are planned for their values few run at a time", ()
   const searchOf = (connect: Connect, search: string, time = PATIENCE) =>
     listBooks(connect(time), bookPaging.query.parse({ search }), undefined);
 
-  test("those that wait are shared until they are sent, and other reads go past them", async () => {
+  /** The one search that may run is under way, until it is released. */
+  async function busy() {
     const connect = shared(1);
     const release = heldNetwork();
     const slow = searchOf(connect, "Book 1");
     await expect.poll(() => sent.length).toBe(1);
+    return { connect, slow, release };
+  }
+
+  test("those that wait are shared until they are sent, and other reads go past them", async () => {
+    const { connect, slow, release } = await busy();
     network = Promise.resolve();
     const waiting = ["Book 2", "Book 3", "Book 2"].map((term) => searchOf(connect, term));
     expect(await titleOf(connect, idOf(4))).toBe("Book 5");
@@ -213,10 +219,7 @@ describe("of statements that are planned for their values few run at a time", ()
   });
 
   test("a count waits for its turn, too", async () => {
-    const connect = shared(1);
-    const release = heldNetwork();
-    const slow = searchOf(connect, "Book 1");
-    await expect.poll(() => sent.length).toBe(1);
+    const { connect, slow, release } = await busy();
     const listed = listBooksByNumber(connect(PATIENCE), bookPaging.query.parse({}), 1);
     const late = await listBooksByNumber(connect(HASTE), bookPaging.query.parse({}), 1).catch(
       (error) => error,
@@ -230,10 +233,7 @@ describe("of statements that are planned for their values few run at a time", ()
   });
 
   test("one whose time was over before its turn is not sent", async () => {
-    const connect = shared(1);
-    const release = heldNetwork();
-    const slow = searchOf(connect, "Book 1");
-    await expect.poll(() => sent.length).toBe(1);
+    const { connect, slow, release } = await busy();
     const late = await searchOf(connect, "Book 2", HASTE).catch((error) => error);
     expect(late).toBeInstanceOf(UnavailableFault);
     release();
@@ -243,10 +243,7 @@ describe("of statements that are planned for their values few run at a time", ()
   });
 
   test("who joins one that waits has the whole of his own time", async () => {
-    const connect = shared(1);
-    const release = heldNetwork();
-    const slow = searchOf(connect, "Book 1");
-    await expect.poll(() => sent.length).toBe(1);
+    const { connect, slow, release } = await busy();
     const [late, patient] = [HASTE, PATIENCE].map((time) =>
       searchOf(connect, "Book 2", time).catch((error) => error),
     );
