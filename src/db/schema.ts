@@ -62,7 +62,8 @@ export const books = pgTable(
     check("books_title_length", sql`char_length(${book.title}) between 1 and 255`),
     check("books_author_length", sql`char_length(${book.author}) between 1 and 255`),
     check("books_isbn_digits", sql`${book.isbn} ~ '^97[89][0-9]{10}$'`),
-    check("books_price_range", sql`${book.price} >= 0`),
+    // NaN is the greatest numeric, and equal to itself.
+    check("books_price_range", sql`${book.price} >= 0 and ${book.price} <> 'NaN'`),
     check("books_stock_range", sql`${book.stock} >= 0`),
     check("books_description_length", sql`char_length(${book.description}) <= 10000`),
     check("books_zero_price_with_stock", sql`${book.price} > 0 or ${book.stock} = 0`),
