@@ -1,10 +1,11 @@
 /** The books that the benchmark works on, and what it asks of them. */
 import { join } from "node:path";
 import pg from "pg";
-import { DATA, DATABASE } from "../dev/cli.ts";
-import { migrate } from "../dev/migrate.ts";
+import { DATABASE } from "../dev/cli.ts";
 import { startPostgres } from "../dev/postgres.ts";
 import { generator, seedWithBar, word, zipf } from "../dev/seed.ts";
+import { DATA } from "../ops/data.ts";
+import { migrate } from "../ops/migrations.ts";
 import { checkDigit13 } from "../src/books/isbn.ts";
 import type { Place } from "./requests.ts";
 import { parentOf } from "./servers.ts";

@@ -6,10 +6,12 @@ import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
-import { command, DATA, DATABASE } from "../dev/cli.ts";
-import { migrate } from "../dev/migrate.ts";
+import { DATABASE } from "../dev/cli.ts";
 import { startPostgres } from "../dev/postgres.ts";
 import { loadSample } from "../dev/sample.ts";
+import { command } from "../ops/command.ts";
+import { DATA } from "../ops/data.ts";
+import { migrate } from "../ops/migrations.ts";
 import { median } from "./median.ts";
 
 const CONNECTIONS = 8;

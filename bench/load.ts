@@ -4,7 +4,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { DATA } from "../dev/cli.ts";
+import { DATA } from "../ops/data.ts";
 import { StartupError } from "../src/startup-error.ts";
 import type { HttpRequest } from "./requests.ts";
 

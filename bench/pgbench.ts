@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { DATA } from "../dev/cli.ts";
+import { DATA } from "../ops/data.ts";
 import type { Catalogue } from "./catalogue.ts";
 import type { Place } from "./requests.ts";
 import { POOL_SIZE } from "./targets.ts";

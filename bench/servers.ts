@@ -5,7 +5,7 @@ import { mkdir, open, readdir, readFile } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { DATA } from "../dev/cli.ts";
+import { DATA } from "../ops/data.ts";
 import { StartupError } from "../src/startup-error.ts";
 
 const START_TIMEOUT_MS = 30_000;

@@ -8,10 +8,12 @@ import { Agent, get } from "node:http";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { command, DATA, DATABASE } from "../dev/cli.ts";
-import { migrate } from "../dev/migrate.ts";
+import { DATABASE } from "../dev/cli.ts";
 import { startPostgres } from "../dev/postgres.ts";
 import { loadSample } from "../dev/sample.ts";
+import { command } from "../ops/command.ts";
+import { DATA } from "../ops/data.ts";
+import { migrate } from "../ops/migrations.ts";
 import { median } from "./median.ts";
 import { NODE_FLAGS } from "./targets.ts";
 

@@ -3,7 +3,7 @@ import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { DATA } from "../dev/cli.ts";
+import { DATA } from "../ops/data.ts";
 import { type Server, startServer } from "./servers.ts";
 
 // workerd comes with wrangler.

@@ -1,7 +1,7 @@
 /**
- * Part of `npm run build`: bundles the servers, dist/node.js and dist/bun.js, and puts the files of /docs beside them.
- * Unbundled, Drizzle alone would take most of the time and memory that a server starts with. JavaScript, since `npm
- * start` runs it on whatever Node is installed.
+ * Part of `npm run build`: bundles what runs in production, the servers and the commands beside them, into dist/, with the
+ * migrations and the files of /docs. Unbundled, Drizzle alone would take most of the time and memory that a server
+ * starts with. JavaScript, since `npm start` runs it on whatever Node is installed.
  */
 import { existsSync } from "node:fs";
 import { cp, mkdir, readdir, rm } from "node:fs/promises";
@@ -13,10 +13,10 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const esbuild = await import("esbuild").catch(() => undefined);
 if (esbuild) {
   await build(esbuild);
-  await copyDocs();
+  await Promise.all([copyDocs(), copyMigrations()]);
 } else if (!existsSync(`${root}dist/node.js`)) {
   console.error(
-    "The server is not built, and esbuild is not installed to build it: run npm ci with the development dependencies, then npm run build.",
+    "Octavo is not built, and esbuild is not installed to build it: run npm ci with the development dependencies, then npm run build.",
   );
   process.exitCode = 1;
 }
@@ -25,7 +25,8 @@ if (esbuild) {
 async function build({ build }) {
   const { metafile } = await build({
     absWorkingDir: root,
-    entryPoints: ["src/node.ts", "src/bun.ts"],
+    entryPoints: ["src/node.ts", "src/bun.ts", "ops/migrate.ts", "ops/token.ts"],
+    entryNames: "[name]",
     outdir: "dist",
     bundle: true,
     // What only the embedded database needs is a file of its own, loaded when it is.
@@ -45,6 +46,14 @@ async function build({ build }) {
   for (const name of await readdir(`${root}dist`)) {
     if (name.endsWith(".js") && !written.includes(name)) await rm(`${root}dist/${name}`);
   }
+}
+
+async function copyMigrations() {
+  await rm(`${root}dist/drizzle`, { recursive: true, force: true });
+  await cp(`${root}drizzle`, `${root}dist/drizzle`, {
+    recursive: true,
+    filter: (path) => !path.endsWith("_snapshot.json"),
+  });
 }
 
 /** Our page, and what it needs of Swagger UI, with its licence. */

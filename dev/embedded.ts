@@ -1,11 +1,12 @@
 import { createRequire } from "node:module";
 import { relative } from "node:path";
+import { DATA } from "../ops/data.ts";
+import { migrate } from "../ops/migrations.ts";
+import { authSecret } from "../ops/secret.ts";
 import { StartupError } from "../src/startup-error.ts";
-import { DATA, DATABASE } from "./cli.ts";
-import { migrate } from "./migrate.ts";
+import { DATABASE } from "./cli.ts";
 import { startPostgres } from "./postgres.ts";
 import { loadSample } from "./sample.ts";
-import { authSecret } from "./secret.ts";
 
 /** A database that was brought up for one server. */
 export interface Embedded {

@@ -9,13 +9,15 @@ import { relative } from "node:path";
 import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
+import { command } from "../ops/command.ts";
+import { DATA } from "../ops/data.ts";
+import { migrate } from "../ops/migrations.ts";
+import { authSecret } from "../ops/secret.ts";
 import { StartupError } from "../src/startup-error.ts";
-import { command, DATA, DATABASE } from "./cli.ts";
-import { migrate } from "./migrate.ts";
+import { DATABASE } from "./cli.ts";
 import { startNeonEndpoint } from "./neon-endpoint.ts";
 import { startPostgres } from "./postgres.ts";
 import { loadSample } from "./sample.ts";
-import { authSecret } from "./secret.ts";
 import { wrangler } from "./wrangler.ts";
 
 const HOST = "127.0.0.1";

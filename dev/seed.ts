@@ -1,42 +1,46 @@
 /** `npm run db:seed -- --books 1000000`: adds generated books to the database of DATABASE_URL, or the embedded one. */
 import { parseArgs } from "node:util";
 import cliProgress from "cli-progress";
-import pg from "pg";
+import type pg from "pg";
+import { command, withClient } from "../ops/command.ts";
+import { migrate } from "../ops/migrations.ts";
 import { checkDigit13 } from "../src/books/isbn.ts";
 import { StartupError } from "../src/startup-error.ts";
-import { command, withDatabase } from "./cli.ts";
+import { withEmbedded } from "./cli.ts";
 
 const BATCH = 5_000;
 
+/** Generated ISBNs are 979 and a number of nine digits; 979-0 is printed music, and no book has it. */
+const FIRST_NUMBER = 100_000_000;
+const NUMBERS = 900_000_000;
+
 /**
  * Adds books whose lengths and frequencies are like a real catalogue's: words by Zipf's law, a few authors with many
- * books, prices that end in .99. Triggers write the movements of their stock. Books for an empty database
- * come in one transaction, which builds the indexes when all are in, as row by row they take longer.
+ * books, prices that end in .99. Triggers write the movements of their stock. All books come in one transaction; in an
+ * empty database it builds the indexes at its end, as row by row they take longer.
  *
  * @param onProgress told how many were added so far, and what is done now
  */
-export async function seed(
+export function seed(
   url: string,
   books: number,
   onProgress: (added: number, doing: string) => void,
 ): Promise<void> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    await client.query("set statement_timeout = 0; set synchronous_commit = off");
+  return withClient(url, async (client) => {
+    // Settings end with the transaction: behind a pooler the connection goes to somebody else.
+    await client.query("begin; set local statement_timeout = 0; set local maintenance_work_mem = '256MB'");
     const { rows } = await client.query<{ empty: boolean; first: number }>(
+      // Where the last run ended; other books with such an ISBN are passed over.
       `select not exists (select from books) as empty,
-         (select coalesce(max(substr(isbn, 4, 9)::int) + 1, 0) from books where isbn like '979%') as first`,
+         (select count(*)::int from books where isbn like '979%') as first`,
     );
     const { empty = false, first = 0 } = rows[0] ?? {};
     const add = () => insertBooks(client, books, first, (added) => onProgress(added, "Adding books"));
     if (empty) await withoutIndexes(client, add, (index) => onProgress(books, `Building ${index}`));
     else await add();
     onProgress(books, "Analyzing");
-    await client.query("vacuum analyze books, stock_movements");
-  } finally {
-    await client.end();
-  }
+    await client.query("analyze books, stock_movements; commit");
+  });
 }
 
 async function insertBooks(
@@ -46,29 +50,29 @@ async function insertBooks(
   onProgress: (added: number) => void,
 ): Promise<void> {
   const random = generator(42);
-  for (let added = 0; added < books; ) {
+  for (let added = 0, number = first; added < books; ) {
     const size = Math.min(BATCH, books - added);
-    const batch = Array.from({ length: size }, (_, at) => makeBook(first + added + at, random));
-    await client.query(
+    const batch = Array.from({ length: size }, () => makeBook(number++, random));
+    const { rowCount } = await client.query(
       `insert into books (title, author, isbn, price, stock, description, created_at)
        select b.*, now() - random() * interval '5 years'
-       from unnest($1::text[], $2::text[], $3::text[], $4::numeric[], $5::int[], $6::text[]) b`,
+       from unnest($1::text[], $2::text[], $3::text[], $4::numeric[], $5::int[], $6::text[]) b
+       on conflict (isbn) do nothing`,
       (["title", "author", "isbn", "price", "stock", "description"] as const).map((name) =>
         batch.map((book) => book[name]),
       ),
     );
-    added += size;
+    added += rowCount ?? 0;
     onProgress(added);
   }
 }
 
-/** Does work while the indexes that no constraint needs are away; all of it, or none. */
+/** Does work while the indexes that no constraint needs are away. */
 async function withoutIndexes(
   client: pg.Client,
   work: () => Promise<void>,
   onBuild: (index: string) => void,
 ): Promise<void> {
-  await client.query("begin; set local maintenance_work_mem = '256MB'");
   const { rows } = await client.query<{ name: string; definition: string }>(
     `select indexrelid::regclass::text as name, pg_get_indexdef(indexrelid) as definition
      from pg_index where indrelid in ('books'::regclass, 'stock_movements'::regclass) and not indisunique`,
@@ -79,7 +83,6 @@ async function withoutIndexes(
     onBuild(name);
     await client.query(definition);
   }
-  await client.query("commit");
 }
 
 /** {@link seed}, with a bar on the terminal. */
@@ -125,7 +128,7 @@ function makeBook(number: number, random: () => number) {
   const phrase = (length: number) => Array.from({ length }, () => word(zipf(random, 30_000))).join(" ");
   const capitalised = (text: string) => text.replace(/(^|\s)\p{L}/gu, (letter) => letter.toUpperCase());
   const author = zipf(random, 200_000);
-  const digits = `979${String(number).padStart(9, "0")}`;
+  const digits = `979${FIRST_NUMBER + (number % NUMBERS)}`;
   const volume = random() < 0.08 ? ` (${capitalised(phrase(1))}, #${1 + Math.floor(random() * 9)})` : "";
   return {
     title: capitalised(phrase(1 + Math.floor(random() * 7))) + volume,
@@ -142,7 +145,12 @@ function makeBook(number: number, random: () => number) {
 if (import.meta.main) {
   await command(async () => {
     const { books } = options();
-    await withDatabase((url) => seedWithBar(url, books));
+    const fill = async (url: string) => {
+      await migrate(url, { onProgress: console.error });
+      await seedWithBar(url, books);
+    };
+    if (process.env.DATABASE_URL) await fill(process.env.DATABASE_URL);
+    else await withEmbedded(fill);
   });
 }
 

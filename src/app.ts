@@ -8,7 +8,7 @@ import { HTTPException } from "hono/http-exception";
 import { bookConstraints, bookRoutes } from "./books/routes.ts";
 import { type Config, isLoopback } from "./config.ts";
 import type { Connect } from "./db/database.ts";
-import { ConstraintFault, UnavailableFault } from "./db/faults.ts";
+import { ConstraintFault, SetupFault, UnavailableFault } from "./db/faults.ts";
 import { InProgressFault, MismatchFault } from "./db/idempotency.ts";
 import { MissingFault, VersionFault } from "./db/resource.ts";
 import { Api, type App, type Bindings, type Pass } from "./http/api.ts";
@@ -146,6 +146,10 @@ function problemOf(error: unknown, request: Request): Problem {
   if (error instanceof UnavailableFault) {
     const message = `The database cannot be reached or did not answer in time.${outcomeOf(request)}`;
     return new Problem("database_unavailable", message, { headers: { "Retry-After": "1" }, cause: error });
+  }
+  if (error instanceof SetupFault) {
+    const message = "The database's schema is not the one that this version of the service needs.";
+    return new Problem("service_unavailable", message, { headers: { "Retry-After": "10" }, cause: error });
   }
   // Hono's JSON validator throws this one for a body that does not parse.
   if (error instanceof HTTPException && error.status === 400)

@@ -8,8 +8,10 @@ import RateLimiterMemory from "rate-limiter-flexible/lib/RateLimiterMemory.js";
 import { createApp } from "./app.ts";
 import { parseServerConfig, type ServerConfig } from "./config.ts";
 import { connectOver } from "./db/database.ts";
+import { SetupFault } from "./db/faults.ts";
 import { neonDriver } from "./db/neon.ts";
 import { type PooledDriver, pooledDriver } from "./db/pool.ts";
+import { checkReadiness } from "./db/readiness.ts";
 import { sharedReads } from "./db/shared-reads.ts";
 import { sharedWrites } from "./db/shared-writes.ts";
 import { clientAddress } from "./http/address.ts";
@@ -86,6 +88,10 @@ async function serve({ name, environment, listen }: Runtime): Promise<void> {
     const listener = await listening(listen, config, (request, address) => answer(request, address));
     const host = config.host.includes(":") ? `[${config.host}]` : config.host;
     tell(`Octavo on ${name} at http://${host}:${listener.port}${embedded?.notice ?? ""}`);
+    checkReadiness(connect(config.deadline)).then(
+      (warnings) => warnings.forEach(tell),
+      (fault) => tell(fault instanceof SetupFault ? fault.message : "The database cannot be reached yet."),
+    );
 
     await aborted(stopping);
     answer = async (...arrived) => lastOfItsConnection(await serveFrom(...arrived));

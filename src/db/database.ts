@@ -245,10 +245,3 @@ async function told<T>(result: Promise<T>): Promise<T> {
     throw faultOf(error);
   }
 }
-
-const PING: Query = { shape: "ping", build: () => sql`select 1`, values: {} };
-
-/** Asks the database for an answer, whatever it is. */
-export async function ping(database: Database): Promise<void> {
-  await database.read(PING);
-}

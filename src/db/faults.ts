@@ -16,12 +16,23 @@ export class UnavailableFault extends Error {
   }
 }
 
+/** The database is there, but it is not set up as this version needs it; nothing was written. */
+export class SetupFault extends Error {
+  override name = "SetupFault";
+  constructor(message: string, cause?: unknown) {
+    super(message, { cause });
+  }
+}
+
 /**
  * SQLSTATE classes and codes (PostgreSQL, appendix A) that speak of the server and not of the statement: connection
  * and authorization faults, serialization and deadlock, lack of resources, operator intervention, system errors;
- * whatever took longer than the server allows; a database that is read-only, not there, or not migrated yet.
+ * whatever took longer than the server allows; a database that is read-only or not there.
  */
-const UNAVAILABLE = /^(08|28|40|53|57|58)|^(25P03|25P04|55P03|25006|3D000|42P01|42703)$/;
+const UNAVAILABLE = /^(08|28|40|53|57|58)|^(25P03|25P04|55P03|25006|3D000)$/;
+
+/** A table, column, function, type or schema that is not there, and a right that the app's role does not have. */
+const NOT_SET_UP = /^(42P01|42703|42883|42704|3F000|42501)$/;
 
 /** Every one has a digit, and system errors of five letters (EPIPE) have none. */
 const SQLSTATE = /^(?=.*\d)[0-9A-Z]{5}$/;
@@ -50,6 +61,7 @@ export function faultOf(error: unknown): unknown {
     const { code, constraint } = at as { code?: unknown; constraint?: unknown };
     if (typeof code !== "string" || !SQLSTATE.test(code)) continue;
     if (code.startsWith("23") && typeof constraint === "string") return new ConstraintFault(constraint, at);
+    if (NOT_SET_UP.test(code)) return new SetupFault("the database is not set up for this version", at);
     return UNAVAILABLE.test(code) ? new UnavailableFault(at) : error;
   }
   return new UnavailableFault(error);

@@ -27,11 +27,14 @@ export type Pass = (handle: Handler) => (c: Context) => Promise<Response>;
 /** What routes work with beside their input. A getter in an object literal would be a new shape of object per request. */
 export class Tools {
   readonly seal: CursorSeal;
+  /** Takes what is wrong although the request is answered, for the log. */
+  readonly warn: (fault: unknown) => void;
   readonly #open: () => Database;
 
-  constructor(seal: CursorSeal, open: () => Database) {
+  constructor(seal: CursorSeal, open: () => Database, warn: (fault: unknown) => void) {
     this.seal = seal;
     this.#open = open;
+    this.warn = warn;
   }
 
   /** The database is opened when it is asked for, so that its time begins then, and some routes never ask. */
@@ -100,8 +103,13 @@ export class Api {
   }
 
   #tools(exchange: Exchange): Tools {
-    return new Tools(this.#seal, () =>
-      observeDatabase(this.#connect(exchange.timeLeft(DATABASE_SHARE)), exchange.observed),
+    const { observed } = exchange;
+    return new Tools(
+      this.#seal,
+      () => observeDatabase(this.#connect(exchange.timeLeft(DATABASE_SHARE)), observed),
+      (fault) => {
+        observed.error = loggedError(fault);
+      },
     );
   }
 

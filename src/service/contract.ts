@@ -20,7 +20,8 @@ export const ready = route({
   ...service,
   path: "/ready",
   name: "ready",
-  summary: "Tell whether requests can be served, by a real query",
+  summary:
+    "Tell whether requests can be served: the database answers and has the schema that this version needs",
   database: true,
   success: { 200: { description: "They can.", schema: Health } },
 });

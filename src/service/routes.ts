@@ -1,4 +1,4 @@
-import { ping } from "../db/database.ts";
+import { checkReadiness } from "../db/readiness.ts";
 import type { Api } from "../http/api.ts";
 import { openapiDocument } from "../http/openapi.ts";
 import { Problem } from "../http/problem.ts";
@@ -30,12 +30,13 @@ const PAGE_POLICY = [
 export function serviceRoutes(api: Api, readDocs: ReadDocs, stopping?: AbortSignal): void {
   api.on(contract.health, async () => json(200, OK));
 
-  api.on(contract.ready, async (_, { database }) => {
+  api.on(contract.ready, async (_, { database, warn }) => {
     if (stopping?.aborted) {
       const headers = { "Retry-After": "1" };
       throw new Problem("service_unavailable", "This server is about to stop; ask another.", { headers });
     }
-    await ping(database);
+    const warnings = await checkReadiness(database);
+    if (warnings.length > 0) warn(new Error(warnings.join(" ")));
     return json(200, OK);
   });
 

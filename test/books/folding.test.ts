@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import pg from "pg";
 import { beforeAll, expect, inject, onTestFinished, test } from "vitest";
-import { migrate } from "../../dev/migrate.ts";
+import { migrate } from "../../ops/migrations.ts";
 import { isbnOf } from "../support/books.ts";
 import { type Client, createClient } from "../support/client.ts";
 import { createTestDatabase } from "../support/database.ts";

@@ -142,7 +142,7 @@ test("with --auth takes the tokens of `npm run token` and nobody else", async ()
       body: JSON.stringify(newBook()),
     });
   expect((await post({})).status).toBe(401);
-  const minting = spawn(process.execPath, ["dev/token.ts", "--role", "editor"], {
+  const minting = spawn(process.execPath, ["ops/token.ts", "--role", "editor"], {
     env: { ...process.env, DATA_DIR: join(directory, "data"), AUTH_SECRET: "" },
     stdio: ["ignore", "pipe", "inherit"],
   });

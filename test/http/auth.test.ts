@@ -24,7 +24,7 @@ beforeAll(async () => {
 describe("npm run token", () => {
   const run = async (...args: string[]) => {
     const env = { ...process.env, AUTH_SECRET, AUTH_ISSUER, AUTH_AUDIENCE };
-    const ran = promisify(execFile)(process.execPath, ["dev/token.ts", ...args], { env });
+    const ran = promisify(execFile)(process.execPath, ["ops/token.ts", ...args], { env });
     return ran.then(
       ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
       ({ code, stdout, stderr }: { code: number; stdout: string; stderr: string }) => ({

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import pg from "pg";
 import { inject } from "vitest";
-import { limitStatements } from "../../dev/migrate.ts";
+import { limitStatements } from "../../ops/migrations.ts";
 import { atEnd } from "./end.ts";
 import { TEMPLATE } from "./setup.ts";
 

@@ -5,10 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { TestProject } from "vitest/node";
-import { migrate } from "../../dev/migrate.ts";
 import { startNeonEndpoint } from "../../dev/neon-endpoint.ts";
 import { startPostgres } from "../../dev/postgres.ts";
 import { wrangler } from "../../dev/wrangler.ts";
+import { migrate } from "../../ops/migrations.ts";
 
 declare module "vitest" {
   export interface ProvidedContext {

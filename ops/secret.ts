@@ -3,7 +3,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { MIN_SECRET_BYTES } from "../src/config.ts";
 import { StartupError } from "../src/startup-error.ts";
-import { DATA } from "./cli.ts";
+import { DATA } from "./data.ts";
 
 /** The secret that tokens are signed with: AUTH_SECRET, or else one that this checkout makes and keeps. */
 export async function authSecret(): Promise<string> {

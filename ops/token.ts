@@ -2,7 +2,7 @@
 import { parseArgs } from "node:util";
 import { SignJWT } from "jose";
 import { StartupError } from "../src/startup-error.ts";
-import { command } from "./cli.ts";
+import { command } from "./command.ts";
 import { authSecret } from "./secret.ts";
 
 const ROLES = ["clerk", "editor", "admin"];

@@ -1,0 +1,34 @@
+import { sql } from "drizzle-orm";
+import type { Database, Query } from "./database.ts";
+import { SetupFault } from "./faults.ts";
+import { DATABASE_FACTS, type DatabaseFacts, NEWEST_MIGRATION, unmetRequirements } from "./requirements.ts";
+
+type Facts = DatabaseFacts & { migrated: string | null; has_timeout: boolean };
+
+const FACTS: Query = {
+  shape: "readiness",
+  build: () => sql`select ${sql.raw(DATABASE_FACTS)},
+    (select max(created_at)::text from drizzle.__drizzle_migrations) as migrated,
+    current_setting('statement_timeout') <> '0' as has_timeout`,
+  values: {},
+};
+
+/**
+ * Asks the database whether it is what this version needs.
+ *
+ * @returns sentences for the operator about what works, but not as it should
+ * @throws UnavailableFault, and SetupFault where the database answers and the app cannot run on it
+ */
+export async function checkReadiness(database: Database): Promise<string[]> {
+  const [facts] = await database.read<Facts>(FACTS);
+  if (!facts) throw new Error("the database did not tell about itself");
+  const faults = unmetRequirements(facts);
+  if (Number(facts.migrated ?? 0) < NEWEST_MIGRATION) {
+    faults.push("The database lacks migrations of this version: run npm run db:migrate.");
+  }
+  if (faults.length > 0) throw new SetupFault(faults.join(" "));
+  if (facts.has_timeout) return [];
+  return [
+    "The database has no statement_timeout, as after a restore: run npm run db:migrate, or statements outlive their requests.",
+  ];
+}
