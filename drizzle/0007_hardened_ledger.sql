@@ -25,26 +25,27 @@ $$;
 --> statement-breakpoint
 
 -- A restore of data alone loads books, for which the trigger above opens a ledger, and then the movements that were
--- saved. Those take the place of the opening movement: it is the newest, and without it their sum is the stock.
-CREATE FUNCTION octavo_replace_opening_movement() RETURNS trigger
+-- saved. Those take the place of the opening movement: it is the newest of its book, and without it their sum is the stock.
+CREATE FUNCTION octavo_replace_opening_movements() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   DELETE FROM public.stock_movements
-  WHERE id = (
-    SELECT opening.id
-    FROM public.books JOIN public.stock_movements AS opening ON opening.book_id = books.id
-    WHERE books.id = NEW.book_id AND opening.id <> NEW.id
-      AND opening.delta = books.stock AND opening.stock_after = books.stock AND opening.reason IS NULL
-      AND 2 * books.stock::bigint = (SELECT sum(delta) FROM public.stock_movements WHERE book_id = books.id)
-    ORDER BY opening.created_at DESC
-    LIMIT 1
-  );
+  USING (SELECT DISTINCT book_id FROM loaded) AS given
+  JOIN public.books ON books.id = given.book_id
+  CROSS JOIN LATERAL (
+    SELECT * FROM public.stock_movements WHERE book_id = books.id ORDER BY created_at DESC, id DESC LIMIT 1
+  ) AS newest
+  WHERE stock_movements.id = newest.id
+    AND newest.delta = books.stock AND newest.stock_after = books.stock AND newest.reason IS NULL
+    AND newest.id NOT IN (SELECT id FROM loaded)
+    AND 2 * books.stock::bigint = (SELECT sum(delta) FROM public.stock_movements WHERE book_id = books.id);
   RETURN NULL;
 END
 $$;
 --> statement-breakpoint
 CREATE TRIGGER stock_movements_replace_opening AFTER INSERT ON stock_movements
-FOR EACH ROW WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION octavo_replace_opening_movement();
+REFERENCING NEW TABLE AS loaded
+FOR EACH STATEMENT WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION octavo_replace_opening_movements();
 --> statement-breakpoint
 
 -- NaN is above 0 to Postgres. The constraint holds for new rows at once; the next migration checks those that are there.

@@ -1,6 +1,7 @@
 /**
  * `npm run db:migrate`, or `node dist/migrate.js`: brings the database of DATABASE_URL up to date. `--grant ROLE` gives a
- * role what the app needs. In a checkout without DATABASE_URL it is the embedded database.
+ * role what the app needs, `--wait SECONDS` says how long to wait for locks. In a checkout without DATABASE_URL it is the
+ * embedded database.
  */
 import { parseArgs } from "node:util";
 import { StartupError } from "../src/startup-error.ts";
@@ -25,12 +26,14 @@ async function report(migrating: Promise<number>): Promise<void> {
 
 function readOptions(): MigrateOptions {
   try {
-    const { grant } = parseArgs({ options: { grant: { type: "string" } } }).values;
-    if (grant !== "") return { grantTo: grant };
+    const { grant, wait } = parseArgs({
+      options: { grant: { type: "string" }, wait: { type: "string", default: "60" } },
+    }).values;
+    if (grant !== "" && /^\d{1,5}$/.test(wait)) return { grantTo: grant, wait: Number(wait) };
   } catch {
     // The usage below says it.
   }
-  throw new StartupError("Usage: npm run db:migrate [-- --grant ROLE]");
+  throw new StartupError("Usage: npm run db:migrate [-- --grant ROLE --wait SECONDS]");
 }
 
 function tell(sentence: string): void {

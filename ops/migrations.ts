@@ -16,21 +16,21 @@ const FOLDER = ["./drizzle/", "../drizzle/"]
 
 /** Any number will do, as long as every migrator takes the same. */
 const LOCK = 7_250_867;
-/** How long to wait for another migrator. */
-const OTHER_MIGRATOR_WAIT = "60s";
-/** How long a migration waits for a table. Everybody else who wants the table waits behind it, so it is short. */
-const TABLE_WAIT = "1s";
-const TABLE_TRIES = 30;
-const TABLE_PAUSE_MS = 1000;
+
+/** How long one attempt waits for a lock. Everybody else who wants a table waits behind it, so it is short. */
+const LOCK_TIMEOUT = "1s";
+const PAUSE_MS = 1000;
+/** For how many seconds locks are asked for again, unless told otherwise. */
+const WAIT = 60;
 
 /** Ends a statement that no request waits for any more: a request has 10 s, its database call 9 s of them. */
 const STATEMENT_TIMEOUT = "8s";
 
-const LOCK_NOT_AVAILABLE = "55P03";
-
 export interface MigrateOptions {
   /** A role to grant what the app needs; see `grantPrivileges`. */
   grantTo?: string | undefined;
+  /** For how many seconds to wait for locks that others hold; 60 unless given. */
+  wait?: number | undefined;
   /** Is told, in sentences, what takes long. */
   onProgress?: (sentence: string) => void;
 }
@@ -45,19 +45,40 @@ export interface MigrateOptions {
  * @returns how many were applied
  * @throws StartupError where the database cannot be reached, is not what Octavo needs, or refuses a migration
  */
-export function migrate(
-  url: string,
-  { grantTo, onProgress = () => {} }: MigrateOptions = {},
-): Promise<number> {
+export function migrate(url: string, options: MigrateOptions = {}): Promise<number> {
+  const { grantTo, wait = WAIT, onProgress = () => {} } = options;
   return withClient(url, async (client) => {
     await requireSuitable(client);
     const migrations = readMigrationFiles({ migrationsFolder: FOLDER ?? "drizzle" });
     let applied = 0;
-    while (await applyNext(client, migrations, onProgress)) applied++;
+    while (await patiently(wait, onProgress, () => applyNext(client, migrations))) applied++;
     await limitStatements(client);
     if (grantTo !== undefined) await grantPrivileges(client, grantTo);
     return applied;
   });
+}
+
+/** A lock that is held by somebody else, as a sentence about who that is. */
+class Busy extends Error {}
+
+/** Does something until no lock is in its way any more, or the time is over. */
+async function patiently<T>(
+  seconds: number,
+  onProgress: (sentence: string) => void,
+  attempt: () => Promise<T>,
+): Promise<T> {
+  const end = performance.now() + seconds * 1000;
+  for (let said = ""; ; ) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!(error instanceof Busy)) throw error;
+      if (performance.now() + PAUSE_MS > end) throw new StartupError(error.message);
+      if (error.message !== said) onProgress(`Waiting. ${error.message}`);
+      said = error.message;
+      await sleep(PAUSE_MS);
+    }
+  }
 }
 
 async function requireSuitable(client: pg.Client): Promise<void> {
@@ -80,72 +101,44 @@ async function requireSuitable(client: pg.Client): Promise<void> {
 }
 
 /** @returns false where there is none left */
-async function applyNext(
-  client: pg.Client,
-  migrations: MigrationMeta[],
-  onProgress: (sentence: string) => void,
-): Promise<boolean> {
-  for (let attempt = 1; ; attempt++) {
-    const last = await lastApplied(client);
-    const at = migrations.findIndex(({ folderMillis }) => folderMillis > last);
-    const migration = migrations[at];
-    if (!migration) {
-      await client.query("commit");
-      return false;
-    }
-    const name = journal.entries[at]?.tag;
-    try {
-      await client.query(`set local lock_timeout = '${TABLE_WAIT}'`);
-      for (const statement of migration.sql) await client.query(statement);
-      const applied = [migration.hash, migration.folderMillis];
-      await client.query(
-        "insert into drizzle.__drizzle_migrations (hash, created_at) values ($1, $2)",
-        applied,
-      );
-      await client.query("commit");
-      return true;
-    } catch (error) {
-      if (!(error instanceof pg.DatabaseError)) throw error;
-      await client.query("rollback");
-      if (error.code !== LOCK_NOT_AVAILABLE) {
-        throw new StartupError(
-          `The migration ${name} failed, and nothing of it was kept. ${refusalOf(error)}`,
-        );
-      }
-      if (attempt === TABLE_TRIES) {
-        throw new StartupError(
-          `The migration ${name} needs a lock that a long transaction holds: end that transaction, and run this again.`,
-        );
-      }
-      onProgress(`The migration ${name} waits for a transaction that holds a table it changes.`);
-      await sleep(TABLE_PAUSE_MS);
-    }
-  }
-}
-
-/** Begins a transaction, alone among migrators, and tells when the newest migration was made that is applied. */
-async function lastApplied(client: pg.Client): Promise<number> {
+async function applyNext(client: pg.Client, migrations: MigrationMeta[]): Promise<boolean> {
+  let name = "";
   try {
     await client.query(
       `begin; set local statement_timeout = 0; set local client_min_messages = warning;
-       set local lock_timeout = '${OTHER_MIGRATOR_WAIT}'; select pg_advisory_xact_lock(${LOCK})`,
+       set local lock_timeout = '${LOCK_TIMEOUT}'; select pg_advisory_xact_lock(${LOCK});
+       create schema if not exists drizzle;
+       create table if not exists drizzle.__drizzle_migrations (id serial primary key, hash text not null, created_at bigint)`,
     );
+    const { rows } = await client.query<{ last: string | null }>(
+      "select max(created_at) as last from drizzle.__drizzle_migrations",
+    );
+    const last = Number(rows[0]?.last ?? -1);
+    const at = migrations.findIndex(({ folderMillis }) => folderMillis > last);
+    const migration = migrations[at];
+    if (migration) {
+      name = `${journal.entries[at]?.tag}`;
+      for (const statement of migration.sql) await client.query(statement);
+      await client.query("insert into drizzle.__drizzle_migrations (hash, created_at) values ($1, $2)", [
+        migration.hash,
+        migration.folderMillis,
+      ]);
+    }
+    await client.query("commit");
+    return migration !== undefined;
   } catch (error) {
-    if ((error as pg.DatabaseError).code !== LOCK_NOT_AVAILABLE) throw error;
+    if (!(error instanceof pg.DatabaseError)) throw error;
     await client.query("rollback");
-    throw new StartupError(await busyMigrator(client));
+    if (error.code === "55P03") throw new Busy(name ? busyTable(name) : await busyMigrator(client));
+    const failed = name ? `The migration ${name} failed, and nothing of it was kept. ` : "";
+    throw new StartupError(failed + refusalOf(error));
   }
-  await client.query(
-    `create schema if not exists drizzle;
-     create table if not exists drizzle.__drizzle_migrations (id serial primary key, hash text not null, created_at bigint)`,
-  );
-  const { rows } = await client.query<{ last: string | null }>(
-    "select max(created_at) as last from drizzle.__drizzle_migrations",
-  );
-  return Number(rows[0]?.last ?? -1);
 }
 
-/** A session that holds the lock and does nothing is one that an earlier version left in a pooler. */
+const busyTable = (name: string) =>
+  `The migration ${name} needs a table that a long transaction holds: end that transaction.`;
+
+/** A session that holds the lock and is idle is one that an earlier version left behind in a pooler. */
 async function busyMigrator(client: pg.Client): Promise<string> {
   const { rows } = await client.query<{ pid: number; state: string | null }>(
     `select pid, state from pg_locks join pg_stat_activity using (pid)
@@ -153,10 +146,10 @@ async function busyMigrator(client: pg.Client): Promise<string> {
        and pg_locks.database = (select oid from pg_database where datname = current_database())`,
   );
   const [holder] = rows;
-  const session = holder ? ` (Postgres session ${holder.pid}, ${holder.state ?? "state unknown"})` : "";
+  if (holder?.state !== "idle") return "Another migration is running.";
   return (
-    `Another migration has held the lock for a minute${session}: wait for it and run this again. ` +
-    `If none runs, end that session: select pg_terminate_backend(${holder?.pid ?? "pid"}).`
+    `The Postgres session ${holder.pid} holds the migrations' lock and is idle, as a migration of an earlier version ` +
+    `leaves it behind a pooler: select pg_terminate_backend(${holder.pid}).`
   );
 }
 

@@ -19,7 +19,7 @@ import { preconditionFailed } from "./http/etag.ts";
 import { Exchange } from "./http/exchange.ts";
 import { requireHost } from "./http/host.ts";
 import { eventOf, type Log, loggedError } from "./http/observe.ts";
-import { Problem } from "./http/problem.ts";
+import { type ConstraintMeanings, Problem } from "./http/problem.ts";
 import type { Limiter } from "./http/rate-limit.ts";
 import { respond } from "./http/reply.ts";
 import { type ReadDocs, serviceRoutes } from "./service/routes.ts";
@@ -125,7 +125,7 @@ function crossOriginOf(writers: readonly string[]): {
   };
 }
 
-const CONSTRAINTS: Record<string, () => Problem> = { ...bookConstraints, ...taskConstraints };
+const CONSTRAINTS: ConstraintMeanings = { ...bookConstraints, ...taskConstraints };
 
 /** The one table from what went wrong to what the client is told. What it does not know is a defect of ours. */
 function problemOf(error: unknown, request: Request): Problem {
@@ -141,7 +141,7 @@ function problemOf(error: unknown, request: Request): Problem {
   }
   if (error instanceof ConstraintFault) {
     const meaning = CONSTRAINTS[error.constraint];
-    if (meaning) return meaning();
+    if (meaning) return meaning(error);
   }
   if (error instanceof UnavailableFault) {
     const message = `The database cannot be reached or did not answer in time.${outcomeOf(request)}`;

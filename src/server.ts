@@ -126,7 +126,7 @@ function driverOf({ transport, databaseUrl, neonFetchEndpoint, poolSize, deadlin
   const driver: Omit<PooledDriver, "end"> & Partial<PooledDriver> =
     transport === "http"
       ? neonDriver({ url: databaseUrl, fetchEndpoint: neonFetchEndpoint })
-      : pooledDriver({ url: databaseUrl, size: poolSize, timeout: deadline + MARGIN_MS });
+      : pooledDriver({ url: databaseUrl, size: poolSize, timeout: deadline + MARGIN_MS, warn: tell });
   return driver;
 }
 

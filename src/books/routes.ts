@@ -1,8 +1,9 @@
 /** Books over HTTP: from validated input to the store, and from its rows to answers. */
+import { TakenFault } from "../db/resource.ts";
 import type { Api } from "../http/api.ts";
 import { versionDemand } from "../http/etag.ts";
 import { writePage } from "../http/paging.ts";
-import { type Fault, Problem, validationFailed } from "../http/problem.ts";
+import { type ConstraintMeanings, type Fault, Problem, validationFailed } from "../http/problem.ts";
 import { created, fresh, json, noContent, ok } from "../http/reply.ts";
 import * as contract from "./contract.ts";
 import * as store from "./store.ts";
@@ -21,7 +22,7 @@ export function bookRoutes(api: Api): void {
     }
     const { found, total } = await store.listBooks(database, query, position);
     const totals = count && { total, ...(count === "estimated" && { total_is_estimate: true }) };
-    const listing = { url, paging: contract.bookPaging, query, seal, key: store.sortedBy(query) };
+    const listing = { url, paging: contract.bookPaging, query, seal, key: store.sortedBy(query.sort) };
     return writePage(found, position, { ...listing, extra: totals });
   });
 
@@ -78,8 +79,11 @@ function stockRefused(available: number, delta: number): Problem {
 }
 
 /** What breaking a named constraint of the table means to a client. */
-export const bookConstraints: Record<string, () => Problem> = {
-  books_isbn_key: () => new Problem("conflict", "There is another book with this ISBN."),
+export const bookConstraints: ConstraintMeanings = {
+  books_isbn_key: (fault) =>
+    new Problem("conflict", "There is another book with this ISBN.", {
+      extension: fault instanceof TakenFault ? { id: fault.holder, isbn: fault.value } : {},
+    }),
   books_title_length: () => faulty("title", "too_long", "must have 1 to 255 characters"),
   books_author_length: () => faulty("author", "too_long", "must have 1 to 255 characters"),
   books_isbn_digits: () => faulty("isbn", "invalid_isbn", "must be a valid ISBN-10 or ISBN-13"),

@@ -1,22 +1,20 @@
 /** Books in Postgres: SQL and nothing else. Every function is one round trip, and a book comes back as JSON text. */
 import { eq, gte, lte, type SQL, sql } from "drizzle-orm";
 import type { Database, Row } from "../db/database.ts";
-import { type Claim, type Effect, once } from "../db/idempotency.ts";
+import { type Claim, defineEffect, once } from "../db/idempotency.ts";
 import { instant, jsonObject } from "../db/json.ts";
 import {
+  definePages,
+  filteredPage,
   type KeysetOrder,
-  keysetPage,
-  keysetQuery,
   offsetPage,
   type Position,
   type Rows,
   where,
 } from "../db/keyset.ts";
 import {
-  changeOne,
-  createOne,
-  deleteOne,
-  lookupBy,
+  defineLookup,
+  defineResource,
   MissingFault,
   type Resource,
   readOne,
@@ -30,45 +28,55 @@ import {
   MAX_STOCK,
   type MovementQuery,
   type NewBook,
+  SORTS,
   type StockAdjustment,
 } from "./contract.ts";
 import { parseIsbn } from "./isbn.ts";
 
 const bookJson = sql`${books.json}`;
 
-const byId = lookupBy(books, books.id, bookJson);
-const byIsbn = lookupBy(books, books.isbn, bookJson);
-
 /** The columns that a client writes. */
 const columns = [books.title, books.author, books.isbn, books.price, books.stock, books.description];
 
-/** @throws MismatchFault, InProgressFault, ConstraintFault `books_isbn_key` where another book has the ISBN */
+const resource = defineResource(books, {
+  json: bookJson,
+  columns: { create: columns, change: columns },
+  unique: { column: books.isbn, constraint: "books_isbn_key" },
+  rule: {
+    constraint: "books_zero_price_with_stock",
+    isBroken: (book) => sql`${book}.price = 0 and ${book}.stock > 0`,
+  },
+});
+
+const byIsbn = defineLookup(books, books.isbn, bookJson);
+
+/** @throws MismatchFault, InProgressFault, TakenFault where another book has the ISBN */
 export function createBook(
   database: Database,
   members: NewBook,
   claim: Claim | undefined,
 ): Promise<Resource> {
-  return createOne(database, books, bookJson, { columns, members, claim });
+  return resource.create(database, members, claim);
 }
 
 /** @throws MissingFault */
 export function readBook(database: Database, by: { id: string } | { isbn: string }): Promise<Resource> {
-  return "id" in by ? readOne(database, byId, by.id) : readOne(database, byIsbn, by.isbn);
+  return "id" in by ? resource.read(database, by.id) : readOne(database, byIsbn, by.isbn);
 }
 
-/** @throws MissingFault, VersionFault, ConstraintFault `books_isbn_key` and `books_zero_price_with_stock` */
+/** @throws MissingFault, VersionFault, ConstraintFault `books_zero_price_with_stock`, TakenFault */
 export function updateBook(
   database: Database,
   id: string,
   changes: BookChanges,
   demand: VersionDemand,
 ): Promise<Resource> {
-  return changeOne(database, books, bookJson, { id, demand, columns, changes });
+  return resource.change(database, id, changes, demand);
 }
 
 /** @throws MissingFault, VersionFault */
 export function deleteBook(database: Database, id: string, demand: VersionDemand): Promise<void> {
-  return deleteOne(database, books, { id, demand });
+  return resource.delete(database, id, demand);
 }
 
 /**
@@ -83,17 +91,18 @@ export async function adjustStock(
   { delta, reason }: StockAdjustment,
   claim: Claim | undefined,
 ): Promise<Resource | StockRefusal> {
-  const row = await once<Resource | { id: null; available: number | null }>(database, claim, {
-    shape: "adjust stock",
-    values: { id, delta, reason: reason ?? "" },
-    build: adjustment,
+  const row = await once<Resource | { id: null; available: number | null }>(database, claim, adjustment, {
+    id,
+    delta,
+    reason: reason ?? "",
   });
   if (row.id !== null) return row;
   if (row.available === null) throw new MissingFault();
   return { id: null, available: row.available };
 }
 
-const adjustment: Effect["build"] = (go, value) => sql`
+const adjustment = defineEffect(
+  (go, value) => sql`
     held as materialized (
       select id, price, stock, stock + ${value("delta")}::bigint as sum from ${books}
       where id = ${value("id")}::uuid and ${go} for update
@@ -109,7 +118,8 @@ const adjustment: Effect["build"] = (go, value) => sql`
     effect as (
       select changed.*, held.stock as available
       from (select) one left join held on true left join changed on true
-    )`;
+    )`,
+);
 
 /** A stock that was left as it is, as it was at that moment. */
 export type StockRefusal = { id: null; available: number };
@@ -123,6 +133,16 @@ const movementJson = jsonObject({
   created_at: instant(stockMovements.createdAt),
 });
 
+const ofBook = { column: stockMovements.createdAt, id: stockMovements.id, descending: true };
+
+/** No row where there is no book. */
+const movementPages = definePages(stockMovements, ofBook, {
+  json: movementJson,
+  filters: (value) => [sql`${stockMovements.bookId} = ${value("book")}::uuid`],
+  around: (page, value) => sql`select page.* from ${books} cross join lateral (${page}) page
+    where ${books.id} = ${value("book")}::uuid`,
+});
+
 /**
  * Up to `limit + 1` movements of a book's stock from `position` on, in the direction of travel; the newest come first.
  *
@@ -134,20 +154,7 @@ export async function listMovements(
   { limit }: MovementQuery,
   position: Position | undefined,
 ): Promise<Rows> {
-  const order = { column: stockMovements.createdAt, id: stockMovements.id, descending: true };
-  const page = keysetQuery(stockMovements, order, {
-    filters: (value) => [sql`${stockMovements.bookId} = ${value("book")}::uuid`],
-    position,
-    limit,
-    json: movementJson,
-  });
-  // No row: there is no book.
-  const [found] = await database.read<Rows>({
-    ...page,
-    values: { ...page.values, book: bookId },
-    build: (value) => sql`select page.* from ${books} cross join lateral (${page.build(value)}) page
-      where ${books.id} = ${value("book")}::uuid`,
-  });
+  const [found] = await database.read<Rows>(movementPages(position, limit, { book: bookId }));
   if (!found) throw new MissingFault();
   return found;
 }
@@ -158,6 +165,16 @@ export interface BookListing {
   total: number | undefined;
 }
 
+/** The pages of all books, in each order. */
+const pagesBy = new Map(SORTS.map((sort) => [sort, definePages(books, orderOf(sort), { json: bookJson })]));
+
+function pageOf({ sort, limit }: BookQuery, filters: SQL[], position: Position | undefined) {
+  const pages = filters.length === 0 && pagesBy.get(sort);
+  return pages
+    ? pages(position, limit)
+    : filteredPage(books, orderOf(sort), { filters, position, limit, json: bookJson });
+}
+
 /** Up to `limit + 1` books from `position` on, in the direction of travel. */
 export async function listBooks(
   database: Database,
@@ -165,7 +182,7 @@ export async function listBooks(
   position: Position | undefined,
 ): Promise<BookListing> {
   const filters = filtersOf(query);
-  const page = keysetPage(books, orderOf(query), { filters, position, limit: query.limit, json: bookJson });
+  const page = pageOf(query, filters, position);
   if (!query.count) {
     const [found] = await database.read<Rows>(page);
     return { found: found as Rows, total: undefined };
@@ -186,7 +203,7 @@ export async function listBooksByNumber(
   const filters = filtersOf(query);
   const offset = (page - 1) * query.limit;
   const [[found], counted] = (await database.batch("snapshot", [
-    offsetPage(books, orderOf(query), { filters, offset, limit: query.limit, json: bookJson }),
+    offsetPage(books, orderOf(query.sort), { filters, offset, limit: query.limit, json: bookJson }),
     exactCount(filters),
   ])) as [[Rows], Row[]];
   return { rows: found.rows ?? "", total: totalIn(counted[0]) };
@@ -204,17 +221,18 @@ function totalIn(row: Record<string, unknown> | undefined): number {
 }
 
 /** The column that a listing is sorted by. */
-export const sortedBy = ({ sort }: BookQuery) =>
-  sort.replace("-", "") as "created_at" | "title" | "author" | "price";
+export function sortedBy(sort: BookQuery["sort"]) {
+  return sort.replace("-", "") as "created_at" | "title" | "author" | "price";
+}
 
-function orderOf(query: BookQuery): KeysetOrder {
+function orderOf(sort: BookQuery["sort"]): KeysetOrder {
   const columns = {
     created_at: books.createdAt,
     title: books.title,
     author: books.author,
     price: books.price,
   };
-  return { column: columns[sortedBy(query)], id: books.id, descending: query.sort.startsWith("-") };
+  return { column: columns[sortedBy(sort)], id: books.id, descending: sort.startsWith("-") };
 }
 
 function filtersOf({ author, search, isbn, min_price, max_price, in_stock }: BookQuery): SQL[] {

@@ -18,6 +18,10 @@ export class ProblemError extends OctavoError {
   readonly details: readonly Fault[];
   /** The stock there is; with `insufficient_stock` alone. */
   readonly available: number | undefined;
+  /** The resource in the way; with `conflict` alone. */
+  readonly id: string | undefined;
+  /** The ISBN that it has; with `conflict` alone. */
+  readonly isbn: string | undefined;
   /** What to name in a question to whoever runs the server. */
   readonly requestId: string;
   /** Seconds to wait before the request is sent again, where the server said so. */
@@ -30,6 +34,8 @@ export class ProblemError extends OctavoError {
     this.title = problem.title;
     this.details = problem.details ?? [];
     this.available = problem.available;
+    this.id = problem.id;
+    this.isbn = problem.isbn;
     this.requestId = problem.request_id;
     this.retryAfter = retryAfter;
   }

@@ -191,6 +191,10 @@ export interface ProblemBody {
   request_id: string;
   /** The stock there is; with `insufficient_stock` alone. */
   available?: number | undefined;
+  /** The resource in the way; with `conflict` alone. */
+  id?: string | undefined;
+  /** The ISBN that it has; with `conflict` alone. */
+  isbn?: string | undefined;
   /** Every fault; with `validation_failed` alone. */
   details?: Fault[] | undefined;
 }

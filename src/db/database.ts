@@ -1,6 +1,15 @@
-import { fillPlaceholders, type SQL, sql } from "drizzle-orm";
-import { PgDialect } from "drizzle-orm/pg-core";
+import { type SQL, sql } from "drizzle-orm";
 import { faultOf } from "./faults.ts";
+import {
+  type Compile,
+  compiler,
+  type Definition,
+  type Lookup,
+  onceFor,
+  type Query,
+  type Statement,
+  type Value,
+} from "./statements.ts";
 
 /** One row, keyed by column. Values are what every driver gives alike: text, int4 as number, bool as boolean. */
 export type Row = Record<string, unknown>;
@@ -10,33 +19,6 @@ export type Row = Record<string, unknown>;
  * `write` each statement sees what was committed before it began, the statements before it included.
  */
 export type Transaction = "snapshot" | "write";
-
-/** Makes what stands for a value in a statement. */
-export type Value = (name: string) => SQL;
-
-/**
- * A statement whose values come apart from it: it is compiled once, and connections may keep it prepared. For what is asked
- * often, in few shapes, and for which one plan is good whatever the values.
- */
-export interface Query {
-  /** Its name. Queries of one shape differ in nothing but their values. */
-  shape: string;
-  build(value: Value): SQL;
-  values: Record<string, unknown>;
-  /** The SQL types of the values, where several queries of the shape may be asked as one. */
-  types?: Record<string, string>;
-  /**
-   * Its one value, where several writes of the shape may be made as one: in JSON an array of one item. Made as one they are an
-   * array of all their items, and a column `question` tells which item a row is for, from 1 on.
-   */
-  list?: string;
-}
-
-/** A query for rows by their key; its columns and a column `key`, for those of the array `keys`. */
-export interface Lookup {
-  shape: string;
-  build(keys: SQL): SQL;
-}
 
 /**
  * The database as the stores see it. A call is one round trip, whatever it holds; the deadline and the differences
@@ -51,14 +33,6 @@ export interface Database {
   write<T extends Row>(query: Query | SQL): Promise<T[]>;
   /** Runs statements as one transaction, all or none of it. */
   batch(transaction: Transaction, queries: (Query | SQL)[]): Promise<Row[][]>;
-}
-
-/** A statement as drivers take it. */
-export interface Statement {
-  text: string;
-  values: unknown[];
-  /** Where it is given, a connection may keep the statement under this name, prepared. */
-  name?: string;
 }
 
 /** What a driver has to do, each in one round trip, within so many milliseconds. It rejects with errors of its own. */
@@ -115,13 +89,11 @@ export function apart(driver: Driver): { reads: Reads; writes: Writes } {
 /** The database behind a driver. */
 export function connectOver({ reads, writes }: { reads: Reads; writes: Writes }): Connect {
   const compile = compiler();
-  const byKey = onceFor(
-    (lookup: Lookup) => lookup,
-    (lookup) => keyQuestions(lookup, compile),
-  );
-  const byShape = onceFor(
-    ({ shape }: Query) => shape,
-    (query) => (query.list ? listQuestions(query, query.list, compile) : shapeQuestions(query, compile)),
+  const byKey = onceFor((lookup: Lookup) => keyQuestions(lookup, compile));
+  const byDefinition = onceFor((definition: Definition) =>
+    definition.list === undefined
+      ? valueQuestions(definition, compile)
+      : listQuestions(definition, definition.list, compile),
   );
   return (time) => ({
     async find<T extends Row>(lookup: Lookup, key: string) {
@@ -129,11 +101,13 @@ export function connectOver({ reads, writes }: { reads: Reads; writes: Writes })
       return row as T | undefined;
     },
     async read<T extends Row>(query: Query | SQL) {
-      if ("types" in query) return (await told(reads.ask(byShape(query), query.values, time))) as T[];
+      if ("definition" in query && query.definition.types)
+        return (await told(reads.ask(byDefinition(query.definition), query.values, time))) as T[];
       return (await told(reads.read(compile(query), time))) as T[];
     },
     async write<T extends Row>(query: Query | SQL) {
-      if ("list" in query) return (await told(writes.ask(byShape(query), query.values, time))) as T[];
+      if ("definition" in query && query.definition.list !== undefined)
+        return (await told(writes.ask(byDefinition(query.definition), query.values, time))) as T[];
       return (await told(writes.ask(only(compile(query)), undefined, time))) as T[];
     },
     batch: async (transaction, queries) => {
@@ -143,21 +117,11 @@ export function connectOver({ reads, writes }: { reads: Reads; writes: Writes })
   });
 }
 
-/** Makes something of a value when it is first asked for, and keeps it. */
-export function onceFor<A, K, T>(keyOf: (value: A) => K, make: (value: A) => T): (value: A) => T {
-  const made = new Map<K, T>();
-  return (value) => {
-    const key = keyOf(value);
-    const kept = made.get(key) ?? make(value);
-    made.set(key, kept);
-    return kept;
-  };
-}
-
 /** Which row is under a key. */
-function keyQuestions({ shape, build }: Lookup, compile: Compile): Questions<string> {
+function keyQuestions({ build }: Lookup, compile: Compile): Questions<string> {
+  const definition: Definition = { build: (value) => build(value("keys")) };
   return {
-    statementFor: (keys) => compile({ shape, build: (value) => build(value("keys")), values: { keys } }),
+    statementFor: (keys) => compile({ definition, values: { keys } }),
     answers(rows, keys) {
       const byKey = new Map(rows.map((row) => [row.key, [row]]));
       return keys.map((key) => byKey.get(key) ?? []);
@@ -166,23 +130,26 @@ function keyQuestions({ shape, build }: Lookup, compile: Compile): Questions<str
 }
 
 /**
- * What a query gives for some values. Several are a join of their values with the query: for each of them Postgres runs it as
- * it would run it alone, and its rows come in their order.
+ * What a statement gives for some values. Several are a join of their values with the statement: for each of them Postgres
+ * runs it as it would run it alone, and its rows come in their order.
  */
-function shapeQuestions({ shape, build, types = {} }: Query, compile: Compile): Questions<Query["values"]> {
+function valueQuestions(definition: Definition, compile: Compile): Questions<Query["values"]> {
+  const { build, types = {} } = definition;
   const names = Object.keys(types);
   const identifiers = [...names, "question"].map((name) => sql.identifier(name));
-  const together = (value: Value) => {
-    const arrays = names.map((name) => sql`${value(name)}::${sql.raw(types[name] as string)}[]`);
-    return sql`select asked.question::int as question, answer.*
-      from unnest(${sql.join(arrays, sql`, `)}) with ordinality as asked (${sql.join(identifiers, sql`, `)})
-      cross join lateral (${build((name) => sql`asked.${sql.identifier(name)}`)}) as answer`;
+  const together: Definition = {
+    build(value: Value) {
+      const arrays = names.map((name) => sql`${value(name)}::${sql.raw(types[name] as string)}[]`);
+      return sql`select asked.question::int as question, answer.*
+        from unnest(${sql.join(arrays, sql`, `)}) with ordinality as asked (${sql.join(identifiers, sql`, `)})
+        cross join lateral (${build((name) => sql`asked.${sql.identifier(name)}`)}) as answer`;
+    },
   };
   return {
     statementFor: ([first = {}, ...others]) => {
-      if (others.length === 0) return compile({ shape, build, values: first });
+      if (others.length === 0) return compile({ definition, values: first });
       const columns = names.map((name) => [name, [first, ...others].map((values) => values[name])]);
-      return compile({ shape: `${shape}, together`, build: together, values: Object.fromEntries(columns) });
+      return compile({ definition: together, values: Object.fromEntries(columns) });
     },
     answers(rows, questions) {
       return questions.length === 1 ? [rows] : byQuestion(rows, questions.length);
@@ -191,11 +158,11 @@ function shapeQuestions({ shape, build, types = {} }: Query, compile: Compile): 
 }
 
 /** What becomes of the item of a write. Several are one write of all their items. */
-function listQuestions({ shape, build }: Query, list: string, compile: Compile): Questions<Query["values"]> {
+function listQuestions(definition: Definition, list: string, compile: Compile): Questions<Query["values"]> {
   return {
     statementFor(questions) {
       const items = questions.map((values) => (values[list] as string).slice(1, -1));
-      return compile({ shape, build, values: { [list]: `[${items.join()}]` } });
+      return compile({ definition, values: { [list]: `[${items.join()}]` } });
     },
     answers: (rows, questions) => byQuestion(rows, questions.length),
   };
@@ -211,30 +178,6 @@ function byQuestion(rows: Row[], questions: number): Row[][] {
   const answers: Row[][] = Array.from({ length: questions }, () => []);
   for (const row of rows) answers[(row.question as number) - 1]?.push(row);
   return answers;
-}
-
-type Compile = (query: Query | SQL) => Statement;
-
-/** Statements named so far: two databases may have the same connections, where a name stands for one statement. */
-let prepared = 0;
-
-function compiler(): Compile {
-  const dialect = new PgDialect();
-  const template = onceFor(
-    ({ shape }: Query) => shape,
-    ({ build }) => {
-      const { sql: text, params } = dialect.sqlToQuery(build((name) => sql`${sql.placeholder(name)}`));
-      return { text, params, name: `octavo_${prepared++}` };
-    },
-  );
-  return (query) => {
-    if (!("shape" in query)) {
-      const { sql, params } = dialect.sqlToQuery(query);
-      return { text: sql, values: params };
-    }
-    const { text, params, name } = template(query);
-    return { text, values: fillPlaceholders(params, query.values), name };
-  };
 }
 
 /** Lets a driver's error tell what it means to the API. */

@@ -43,10 +43,18 @@ const SQLSTATE = /^(?=.*\d)[0-9A-Z]{5}$/;
  */
 const OF_STATEMENT = /^(21|22|23|40|42|54|55|P0)|^(25006|57014)$/;
 
+/** The SQLSTATE of a driver's error; undefined where it is none of Postgres's. */
+export function sqlStateOf(error: unknown): string | undefined {
+  const { code } = error as { code?: unknown };
+  return typeof code === "string" && SQLSTATE.test(code) ? code : undefined;
+}
+
+/** Whether a lock was not to be had in the time that the transaction sets. */
+export const isLockTimeout = (error: unknown) => sqlStateOf(error) === "55P03";
+
 /** Whether a driver's error says that Postgres has refused a statement, and rolled its transaction back. */
 export function isOfStatement(error: unknown): boolean {
-  const { code } = error as { code?: unknown };
-  return typeof code === "string" && SQLSTATE.test(code) && OF_STATEMENT.test(code);
+  return OF_STATEMENT.test(sqlStateOf(error) ?? "");
 }
 
 /**
@@ -58,8 +66,9 @@ export function isOfStatement(error: unknown): boolean {
  */
 export function faultOf(error: unknown): unknown {
   for (let at = error; at instanceof Error; at = (at as { sourceError?: unknown }).sourceError ?? at.cause) {
-    const { code, constraint } = at as { code?: unknown; constraint?: unknown };
-    if (typeof code !== "string" || !SQLSTATE.test(code)) continue;
+    const code = sqlStateOf(at);
+    if (code === undefined) continue;
+    const { constraint } = at as { constraint?: unknown };
     if (code.startsWith("23") && typeof constraint === "string") return new ConstraintFault(constraint, at);
     if (NOT_SET_UP.test(code)) return new SetupFault("the database is not set up for this version", at);
     return UNAVAILABLE.test(code) ? new UnavailableFault(at) : error;

@@ -1,8 +1,9 @@
 /** Writes that happen once for an idempotency key, however often they are sent and whatever becomes of their answers. */
 import { type SQL, sql } from "drizzle-orm";
-import type { Database, Value } from "./database.ts";
+import type { Database } from "./database.ts";
 import type { Resource } from "./resource.ts";
 import { idempotencyKeys } from "./schema.ts";
+import type { Definition, Value } from "./statements.ts";
 
 /** What a request with an Idempotency-Key lays claim to. */
 export interface Claim {
@@ -22,17 +23,28 @@ export class MismatchFault extends Error {
   override name = "MismatchFault";
 }
 
-/** A write as CTEs, under a name of its own. */
+/** A write, as two statements: by itself, and under a claim. */
 export interface Effect {
-  /** Like those of a query. */
-  shape: string;
-  values: Record<string, unknown>;
-  list?: string;
-  /**
-   * The CTEs, which neither lock nor change anything where `go` is false. Where it is true the last of them, `effect`, has one
-   * row: the columns of the {@link Resource} written, with an id of null where the write was refused, and such as tell why.
-   */
-  build(go: SQL, value: Value): SQL;
+  plain: Definition;
+  claimed: Definition;
+}
+
+/**
+ * Defines a write that may be claimed.
+ *
+ * @param build its CTEs, which neither lock nor change anything where `go` is false. Where it is true the last of them,
+ *   `effect`, has one row: the columns of the {@link Resource} written, with an id of null where the write was refused, and
+ *   such as tell why
+ * @param list as in a {@link Definition}
+ */
+export function defineEffect(build: (go: SQL, value: Value) => SQL, list?: string): Effect {
+  return {
+    plain: {
+      build: (value) => sql`with ${build(sql`true`, value)} select * from effect`,
+      ...(list !== undefined && { list }),
+    },
+    claimed: { build: (value) => effectOnce(build(sql`exists (select from go)`, value), value) },
+  };
 }
 
 /** How many keys that are out of date go with each new one. */
@@ -53,22 +65,16 @@ const isOver = sql`created_at <= now() - interval '24 hours'`;
 export async function once<T extends Resource | { id: null }>(
   database: Database,
   claim: Claim | undefined,
-  effect: Effect,
+  { plain, claimed: definition }: Effect,
+  values: Record<string, unknown>,
 ): Promise<T | Resource> {
   if (!claim) {
-    const [row] = await database.write<T>({
-      ...effect,
-      build: (value) => sql`with ${effect.build(sql`true`, value)} select * from effect`,
-    });
+    const [row] = await database.write<T>({ definition: plain, values });
     return row as T;
   }
   const [, [row]] = (await database.batch("write", [
-    { shape: "claim", build: lock, values: { ...claim } },
-    {
-      shape: `${effect.shape} once`,
-      build: (value) => effectOnce(effect, value),
-      values: { ...effect.values, ...claim },
-    },
+    { definition: lock, values: { ...claim } },
+    { definition, values: { ...values, ...claim } },
   ])) as [unknown, [T & { claimed: boolean; earlier: string | null }]];
   const { claimed, earlier, ...outcome } = row;
   if (earlier !== null) {
@@ -80,16 +86,18 @@ export async function once<T extends Resource | { id: null }>(
   return outcome as unknown as T;
 }
 
-const lock = (value: Value) =>
-  sql`select set_config('octavo.claimed', pg_try_advisory_xact_lock(hashtextextended(${value("key")}::text, 0))::text, true)`;
+const lock: Definition = {
+  build: (value) =>
+    sql`select set_config('octavo.claimed', pg_try_advisory_xact_lock(hashtextextended(${value("key")}::text, 0))::text, true)`,
+};
 
-const effectOnce = (effect: Effect, value: Value) => sql`with earlier as materialized (
+const effectOnce = (effect: SQL, value: Value) => sql`with earlier as materialized (
         select fingerprint, id, version::text, json from ${idempotencyKeys} where key = ${value("key")} and not ${isOver}
       ),
       go as materialized (
         select where current_setting('octavo.claimed')::boolean and not exists (select from earlier)
       ),
-      ${effect.build(sql`exists (select from go)`, value)},
+      ${effect},
       kept as (
         insert into ${idempotencyKeys} (key, fingerprint, id, version, json)
         select ${value("key")}::text, ${value("fingerprint")}::text, id::uuid, version::bigint, json from effect where id is not null

@@ -1,6 +1,6 @@
-import { getTableName, type SQL, sql } from "drizzle-orm";
+import { type SQL, sql } from "drizzle-orm";
 import type { PgColumn, PgTable } from "drizzle-orm/pg-core";
-import type { Query, Value } from "./database.ts";
+import type { Definition, Query, Value } from "./statements.ts";
 
 /**
  * A place between two rows of a listing: just before or just after the row with this sort key and id, whether or
@@ -34,59 +34,83 @@ interface PageOptions {
   json: SQL;
 }
 
-/**
- * The query for `limit` rows and one more, which tells whether any follow, from `position` on in its direction of
- * travel. The comparison of whole (key, id) rows lets an index on both read just these rows, at any depth.
- */
-export function keysetPage(table: PgTable, order: KeysetOrder, options: PageOptions): Query | SQL {
-  // With filters, the best plan depends on their values.
-  if (options.filters.length > 0) return keysetStatement(table, order, options);
-  return {
-    ...keysetQuery(table, order, { ...options, filters: () => [] }),
-    // First pages are equal, and shared as a whole.
-    ...(options.position && { types: { key: "text", from: "uuid", rows: "int" } }),
-  };
-}
+/** Gives the query for a page of `limit` rows and one more, from `position` on; `values` are those of its filters. */
+export type Pages = (
+  position: Position | undefined,
+  limit: number,
+  values?: Record<string, unknown>,
+) => Query;
 
-/** The same as a query of its own shape. Its filters, too, have to be made of `value`, and their values added. */
-export function keysetQuery(
+/**
+ * Defines the pages of a listing: its first one, and those from a position on, in each direction of travel. One row more
+ * than the limit tells whether any follow. The comparison of whole (key, id) rows lets an index on both read just these
+ * rows, at any depth.
+ *
+ * @param options.filters made of values that stand apart; without them several pages may be asked as one statement
+ * @param options.around what stands around the statement of a page
+ */
+export function definePages(
   table: PgTable,
   order: KeysetOrder,
-  { filters, ...options }: Omit<PageOptions, "filters"> & { filters(value: Value): SQL[] },
-): Query {
-  const { position } = options;
-  const place = position ? `${position.direction} from ${position.side}` : "first";
-  return {
-    shape: `page of ${getTableName(table)} by ${order.column.name} ${order.descending ? "down" : "up"}, ${place}`,
-    build: (value) => keysetStatement(table, order, { ...options, filters: filters(value) }, value),
-    values: valuesOf(options),
+  options: { json: SQL; filters?: (value: Value) => SQL[]; around?: (page: SQL, value: Value) => SQL },
+): Pages {
+  const { json, filters, around = (page) => page } = options;
+  const define = (place: Place | undefined): Definition => ({
+    build: (value) =>
+      around(pageStatement(table, order, { filters: filters?.(value) ?? [], place, json }, value), value),
+    // First pages are equal, and shared as a whole.
+    ...(place && !filters && { types: { key: "text", from: "uuid", rows: "int" } }),
+  });
+  const first = define(undefined);
+  const from = {
+    forward: {
+      before: define({ direction: "forward", side: "before" }),
+      after: define({ direction: "forward", side: "after" }),
+    },
+    backward: {
+      before: define({ direction: "backward", side: "before" }),
+      after: define({ direction: "backward", side: "after" }),
+    },
   };
+  return (position, limit, values = {}) => ({
+    definition: position ? from[position.direction][position.side] : first,
+    values: { ...values, ...placeValues(position, limit) },
+  });
 }
 
-/** The statement for a page, with its values in it unless something else is to stand for them. */
-function keysetStatement(
+/** The statement for a page with filters: the best plan depends on their values, so that they stand in it. */
+export function filteredPage(
+  table: PgTable,
+  order: KeysetOrder,
+  { filters, position, limit, json }: PageOptions,
+): SQL {
+  const values = placeValues(position, limit);
+  return pageStatement(table, order, { filters, place: position, json }, (name) => sql`${values[name]}`);
+}
+
+type Place = Pick<Position, "direction" | "side">;
+
+function pageStatement(
   table: PgTable,
   { column, id, descending }: KeysetOrder,
-  options: PageOptions,
-  value: Value = (name) => sql`${valuesOf(options)[name]}`,
+  { filters, place, json }: { filters: SQL[]; place: Place | undefined; json: SQL },
+  value: Value,
 ): SQL {
-  const { filters, position, json } = options;
-  const ascending = descending === (position?.direction === "backward");
-  const beyond = ({ direction, side }: Position) => {
+  const ascending = descending === (place?.direction === "backward");
+  const beyond = ({ direction, side }: Place) => {
     const inclusive = (direction === "forward") === (side === "before");
     const operator = sql.raw((ascending ? ">" : "<") + (inclusive ? "=" : ""));
     return sql`(${column}, ${id}) ${operator} (${value("key")}::${sql.raw(keyType(column))}, ${value("from")}::uuid)`;
   };
   const found = sql`select ${json} as json, ${column} as key, ${id} as id from ${table}
-    ${where([...filters, ...(position ? [beyond(position)] : [])])}
+    ${where([...filters, ...(place ? [beyond(place)] : [])])}
     order by ${column} ${direction(ascending)}, ${id} ${direction(ascending)} limit ${value("rows")}`;
   const listed = sql`order by key ${direction(!descending)}, id ${direction(!descending)}`;
   return inOne(found, ascending === descending ? listed : sql``);
 }
 
-const valuesOf = ({ position, limit }: Pick<PageOptions, "position" | "limit">): Record<string, unknown> => ({
-  key: position?.key,
-  from: position?.id,
+const placeValues = (position: Position | undefined, limit: number): Record<string, unknown> => ({
+  ...(position && { key: position.key, from: position.id }),
   rows: limit + 1,
 });
 

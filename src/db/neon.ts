@@ -1,5 +1,6 @@
 import { neon, neonConfig } from "@neondatabase/serverless";
-import type { Driver, Statement, Transaction } from "./database.ts";
+import type { Driver, Transaction } from "./database.ts";
+import type { Statement } from "./statements.ts";
 
 export interface NeonOptions {
   /** `postgres://user:password@host/database` */

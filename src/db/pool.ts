@@ -1,7 +1,8 @@
 import pg from "pg";
 import { LateError, within } from "../deadline.ts";
-import type { Driver, Row, Statement, Transaction } from "./database.ts";
-import { isOfStatement } from "./faults.ts";
+import type { Driver, Row, Transaction } from "./database.ts";
+import { isOfStatement, sqlStateOf } from "./faults.ts";
+import { onceFor, type Statement } from "./statements.ts";
 
 /** A {@link Driver} that holds connections, until `end` has let the last call finish. */
 export interface PooledDriver extends Driver {
@@ -15,6 +16,8 @@ export interface PoolOptions {
   size: number;
   /** Milliseconds after which either side drops a connection without a sign of life; above what any call may take. */
   timeout: number;
+  /** Is told, in a sentence, what makes the pool slower than it could be. */
+  warn?: (sentence: string) => void;
 }
 
 const MODE: Record<Transaction, string> = {
@@ -22,14 +25,26 @@ const MODE: Record<Transaction, string> = {
   write: "isolation level read committed",
 };
 
+/** SQLSTATEs of a prepared statement that is not there, or is there already; nothing was run. */
+const MISNAMED = /^(26000|42P05)$/;
+/** And of one whose result has another type since a migration. */
+const OUTDATED_PLAN = "0A000";
+
+const UNNAMED =
+  "The pooler before the database keeps no prepared statements (PgBouncer: max_prepared_statements): from now on statements are sent without.";
+
 /**
  * Pooled TCP by node-postgres, for runtimes that live longer than a request. In its pipeline mode the statements
  * of a batch leave together, `begin` and `commit` among them, so that a batch is one round trip here too.
  *
  * A call whose time is over leaves its connection to finish (the database's statement timeout sees to that): so the pool
  * never has more backends at work than connections, and no other call loses its own.
+ *
+ * A pooler that keeps no prepared statements for its clients lacks a name, or has it already. Such a call had no effect:
+ * it is made again without names, as all calls are from then on. Where it does keep them, an aborted batch may have left
+ * names to it that node-postgres has forgotten and would prepare again, so that the connection is dropped.
  */
-export function pooledDriver({ url, size, timeout }: PoolOptions): PooledDriver {
+export function pooledDriver({ url, size, timeout, warn = () => {} }: PoolOptions): PooledDriver {
   const pool = new pg.Pool({
     connectionString: url,
     max: size,
@@ -43,48 +58,80 @@ export function pooledDriver({ url, size, timeout }: PoolOptions): PooledDriver 
   pool.on("error", () => {});
   pool.on("connect", (client) => client.on("error", () => {}));
 
-  const onConnection = <T>(time: number, work: (client: pg.PoolClient) => Promise<T>) =>
-    within(time, onConnectionBefore(performance.now() + time, work));
+  /** The names of the statements that a connection has prepared for certain, as it has run them. */
+  const prepared = onceFor((_: pg.PoolClient) => new Set<string>());
+  let isNaming = true;
 
-  const onConnectionBefore = async <T>(end: number, work: (client: pg.PoolClient) => Promise<T>) => {
-    const client = await pool.connect();
-    if (performance.now() >= end) {
-      client.release();
-      throw new LateError();
-    }
-    try {
-      const result = await work(client);
-      client.release();
-      return result;
-    } catch (error) {
-      client.release(!isGoodAfter(error, client));
-      throw error;
-    }
+  const onConnection = <T>(
+    time: number,
+    statements: () => Statement[],
+    work: (client: pg.PoolClient, statements: Statement[]) => Promise<T>,
+  ): Promise<T> => {
+    const end = performance.now() + time;
+    const attempt = async (): Promise<T> => {
+      const client = await pool.connect();
+      if (performance.now() >= end) {
+        client.release();
+        throw new LateError();
+      }
+      const sent = isNaming ? statements() : statements().map(unnamed);
+      const names = sent.flatMap(({ name }) => name ?? []);
+      const known = prepared(client);
+      try {
+        const result = await work(client, sent);
+        for (const name of names) known.add(name);
+        client.release();
+        return result;
+      } catch (error) {
+        const wasKnown = names.some((name) => known.has(name));
+        client.release(!isGoodAfter(error, client) || names.some((name) => !known.has(name)));
+        const code = sqlStateOf(error) ?? "";
+        if (names.length > 0 && MISNAMED.test(code)) {
+          if (isNaming) warn(UNNAMED);
+          isNaming = false;
+          return attempt();
+        }
+        if (wasKnown && code === OUTDATED_PLAN) return attempt();
+        throw error;
+      }
+    };
+    return within(time, attempt());
   };
 
-  const run = async (client: pg.PoolClient, statement: Statement): Promise<Row[]> =>
-    (await client.query<Row>(statement)).rows;
-
   return {
-    query: (statement, time) => onConnection(time, (client) => run(client, statement())),
+    query: (statement, time) =>
+      onConnection(
+        time,
+        () => [statement()],
+        (client, [statement]) => run(client, statement as Statement),
+      ),
     batch: (transaction, statements, time) =>
-      onConnection(time, async (client) => {
-        // Should the rest of the batch get lost with the network, nobody else would end the transaction.
-        const begin = `begin ${MODE[transaction]}; set local idle_in_transaction_session_timeout = ${timeout}`;
-        const texts = [{ text: begin, values: [] }, ...statements, { text: "commit", values: [] }];
-        const settled = await Promise.allSettled(texts.map((statement) => run(client, statement)));
-        const [begun] = settled;
-        // Without a transaction each statement behind it was one by itself.
-        if (begun?.status === "rejected")
-          throw new Error("The transaction did not begin.", { cause: begun.reason });
-        // Of errors the first is the cause: those behind it only tell that the transaction has failed.
-        const failed = settled.find((result) => result.status === "rejected");
-        if (failed) throw failed.reason;
-        return settled.slice(1, -1).map((result) => (result as PromiseFulfilledResult<Row[]>).value);
-      }),
+      onConnection(
+        time,
+        () => statements,
+        async (client, statements) => {
+          // Should the rest of the batch get lost with the network, nobody else would end the transaction.
+          const begin = `begin ${MODE[transaction]}; set local idle_in_transaction_session_timeout = ${timeout}`;
+          const texts = [{ text: begin, values: [] }, ...statements, { text: "commit", values: [] }];
+          const settled = await Promise.allSettled(texts.map((statement) => run(client, statement)));
+          const [begun] = settled;
+          // Without a transaction each statement behind it was one by itself.
+          if (begun?.status === "rejected")
+            throw new Error("The transaction did not begin.", { cause: begun.reason });
+          // Of errors the first is the cause: those behind it only tell that the transaction has failed.
+          const failed = settled.find((result) => result.status === "rejected");
+          if (failed) throw failed.reason;
+          return settled.slice(1, -1).map((result) => (result as PromiseFulfilledResult<Row[]>).value);
+        },
+      ),
     end: () => pool.end(),
   };
 }
+
+const unnamed = ({ text, values }: Statement): Statement => ({ text, values });
+
+const run = async (client: pg.PoolClient, statement: Statement): Promise<Row[]> =>
+  (await client.query<Row>(statement)).rows;
 
 /**
  * Whether a connection can be used again: after an error of a statement, but not after a fatal one, and not where the

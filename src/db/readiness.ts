@@ -1,16 +1,15 @@
 import { sql } from "drizzle-orm";
-import type { Database, Query } from "./database.ts";
+import type { Database } from "./database.ts";
 import { SetupFault } from "./faults.ts";
 import { DATABASE_FACTS, type DatabaseFacts, NEWEST_MIGRATION, unmetRequirements } from "./requirements.ts";
+import type { Definition } from "./statements.ts";
 
 type Facts = DatabaseFacts & { migrated: string | null; has_timeout: boolean };
 
-const FACTS: Query = {
-  shape: "readiness",
+const FACTS: Definition = {
   build: () => sql`select ${sql.raw(DATABASE_FACTS)},
     (select max(created_at)::text from drizzle.__drizzle_migrations) as migrated,
     current_setting('statement_timeout') <> '0' as has_timeout`,
-  values: {},
 };
 
 /**
@@ -20,7 +19,7 @@ const FACTS: Query = {
  * @throws UnavailableFault, and SetupFault where the database answers and the app cannot run on it
  */
 export async function checkReadiness(database: Database): Promise<string[]> {
-  const [facts] = await database.read<Facts>(FACTS);
+  const [facts] = await database.read<Facts>({ definition: FACTS, values: {} });
   if (!facts) throw new Error("the database did not tell about itself");
   const faults = unmetRequirements(facts);
   if (Number(facts.migrated ?? 0) < NEWEST_MIGRATION) {

@@ -1,8 +1,10 @@
-/** Statements that every versioned resource shares: read, change and delete one row, under the version asked for. */
-import { getTableName, type SQL, sql } from "drizzle-orm";
+/** Statements that every versioned resource shares: read, add, change and delete one row, under the version asked for. */
+import { type SQL, sql } from "drizzle-orm";
 import type { PgColumn, PgTable } from "drizzle-orm/pg-core";
-import type { Database, Lookup, Value } from "./database.ts";
-import { type Claim, once } from "./idempotency.ts";
+import type { Database } from "./database.ts";
+import { ConstraintFault } from "./faults.ts";
+import { type Claim, defineEffect, once } from "./idempotency.ts";
+import type { Definition, Lookup, Value } from "./statements.ts";
 
 /** A row as the API answers it, and what its ETag is made of. */
 export type Resource = {
@@ -30,18 +32,57 @@ export class VersionFault extends Error {
   override name = "VersionFault";
 }
 
+/** Another row has the value that is to be unique, and is known; nothing was written. */
+export class TakenFault extends ConstraintFault {
+  override name = "TakenFault";
+  /** The row that has it. */
+  readonly holder: string;
+  readonly value: string;
+  constructor(constraint: string, holder: string, value: string) {
+    super(constraint, undefined);
+    this.holder = holder;
+    this.value = value;
+  }
+}
+
 type ResourceTable = PgTable & Record<"id" | "version", PgColumn>;
+
+export interface ResourceOptions {
+  /** The row as JSON text. */
+  json: SQL;
+  /** The columns that are written by those who create one, and by those who change it. */
+  columns: { create: PgColumn[]; change: PgColumn[] };
+  /** A column that no two rows share, and its constraint: a write tells which row has the value already. */
+  unique?: { column: PgColumn; constraint: string };
+  /** A rule of the merged record, and its constraint: to break it is told before a value that is taken. */
+  rule?: { isBroken: (row: SQL) => SQL; constraint: string };
+}
+
+/** A kind of resource, with its statements. */
+export interface ResourceStore {
+  /** @throws MissingFault */
+  read(database: Database, id: string): Promise<Resource>;
+  /** Adds a row with the given members, by column name. @throws TakenFault, ConstraintFault, MismatchFault, InProgressFault */
+  create(database: Database, members: object, claim: Claim | undefined): Promise<Resource>;
+  /**
+   * Changes the given members of a row, by column name; those left out keep their values, as in a merge patch (RFC 7396).
+   *
+   * @throws MissingFault, VersionFault, TakenFault, and ConstraintFault where the merged record breaks a rule
+   */
+  change(database: Database, id: string, changes: object, demand: VersionDemand): Promise<Resource>;
+  /** @throws MissingFault, VersionFault */
+  delete(database: Database, id: string, demand: VersionDemand): Promise<void>;
+}
 
 /** The columns of a {@link Resource}, for a select or a returning. */
 export function resourceColumns(table: ResourceTable, json: SQL): SQL {
   return sql`${table.id}::text as id, ${table.version}::text as version, ${json} as json`;
 }
 
-/** The query for resources by a column that is unique. */
-export function lookupBy(table: ResourceTable, column: PgColumn, json: SQL): Lookup {
+/** Defines the statement for resources by a column that is unique. */
+export function defineLookup(table: ResourceTable, column: PgColumn, json: SQL): Lookup {
   const type = sql.raw(column.getSQLType());
   return {
-    shape: `${getTableName(table)} by ${column.name}`,
     build: (keys) =>
       sql`select ${column}::text as key, ${resourceColumns(table, json)} from ${table}
         where ${column} = any(${keys}::${type}[])`,
@@ -55,76 +96,129 @@ export async function readOne(database: Database, lookup: Lookup, key: string): 
   return row;
 }
 
-/**
- * Adds a row with the given members, by column name.
- *
- * @throws MismatchFault, InProgressFault, and ConstraintFault where the row breaks a rule
- */
-export function createOne(
-  database: Database,
+/** Defines the statements of a kind of resource. */
+export function defineResource(table: ResourceTable, options: ResourceOptions): ResourceStore {
+  const { json, unique, rule } = options;
+  const byId = defineLookup(table, table.id, json);
+  const creation = defineEffect((go, value) => creating(table, options, go, value), "rows");
+  const changes = byDemand((demand) => changing(table, options, demand));
+  const deletions = byDemand((demand) => deleting(table, demand));
+
+  const takenBy = (holder: string | null, members: object) => {
+    const { column, constraint } = unique as NonNullable<typeof unique>;
+    return new TakenFault(constraint, `${holder}`, `${new Map(Object.entries(members)).get(column.name)}`);
+  };
+  // Of two writes at the same moment one only learns from the index that it came second. Again, it sees the first.
+  const again = async <T>(attempt: () => Promise<T>): Promise<T> => {
+    try {
+      return await attempt();
+    } catch (error) {
+      const isRace = error instanceof ConstraintFault && !(error instanceof TakenFault);
+      if (!isRace || error.constraint !== unique?.constraint) throw error;
+      return attempt();
+    }
+  };
+
+  return {
+    read: (database, id) => readOne(database, byId, id),
+    create: (database, members, claim) =>
+      again(async () => {
+        const values = { rows: JSON.stringify([members]) };
+        const row = await once<Resource | Refused>(database, claim, creation, values);
+        if (row.id === null) throw takenBy(row.taken, members);
+        return row;
+      }),
+    change: (database, id, members, demand) =>
+      again(async () => {
+        const values = { id, changes: JSON.stringify(members), ...versionValues(demand) };
+        const [row] = await database.write<Resource | Refused>({ definition: changes(demand), values });
+        if (!row) throw new MissingFault();
+        if (row.id !== null) return row;
+        if (!row.allowed) throw new VersionFault();
+        if (rule && row.broken) throw new ConstraintFault(rule.constraint, undefined);
+        throw takenBy(row.taken, members);
+      }),
+    async delete(database, id, demand) {
+      const values = { id, ...versionValues(demand) };
+      const [row] = await database.write<{ id: string | null }>({ definition: deletions(demand), values });
+      if (!row) throw new MissingFault();
+      if (row.id === null) throw new VersionFault();
+    },
+  };
+}
+
+/** What a write gives that was refused. */
+type Refused = {
+  id: null;
+  /** The row that has the value already. */
+  taken: string | null;
+  /** Whether the version is the one demanded, and whether the merged record breaks the rule. */
+  allowed?: boolean;
+  broken?: boolean;
+};
+
+/** A merge, as only that can return what it has from its source: which of the rows asked for each row is. */
+function creating(
   table: ResourceTable,
-  json: SQL,
-  { columns, members, claim }: { columns: PgColumn[]; members: object; claim: Claim | undefined },
-): Promise<Resource> {
-  return once<Resource>(database, claim, {
-    shape: `create in ${getTableName(table)}`,
-    values: { rows: JSON.stringify([members]) },
-    list: "rows",
-    // A merge, as only that can return what it has from its source.
-    build: (go, value) => sql`effect as (
-      merge into ${table} using (
-        select * from rows from (jsonb_to_recordset(${value("rows")}::jsonb) as (${typesOf(columns)}))
-        with ordinality as row (${namesOf(columns)}, question) where ${go}
-      ) as row on false
+  { json, columns: { create: columns }, unique }: ResourceOptions,
+  go: SQL,
+  value: Value,
+): SQL {
+  const isFree = unique
+    ? sql`where not exists (select from ${table} where ${unique.column} = asked.${sql.identifier(unique.column.name)})`
+    : sql``;
+  const holder = unique
+    ? sql`left join ${table} as holder on made.id is null and holder.${sql.identifier(unique.column.name)} = asked.${sql.identifier(unique.column.name)}`
+    : sql`cross join (select null::uuid as id) as holder`;
+  return sql`asked as materialized (
+      select * from rows from (jsonb_to_recordset(${value("rows")}::jsonb) as (${typesOf(columns)}))
+      with ordinality as row (${namesOf(columns)}, question) where ${go}
+    ),
+    made as (
+      merge into ${table} using (select * from asked ${isFree}) as row on false
       when not matched then insert (${namesOf(columns)}) values (${namesOf(columns, "row.")})
-      returning row.question::int, ${resourceColumns(table, json)}
-    )`,
-  });
+      returning row.question, ${resourceColumns(table, json)}
+    ),
+    effect as (
+      select asked.question::int, made.id, made.version, made.json, holder.id::text as taken
+      from asked left join made using (question) ${holder}
+    )`;
 }
 
 /**
- * Changes the given members of one row, in one statement. The row is locked first: without the lock the statement's
- * snapshot could show a version that another transaction has replaced meanwhile.
- *
- * @param changes by column name; those left out keep their values, as in a merge patch (RFC 7396)
- * @throws MissingFault, VersionFault, and ConstraintFault where the merged record breaks a rule
+ * Changes one row, in one statement. The row is locked first: without the lock the statement's snapshot could show a
+ * version that another transaction has replaced meanwhile.
  */
-export async function changeOne(
-  database: Database,
+function changing(
   table: ResourceTable,
-  json: SQL,
-  {
-    id,
-    demand,
-    columns,
-    changes,
-  }: { id: string; demand: VersionDemand; columns: PgColumn[]; changes: object },
-): Promise<Resource> {
-  const [row] = await database.write<Resource | { id: null }>({
-    shape: `change in ${getTableName(table)}${suffix(demand)}`,
-    values: { id, changes: JSON.stringify(changes), ...versions(demand) },
-    build: (value) => sql`
-      with ${lockedRow(table, value("id"))},
-      changed as (
-        update ${table} set (${namesOf(columns)}) =
-          (select ${namesOf(columns)} from jsonb_populate_record(held.target, ${value("changes")}::jsonb))
-        from held where ${table.id} = (held.target).id and ${allowed(demand, value)}
-        returning ${resourceColumns(table, json)}
-      )
-      select changed.* from held left join changed on true`,
-  });
-  return written(row);
+  { json, columns: { change: columns }, unique, rule }: ResourceOptions,
+  demand: VersionDemand,
+): Definition {
+  return {
+    build(value) {
+      const merged = sql`jsonb_populate_record(held.target, ${value("changes")}::jsonb)`;
+      const taken = unique
+        ? sql`select id from ${table} where ${unique.column} = ${value("changes")}::jsonb ->> ${sql.raw(`'${unique.column.name}'`)} and id <> ${value("id")}::uuid`
+        : sql`select null::uuid as id where false`;
+      const broken = rule
+        ? sql`taken.id is not null and (select ${rule.isBroken(sql`merged`)} from ${merged} as merged)`
+        : sql`false`;
+      return sql`
+        with ${lockedRow(table, value("id"))},
+        taken as materialized (${taken}),
+        changed as (
+          update ${table} set (${namesOf(columns)}) = (select ${namesOf(columns)} from ${merged})
+          from held where ${table.id} = (held.target).id and ${allowed(demand, value)} and not exists (select from taken)
+          returning ${resourceColumns(table, json)}
+        )
+        select changed.*, taken.id::text as taken, ${allowed(demand, value)} as allowed, ${broken} as broken
+        from held left join changed on true left join taken on true`;
+    },
+  };
 }
 
-/** @throws MissingFault, VersionFault */
-export async function deleteOne(
-  database: Database,
-  table: ResourceTable,
-  { id, demand }: { id: string; demand: VersionDemand },
-): Promise<void> {
-  const [row] = await database.write<{ id: string | null }>({
-    shape: `delete in ${getTableName(table)}${suffix(demand)}`,
-    values: { id, ...versions(demand) },
+function deleting(table: ResourceTable, demand: VersionDemand): Definition {
+  return {
     build: (value) => sql`
       with ${lockedRow(table, value("id"))},
       deleted as (
@@ -132,8 +226,7 @@ export async function deleteOne(
         returning ${table.id}::text as id
       )
       select deleted.id from held left join deleted on true`,
-  });
-  written(row);
+  };
 }
 
 const listOf = (parts: SQL[]) => sql.join(parts, sql`, `);
@@ -145,17 +238,22 @@ const namesOf = (columns: PgColumn[], source = "") =>
 const typesOf = (columns: PgColumn[]) =>
   listOf(columns.map((column) => sql`${sql.identifier(column.name)} ${sql.raw(column.getSQLType())}`));
 
-/** No row: nothing was there to lock. A row of nulls: what was locked had another version. */
-function written<T extends { id: string | null }>(row: T | undefined): Extract<T, { id: string }> {
-  if (!row) throw new MissingFault();
-  if (row.id === null) throw new VersionFault();
-  return row as Extract<T, { id: string }>;
-}
-
 const lockedRow = (table: ResourceTable, id: SQL) =>
   sql`held as materialized (select target from ${table} as target where id = ${id}::uuid for update)`;
 
-/** The condition on the version; it is another one for each {@link suffix}. */
+/** Defines a statement for each kind of {@link VersionDemand}, when it is first made. */
+function byDemand(define: (demand: VersionDemand) => Definition): (demand: VersionDemand) => Definition {
+  const definitions = new Map<string, Definition>();
+  return (demand) => {
+    const { oneOf, noneOf } = demand;
+    const kind = `${oneOf !== undefined} ${noneOf === "any" ? "any" : noneOf !== undefined}`;
+    const definition = definitions.get(kind) ?? define(demand);
+    definitions.set(kind, definition);
+    return definition;
+  };
+}
+
+/** The condition on the version. */
 function allowed({ oneOf, noneOf }: VersionDemand, value: Value): SQL {
   const demands = [
     ...(oneOf ? [sql`(held.target).version = any(${value("oneOf")}::bigint[])`] : []),
@@ -165,10 +263,7 @@ function allowed({ oneOf, noneOf }: VersionDemand, value: Value): SQL {
   return demands.length > 0 ? sql.join(demands, sql` and `) : sql`true`;
 }
 
-const suffix = ({ oneOf, noneOf }: VersionDemand) =>
-  `${oneOf ? ", of some versions" : ""}${noneOf === "any" ? ", of none" : noneOf ? ", of all versions but some" : ""}`;
-
-function versions({ oneOf, noneOf }: VersionDemand): Record<string, string> {
+function versionValues({ oneOf, noneOf }: VersionDemand): Record<string, string> {
   const array = (versions: bigint[]) => `{${versions.join()}}`;
   return {
     ...(oneOf && { oneOf: array(oneOf) }),

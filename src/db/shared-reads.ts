@@ -1,8 +1,9 @@
 import DataLoader from "dataloader";
 import pLimit from "p-limit";
 import { timeTo, within } from "../deadline.ts";
-import { apart, type Driver, onceFor, type Questions, type Reads, type Row } from "./database.ts";
+import { apart, type Driver, type Questions, type Reads, type Row } from "./database.ts";
 import { inTurn } from "./in-turn.ts";
+import { onceFor } from "./statements.ts";
 
 /** So many questions leave at once: while Postgres answers them, the server has time for the next ones. */
 const MAX_QUESTIONS = 32;
@@ -24,13 +25,11 @@ const MAX_QUESTIONS = 32;
 export function sharedReads(driver: Driver, timeout: number, searches: number): Reads {
   const share = groupCommit();
   const asSearch = pLimit(searches);
-  const loadOf = onceFor(
-    (questions: Questions<unknown>) => questions,
-    (questions) =>
-      loading(async (asked) => {
-        const statement = questions.statementFor(asked);
-        return questions.answers(await driver.query(() => statement, timeout), asked);
-      }),
+  const loadOf = onceFor((questions: Questions<unknown>) =>
+    loading(async (asked) => {
+      const statement = questions.statementFor(asked);
+      return questions.answers(await driver.query(() => statement, timeout), asked);
+    }),
   );
 
   return {

@@ -361,6 +361,8 @@ export const PROBLEM = z
     detail: z.string(),
     request_id: z.string(),
     available: z.int().optional().meta({ description: "The stock there is; with insufficient_stock alone." }),
+    id: z.string().optional().meta({ description: "The resource in the way; with conflict alone." }),
+    isbn: z.string().optional().meta({ description: "The ISBN that it has; with conflict alone." }),
     details: z
       .array(
         z.strictObject({

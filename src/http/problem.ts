@@ -1,3 +1,5 @@
+import type { ConstraintFault } from "../db/faults.ts";
+
 /**
  * Every error answer of the API, by its machine code (RFC 9457). `meaning` and `remedy` are what
  * `GET /problems/{error}` tells.
@@ -166,7 +168,13 @@ export interface Fault {
 export interface Extension {
   /** The stock at the moment of an `insufficient_stock`, which has this member always and alone. */
   available?: number;
+  /** The resource that is there, of a `conflict`, and what both have. */
+  id?: string;
+  isbn?: string;
 }
+
+/** What breaking a constraint of the database means to a client, by the constraint's name. */
+export type ConstraintMeanings = Record<string, (fault: ConstraintFault) => Problem>;
 
 /** Thrown by whatever finds that a request cannot be answered as asked; `app.ts` turns it into the response. */
 export class Problem extends Error {

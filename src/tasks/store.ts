@@ -3,16 +3,8 @@ import { eq } from "drizzle-orm";
 import type { Database } from "../db/database.ts";
 import type { Claim } from "../db/idempotency.ts";
 import { instant, jsonObject } from "../db/json.ts";
-import { keysetPage, type Position, type Rows } from "../db/keyset.ts";
-import {
-  changeOne,
-  createOne,
-  deleteOne,
-  lookupBy,
-  type Resource,
-  readOne,
-  type VersionDemand,
-} from "../db/resource.ts";
+import { definePages, filteredPage, type Position, type Rows } from "../db/keyset.ts";
+import { defineResource, type Resource, type VersionDemand } from "../db/resource.ts";
 import { tasks } from "../db/schema.ts";
 import type { NewTask, TaskChanges, TaskQuery } from "./contract.ts";
 
@@ -24,20 +16,23 @@ const taskJson = jsonObject({
   updated_at: instant(tasks.updatedAt),
 });
 
+const resource = defineResource(tasks, {
+  json: taskJson,
+  columns: { create: [tasks.title], change: [tasks.title, tasks.completed] },
+});
+
 /** @throws MismatchFault, InProgressFault */
 export function createTask(
   database: Database,
   members: NewTask,
   claim: Claim | undefined,
 ): Promise<Resource> {
-  return createOne(database, tasks, taskJson, { columns: [tasks.title], members, claim });
+  return resource.create(database, members, claim);
 }
-
-const byId = lookupBy(tasks, tasks.id, taskJson);
 
 /** @throws MissingFault */
 export function readTask(database: Database, id: string): Promise<Resource> {
-  return readOne(database, byId, id);
+  return resource.read(database, id);
 }
 
 /** @throws MissingFault, VersionFault */
@@ -47,18 +42,16 @@ export function updateTask(
   changes: TaskChanges,
   demand: VersionDemand,
 ): Promise<Resource> {
-  return changeOne(database, tasks, taskJson, {
-    id,
-    demand,
-    columns: [tasks.title, tasks.completed],
-    changes,
-  });
+  return resource.change(database, id, changes, demand);
 }
 
 /** @throws MissingFault, VersionFault */
 export function deleteTask(database: Database, id: string, demand: VersionDemand): Promise<void> {
-  return deleteOne(database, tasks, { id, demand });
+  return resource.delete(database, id, demand);
 }
+
+const newestFirst = { column: tasks.createdAt, id: tasks.id, descending: true };
+const pages = definePages(tasks, newestFirst, { json: taskJson });
 
 /** Up to `limit + 1` tasks from `position` on, in the direction of travel; the newest come first. */
 export async function listTasks(
@@ -66,9 +59,15 @@ export async function listTasks(
   { completed, limit }: TaskQuery,
   position: Position | undefined,
 ): Promise<Rows> {
-  const filters = completed === undefined ? [] : [eq(tasks.completed, completed)];
-  const order = { column: tasks.createdAt, id: tasks.id, descending: true };
-  const page = keysetPage(tasks, order, { filters, position, limit, json: taskJson });
+  const page =
+    completed === undefined
+      ? pages(position, limit)
+      : filteredPage(tasks, newestFirst, {
+          filters: [eq(tasks.completed, completed)],
+          position,
+          limit,
+          json: taskJson,
+        });
   const [found] = await database.read<Rows>(page);
   return found as Rows;
 }

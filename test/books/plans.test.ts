@@ -6,8 +6,9 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { type BookQuery, bookPaging, SORTS } from "../../src/books/contract.ts";
 import { listBooks, listMovements, sortedBy } from "../../src/books/store.ts";
-import { apart, connectOver, type Database, type Row, type Statement } from "../../src/db/database.ts";
+import { apart, connectOver, type Database, type Row } from "../../src/db/database.ts";
 import type { Position, Rows } from "../../src/db/keyset.ts";
+import type { Statement } from "../../src/db/statements.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 
 const BOOKS = 20_000;
@@ -95,7 +96,7 @@ async function middleOf(query: Record<string, string>): Promise<Pick<Position, "
   const text = statement?.text.replace(/limit \$\d+\) page$/, "limit 1 offset 5000) page") ?? "";
   const [found] = await database.sql<Rows>(text, statement?.values.slice(0, -1));
   const book = JSON.parse(found?.rows ?? "");
-  return { key: `${book[sortedBy(parse(query))]}`, id: book.id };
+  return { key: `${book[sortedBy(parse(query).sort)]}`, id: book.id };
 }
 
 const rowsRead = (plan: Plan) =>

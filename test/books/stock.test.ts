@@ -2,7 +2,8 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { adjustStock } from "../../src/books/store.ts";
-import { apart, connectOver, type Statement } from "../../src/db/database.ts";
+import { apart, connectOver } from "../../src/db/database.ts";
+import type { Statement } from "../../src/db/statements.ts";
 import { newBook } from "../support/books.ts";
 import { type Client, createClient, type Options } from "../support/client.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";

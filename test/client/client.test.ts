@@ -146,7 +146,11 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
         { in: "body", path: "price", code: "out_of_range", message: "must be 0 or more" },
       ],
     });
-    await expect(client.books.create(dune({ isbn: made.isbn }))).rejects.toMatchObject({ error: "conflict" });
+    await expect(client.books.create(dune({ isbn: made.isbn }))).rejects.toMatchObject({
+      error: "conflict",
+      id: made.id,
+      isbn: made.isbn,
+    });
     await expect(client.books.adjustStock(made.id, { delta: -4 })).rejects.toMatchObject({
       error: "insufficient_stock",
       available: 3,

@@ -1,6 +1,7 @@
 /** The pool of connections: what a late or broken one does to the request that has it, and to those behind. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, beforeEach, describe, expect, onTestFailed, test } from "vitest";
+import { pooledDriver } from "../../src/db/pool.ts";
 import { type Client, createClient } from "../support/client.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { type Link, startProxy } from "../support/proxy.ts";
@@ -16,7 +17,7 @@ describe.each(["node", "bun"] as const)("%s, with one connection", (runtime) => 
   let database: TestDatabase;
   let links: ReadonlySet<Link>;
   /** What the proxy before Postgres does to what the server sends. */
-  let tamper = (data: Buffer, _link: Link) => data;
+  let tamper = (data: Buffer, _: Link) => data;
 
   beforeAll(async () => {
     database = await createTestDatabase();
@@ -194,4 +195,16 @@ describe.each(["node", "bun"] as const)("%s, with one connection", (runtime) => 
     await set(`reset ${setting}`);
     expect((await addTask(state)).status).toBe(201);
   });
+});
+
+test("a statement whose result has another type since a migration is prepared again", async () => {
+  const database = await createTestDatabase();
+  await database.sql("create table changing as select 1 as one");
+  const driver = pooledDriver({ url: database.url, size: 1, timeout: 5_000 });
+  const read = () =>
+    driver.query(() => ({ text: "select * from changing", values: [], name: "changing" }), 5_000);
+  expect(await read()).toEqual([{ one: 1 }]);
+  await database.sql("alter table changing add column two int");
+  expect(await read()).toEqual([{ one: 1, two: null }]);
+  await driver.end();
 });

@@ -6,19 +6,13 @@ import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type BookQuery, bookPaging } from "../../src/books/contract.ts";
 import { listBooks, listBooksByNumber, listMovements, readBook, sortedBy } from "../../src/books/store.ts";
-import {
-  apart,
-  type Connect,
-  connectOver,
-  type Driver,
-  type Reads,
-  type Statement,
-} from "../../src/db/database.ts";
-import { UnavailableFault } from "../../src/db/faults.ts";
+import { apart, type Connect, connectOver, type Driver, type Reads } from "../../src/db/database.ts";
+import { SetupFault, UnavailableFault } from "../../src/db/faults.ts";
 import type { Position, Rows } from "../../src/db/keyset.ts";
 import { type PooledDriver, pooledDriver } from "../../src/db/pool.ts";
 import { MissingFault } from "../../src/db/resource.ts";
 import { sharedReads } from "../../src/db/shared-reads.ts";
+import type { Statement } from "../../src/db/statements.ts";
 import { isbnOf } from "../support/books.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 
@@ -135,7 +129,10 @@ describe("pages of one order read in one turn", () => {
       const page = async (connect: Connect, ...asked: [BookQuery, Position?]) =>
         booksIn((await listBooks(connect(PATIENCE), asked[0], asked[1])).found);
       const rows = await page(connectOver(apart(driver)), { ...query, limit: BOOKS });
-      const places = [...rows, ...rows].map((book) => ({ key: `${book[sortedBy(query)]}`, id: book.id }));
+      const places = [...rows, ...rows].map((book) => ({
+        key: `${book[sortedBy(query.sort)]}`,
+        id: book.id,
+      }));
       for (const direction of directions) {
         const read = (connect: Connect) =>
           Promise.all(places.map((place) => page(connect, query, { ...direction, ...place })));
@@ -310,7 +307,7 @@ test("a query that fails is told to those who share it, and the next ones are se
   await database.sql("alter table books rename to elsewhere");
   const outcomes = await Promise.allSettled([titleOf(connect, idOf(0)), connect(PATIENCE).read(titles)]);
   for (const outcome of outcomes)
-    expect((outcome as PromiseRejectedResult).reason).toBeInstanceOf(UnavailableFault);
+    expect((outcome as PromiseRejectedResult).reason).toBeInstanceOf(SetupFault);
   await database.sql("alter table elsewhere rename to books");
   expect(await titleOf(connect, idOf(2))).toBe("Book 3");
   expect(await connect(PATIENCE).read(titles)).toHaveLength(1);

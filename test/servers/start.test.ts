@@ -152,7 +152,7 @@ test("npm start says what it lacks where nothing is built and esbuild is not ins
     told += text;
   });
   expect(await once(child, "close")).toEqual([1, null]);
-  expect(told).toMatch(/^The server is not built, and .* npm run build\.\n$/);
+  expect(told).toMatch(/^Octavo is not built, and .* npm run build\.\n$/);
 });
 
 async function output(file: string, args: string[], env: NodeJS.ProcessEnv): Promise<string> {

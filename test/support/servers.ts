@@ -25,9 +25,15 @@ export async function startServer(
   variables: Variables = {},
 ): Promise<TestServer> {
   if (runtime === "workerd") return startWorker(database, variables);
-  const server = launch(runtime, { DATABASE_URL: database.url, ...variables });
-  atEnd(() => server.end("SIGTERM"));
+  const server = launchServer(runtime, { DATABASE_URL: database.url, ...variables });
   return { url: await server.url, logs: server.logs };
+}
+
+/** Starts a server process, and stops it when the test file is done. */
+export function launchServer(runtime: Exclude<Runtime, "workerd">, variables: Variables): ServerProcess {
+  const server = launch(runtime, variables);
+  atEnd(() => server.end("SIGTERM"));
+  return server;
 }
 
 /** How a runtime gets to its database: where, by which protocol, and which variable tells it. */
