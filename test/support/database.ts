@@ -63,6 +63,14 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   };
 }
 
+/** A new role that may do nothing yet, and the URL as which it comes to a database. */
+export async function createRole(database: TestDatabase): Promise<{ role: string; url: string }> {
+  const role = `role_${randomBytes(6).toString("hex")}`;
+  const password = randomBytes(12).toString("hex");
+  await maintain(inject("postgres"), `create role ${role} login password '${password}'`);
+  return { role, url: Object.assign(new URL(database.url), { username: role, password }).href };
+}
+
 async function maintain(url: string, statement: string): Promise<void> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();

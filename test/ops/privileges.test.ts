@@ -1,0 +1,83 @@
+/** The app as a role that has the rights of `db:migrate --grant` and no others. */
+import { Client as Connection } from "pg";
+import { beforeAll, describe, expect, test } from "vitest";
+import { startNeonEndpoint } from "../../dev/neon-endpoint.ts";
+import { migrate } from "../../ops/migrations.ts";
+import { newBook } from "../support/books.ts";
+import { type Client, createClient } from "../support/client.ts";
+import { createRole, createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { atEnd } from "../support/end.ts";
+import { RUNTIMES, startServer } from "../support/servers.ts";
+import { SECRET, tokenFor } from "../support/token.ts";
+
+describe.each(RUNTIMES)("%s", (runtime) => {
+  let database: TestDatabase;
+  let api: Client;
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    const { role, url } = await createRole(database);
+    await migrate(database.url, { grantTo: role });
+    const endpoint = await startNeonEndpoint({ postgres: url });
+    atEnd(() => endpoint.close());
+    const server = await startServer(runtime, database, {
+      DATABASE_URL: url,
+      NEON_FETCH_ENDPOINT: endpoint.url,
+      AUTH_SECRET: SECRET,
+    });
+    api = await createClient(server.url, await tokenFor("admin"));
+  });
+
+  test("can do everything that the API offers", async () => {
+    const key = (key: string) => ({ headers: { "Idempotency-Key": key } });
+    const { json: book } = await api("POST", "/api/v1/books", { body: newBook({ stock: 9 }), ...key("a") });
+    const { json: task } = await api("POST", "/api/v1/tasks", { body: { title: "A" } });
+    const path = `/api/v1/books/${book.id}`;
+    const calls: Parameters<Client>[] = [
+      ["GET", "/ready"],
+      ["POST", "/api/v1/books", { body: newBook() }],
+      ["GET", path],
+      ["GET", `/api/v1/books/isbn/${book.isbn}`],
+      ["PATCH", path, { body: { stock: 5 } }],
+      ["PUT", path, { body: { title: "Other" } }],
+      ["POST", `${path}/stock`, { body: { delta: 1, reason: "delivery" } }],
+      ["POST", `${path}/stock`, { body: { delta: -1 }, ...key("b") }],
+      ["GET", `${path}/stock/movements`],
+      ["GET", "/api/v1/books?search=other"],
+      ["GET", "/api/v1/books?count=exact"],
+      ["GET", "/api/v1/books?count=estimated"],
+      ["GET", "/api/v1/books?page=1"],
+      ["GET", "/api/v1/tasks"],
+      ["PATCH", `/api/v1/tasks/${task.id}`, { body: { completed: true } }],
+      ["DELETE", `/api/v1/tasks/${task.id}`],
+      ["DELETE", path],
+    ];
+    for (const call of calls) {
+      const { status, text } = await api(...call);
+      expect(status, `${call[0]} ${call[1]}: ${text}`).toBeLessThan(300);
+    }
+  });
+});
+
+test.each([
+  "insert into stock_movements (book_id, delta, stock_after) select id, 1, 1 from books",
+  "update stock_movements set delta = 1",
+  "delete from stock_movements",
+  "truncate stock_movements",
+  "alter table books disable trigger books_movement",
+  "set session_replication_role = replica",
+  "alter table books add column own int",
+  "create table own (id int)",
+  "drop function octavo_record_movement cascade",
+  "update drizzle.__drizzle_migrations set created_at = 0",
+  "copy books to program 'cat'",
+  "copy books from '/etc/passwd'",
+])("its role may not: %s", async (statement) => {
+  const database = await createTestDatabase();
+  const { role, url } = await createRole(database);
+  await migrate(database.url, { grantTo: role });
+  const client = new Connection({ connectionString: url });
+  await client.connect();
+  await expect(client.query(statement)).rejects.toMatchObject({ code: "42501" });
+  await client.end();
+});

@@ -1,0 +1,94 @@
+/** `/ready`, and what is answered where the database is there but is not set up as this version needs it. */
+import { describe, expect, test } from "vitest";
+import { NEWEST_MIGRATION, unmetRequirements } from "../../src/db/requirements.ts";
+import { newBook } from "../support/books.ts";
+import { type Client, createClient } from "../support/client.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { launchServer, RUNTIMES, startServer } from "../support/servers.ts";
+import { SECRET, tokenFor } from "../support/token.ts";
+
+const NOT_SET_UP = { status: 503, error: "service_unavailable", message: /schema is not the one/ };
+
+const expectNotSetUp = ({ json, headers }: Awaited<ReturnType<Client>>) => {
+  expect(json).toMatchObject({ ...NOT_SET_UP, message: expect.stringMatching(NOT_SET_UP.message) });
+  expect(headers.has("Retry-After"), "Retry-After is there").toBe(true);
+};
+
+const takeAway = (database: TestDatabase) =>
+  database.sql("delete from drizzle.__drizzle_migrations where created_at = $1 returning *", [
+    NEWEST_MIGRATION,
+  ]);
+
+describe.each(RUNTIMES)("%s", (runtime) => {
+  const start = async (database: TestDatabase) =>
+    createClient(
+      (await startServer(runtime, database, { AUTH_SECRET: SECRET })).url,
+      await tokenFor("admin"),
+    );
+
+  test("is ready on a migrated database, and not before the newest migration", async () => {
+    const database = await createTestDatabase();
+    const api = await start(database);
+    expect((await api("GET", "/ready")).status).toBe(200);
+    const [row] = await takeAway(database);
+    expectNotSetUp(await api("GET", "/ready"));
+    await database.sql("insert into drizzle.__drizzle_migrations (hash, created_at) values ($1, $2)", [
+      row?.hash,
+      NEWEST_MIGRATION + 1,
+    ]);
+    expect((await api("GET", "/ready")).status, "with a later version's migration").toBe(200);
+  });
+
+  test("on an empty database says so on every route, and never that it cannot be reached", async () => {
+    const database = await createTestDatabase();
+    await database.sql("drop schema drizzle cascade; drop schema public cascade; create schema public");
+    const api = await start(database);
+    for (const path of ["/ready", "/api/v1/books", "/api/v1/books?search=a", "/api/v1/books?count=exact"])
+      expectNotSetUp(await api("GET", path));
+    expectNotSetUp(await api("POST", "/api/v1/books", { body: newBook() }));
+    expectNotSetUp(
+      await api("POST", "/api/v1/tasks", { body: { title: "A" }, headers: { "Idempotency-Key": "a" } }),
+    );
+  });
+});
+
+describe.each(["node", "bun"] as const)("%s, at its start,", (runtime) => {
+  const toldAtStart = async (database: TestDatabase) => {
+    const server = launchServer(runtime, { DATABASE_URL: database.url, AUTH_SECRET: SECRET });
+    await server.url;
+    return server.told;
+  };
+
+  test("says that the database is not migrated", async () => {
+    const database = await createTestDatabase();
+    await takeAway(database);
+    const told = await toldAtStart(database);
+    await expect.poll(told).toMatch(/lacks migrations of this version: run npm run db:migrate/);
+  });
+
+  test("says that the database has no statement_timeout, as after a restore", async () => {
+    const database = await createTestDatabase();
+    await database.sql(`alter database ${new URL(database.url).pathname.slice(1)} reset statement_timeout`);
+    const told = await toldAtStart(database);
+    await expect.poll(told).toMatch(/no statement_timeout, as after a restore: run npm run db:migrate/);
+  });
+});
+
+test("each requirement that a database does not meet is a sentence", () => {
+  const good = { version: "18.4", version_num: 180_004, encoding: "UTF8", has_icu: true, has_trgm: true };
+  expect(unmetRequirements(good)).toEqual([]);
+  expect(unmetRequirements({ ...good, version: "17.0", version_num: 170_000 })).toEqual([]);
+  const faults = unmetRequirements({
+    version: "15.18 (Debian)",
+    version_num: 150_018,
+    encoding: "LATIN1",
+    has_icu: false,
+    has_trgm: false,
+  });
+  expect(faults).toEqual([
+    "Octavo needs PostgreSQL 17 or later, and this is 15.18 (Debian).",
+    expect.stringContaining("LATIN1"),
+    expect.stringContaining("ICU"),
+    expect.stringContaining("pg_trgm"),
+  ]);
+});
