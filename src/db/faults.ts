@@ -70,7 +70,10 @@ export function faultOf(error: unknown): unknown {
     if (code === undefined) continue;
     const { constraint } = at as { constraint?: unknown };
     if (code.startsWith("23") && typeof constraint === "string") return new ConstraintFault(constraint, at);
-    if (NOT_SET_UP.test(code)) return new SetupFault("the database is not set up for this version", at);
+    if (NOT_SET_UP.test(code)) {
+      const remedy = "run npm run db:migrate, with --grant for the app's role";
+      return new SetupFault(`The database is not set up for this version (${at.message}): ${remedy}.`, at);
+    }
     return UNAVAILABLE.test(code) ? new UnavailableFault(at) : error;
   }
   return new UnavailableFault(error);

@@ -59,6 +59,15 @@ describe.each(["node", "bun"] as const)("%s, at its start,", (runtime) => {
     return server.told;
   };
 
+  test("says that the database is empty", async () => {
+    const database = await createTestDatabase();
+    await database.sql("drop schema drizzle cascade");
+    const told = await toldAtStart(database);
+    await expect
+      .poll(told)
+      .toMatch(/is not set up for this version \(.* does not exist\): run npm run db:migrate/);
+  });
+
   test("says that the database is not migrated", async () => {
     const database = await createTestDatabase();
     await takeAway(database);
