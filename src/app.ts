@@ -2,8 +2,7 @@
  * The table of contents: what every request passes, in order, and then the features. The app knows neither its
  * runtime nor its driver; an entry (`worker.ts`) brings both as ports.
  */
-import { Hono, type HonoRequest, type MiddlewareHandler } from "hono";
-import { cors } from "hono/cors";
+import { Hono, type HonoRequest } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { bookConstraints, bookRoutes } from "./books/routes.ts";
 import { type Config, isLoopback } from "./config.ts";
@@ -14,6 +13,7 @@ import { MissingFault, VersionFault } from "./db/resource.ts";
 import { Api, type App, type Bindings, type Pass } from "./http/api.ts";
 import { authenticator } from "./http/auth.ts";
 import { discardBody } from "./http/body.ts";
+import { crossOriginOf } from "./http/cors.ts";
 import { CursorSeal } from "./http/cursor.ts";
 import { preconditionFailed } from "./http/etag.ts";
 import { Exchange } from "./http/exchange.ts";
@@ -39,16 +39,16 @@ export interface Ports {
 
 export function createApp({ config, connect, limiter, log, readDocs, stopping }: Ports): App {
   const app: App = new Hono<{ Bindings: Bindings }>();
-  const { share, preflight } = crossOriginOf(config.corsOrigins);
+  const { share, preflight } = crossOriginOf(config);
 
   // What goes wrong in there is answered too; then what is left of the body is taken in, and the event is logged.
-  const pass: Pass = (handle) => async (c) => {
+  const pass: Pass = (handle, role) => async (c) => {
     const exchange = new Exchange(c.req.raw, config.deadline);
     let response: Response;
     try {
       requireHost(c.req);
       if (config.authentication.mode === "open") requireLoopback(c.req);
-      share(c.req, exchange.headers);
+      share(c.req, role, exchange.headers);
       response = await handle(c, exchange);
     } catch (error) {
       response = refuse(c.req, exchange, error);
@@ -82,47 +82,6 @@ function refuse(request: HonoRequest, { headers, observed, requestId }: Exchange
 function requireLoopback({ url }: HonoRequest): void {
   if (isLoopback(new URL(url).hostname)) return;
   throw new Problem("misdirected_request", "This open server answers to the names of its own machine alone.");
-}
-
-/**
- * CORS: pages of the configured origins may do everything, all others may read. These are not granted Content-Type:
- * POST needs no grant of its own, and without that header a page can send no JSON.
- *
- * @returns what shares an answer with its origin, and what answers the browser's question beforehand
- */
-function crossOriginOf(writers: readonly string[]): {
-  share(request: HonoRequest, headers: Record<string, string>): void;
-  preflight: MiddlewareHandler;
-} {
-  const mayWrite = (origin: string | undefined): origin is string =>
-    origin !== undefined && writers.includes(origin);
-  const exposed = [
-    "ETag",
-    "Idempotency-Replayed",
-    "Link",
-    "Location",
-    "RateLimit",
-    "RateLimit-Policy",
-    "Retry-After",
-    "X-Request-Id",
-  ].join();
-  const readHeaders = ["Authorization", "If-Match", "If-None-Match", "X-Request-Id"];
-  const read = cors({ origin: "*", allowMethods: ["GET", "HEAD"], allowHeaders: readHeaders });
-  const write = cors({
-    origin: [...writers],
-    allowMethods: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
-    allowHeaders: ["Content-Type", "Idempotency-Key", ...readHeaders],
-  });
-  return {
-    share(request, headers) {
-      if (request.method === "OPTIONS") return;
-      const origin = request.header("Origin");
-      headers["Access-Control-Allow-Origin"] = mayWrite(origin) ? origin : "*";
-      headers["Access-Control-Expose-Headers"] = exposed;
-      if (writers.length > 0) headers.Vary = "Origin";
-    },
-    preflight: (c, next) => (mayWrite(c.req.header("Origin")) ? write : read)(c, next),
-  };
 }
 
 const CONSTRAINTS: ConstraintMeanings = { ...bookConstraints, ...taskConstraints };

@@ -1,7 +1,8 @@
-import type { Context, Hono, MiddlewareHandler } from "hono";
+import type { Context, Hono } from "hono";
 import type { Connect, Database } from "../db/database.ts";
 import { type Authenticate, requireRole } from "./auth.ts";
 import { readBody } from "./body.ts";
+import type { CrossOrigin } from "./cors.ts";
 import type { CursorSeal } from "./cursor.ts";
 import { NO_PRECONDITIONS, parsePreconditions } from "./etag.ts";
 import type { Exchange, Handler } from "./exchange.ts";
@@ -22,7 +23,7 @@ export interface Bindings {
 export type App = Hono<{ Bindings: Bindings }>;
 
 /** Makes what Hono calls of what answers: everything that all requests pass goes before it and behind it. */
-export type Pass = (handle: Handler) => (c: Context) => Promise<Response>;
+export type Pass = (handle: Handler, role: Role) => (c: Context) => Promise<Response>;
 
 /** What routes work with beside their input. A getter in an object literal would be a new shape of object per request. */
 export class Tools {
@@ -99,7 +100,7 @@ export class Api {
       return respond(c.req, exchange.headers, await handle(input, this.#tools(exchange)));
     };
     // No middleware, and one handler for a route: what answers alone costs Hono no chain of calls.
-    this.#app.on(route.method.toUpperCase(), [route.path], this.#pass(answer));
+    this.#app.on(route.method.toUpperCase(), [route.path], this.#pass(answer, route.role));
   }
 
   #tools(exchange: Exchange): Tools {
@@ -114,7 +115,7 @@ export class Api {
   }
 
   /** Answers what no route takes: OPTIONS and 405 on every path that has a route, 404 elsewhere. */
-  finish(preflight: MiddlewareHandler): void {
+  finish(preflight: CrossOrigin["preflight"]): void {
     const methods = [...new Set(this.routes.map(({ method }) => method.toUpperCase()))];
     const answer: Handler = async (c, { headers, observed }) => {
       const { path, method } = c.req;
@@ -127,10 +128,9 @@ export class Api {
       if (method !== "OPTIONS") {
         throw new Problem("method_not_allowed", `This path takes ${allow}.`, { headers: { Allow: allow } });
       }
-      for (const [name, value] of Object.entries({ ...headers, Allow: allow })) c.header(name, value);
-      return (await preflight(c, async () => {})) as Response;
+      return respond(c.req, headers, { status: 204, headers: { ...preflight(c.req), Allow: allow } });
     };
-    this.#app.notFound(this.#pass(answer));
+    this.#app.notFound(this.#pass(answer, "public"));
   }
 
   async #admit(c: Context, exchange: Exchange, route: Route): Promise<void> {

@@ -19,7 +19,7 @@ beforeAll(async () => {
   database = await createTestDatabase();
   worker = await startWorker(database, {
     OPEN_LOCAL_WRITES: "true",
-    CORS_ORIGINS: `${SHOP}, http://localhost:3000`,
+    CORS_ORIGINS: SHOP,
   });
   api = await createClient(worker.url);
   const book = await create("/api/v1/books", newBook());
@@ -179,22 +179,62 @@ test.each<[string, string, number, string, Options?]>([
 });
 
 describe("CORS", () => {
-  const preflight = async (origin: string, method: string) => {
+  let closed: Client;
+
+  beforeAll(async () => {
+    const bindings = { CORS_ORIGINS: `${SHOP}, http://localhost:3000` };
+    closed = await createClient((await startWorker(database, bindings)).url);
+  });
+
+  const preflight = async (api: Client, origin: string, method: string, path = "/api/v1/books") => {
     const headers = {
       Origin: origin,
       "Access-Control-Request-Method": method,
       "Access-Control-Request-Headers": "content-type",
     };
-    return (await api("OPTIONS", "/api/v1/books", { headers })).headers;
+    return (await api("OPTIONS", path, { headers })).headers;
   };
   const listOf = (headers: Headers, name: string) => headers.get(name)?.split(/, */) ?? [];
+
+  /** What a browser needs to be told before a page of the origin can write. */
+  const expectGranted = async (api: Client, origin: string) => {
+    for (const path of ["/api/v1/books", "/api/v1/tasks"]) {
+      const headers = await preflight(api, origin, "DELETE", path);
+      expect(headers.get("Access-Control-Allow-Origin")).toBe(origin);
+      expect(headers.get("Access-Control-Max-Age")).toBe("7200");
+      expect(headers.get("Vary")).toContain("Origin");
+      expect(listOf(headers, "Access-Control-Allow-Methods")).toEqual(
+        expect.arrayContaining(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]),
+      );
+      expect(listOf(headers, "Access-Control-Allow-Headers")).toEqual(
+        expect.arrayContaining([
+          "Authorization",
+          "Content-Type",
+          "Idempotency-Key",
+          "If-Match",
+          "If-None-Match",
+          "X-Request-Id",
+        ]),
+      );
+    }
+  };
+  const expectRefused = async (api: Client, origin: string) => {
+    for (const method of ["POST", "PUT", "PATCH", "DELETE"]) {
+      const headers = await preflight(api, origin, method);
+      expect(listOf(headers, "Access-Control-Allow-Methods")).toEqual(["GET", "HEAD"]);
+      expect(headers.get("Access-Control-Max-Age")).toBe("7200");
+      // POST is allowed whatever Allow-Methods says (Fetch, 4.10); what stops it is the header it would need.
+      expect(headers.get("Access-Control-Allow-Headers")?.toLowerCase()).not.toMatch(/content-type|\*/);
+    }
+  };
 
   test.each([
     ["/api/v1/books", 200],
     ["/api/v1/books?limit=0", 422],
+    ["/api/v1/tasks", 401],
     ["/nothing", 404],
   ])("every page may read %s, with its headers", async (path, status) => {
-    const { headers, ...answer } = await api("GET", path, { headers: { Origin: "https://any.example" } });
+    const { headers, ...answer } = await closed("GET", path, { headers: { Origin: "https://any.example" } });
     expect([answer.status, headers.get("Access-Control-Allow-Origin")]).toEqual([status, "*"]);
     expect(headers.has("Access-Control-Allow-Credentials")).toBe(false);
     expect(listOf(headers, "Access-Control-Expose-Headers")).toEqual(
@@ -211,24 +251,7 @@ describe("CORS", () => {
     );
   });
 
-  test.each([SHOP, "http://localhost:3000"])("%s may write", async (origin) => {
-    const headers = await preflight(origin, "DELETE");
-    expect(headers.get("Access-Control-Allow-Origin")).toBe(origin);
-    expect(headers.get("Vary")).toContain("Origin");
-    expect(listOf(headers, "Access-Control-Allow-Methods")).toEqual(
-      expect.arrayContaining(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]),
-    );
-    expect(listOf(headers, "Access-Control-Allow-Headers")).toEqual(
-      expect.arrayContaining([
-        "Authorization",
-        "Content-Type",
-        "Idempotency-Key",
-        "If-Match",
-        "If-None-Match",
-        "X-Request-Id",
-      ]),
-    );
-  });
+  test.each([SHOP, "http://localhost:3000"])("%s may write", (origin) => expectGranted(closed, origin));
 
   test.each([
     "https://any.example",
@@ -237,13 +260,60 @@ describe("CORS", () => {
     `${SHOP}:8443`,
     `${SHOP}.evil.example`,
     "http://localhost:3001",
-  ])("%s may not", async (origin) => {
-    for (const method of ["POST", "PUT", "PATCH", "DELETE"]) {
-      const headers = await preflight(origin, method);
-      expect(listOf(headers, "Access-Control-Allow-Methods")).toEqual(["GET", "HEAD"]);
-      // POST is allowed whatever Allow-Methods says (Fetch, 4.10); what stops it is the header it would need.
-      expect(headers.get("Access-Control-Allow-Headers")?.toLowerCase()).not.toMatch(/content-type|\*/);
-    }
+  ])("%s may not", (origin) => expectRefused(closed, origin));
+
+  describe("where writes are open", () => {
+    /** Whether a page of the origin sees what is answered. */
+    const isShown = async (origin: string, method: string, path: string, body?: unknown) => {
+      const { headers } = await api(method, path, { headers: { Origin: origin }, body });
+      const allowed = headers.get("Access-Control-Allow-Origin");
+      expect(headers.get("Vary")).toContain("Origin");
+      expect(headers.has("Access-Control-Expose-Headers")).toBe(allowed !== null);
+      return allowed === "*" || allowed === origin;
+    };
+    const ROLE_NEEDED: [method: string, path: string, body?: unknown][] = [
+      ["GET", "/api/v1/tasks"],
+      ["HEAD", "/api/v1/tasks"],
+      ["GET", "/api/v1/tasks?limit=0"],
+      ["GET", `/api/v1/tasks/${MISSING}`],
+      ["GET", `/api/v1/books/${MISSING}/stock/movements`],
+      ["POST", "/api/v1/books", {}],
+      ["DELETE", `/api/v1/books/${MISSING}`],
+    ];
+
+    test.each([
+      "http://localhost",
+      "http://localhost:5173",
+      "https://localhost:5173",
+      "http://127.0.0.1:8080",
+      "http://[::1]:3000",
+      SHOP,
+    ])("%s may write, and see everything", async (origin) => {
+      await expectGranted(api, origin);
+      for (const [method, path, body] of [...ROLE_NEEDED, ["GET", "/api/v1/books"] as const])
+        expect([method, path, await isShown(origin, method, path, body)]).toEqual([method, path, true]);
+    });
+
+    test.each([
+      "https://any.example",
+      "null",
+      "file://",
+      "localhost:5173",
+      "ws://localhost:5173",
+      "http://localhost:5173/",
+      "http://localhost.evil.example",
+      "http://127.0.0.1.evil.example",
+      "http://localhost@evil.example",
+      "http://192.168.0.1",
+      "http://0.0.0.0:8787",
+      "",
+    ])("%j may not, and sees only what is public", async (origin) => {
+      await expectRefused(api, origin);
+      for (const [method, path, body] of ROLE_NEEDED)
+        expect([method, path, await isShown(origin, method, path, body)]).toEqual([method, path, false]);
+      for (const path of ["/api/v1/books", `/api/v1/books/${MISSING}`, "/health", "/nothing"])
+        expect([path, await isShown(origin, "GET", path)]).toEqual([path, true]);
+    });
   });
 });
 
