@@ -23,8 +23,8 @@ export interface ServerConfig extends Config {
   host: string;
   /** 0 takes one that is free. */
   port: number;
-  /** How many proxies stand before it, whose X-Forwarded-For tells the client's address. */
-  trustedProxyHops: number;
+  /** How many proxies stand before it, whose X-Forwarded-For tells the client's address; undefined, where nobody said. */
+  trustedProxyHops: number | undefined;
   /** What the database is asked over: pooled Postgres connections, or Neon's HTTP. */
   transport: "tcp" | "http";
   /** The most connections that the pool opens. */
@@ -124,7 +124,7 @@ const ServerEnvironment = Environment.extend({
   PORT: wholeNumber(0, 65_535).default(8080),
   // A timer of more than 24 days would end at once.
   RATE_LIMIT: rateLimit(/^(off|[1-9]\d{0,8}\/[1-9]\d{0,4})$/, "1 to 99999"),
-  TRUSTED_PROXY_HOPS: wholeNumber(0, 10).default(0),
+  TRUSTED_PROXY_HOPS: wholeNumber(0, 10).optional(),
   DATABASE_TRANSPORT: z.enum(["tcp", "http"], "must be tcp or http").default("tcp"),
   DATABASE_POOL_SIZE: wholeNumber(1, 1000).default(10),
   SHUTDOWN_DELAY_MS: wholeNumber(0, 300_000, "milliseconds").default(0),
@@ -221,6 +221,47 @@ function authenticationOf({
   if (AUTH_JWKS_URL && AUTH_ISSUER)
     return { mode: "jwks", url: AUTH_JWKS_URL, ...claimed, issuer: AUTH_ISSUER };
   return { mode: OPEN_LOCAL_WRITES ? "open" : "closed" };
+}
+
+/** What to tell whoever runs a service that refuses every request with a role; undefined where it does not. */
+export function closedNotice({ authentication }: Config): string | undefined {
+  return authentication.mode === "closed"
+    ? "Neither AUTH_SECRET nor AUTH_JWKS_URL is set: nobody can write, and whatever needs a role is refused."
+    : undefined;
+}
+
+/**
+ * Finds variables that would be passed over in silence though they look like ours: the name of one that is not set, but
+ * for underscores, case, and a slip for every seven letters.
+ *
+ * @returns a sentence for each, without its value
+ */
+export function misspellings(environment: Record<string, unknown>): string[] {
+  const ours = Object.keys(ServerEnvironment.shape);
+  const letters = (name: string) => name.replaceAll("_", "").toUpperCase();
+  return Object.keys(environment).flatMap((name) => {
+    if (ours.includes(name)) return [];
+    const meant = ours.find((known) => {
+      const slips = Math.floor(letters(known).length / 7);
+      return slips > 0 && !environment[known] && isWithin(slips, letters(name), letters(known));
+    });
+    return meant ? [`${name} is not a variable of Octavo: did you mean ${meant}?`] : [];
+  });
+}
+
+/** Whether one text becomes the other by so many slips at most: a letter more, less or other, or two swapped. */
+function isWithin(slips: number, one: string, other: string): boolean {
+  if (one === other) return true;
+  if (slips === 0) return false;
+  let same = 0;
+  while (one[same] === other[same]) same++;
+  const [a, b] = [one.slice(same), other.slice(same)];
+  return (
+    isWithin(slips - 1, a.slice(1), b.slice(1)) ||
+    isWithin(slips - 1, a.slice(1), b) ||
+    isWithin(slips - 1, a, b.slice(1)) ||
+    (a[0] === b[1] && a[1] === b[0] && isWithin(slips - 1, a.slice(2), b.slice(2)))
+  );
 }
 
 /** From the database's own address and secret, so that all instances before one local database agree. */

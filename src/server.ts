@@ -6,7 +6,7 @@ import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import RateLimiterMemory from "rate-limiter-flexible/lib/RateLimiterMemory.js";
 import { createApp } from "./app.ts";
-import { parseServerConfig, type ServerConfig } from "./config.ts";
+import { closedNotice, misspellings, parseServerConfig, type ServerConfig } from "./config.ts";
 import { connectOver } from "./db/database.ts";
 import { SetupFault } from "./db/faults.ts";
 import { neonDriver } from "./db/neon.ts";
@@ -71,6 +71,7 @@ export async function runServer(runtime: Runtime): Promise<void> {
 
 async function serve({ name, environment, listen }: Runtime): Promise<void> {
   const stopping = stopSignal();
+  for (const sentence of misspellings(environment)) tell(sentence);
   const embedded = environment.DATABASE_URL ? undefined : await startEmbedded(environment);
   try {
     const config = await parseServerConfig({ ...environment, ...embedded?.variables });
@@ -82,12 +83,17 @@ async function serve({ name, environment, listen }: Runtime): Promise<void> {
     });
     const limiter = config.rateLimit && memoryLimiter(config.rateLimit);
     const app = createApp({ config, connect, limiter, log, readDocs, stopping });
-    const serveFrom: Answer = (request, address) =>
-      app.fetch(request, { address: clientAddress(request, address, config.trustedProxyHops) });
+    const noticeProxy = proxyNotice(config);
+    const serveFrom: Answer = (request, address) => {
+      noticeProxy(request);
+      return app.fetch(request, { address: clientAddress(request, address, config.trustedProxyHops ?? 0) });
+    };
     let answer = serveFrom;
     const listener = await listening(listen, config, (request, address) => answer(request, address));
     const host = config.host.includes(":") ? `[${config.host}]` : config.host;
     tell(`Octavo on ${name} at http://${host}:${listener.port}${embedded?.notice ?? ""}`);
+    const notice = closedNotice(config);
+    if (notice) tell(notice);
     checkReadiness(connect(config.deadline)).then(
       (warnings) => warnings.forEach(tell),
       (fault) => tell(fault instanceof SetupFault ? fault.message : "The database cannot be reached yet."),
@@ -101,6 +107,18 @@ async function serve({ name, environment, listen }: Runtime): Promise<void> {
   } finally {
     await embedded?.stop();
   }
+}
+
+/** Tells once that all who come through a proxy may share one quota, where nobody said whether there is one. */
+function proxyNotice({ trustedProxyHops, rateLimit }: ServerConfig): (request: Request) => void {
+  let done = trustedProxyHops !== undefined || !rateLimit;
+  return ({ headers }) => {
+    if (done || !headers.has("X-Forwarded-For")) return;
+    done = true;
+    tell(
+      "A request came with X-Forwarded-For, and TRUSTED_PROXY_HOPS is not set: all clients behind a proxy share one quota. Set it to the number of proxies in front, 0 if there are none.",
+    );
+  };
 }
 
 /** Aborts at the first signal. Later ones change nothing: the end is bounded, and npm passes Ctrl-C on a second time. */

@@ -1,6 +1,6 @@
 /** The entry for Cloudflare Workers: Neon over HTTP, configuration from bindings, the log to the console. */
 import { createApp } from "./app.ts";
-import { ConfigError, parseConfig } from "./config.ts";
+import { ConfigError, closedNotice, misspellings, parseConfig } from "./config.ts";
 import { apart, connectOver } from "./db/database.ts";
 import { neonDriver } from "./db/neon.ts";
 import type { App } from "./http/api.ts";
@@ -29,8 +29,14 @@ let app: Promise<App> | undefined;
 // biome-ignore lint/suspicious/noConsole: the console is where Workers log
 const log: Log = (event) => console.log(JSON.stringify(event));
 
+// biome-ignore lint/suspicious/noConsole: see above
+const warn = (sentence: string) => console.warn(sentence);
+
 async function makeApp(bindings: Bindings): Promise<App> {
+  for (const sentence of misspellings(bindings)) warn(sentence);
   const config = await parseConfig(bindings);
+  const notice = closedNotice(config);
+  if (notice) warn(notice);
   const driver = neonDriver({ url: config.databaseUrl, fetchEndpoint: config.neonFetchEndpoint });
   const limiter = bindingLimiter(bindings.RATE_LIMITER, config.rateLimit);
   return createApp({ config, connect: connectOver(apart(driver)), limiter, log, readDocs: docsOf(bindings) });

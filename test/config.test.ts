@@ -1,6 +1,6 @@
 /** The configuration: what it defaults to, and what it says of faults. */
 import { describe, expect, test } from "vitest";
-import { isLoopback, parseConfig, parseServerConfig } from "../src/config.ts";
+import { isLoopback, misspellings, parseConfig, parseServerConfig } from "../src/config.ts";
 
 const DATABASE_URL = "postgres://octavo:hidden@127.0.0.1:5432/octavo";
 const FAR = "postgres://octavo:hidden@db.example/octavo?sslmode=require";
@@ -212,11 +212,11 @@ describe("the rate limit", () => {
 
 describe("the proxies to trust", () => {
   test.each([
-    ["", 0],
+    ["", undefined],
     ["0", 0],
     ["1", 1],
     ["10", 10],
-  ])("%j are %i", async (TRUSTED_PROXY_HOPS, hops) => {
+  ])("%j are %s", async (TRUSTED_PROXY_HOPS, hops) => {
     const config = await parseServerConfig({ DATABASE_URL, TRUSTED_PROXY_HOPS });
     expect(config.trustedProxyHops).toBe(hops);
   });
@@ -228,6 +228,47 @@ describe("the proxies to trust", () => {
       expect(message).toContain("TRUSTED_PROXY_HOPS must be a whole number, 0 to 10");
     },
   );
+});
+
+describe("a variable that is not ours", () => {
+  test.each([
+    ["RATELIMIT", "RATE_LIMIT"],
+    ["RATE_LIMITS", "RATE_LIMIT"],
+    ["rate_limit", "RATE_LIMIT"],
+    ["DATABASE_URI", "DATABASE_URL"],
+    ["DATABSE_URL", "DATABASE_URL"],
+    ["DATABASEURL", "DATABASE_URL"],
+    ["CURSORKEY", "CURSOR_KEY"],
+    ["AUHT_SECRET", "AUTH_SECRET"],
+    ["AUTH_SECERT", "AUTH_SECRET"],
+    ["AUTH_JWKS_URI", "AUTH_JWKS_URL"],
+    ["CORS_ORIGIN", "CORS_ORIGINS"],
+    ["REQUEST_TIMEOUT", "REQUEST_TIMEOUT_MS"],
+    ["SHUTDOWN_DELAY", "SHUTDOWN_DELAY_MS"],
+    ["TRUST_PROXY_HOPS", "TRUSTED_PROXY_HOPS"],
+    ["DATABASE_POOLSIZE", "DATABASE_POOL_SIZE"],
+  ])("and looks like one, as %s does, is told", (name, meant) => {
+    const sentence = `${name} is not a variable of Octavo: did you mean ${meant}?`;
+    expect(misspellings({ [name]: "hidden", PATH: "/bin" })).toEqual([sentence]);
+    expect(misspellings({ [name]: "hidden", [meant]: "" })).toEqual([sentence]);
+    expect(misspellings({ [name]: "hidden", [meant]: "set" })).toEqual([]);
+  });
+
+  test.each([
+    ...["HOSTS", "HOSTNAME", "host", "PORTS", "PORT_", "SSH_AUTH_SOCK", "AUTH_USER", "AUTH_SERVER", "AUTH"],
+    ...[
+      "DATABASE",
+      "DATABASE_NAME",
+      "TEST_DATABASE_URL",
+      "DATABASE_URL_READER",
+      "RATE",
+      "LIMIT",
+      "RATE_LIMITER",
+    ],
+    ...["CURSOR_TRACE_ID", "DATA_DIR", "NODE_ENV", "PGHOST", "npm_config_registry", "_", ""],
+  ])("and is another's, such as %j, is not", (name) => {
+    expect(misspellings({ [name]: "hidden" })).toEqual([]);
+  });
 });
 
 test("a secret is measured in bytes", async () => {

@@ -124,6 +124,17 @@ describe.each<[string, Record<string, string | undefined>, string[]]>([
   });
 });
 
+test("a Worker tells the log once that nobody can write, and of a name that is nearly ours", async () => {
+  const closed = await startWorker(database, { CORSORIGINS: "hidden" });
+  for (const path of ["/health", "/health", "/nothing"]) await fetch(closed.url + path);
+  await expect.poll(() => closed.logs().filter((line) => line.startsWith("{"))).toHaveLength(3);
+  const told = closed.logs().filter((line) => !line.startsWith("{"));
+  expect(told).toEqual([
+    "CORSORIGINS is not a variable of Octavo: did you mean CORS_ORIGINS?",
+    expect.stringMatching(/: nobody can write, and whatever needs a role is refused\.$/),
+  ]);
+});
+
 describe("an open server", () => {
   let open: TestWorker;
 

@@ -54,6 +54,37 @@ describe.each(["node", "bun"] as const)("%s", (runtime) => {
       expect(server.logs().join() + server.told()).not.toContain(secret);
   });
 
+  test.each([
+    ["neither a secret nor a provider", {}, /: nobody can write, and whatever needs a role is refused\.$/m],
+    ["a name that is nearly ours", { RATELIMIT: "hidden" }, /^RATELIMIT is .+: did you mean RATE_LIMIT\?$/m],
+  ])("tells of %s at its start, and serves", async (_, variables, sentence) => {
+    const server = start({ RATE_LIMIT: "", ...variables });
+    expect((await fetch(`${await server.url}/ready`)).status).toBe(200);
+    await expect.poll(server.told).toMatch(sentence);
+    expect(server.told()).not.toContain("hidden");
+  });
+
+  test("tells of nothing where all is said", async () => {
+    const server = start({ AUTH_SECRET: SECRET, TRUSTED_PROXY_HOPS: "0", RATE_LIMIT: "600/60" });
+    const headers = { "X-Forwarded-For": "192.0.2.1" };
+    expect((await fetch(`${await server.url}/ready`, { headers })).status).toBe(200);
+    expect(await server.end("SIGTERM")).toBe(0);
+    expect(server.told()).toMatch(/^Octavo on .+\n$/);
+  });
+
+  test("tells once that a proxy may be in front", async () => {
+    const server = start({ AUTH_SECRET: SECRET, RATE_LIMIT: "600/60" });
+    const ask = (headers: Record<string, string>) =>
+      server.url.then((url) => fetch(`${url}/health`, { headers }));
+    await ask({});
+    expect(server.told()).not.toContain("X-Forwarded-For");
+    await ask({ "X-Forwarded-For": "192.0.2.1" });
+    await ask({ "X-Forwarded-For": "192.0.2.2" });
+    expect(await server.end("SIGTERM")).toBe(0);
+    expect(server.told().match(/X-Forwarded-For, and TRUSTED_PROXY_HOPS is not set/g)).toHaveLength(1);
+    expect(server.told()).not.toContain("192.0.2");
+  });
+
   test("listens on IPv6", async () => {
     const server = start({ HOST: "::1" });
     expect(await server.url).toMatch(/^http:\/\/\[::1\]:\d+$/);
@@ -109,6 +140,13 @@ describe.each(["node", "bun"] as const)("%s", (runtime) => {
       expect(server.told().trim()).not.toContain("\n");
       expect(await server.end("SIGTERM")).toBe(1);
       other.close();
+    });
+
+    test("with the name of a variable misspelt, which is told first", async () => {
+      const server = start({ DATABASE_URL: "mysql://hidden", AUTHSECRET: "hidden" });
+      await expect(server.url).rejects.toThrow("The configuration has a fault: DATABASE_URL must");
+      expect(server.told()).toMatch(/^AUTHSECRET is not a variable of Octavo: did you mean AUTH_SECRET\?\n/);
+      expect(server.told()).not.toContain("hidden");
     });
 
     test("with neither DATABASE_URL nor the development dependencies", async () => {
