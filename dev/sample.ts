@@ -1,31 +1,53 @@
 import pg from "pg";
 import books from "./sample-books.json" with { type: "json" };
 
+/** The comment on a database that was offered the sample: one whose books were all deleted stays empty. */
+const MARK = "Octavo's sample catalogue was loaded, or there were books already.";
+
+/** Any number will do, as long as everybody who loads the sample takes the same. */
+const LOCK = 7_250_868;
+
 /**
- * Loads the sample catalogue into a database without books, in file order from the newest on; one with books stays
- * as it is.
+ * Loads the sample catalogue, in file order from the newest on, into a database without books; once in the database's
+ * life.
  *
+ * @param url a connection string whose role owns the database
  * @returns how many books there are now
  */
 export async function loadSample(url: string): Promise<number> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
-    const { rows } = await client.query<{ count: number }>("select count(*)::int as count from books");
-    const kept = rows[0]?.count ?? 0;
-    if (kept > 0) return kept;
-    const loaded = await client.query(
-      `insert into books (title, author, isbn, price, stock, description, created_at, updated_at)
-       select title, author, isbn, price, stock, description, time, time
-       from rows from (
-         jsonb_to_recordset($1) as (title text, author text, isbn text, price numeric, stock int, description text)
-       ) with ordinality as book (title, author, isbn, price, stock, description, place),
-       lateral (select now() - place * interval '1 hour' as time) as stamp`,
-      [JSON.stringify(books)],
+    await client.query("begin");
+    await client.query("select pg_advisory_xact_lock($1)", [LOCK]);
+    const { rows } = await client.query<{ name: string; marked: boolean; filled: boolean }>(
+      `select quote_ident(datname) as name, exists (select from books) as filled,
+         coalesce(shobj_description(oid, 'pg_database') = $1, false) as marked
+       from pg_database where datname = current_database()`,
+      [MARK],
     );
-    await client.query("analyze");
-    return loaded.rowCount ?? 0;
+    const { name, marked, filled } = rows[0] ?? {};
+    if (!marked) {
+      if (!filled) await insertBooks(client);
+      await client.query(`comment on database ${name} is ${pg.escapeLiteral(MARK)}`);
+    }
+    await client.query("commit");
+    if (!marked) await client.query("analyze");
+    const counted = await client.query<{ count: number }>("select count(*)::int as count from books");
+    return counted.rows[0]?.count ?? 0;
   } finally {
     await client.end();
   }
+}
+
+async function insertBooks(client: pg.Client): Promise<void> {
+  await client.query(
+    `insert into books (title, author, isbn, price, stock, description, created_at, updated_at)
+     select title, author, isbn, price, stock, description, time, time
+     from rows from (
+       jsonb_to_recordset($1) as (title text, author text, isbn text, price numeric, stock int, description text)
+     ) with ordinality as book (title, author, isbn, price, stock, description, place),
+     lateral (select now() - place * interval '1 hour' as time) as stamp`,
+    [JSON.stringify(books)],
+  );
 }
