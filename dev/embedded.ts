@@ -1,10 +1,64 @@
 import { relative } from "node:path";
+import pg from "pg";
+import { withClient } from "../ops/command.ts";
 import { DATA } from "../ops/data.ts";
 import { migrate } from "../ops/migrations.ts";
-import { authSecret } from "../ops/secret.ts";
+import { grantPrivileges } from "../ops/privileges.ts";
+import { authSecret, keptSecret } from "../ops/secret.ts";
 import { DATABASE, requireInstalled } from "./cli.ts";
 import { startPostgres } from "./postgres.ts";
 import { loadSample } from "./sample.ts";
+
+/** Whom the app connects as: no superuser, who could run programs, and no owner, who could change the ledger. */
+const APP_ROLE = "octavo_app";
+
+/** Any number will do, as long as everybody who changes the role takes the same. */
+const LOCK = 7_250_869;
+
+/** The embedded Postgres, and the database of the app on it. */
+export interface AppDatabase {
+  /** How the app connects, once it is ready. */
+  url: string;
+  /** Resolves to the number of books, when the database is migrated and was offered the sample. */
+  ready: Promise<number>;
+  stop(): Promise<void>;
+}
+
+/** @throws StartupError */
+export async function startDatabase(onProgress: (sentence: string) => void): Promise<AppDatabase> {
+  const postgres = await startPostgres({ directory: DATA, onProgress });
+  const owner = postgres.url(DATABASE);
+  try {
+    const password = await keptSecret("app-password");
+    const prepare = async () => {
+      await postgres.createDatabase(DATABASE);
+      await migrate(owner, { onProgress });
+      await withClient(owner, (client) => admitApp(client, password));
+      return loadSample(owner);
+    };
+    const ready = prepare();
+    ready.catch(() => {});
+    const url = Object.assign(new URL(owner), { username: APP_ROLE, password }).href;
+    return { url, ready, stop: () => postgres.stop() };
+  } catch (error) {
+    await postgres.stop();
+    throw error;
+  }
+}
+
+/** Makes the app's role, with the password that this checkout keeps, and grants it what the app needs. */
+async function admitApp(client: pg.Client, password: string): Promise<void> {
+  // The server's log shows statements that fail.
+  await client.query("begin; set local log_min_error_statement = panic");
+  await client.query("select pg_advisory_xact_lock($1)", [LOCK]);
+  const { rowCount } = await client.query("select from pg_roles where rolname = $1", [APP_ROLE]);
+  const verb = rowCount === 0 ? "create" : "alter";
+  await client.query(
+    `${verb} role ${APP_ROLE} login nosuperuser nocreatedb nocreaterole password ${pg.escapeLiteral(password)}`,
+  );
+  await grantPrivileges(client, APP_ROLE);
+  await client.query("commit");
+}
 
 /** A database that was brought up for one server. */
 export interface Embedded {
@@ -16,29 +70,26 @@ export interface Embedded {
 }
 
 /**
- * Brings up the embedded Postgres for a server whose environment names no database: migrated, with the sample
- * catalogue, and with this checkout's own secret for tokens where the environment names no provider.
+ * Brings up the embedded Postgres for a server whose environment names no database, with this checkout's own secret for
+ * tokens where the environment names no provider.
  *
  * @throws StartupError, also where the development dependencies are not installed
  */
 export async function startEmbedded({ AUTH_JWKS_URL }: NodeJS.ProcessEnv): Promise<Embedded> {
   requireInstalled();
-  const postgres = await startPostgres({ directory: DATA, onProgress: console.error });
+  const { url, ready, stop } = await startDatabase(console.error);
   try {
-    await postgres.createDatabase(DATABASE);
-    const url = postgres.url(DATABASE);
-    await migrate(url);
-    const books = await loadSample(url);
+    const books = await ready;
     const tokens = AUTH_JWKS_URL
       ? { variables: {}, notice: "of your provider" }
       : { variables: { AUTH_SECRET: await authSecret() }, notice: "npm run token -- --role editor" };
     return {
       variables: { DATABASE_URL: url, ...tokens.variables },
       notice: `, with ${books} books in ${relative(process.cwd(), DATA) || DATA}\nWrites need a token: ${tokens.notice}`,
-      stop: () => postgres.stop(),
+      stop,
     };
   } catch (error) {
-    await postgres.stop();
+    await stop();
     throw error;
   }
 }

@@ -1,5 +1,5 @@
-import { randomBytes } from "node:crypto";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { randomBytes, randomUUID } from "node:crypto";
+import { link, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { MIN_SECRET_BYTES } from "../src/config.ts";
 import { StartupError } from "../src/startup-error.ts";
@@ -11,12 +11,22 @@ export async function authSecret(): Promise<string> {
   if (given && Buffer.byteLength(given) < MIN_SECRET_BYTES) {
     throw new StartupError(`AUTH_SECRET must have ${MIN_SECRET_BYTES} bytes or more.`);
   }
-  if (given) return given;
-  const path = join(DATA, "auth-secret");
+  return given || keptSecret("auth-secret");
+}
+
+/** A secret that this checkout makes when it is first asked for, and keeps in a file of its own. */
+export async function keptSecret(name: string): Promise<string> {
+  const path = join(DATA, name);
+  const draft = `${path}.${randomUUID()}`;
   await mkdir(DATA, { recursive: true });
-  const secret = randomBytes(MIN_SECRET_BYTES).toString("base64url");
-  await writeFile(path, secret, { mode: 0o600, flag: "wx" }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== "EEXIST") throw error;
-  });
+  await writeFile(draft, randomBytes(MIN_SECRET_BYTES).toString("base64url"), { mode: 0o600 });
+  try {
+    // A link appears whole, and only where there is nothing yet.
+    await link(draft, path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "EEXIST") throw error;
+    });
+  } finally {
+    await rm(draft);
+  }
   return readFile(path, "utf8");
 }

@@ -1,10 +1,11 @@
 /** How the servers start: on a database that is there, on one they bring up, and not at all. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmod, cp, mkdtemp, rm } from "node:fs/promises";
+import { chmod, cp, mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { newBook } from "../support/books.ts";
 import { createClient } from "../support/client.ts";
@@ -104,6 +105,10 @@ describe.each(["node", "bun"] as const)("%s", (runtime) => {
     });
     const api = await createClient(url, token.trim());
     expect((await api("POST", "/api/v1/books", { body: newBook() })).status).toBe(201);
+    expect(await clientsOf(DATA_DIR)).toEqual([
+      { usename: "octavo_app", usesuper: false, usecreatedb: false, owns: false },
+    ]);
+    expect((await stat(join(DATA_DIR, "app-password"))).mode & 0o777).toBe(0o600);
     expect(await server.end("SIGINT")).toBe(0);
   });
 
@@ -192,6 +197,23 @@ test("npm start says what it lacks where nothing is built and esbuild is not ins
   expect(await once(child, "close")).toEqual([1, null]);
   expect(told).toMatch(/^Octavo is not built, and .* npm run build\.\n$/);
 });
+
+/** Who is connected to an embedded server, beside us. */
+async function clientsOf(directory: string) {
+  const read = (name: string) => readFile(join(directory, name), "utf8");
+  const { port } = JSON.parse(await read("postgres.owner"));
+  const password = await read("postgres.password");
+  const client = new pg.Client({ host: "127.0.0.1", port, user: "octavo", password, database: "octavo" });
+  await client.connect();
+  const { rows } = await client.query(
+    `select distinct usename, usesuper, usecreatedb,
+       exists (select from pg_class where relowner = pg_user.usesysid) as owns
+     from pg_stat_activity join pg_user using (usename)
+     where backend_type = 'client backend' and pid <> pg_backend_pid()`,
+  );
+  await client.end();
+  return rows;
+}
 
 async function output(file: string, args: string[], env: NodeJS.ProcessEnv): Promise<string> {
   const child = spawn(file, args, { env, stdio: ["ignore", "pipe", "inherit"] });
