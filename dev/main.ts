@@ -1,33 +1,40 @@
 /**
- * `npm run dev`: the embedded Postgres, the local Neon endpoint, the migrations, a sample catalogue, and `wrangler
- * dev` over them. Everybody on this machine may write, unless AUTH_SECRET is set or `--auth` is given.
+ * `npm run dev`: the Worker in workerd, as wrangler runs it, over a local Neon endpoint and the embedded Postgres, or the
+ * database of DATABASE_URL. On the embedded one everybody on this machine may write, unless tokens are configured or
+ * `--auth` is given.
  */
-import { spawn } from "node:child_process";
+import { fork } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { relative } from "node:path";
-import type { Readable } from "node:stream";
-import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { command } from "../ops/command.ts";
 import { DATA } from "../ops/data.ts";
-import { migrate } from "../ops/migrations.ts";
 import { authSecret } from "../ops/secret.ts";
+import { misspellings, parseConfig, WORKER_VARIABLES } from "../src/config.ts";
 import { StartupError } from "../src/startup-error.ts";
-import { DATABASE } from "./cli.ts";
+import { type AppDatabase, startDatabase } from "./embedded.ts";
 import { startNeonEndpoint } from "./neon-endpoint.ts";
-import { startPostgres } from "./postgres.ts";
-import { loadSample } from "./sample.ts";
+import type { Listening, Settings } from "./worker.ts";
 import { wrangler } from "./wrangler.ts";
 
 const HOST = "127.0.0.1";
 const READY_TIMEOUT_MS = 60_000;
 
+/** Over the variables of wrangler.toml: no quota, and nothing of how a deployment lets people in. */
+const LOCAL: Record<string, string> = {
+  RATE_LIMIT: "off",
+  AUTH_SECRET: "",
+  AUTH_JWKS_URL: "",
+  AUTH_ISSUER: "",
+  AUTH_AUDIENCE: "",
+};
+
 /** What was started, to be stopped in the opposite order. */
 const stops: (() => Promise<void>)[] = [];
 let stopping: Promise<void> | undefined;
 
-function stop(): Promise<void> {
+function stopAll(): Promise<void> {
   stopping ??= (async () => {
     for (const stopOne of stops.reverse()) await stopOne();
   })();
@@ -35,45 +42,70 @@ function stop(): Promise<void> {
 }
 
 await command(async () => {
+  const { auth, inspect } = flags();
   const port = portOf(process.env.PORT || "8787");
-  const secret = authWanted() || process.env.AUTH_SECRET ? await authSecret() : undefined;
+  const given = givenVariables();
+  for (const sentence of misspellings(process.env)) console.error(sentence);
   await requireFree(port);
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => void stop());
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => void stopAll());
 
   try {
-    const postgres = await startPostgres({ directory: DATA, onProgress: console.log });
-    stops.push(() => postgres.stop());
-    await postgres.createDatabase(DATABASE);
-    const url = postgres.url(DATABASE);
-    const endpoint = await startNeonEndpoint({ postgres: url });
-    stops.push(() => endpoint.close());
+    const { url, ready, stop }: { url: string } & Partial<AppDatabase> = given.DATABASE_URL
+      ? { url: given.DATABASE_URL }
+      : await startDatabase(console.error);
+    if (stop) stops.push(stop);
+    const access = await accessOf(given, auth);
+    const variables: Record<string, string> = { ...LOCAL, ...given, ...access, DATABASE_URL: url };
+    await parseConfig(variables);
+    if (!given.NEON_FETCH_ENDPOINT) {
+      const endpoint = await startNeonEndpoint({ postgres: url });
+      stops.push(() => endpoint.close());
+      variables.NEON_FETCH_ENDPOINT = endpoint.url;
+    }
 
-    const worker = startWorker(port, {
-      DATABASE_URL: url,
-      NEON_FETCH_ENDPOINT: endpoint.url,
-      RATE_LIMIT: "off",
-      ...(secret ? { AUTH_SECRET: secret } : { OPEN_LOCAL_WRITES: "true" }),
-    });
+    const worker = startWorker({ host: HOST, port, variables, inspect });
     stops.push(worker.stop);
-    await migrate(url);
-    const books = await loadSample(url);
-    await worker.ready;
-    if (!stopping) console.log(greeting({ port, books, url, endpoint: endpoint.url, open: !secret }));
+    const books = await ready;
+    const { inspector } = await worker.listening;
+    await requireReady(port);
+    if (!stopping) console.log(greeting({ port, books, variables, inspector }));
     await worker.exit;
+    if (!stopping) throw new StartupError("The Worker has ended.");
   } catch (error) {
     // What fails because Ctrl-C took its ground away is no failure.
     if (!stopping) throw error;
   } finally {
-    await stop();
+    await stopAll();
   }
 });
 
-function authWanted(): boolean {
+function flags() {
   try {
-    return parseArgs({ options: { auth: { type: "boolean", default: false } } }).values.auth;
+    const options = {
+      auth: { type: "boolean", default: false },
+      inspect: { type: "boolean", default: false },
+    } as const;
+    return parseArgs({ options }).values;
   } catch {
-    throw new StartupError("Usage: npm run dev [-- --auth]. PORT changes the port.");
+    throw new StartupError("Usage: npm run dev [-- [--auth] [--inspect]]. PORT changes the port.");
   }
+}
+
+/** The variables of the configuration that the environment has. */
+function givenVariables(): Record<string, string> {
+  return Object.fromEntries(
+    WORKER_VARIABLES.flatMap((name) => {
+      const value = process.env[name];
+      return value ? [[name, value]] : [];
+    }),
+  );
+}
+
+/** The variables that say who may write. A database of one's own is not opened to the machine without being told to. */
+async function accessOf(given: Record<string, string>, auth: boolean): Promise<Record<string, string>> {
+  if (given.AUTH_JWKS_URL) return {};
+  const isOpen = !auth && !given.AUTH_SECRET && (!given.DATABASE_URL || given.OPEN_LOCAL_WRITES);
+  return isOpen ? { OPEN_LOCAL_WRITES: "true" } : { AUTH_SECRET: await authSecret() };
 }
 
 function portOf(text: string): number {
@@ -98,75 +130,78 @@ async function requireFree(port: number): Promise<void> {
   }
 }
 
-/** Starts `wrangler dev`. Its output is kept back until the Worker answers, and shown if it never does. */
-function startWorker(port: number, variables: Record<string, string>) {
-  const { file, environment } = wrangler();
-  const flags = Object.entries(variables).flatMap(([name, value]) => ["--var", `${name}:${value}`]);
-  const preload = ["--import", new URL("./end-with-parent.ts", import.meta.url).href];
-  const options = [
-    "--ip",
-    HOST,
-    "--port",
-    `${port}`,
-    "--inspector-port",
-    "0",
-    "--show-interactive-dev-session=false",
-  ];
-  const child = spawn(process.execPath, [...preload, file, "dev", ...options, ...flags], {
-    env: environment,
-    stdio: ["ignore", "pipe", "pipe", "ipc"],
+/** Starts the Worker in a process of its own. What wrangler complains of goes to stderr. */
+function startWorker(settings: Settings) {
+  const child = fork(new URL("./worker.ts", import.meta.url), {
+    env: { WRANGLER_LOG: "warn", ...wrangler().environment },
+    stdio: ["ignore", "inherit", "inherit", "ipc"],
   });
-  let held: Buffer[] | undefined = [];
-  for (const [stream, out] of [
-    [child.stdout as Readable, process.stdout],
-    [child.stderr as Readable, process.stderr],
-  ] as const) {
-    stream.on("data", (chunk: Buffer) => (held ? held.push(chunk) : out.write(chunk)));
-  }
+  child.send(settings);
   const exit = once(child, "exit").then(() => {});
-  const ready = Promise.race([answers(`http://${HOST}:${port}/ready`), exit.then(() => false)]).then(
-    (answered) => {
-      if (!answered && !stopping)
-        throw new StartupError(`wrangler dev did not start:\n${Buffer.concat(held ?? [])}`);
-      held = undefined;
-    },
-  );
-  ready.catch(() => {});
+  const listening = Promise.race([
+    once(child, "message").then(([message]) => message as Listening),
+    exit.then(() => {
+      throw new StartupError("The Worker did not start.");
+    }),
+  ]);
+  listening.catch(() => {});
   const stop = async () => {
     if (child.exitCode === null && child.signalCode === null) child.kill("SIGTERM");
     await exit;
   };
-  return { ready, exit, stop };
+  return { listening, exit, stop };
 }
 
-/** Whether the URL answers 200 before a minute is over. */
-async function answers(url: string): Promise<boolean> {
-  const giveUp = Date.now() + READY_TIMEOUT_MS;
-  while (Date.now() < giveUp && !stopping) {
-    const response = await fetch(url).catch(() => undefined);
-    if (response?.ok) return true;
-    await sleep(50);
-  }
-  return false;
+/** wrangler holds requests back until the Worker is built. */
+async function requireReady(port: number): Promise<void> {
+  const signal = AbortSignal.timeout(READY_TIMEOUT_MS);
+  const response = await fetch(`http://${HOST}:${port}/ready`, { signal }).catch(() => {
+    throw new StartupError("The Worker does not answer.");
+  });
+  const { message } = (await response.json()) as { message?: string };
+  if (!response.ok) throw new StartupError(`The Worker is not ready: ${message}`);
 }
 
-function greeting(at: { port: number; books: number; url: string; endpoint: string; open: boolean }): string {
+function greeting(at: {
+  port: number;
+  books: number | undefined;
+  variables: Record<string, string>;
+  inspector: string | undefined;
+}): string {
   const origin = `http://${HOST}:${at.port}`;
-  const authorization = at.open
-    ? ""
-    : ` \\\n    -H "Authorization: Bearer $(npm run -s token -- --role editor)"`;
+  const { AUTH_SECRET, AUTH_JWKS_URL, DATABASE_URL, NEON_FETCH_ENDPOINT } = at.variables;
+  const isEmbedded = at.books !== undefined;
+  const token = AUTH_JWKS_URL ? "$TOKEN" : "$(npm run -s token -- --role editor)";
+  const isOpen = !AUTH_SECRET && !AUTH_JWKS_URL;
+  const authorization = isOpen ? "" : ` \\\n    -H "Authorization: Bearer ${token}"`;
+  const lines = [
+    ["Octavo", isEmbedded ? `${origin}, with ${at.books} books` : origin],
+    ["Reference", `${origin}/docs`],
+    ...(isOpen
+      ? [
+          ["Writes", "open to everybody on this machine (npm run dev -- --auth closes them),"],
+          ["", "and to pages of localhost, 127.0.0.1 and [::1] on any port"],
+        ]
+      : [
+          [
+            "Writes",
+            `with a token${AUTH_JWKS_URL ? " of your provider" : ": npm run token -- --role editor"}`,
+          ],
+        ]),
+    ["Postgres", isEmbedded ? DATABASE_URL : "that of DATABASE_URL, as it is"],
+    ["Neon SQL", NEON_FETCH_ENDPOINT],
+    ...(at.inspector
+      ? [["Inspector", `${at.inspector}; whoever reaches it can do what the Worker can`]]
+      : []),
+  ].map(([name = "", value]) => `  ${name.padEnd(12)} ${value}`);
   return `
-  Octavo       ${origin}, with ${at.books} books
-  Reference    ${origin}/docs
-  Writes       ${at.open ? "open to everybody on this machine (npm run dev -- --auth closes them)" : "with a token: npm run token -- --role editor"}
-  Postgres     ${at.url}
-  Neon SQL     ${at.endpoint}
+${lines.join("\n")}
 
   Try
     curl "${origin}/api/v1/books?search=earthsea&sort=title"
     curl -X POST ${origin}/api/v1/books -H "Content-Type: application/json"${authorization} \\
       -d '{"title":"Flatland","author":"Edwin A. Abbott","isbn":"978-0-486-27263-4","price":5.5,"stock":7}'
 
-  Ctrl-C stops all of it. The data stays in ${relative(process.cwd(), DATA) || DATA}.
+  Ctrl-C stops all of it.${isEmbedded ? ` The data stays in ${relative(process.cwd(), DATA) || DATA}.` : ""}
 `;
 }

@@ -132,6 +132,9 @@ const ServerEnvironment = Environment.extend({
   OPEN_LOCAL_WRITES: z.never("is for npm run dev alone").optional(),
 });
 
+/** Names of what {@link parseConfig} reads. */
+export const WORKER_VARIABLES: readonly string[] = Object.keys(Environment.shape);
+
 /**
  * Parses the environment of a Worker. Variables that are empty count as absent.
  *

@@ -1,73 +1,11 @@
 /** `npm run dev` as a person runs it: started, used, stopped, killed, and started again. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { newBook } from "../support/books.ts";
-
-let directory: string;
-const started: Run[] = [];
-
-beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), "octavo-dev-"));
-  await chmod(directory, 0o755);
-});
-afterEach(async () => {
-  for (const run of started.splice(0)) await run.end("SIGTERM");
-});
-afterAll(() => rm(directory, { recursive: true, force: true }));
-
-interface Run {
-  origin: string;
-  output(): string;
-  /** Resolves when the greeting is out; rejects if the process ends before. */
-  ready: Promise<void>;
-  exit: Promise<number | null>;
-  end(signal: NodeJS.Signals): Promise<number | null>;
-}
-
-async function run(options: { port?: number; flags?: string[]; data?: string } = {}): Promise<Run> {
-  const port = options.port ?? (await freePort());
-  const child = spawn(process.execPath, ["dev/main.ts", ...(options.flags ?? [])], {
-    env: {
-      ...process.env,
-      PORT: `${port}`,
-      DATA_DIR: options.data ?? join(directory, "data"),
-      AUTH_SECRET: "",
-    },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  let output = "";
-  const ready = new Promise<void>((resolve, reject) => {
-    const hear = (chunk: Buffer) => {
-      output += chunk;
-      if (output.includes("Ctrl-C stops all of it")) resolve();
-    };
-    child.stdout?.on("data", hear);
-    child.stderr?.on("data", hear);
-    child.on("exit", () => reject(new Error(`ended early: ${output}`)));
-  });
-  ready.catch(() => {});
-  const exit = once(child, "close").then(([code]) => code as number | null);
-  const end = (signal: NodeJS.Signals) => {
-    if (child.exitCode === null && child.signalCode === null) child.kill(signal);
-    return exit;
-  };
-  const it = { origin: `http://127.0.0.1:${port}`, output: () => output, ready, exit, end };
-  started.push(it);
-  return it;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await once(server.listen(0, "127.0.0.1"), "listening");
-  const address = server.address();
-  server.close();
-  return typeof address === "object" && address ? address.port : 0;
-}
+import { inDirectory, run } from "../support/dev.ts";
 
 const getJson = async (url: string) => (await fetch(url)).json();
 
@@ -116,7 +54,7 @@ test("brings up the catalogue, takes writes, keeps the data, and stops whole", a
   const second = await run();
   await second.ready;
   expect((await getJson(`${second.origin}/api/v1/books?count=exact&limit=1`)).total).toBe(page.total + 1);
-}, 90_000);
+});
 
 test("deals with what a killed run left behind", async () => {
   const killed = await run();
@@ -128,12 +66,12 @@ test("deals with what a killed run left behind", async () => {
   await next.ready;
   expect((await fetch(`${next.origin}/ready`)).status).toBe(200);
   expect(next.output()).toContain("Stopping the Postgres that an earlier run left behind.");
-}, 60_000);
+});
 
 test("with --auth takes the tokens of `npm run token` and nobody else", async () => {
   const closed = await run({ flags: ["--auth"] });
   await closed.ready;
-  const secret = await readFile(join(directory, "data", "auth-secret"), "utf8");
+  const secret = await readFile(inDirectory("data", "auth-secret"), "utf8");
   expect(closed.output()).not.toContain(secret);
   const post = (headers: Record<string, string>) =>
     fetch(`${closed.origin}/api/v1/books`, {
@@ -143,7 +81,7 @@ test("with --auth takes the tokens of `npm run token` and nobody else", async ()
     });
   expect((await post({})).status).toBe(401);
   const minting = spawn(process.execPath, ["ops/token.ts", "--role", "editor"], {
-    env: { ...process.env, DATA_DIR: join(directory, "data"), AUTH_SECRET: "" },
+    env: { ...process.env, DATA_DIR: inDirectory("data"), AUTH_SECRET: "" },
     stdio: ["ignore", "pipe", "inherit"],
   });
   let token = "";
@@ -152,7 +90,7 @@ test("with --auth takes the tokens of `npm run token` and nobody else", async ()
   });
   await once(minting, "close");
   expect((await post({ Authorization: `Bearer ${token.trim()}` })).status).toBe(201);
-}, 60_000);
+});
 
 test("a busy port is a sentence", async () => {
   const other = createServer();
@@ -176,9 +114,9 @@ test.each([
 });
 
 test("a data directory that cannot be is a sentence", async () => {
-  const file = join(directory, "file");
+  const file = inDirectory("file");
   await writeFile(file, "");
-  const refused = await run({ data: join(file, "data") });
+  const refused = await run({ data: `${file}/data` });
   expect(await refused.exit).toBe(1);
   expect(refused.output()).toMatch(/^[A-Z][^\n]*\.\n$/);
 });

@@ -1,0 +1,136 @@
+/** What `npm run dev` shows to other users of the machine, and to the pages that are open in its browsers. */
+import { readdir, readFile, readlink } from "node:fs/promises";
+import { neon, neonConfig } from "@neondatabase/serverless";
+import { describe, expect, test } from "vitest";
+import { rawRequest } from "../support/client.ts";
+import { inDirectory, type Run, run } from "../support/dev.ts";
+import { SECRET } from "../support/token.ts";
+
+const isLinux = process.platform === "linux";
+
+/** Every process that a process started, and those that these did. */
+async function processesOf(root: number): Promise<number[]> {
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
+  const parents = new Map<number, number>();
+  for (const pid of pids) {
+    const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => undefined);
+    // proc(5): the parent is the second field behind the name in parentheses.
+    if (stat) parents.set(Number(pid), Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]));
+  }
+  const family = [root];
+  for (const one of family) for (const [pid, parent] of parents) if (parent === one) family.push(pid);
+  return family;
+}
+
+/** The ports on which processes listen. */
+async function portsOf(pids: number[]): Promise<number[]> {
+  const sockets = new Set<string>();
+  for (const pid of pids) {
+    for (const fd of await readdir(`/proc/${pid}/fd`).catch(() => [])) {
+      const target = await readlink(`/proc/${pid}/fd/${fd}`).catch(() => "");
+      sockets.add(target.match(/^socket:\[(\d+)\]$/)?.[1] ?? "");
+    }
+  }
+  const tables = await Promise.all(["tcp", "tcp6"].map((name) => readFile(`/proc/net/${name}`, "utf8")));
+  const LISTEN = "0A";
+  return tables.flatMap((table) =>
+    table
+      .split("\n")
+      .map((line) => line.trim().split(/\s+/))
+      .filter(([, , , state, , , , , , inode = "-"]) => state === LISTEN && sockets.has(inode))
+      .map(([, local = ""]) => Number.parseInt(local.split(":")[1] ?? "", 16)),
+  );
+}
+
+const inspectors = async ({ child }: Run): Promise<number[]> => {
+  const found: number[] = [];
+  for (const port of await portsOf(await processesOf(child.pid ?? 0))) {
+    const request = rawRequest(`http://127.0.0.1:${port}`, {
+      path: "/json",
+      headers: { Connection: "close" },
+    });
+    const { text } = await request.catch(() => ({ text: "" }));
+    if (text.includes("webSocketDebuggerUrl")) found.push(port);
+  }
+  return found;
+};
+
+/** What only its user may know. */
+async function secrets(): Promise<string[]> {
+  const names = ["auth-secret", "app-password", "postgres.password"];
+  const kept = names.map((name) => readFile(inDirectory("data", name), "utf8").catch(() => undefined));
+  return [SECRET, ...(await Promise.all(kept)).filter((secret) => secret !== undefined)];
+}
+
+const lineOf = (started: Run, name: string) =>
+  started.stdout().match(new RegExp(`^  ${name} +(\\S+)`, "m"))?.[1] ?? "";
+
+describe.each([
+  ["open", {}],
+  ["with tokens", { AUTH_SECRET: SECRET }],
+])("%s", (_, variables) => {
+  test.runIf(isLinux)(
+    "no argument of any of its processes is a secret, and no port a debugger's",
+    async () => {
+      const started = await run({ variables });
+      await started.ready;
+      const family = await processesOf(started.child.pid ?? 0);
+      const commands = await Promise.all(family.map((pid) => readFile(`/proc/${pid}/cmdline`, "utf8")));
+      expect(commands.filter((line) => line.includes("workerd"))).not.toEqual([]);
+      const known = await secrets();
+      expect(known.length).toBeGreaterThan(1);
+      for (const line of commands) for (const secret of known) expect(line).not.toContain(secret);
+      expect(await portsOf(family)).toContain(Number(new URL(started.origin).port));
+      expect(await inspectors(started)).toEqual([]);
+    },
+  );
+});
+
+test("what it tells of the database leads to no superuser", async () => {
+  const started = await run();
+  await started.ready;
+  const superuser = await readFile(inDirectory("data", "postgres.password"), "utf8");
+  expect(started.output()).not.toContain(superuser);
+  neonConfig.fetchEndpoint = lineOf(started, "Neon SQL");
+  const url = lineOf(started, "Postgres");
+  const sql = neon(url);
+  expect(
+    await sql`select current_user, usesuper, usecreatedb from pg_user where usename = current_user`,
+  ).toEqual([{ current_user: "octavo_app", usesuper: false, usecreatedb: false }]);
+  for (const [statement, refusal] of [
+    ["copy (select 1) to program 'true'", /permission denied to COPY/],
+    ["select pg_read_file('/etc/passwd')", /permission denied/],
+    ["update stock_movements set delta = 0", /permission denied/],
+    ["drop table books", /must be owner/],
+    ["set role octavo", /permission denied/],
+  ] as const) {
+    await expect(sql.query(statement), statement).rejects.toThrow(refusal);
+  }
+  const asSuperuser = Object.assign(new URL(url), { username: "octavo", password: superuser }).href;
+  await expect(neon(asSuperuser)`select 1`).rejects.toThrow("password authentication failed");
+});
+
+test("only pages of this machine may write, or see the tasks, and no tool of wrangler's is there", async () => {
+  const started = await run();
+  await started.ready;
+  const ask = (method: string, path: string, headers: Record<string, string>) =>
+    rawRequest(started.origin, { method, path, headers });
+  const tasksFor = async (Origin: string) =>
+    (await ask("GET", "/api/v1/tasks", { Origin })).headers.get("Access-Control-Allow-Origin");
+  expect(await tasksFor("http://localhost:5173")).toBe("http://localhost:5173");
+  expect(await tasksFor("https://evil.example")).toBeNull();
+  const preflight = { Origin: "http://localhost:5173", "Access-Control-Request-Method": "PATCH" };
+  const granted = await ask("OPTIONS", "/api/v1/books", preflight);
+  expect(granted.headers.get("Access-Control-Allow-Methods")).toContain("PATCH");
+  expect(started.stdout()).toContain("to pages of localhost, 127.0.0.1 and [::1] on any port");
+  expect((await ask("GET", "/health", { Host: "evil.example" })).status).toBe(421);
+  for (const tool of ["explorer", "explorer/api", "observability/query"])
+    expect((await ask("GET", `/cdn-cgi/local/${tool}`, {})).status, tool).toBe(404);
+});
+
+test.runIf(isLinux)("--inspect lets debuggers in, and says where", async () => {
+  const started = await run({ flags: ["--inspect"] });
+  await started.ready;
+  const { port } = new URL(lineOf(started, "Inspector").replace(/;$/, ""));
+  expect(await inspectors(started)).toContain(Number(port));
+});
