@@ -6,6 +6,7 @@ import { once } from "node:events";
 import { devNull } from "node:os";
 import { fileURLToPath } from "node:url";
 import { unstable_startWorker as startWorker } from "wrangler";
+import { forPeople, type Locate, locateBy } from "./log.ts";
 
 export interface Settings {
   host: string;
@@ -24,6 +25,7 @@ process.on("disconnect", () => process.kill(process.pid, "SIGTERM"));
 // The parent may have ended while wrangler was loaded.
 if (!process.connected) process.exit(1);
 const [{ host, port, variables, inspect }] = (await once(process, "message")) as [Settings];
+let locate: Locate | undefined;
 
 try {
   const worker = await startWorker({
@@ -33,6 +35,8 @@ try {
     ),
     // Instead of .dev.vars and .env, where other tools have theirs.
     envFiles: [devNull],
+    // Its stacks are for people.
+    build: { minify: false },
     dev: {
       server: { hostname: host, port },
       inspector: inspect && { hostname: host },
@@ -40,10 +44,15 @@ try {
       inferOriginFromRoutes: false,
       remote: false,
       persist: false,
-      structuredLogsHandler: ({ message }: { message: string }) => console.log(message),
+      structuredLogsHandler: ({ message }: { message: string }) =>
+        console.log(process.stdout.isTTY ? forPeople(message, locate) : message),
     },
   });
   worker.raw.on("error", fail);
+  worker.raw.on("reloadComplete", ({ bundle }: { bundle: { sourceMapPath?: string } }) => {
+    if (locate) console.error("The Worker was reloaded.");
+    if (bundle.sourceMapPath) locate = locateBy(bundle.sourceMapPath);
+  });
   await worker.ready;
   process.send?.({ inspector: (await worker.inspectorUrl)?.href } satisfies Listening);
 } catch (error) {
