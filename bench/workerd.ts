@@ -46,6 +46,7 @@ const worker :Workerd.Worker = (
   bindings = [${texts.join(", ")}],
 );
 `,
+    { mode: 0o600 },
   );
   return startServer(name, (port) => ({
     file: WORKERD,

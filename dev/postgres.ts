@@ -540,7 +540,7 @@ async function launch(site: Site, binaries: Binaries, flags: string[]): Promise<
     "log_timezone=UTC",
     ...flags,
   ].flatMap((setting) => ["-c", setting]);
-  const log = await open(site.log, "w");
+  const log = await open(site.log, "w", 0o600);
   const child = spawn(binaries.postgres, ["-D", site.data, ...settings], {
     ...site.account,
     cwd: site.home,

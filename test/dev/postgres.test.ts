@@ -50,7 +50,8 @@ describe("a first start", () => {
     const server = await start(directory, (sentence) => told.push(sentence));
 
     expect(told).toEqual(["Creating the Postgres database cluster."]);
-    expect((await stat(join(directory, "postgres.password"))).mode & 0o777).toBe(0o600);
+    for (const name of ["postgres.password", "postgres.log"])
+      expect([name, (await stat(join(directory, name))).mode & 0o777]).toEqual([name, 0o600]);
     const stranger = server.url("postgres").replace(server.password, "guess");
     await expect(query(stranger, "select 1")).rejects.toThrow("password authentication failed");
     const settings = await query(
