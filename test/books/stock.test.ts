@@ -269,6 +269,18 @@ describe.each(RUNTIMES)("%s", (runtime) => {
       expect(headers.get("Link")).toBe(`</api/v1/books/${id}/stock/movements>; rel="first"`);
     });
 
+    test("has a change by a transaction that began before another change after that one", async () => {
+      const { id } = await create({ stock: 5 });
+      const early = await database.connect();
+      await early.query("begin");
+      await adjust(id, { delta: -1 });
+      await early.query("update books set stock = stock - 1 where id = $1", [id]);
+      await early.query("commit");
+      await early.end();
+      const { json } = await list(id);
+      expect(json.data.map((movement: { stock_after: number }) => movement.stock_after)).toEqual([3, 4, 5]);
+    });
+
     test("is empty for a book that never had stock", async () => {
       const { id } = await create({ stock: 0 });
       const { status, json } = await list(id);

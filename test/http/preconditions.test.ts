@@ -69,15 +69,24 @@ describe.each([
     table: "books",
     methods: ["GET", "HEAD", "PUT", "PATCH", "DELETE"],
     create: newBook,
+    changes: {
+      title: "Other",
+      author: "Somebody Else",
+      isbn: isbnOf(900_000_000),
+      price: 1.01,
+      stock: 99,
+      description: "Sand",
+    },
     insert: "insert into books (title, author, isbn, price, version) values ('Dune', 'Herbert', $1, 1, 2)",
   },
   {
     table: "tasks",
     methods: ["GET", "HEAD", "PATCH", "DELETE"],
     create: () => ({ title: "Dust the shelves" }),
+    changes: { title: "Other", completed: true },
     insert: "insert into tasks (title, version) values ('Dust ' || $1, 2)",
   },
-])("$table", ({ table, methods, create, insert }) => {
+])("$table", ({ table, methods, create, changes, insert }) => {
   const collection = `/api/v1/${table}`;
 
   const send = (method: string, path: string, headers: Record<string, string> = {}, title = "Another") =>
@@ -169,6 +178,41 @@ describe.each([
     tags.push(tagOf(await api("POST", collection, { body: create() })));
     expect(new Set(tags).size).toBe(5);
     for (const tag of tags) expect(tag).toMatch(/^"[\w.-]+"$/);
+  });
+
+  test.each(Object.entries(changes))("a change of %s alone gives a new tag", async (member, value) => {
+    const made = await api("POST", collection, { body: create() });
+    const path = made.headers.get("Location") as string;
+    const options = { body: { [member]: value }, headers: { "If-Match": tagOf(made) } };
+    const changed = await api("PATCH", path, options);
+    expect(changed.json).toEqual({ ...made.json, [member]: value, updated_at: changed.json.updated_at });
+    expect(tagOf(changed), "the tag of the changed resource").not.toBe(tagOf(made));
+    expect(changed.json.updated_at).not.toBe(made.json.updated_at);
+    expect((await api("PATCH", path, options)).status, "a second change of the first version").toBe(412);
+  });
+
+  test("those are all the members that a client may change", async () => {
+    const { json: document } = await api("GET", "/openapi.json");
+    const { schema } = document.paths[`${collection}/{id}`].patch.requestBody.content["application/json"];
+    const { properties } = document.components.schemas[schema.$ref.split("/").at(-1)];
+    const writable = Object.entries<{ readOnly?: boolean }>(properties).filter(
+      ([, { readOnly }]) => !readOnly,
+    );
+    expect(writable.map(([name]) => name)).toEqual(Object.keys(changes));
+  });
+
+  test("a change in a transaction that began before another change is stamped after it", async () => {
+    const { json } = await api("POST", collection, { body: create() });
+    const path = `${collection}/${json.id}`;
+    const early = await database.connect();
+    await early.query("begin");
+    const { updated_at: first } = (await send("PATCH", path)).json;
+    await early.query(`update ${table} set title = 'Last' where id = $1`, [json.id]);
+    await early.query("commit");
+    await early.end();
+    const { title, updated_at: last } = (await api("GET", path)).json;
+    expect(title).toBe("Last");
+    expect([first, last], "the stamps in the order of the changes").toEqual([first, last].sort());
   });
 
   test("a change that changes nothing keeps the tag", async () => {
