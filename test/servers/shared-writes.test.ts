@@ -225,6 +225,19 @@ describe("writes that come while another runs", () => {
     expect(await stockOf(id)).toMatchObject({ stock: STOCK - 2, sales: 2 });
   });
 
+  test("are made without those of them whose time is over", async () => {
+    const connect = shared();
+    const { id } = await create(connect);
+    const release = await database.hold("select from books where id = $1 for update", [id]);
+    const first = sell(connect, id);
+    const late = sell(connect, id, -1, 50);
+    const live = sell(connect, id);
+    expect(await outcomes([late])).toEqual([expect.any(UnavailableFault)]);
+    await release();
+    await Promise.all([first, live]);
+    expect(await stockOf(id)).toEqual({ stock: STOCK - 2, sum: STOCK - 2, sales: 2 });
+  });
+
   test("are not tried again when the connection broke, as then nobody knows what became of them", async () => {
     const connect = shared();
     const { id } = await create(connect);
