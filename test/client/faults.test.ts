@@ -198,6 +198,12 @@ test("a book without an ETag is none", async () => {
   await expect(client().books.get("x")).rejects.toMatchObject({ name: "ResponseError", status: 200 });
 });
 
+test("an empty page that leads on does not end the walk", async () => {
+  server.behave(answering(200, { ...PAGE, data: [], next_cursor: "a" }), page);
+  expect(await walk(client().books.list())).toEqual([BOOK]);
+  expect(requests()).toEqual(["GET /api/v1/books?limit=100", "GET /api/v1/books?limit=100&cursor=a"]);
+});
+
 test("a page that leads to itself ends the walk", async () => {
   server.behave(answering(200, { ...PAGE, next_cursor: "again" }));
   await expect(walk(client().books.list())).rejects.toMatchObject({ name: "ResponseError" });
