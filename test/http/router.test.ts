@@ -410,21 +410,6 @@ describe("with a database that is away", () => {
   });
 });
 
-describe("with a database that is slow", () => {
-  let hasty: Client;
-
-  beforeAll(async () => {
-    const bindings = { REQUEST_TIMEOUT_MS: "300", OPEN_LOCAL_WRITES: "true" };
-    hasty = await createClient((await startWorker(database, bindings)).url);
-  });
-
-  test("an answer that comes too late is 503", async () => {
-    const release = await database.hold("lock table books, tasks in access exclusive mode");
-    await expectUnavailable(hasty, [REQUESTS[0], REQUESTS[3]] as typeof REQUESTS);
-    await release();
-  });
-});
-
 describe("the log", () => {
   test.each<[method: string, path: string, route: string, status: number, roundTrips: number, Options?]>([
     ["GET", "/health", "/health", 200, 0],

@@ -183,8 +183,7 @@ describe.each(["node", "bun"] as const)("%s, with one connection", (runtime) => 
     ["impatient with transactions", "transaction_timeout", "100"],
   ])("a database that is %s for a while is 503 meanwhile", async (state, setting, value) => {
     const set = async (change: string) => {
-      const [row] = await database.sql<{ name: string }>("select current_database() as name");
-      await database.sql(`alter database ${row?.name} ${change}`);
+      await database.alter(change);
       each(({ near }) => near.destroy());
       await expect.poll(async () => (await api("GET", "/ready")).status).toBe(200);
     };

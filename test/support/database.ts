@@ -10,6 +10,8 @@ export interface TestDatabase {
   url: string;
   /** Runs SQL past the API: to prepare what it should find, and to see what it left. */
   sql<T extends Record<string, unknown>>(text: string, values?: unknown[]): Promise<T[]>;
+  /** Alters the database's settings, as in `set lock_timeout = 100`, for sessions that begin later. */
+  alter(change: string): Promise<void>;
   /** A connection of the test's own, for it to end. */
   connect(): Promise<pg.Client>;
   /** Runs a statement in a transaction that stays open until what it resolves to is called. */
@@ -44,6 +46,9 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   return {
     url,
     sql: async (text, values) => (await pool.query(text, values)).rows,
+    async alter(change) {
+      await pool.query(`alter database ${name} ${change}`);
+    },
     connect,
     async hold(text, values) {
       const client = await connect();
