@@ -133,8 +133,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
     const variables = { AUTH_SECRET: SECRET, REQUEST_TIMEOUT_MS: "500" };
     const hasty = await startServer(runtime, database, variables);
     const client = await createClient(hasty.url, token);
-    const release = await database.hold("lock table books, tasks in access exclusive mode");
-    onTestFinished(release);
+    await database.hold("lock table books, tasks in access exclusive mode");
     await Promise.all(
       KINDS.map(async ([method, path, options]) => {
         const answer = await Promise.race([client(method, path, options), sleep(PATIENCE.timeout)]);

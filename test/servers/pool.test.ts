@@ -1,6 +1,6 @@
 /** The pool of connections: what a late or broken one does to the request that has it, and to those behind. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { beforeAll, beforeEach, describe, expect, onTestFailed, test } from "vitest";
+import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { pooledDriver } from "../../src/db/pool.ts";
 import { type Client, createClient } from "../support/client.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
@@ -50,11 +50,7 @@ describe.each(["node", "bun"] as const)("%s, with one connection", (runtime) => 
   const tasks = (title: string) => database.sql("select from tasks where title = $1", [title]);
 
   /** Makes every request that asks for books or tasks wait, until what it resolves to is called. */
-  async function lockTables(): Promise<() => Promise<void>> {
-    const release = await database.hold("lock table books, tasks in access exclusive mode");
-    onTestFailed(release);
-    return release;
-  }
+  const lockTables = () => database.hold("lock table books, tasks in access exclusive mode");
 
   const expectUnavailable = ({ json }: { json: unknown }) =>
     expect(json).toMatchObject({ status: 503, error: "database_unavailable" });

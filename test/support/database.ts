@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import pg from "pg";
-import { inject } from "vitest";
+import { inject, onTestFinished } from "vitest";
 import { limitStatements } from "../../ops/migrations.ts";
 import { atEnd } from "./end.ts";
 import { TEMPLATE } from "./setup.ts";
@@ -14,7 +14,7 @@ export interface TestDatabase {
   alter(change: string): Promise<void>;
   /** A connection of the test's own, for it to end. */
   connect(): Promise<pg.Client>;
-  /** Runs a statement in a transaction that stays open until what it resolves to is called. */
+  /** Runs a statement in a transaction that stays open until what it resolves to is called, or the test is over. */
   hold(text: string, values?: unknown[]): Promise<() => Promise<void>>;
   /** How many of its sessions wait for a lock. */
   waiting(): Promise<number>;
@@ -54,10 +54,17 @@ export async function createTestDatabase(): Promise<TestDatabase> {
       const client = await connect();
       await client.query("begin");
       await client.query(text, values);
-      return async () => {
+      const end = async () => {
         await client.query("commit");
         await client.end();
       };
+      let ended: Promise<void> | undefined;
+      const release = () => {
+        ended ??= end();
+        return ended;
+      };
+      onTestFinished(release);
+      return release;
     },
     async waiting() {
       const { rowCount } = await pool.query(
