@@ -24,29 +24,40 @@ declare module "vitest" {
 export const TEMPLATE = "octavo_template";
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const directory = await mkdtemp(join(tmpdir(), "octavo-test-"));
-  // When root runs the tests, Postgres runs as another user, who has to enter.
-  await chmod(directory, 0o755);
-  const [postgres, worker] = await Promise.all([
-    startPostgres({
-      directory: join(directory, "postgres"),
-      flags: ["fsync=off", "full_page_writes=off", "synchronous_commit=off"],
-    }),
-    // The Worker takes what the build makes for /docs.
-    run("dev/build.js").then(() => bundleWorker(join(directory, "worker"))),
-    run("dev/client.ts"),
-  ]);
-  await postgres.createDatabase(TEMPLATE);
-  await migrate(postgres.url(TEMPLATE));
-  const neon = await startNeonEndpoint({ postgres: postgres.url("postgres") });
-  project.provide("postgres", postgres.url("postgres"));
-  project.provide("neon", neon.url);
-  project.provide("worker", worker);
-  return async () => {
-    await neon.close();
-    await postgres.stop();
-    await rm(directory, { recursive: true, force: true });
+  const ends: (() => Promise<void>)[] = [];
+  const end = async () => {
+    for (const task of ends.reverse()) await task();
   };
+  try {
+    const directory = await mkdtemp(join(tmpdir(), "octavo-test-"));
+    ends.push(() => rm(directory, { recursive: true, force: true }));
+    // When root runs the tests, Postgres runs as another user, who has to enter.
+    await chmod(directory, 0o755);
+    const parts = [
+      startPostgres({
+        directory: join(directory, "postgres"),
+        flags: ["fsync=off", "full_page_writes=off", "synchronous_commit=off"],
+      }),
+      // The Worker takes what the build makes for /docs.
+      run("dev/build.js").then(() => bundleWorker(join(directory, "worker"))),
+      run("dev/client.ts"),
+    ] as const;
+    // When one fails, the others still run, and write to the directory.
+    const [started] = await Promise.allSettled(parts);
+    if (started.status === "fulfilled") ends.push(started.value.stop);
+    const [postgres, worker] = await Promise.all(parts);
+    await postgres.createDatabase(TEMPLATE);
+    await migrate(postgres.url(TEMPLATE));
+    const neon = await startNeonEndpoint({ postgres: postgres.url("postgres") });
+    ends.push(neon.close);
+    project.provide("postgres", postgres.url("postgres"));
+    project.provide("neon", neon.url);
+    project.provide("worker", worker);
+    return end;
+  } catch (error) {
+    await end();
+    throw error;
+  }
 }
 
 const run = (...args: string[]) => promisify(execFile)(process.execPath, args);
