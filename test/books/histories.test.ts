@@ -12,6 +12,7 @@ import { neonDriver } from "../../src/db/neon.ts";
 import type { App } from "../../src/http/api.ts";
 import { isbnOf } from "../support/books.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { pagesOf } from "../support/walk.ts";
 
 const HISTORIES = 2_000;
 
@@ -107,21 +108,20 @@ async function fetchPage(query: string): Promise<Page> {
 }
 
 /** Follows one kind of cursor to its end, with the changes of a step before every fetch but the first. */
-async function walk(
+function walk(
   catalogue: Catalogue,
   from: Page,
   way: "next_cursor" | "prev_cursor",
   sort: string,
   steps: Step[],
 ): Promise<Page[]> {
-  const pages = [from];
-  for (let at = 0; ; at++) {
-    const cursor = pages.at(-1)?.[way];
-    if (!cursor) return pages;
-    const { limit, changes } = steps[at] ?? { limit: 4, changes: [] };
+  let at = 0;
+  const follow = async (cursor: string) => {
+    const { limit, changes } = steps[at++] ?? { limit: 4, changes: [] };
     await catalogue.apply(changes);
-    pages.push(await fetchPage(`sort=${sort}&limit=${limit}&cursor=${cursor}`));
-  }
+    return fetchPage(`sort=${sort}&limit=${limit}&cursor=${cursor}`);
+  };
+  return pagesOf(from, ({ [way]: cursor }) => cursor && follow(cursor));
 }
 
 function expectOrdered(pages: Page[], sort: string): void {

@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { isbnOf } from "../support/books.ts";
 import { type Client, createClient } from "../support/client.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { pagesOf } from "../support/walk.ts";
 import { startWorker, type TestWorker } from "../support/worker.ts";
 
 let api: Client;
@@ -99,14 +100,14 @@ describe.each(["created_at", "title", "author", "price"])("sorted by %s", (colum
     );
     expect(whole).toEqual(expected.map(({ id }) => id));
     for (const limit of [1, 4, 5, 9, 18]) {
-      const pages = [await list({ sort, limit })];
-      while (pages.at(-1).next_cursor)
-        pages.push(await list({ sort, limit, cursor: pages.at(-1).next_cursor }));
+      const follow = (cursor: string | null) => cursor && list({ sort, limit, cursor });
+      const pages = await pagesOf(await list({ sort, limit }), ({ next_cursor }) => follow(next_cursor));
       expect(pages.flatMap(ids)).toEqual(whole);
       expect(pages).toHaveLength(Math.ceil(whole.length / limit));
-      const back = [pages.at(-1)];
-      while (back[0].prev_cursor) back.unshift(await list({ sort, limit, cursor: back[0].prev_cursor }));
-      expect(back.flatMap(ids)).toEqual(whole);
+      const back = await pagesOf(pages.at(-1), ({ prev_cursor }) => follow(prev_cursor));
+      expect(back.reverse().flatMap(ids)).toEqual(whole);
+      const numbered = pages.map((_, at) => list({ sort, limit, page: at + 1 }));
+      expect((await Promise.all(numbered)).flatMap(ids), "pages by number").toEqual(whole);
     }
   });
 });

@@ -9,6 +9,7 @@ import { type Client, createClient, type Options } from "../support/client.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { RUNTIMES, startServer } from "../support/servers.ts";
 import { SECRET, tokenFor } from "../support/token.ts";
+import { pagesOf } from "../support/walk.ts";
 
 const MISSING = "00000000-0000-7000-8000-000000000000";
 const MAX_STOCK = 2_147_483_647;
@@ -44,7 +45,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
       const { status, json, headers } = await adjust(book.id, { delta: -2, reason: "sale" });
       expect(status).toBe(200);
       expect(json).toEqual({ ...book, stock: 3, updated_at: json.updated_at });
-      expect(json.updated_at > book.updated_at).toBe(true);
+      expect([json.updated_at, book.updated_at].sort()).toEqual([book.updated_at, json.updated_at]);
       expect(headers.get("ETag")).toBe(`"${book.id}.2"`);
       expect(headers.get("Cache-Control")).toBe("no-cache, no-transform");
       expect(headers.get("Location")).toBeNull();
@@ -318,15 +319,13 @@ describe.each(RUNTIMES)("%s", (runtime) => {
           return json;
         };
         const ids = ({ data }: { data: { id: string }[] }) => data.map((row) => row.id);
-        let at = await page();
-        // What the walk begins with may be newer than the ten.
-        const forwards = ids(at);
+        const first = await page();
         await adjust(id, { delta: 1 });
-        for (; at.next_cursor; forwards.push(...ids(at))) at = await page(at.next_cursor);
-        expect(forwards.filter((id) => expected.includes(id))).toEqual(expected);
-        const backwards = ids(at);
-        for (; at.prev_cursor && at.data.length > 0; backwards.unshift(...ids(at)))
-          at = await page(at.prev_cursor);
+        const there = await pagesOf(first, ({ next_cursor }) => next_cursor && page(next_cursor));
+        // What a walk begins or ends with may be newer than the ten.
+        expect(there.flatMap(ids).filter((id) => expected.includes(id))).toEqual(expected);
+        const back = await pagesOf(there.at(-1), ({ prev_cursor }) => prev_cursor && page(prev_cursor));
+        const backwards = back.reverse().flatMap(ids);
         expect(backwards.filter((id) => expected.includes(id))).toEqual(expected);
         expect(new Set(backwards).size).toBe(backwards.length);
       }

@@ -10,6 +10,7 @@ import {
   never,
   startFaulty,
 } from "../support/faulty.ts";
+import { rowsOf } from "../support/walk.ts";
 
 const BOOK = { id: "00000000-0000-7000-8000-000000000000", title: "Dune" };
 const PAGE = { data: [BOOK], limit: 20, next_cursor: null, prev_cursor: null };
@@ -39,13 +40,6 @@ beforeAll(async () => {
 
 /** A client without patience. */
 const client = (options = {}) => createClient(server.url, { retries: 0, timeout: 2_000, ...options });
-/** What a listing gives until it ends. */
-async function walk<Row>(rows: AsyncIterable<Row>): Promise<Row[]> {
-  const seen: Row[] = [];
-  for await (const row of rows) seen.push(row);
-  return seen;
-}
-
 const requests = () => server.requests.map(({ method, url }) => `${method} ${url}`);
 
 describe("a base URL", () => {
@@ -179,7 +173,7 @@ test.each<[string, Behaviour, string, string]>([
 ])("%s is a typed error", async (_, behaviour, name, message) => {
   server.behave(behaviour);
   const { books } = client();
-  const calls = [books.list().page(), books.page(1), books.get("x"), books.create(NEW), walk(books.list())];
+  const calls = [books.list().page(), books.page(1), books.get("x"), books.create(NEW), rowsOf(books.list())];
   const errors = await Promise.all(calls.map((call) => call.catch((error: unknown) => error)));
   for (const error of errors) {
     expect(error).toBeInstanceOf(OctavoError);
@@ -200,13 +194,13 @@ test("a book without an ETag is none", async () => {
 
 test("an empty page that leads on does not end the walk", async () => {
   server.behave(answering(200, { ...PAGE, data: [], next_cursor: "a" }), page);
-  expect(await walk(client().books.list())).toEqual([BOOK]);
+  expect(await rowsOf(client().books.list())).toEqual([BOOK]);
   expect(requests()).toEqual(["GET /api/v1/books?limit=100", "GET /api/v1/books?limit=100&cursor=a"]);
 });
 
 test("a page that leads to itself ends the walk", async () => {
   server.behave(answering(200, { ...PAGE, next_cursor: "again" }));
-  await expect(walk(client().books.list())).rejects.toMatchObject({ name: "ResponseError" });
+  await expect(rowsOf(client().books.list())).rejects.toMatchObject({ name: "ResponseError" });
   expect(server.requests).toHaveLength(2);
 });
 

@@ -359,7 +359,9 @@ describe.each(["node", "bun"] as const)("on %s, which counts for itself", (runti
     const api = await createClient((await start({ RATE_LIMIT: "20/1" })).url);
     const admitted: string[] = [];
     const windows = () => admitted.filter((standing) => standing.includes("r=19;")).length;
-    while (windows() < 3) {
+    for (let round = 1; windows() < 3; round++) {
+      expect(round, "rounds, in which the quota should have begun anew twice").toBeLessThan(200);
+      await sleep(50);
       const answers = await Promise.all(Array.from({ length: 30 }, () => api("GET", BOOKS)));
       for (const answer of answers) {
         if (isRefused(answer)) expect(answer.headers.get("Retry-After")).toBe("1");

@@ -157,7 +157,7 @@ describe("writes that come while another runs", () => {
     });
     await Promise.all(sales);
     await sell(connect, free);
-    expect(isHeldSold).toBe(false);
+    expect(isHeldSold, "the held book is sold").toBe(false);
     await release();
     await late;
     expect(await stockOf(free)).toMatchObject({ stock: STOCK - 4, sales: 4 });
@@ -244,13 +244,15 @@ describe("writes that come while another runs", () => {
     const release = await database.hold("select from books where id = $1 for update", [id]);
     // The first waits for the book, and the others for the first, but not for long.
     const found = outcomes([sell(connect, id), sell(connect, id), sell(connect, id)]);
-    while ((await database.waiting()) === 0) await sleep(1);
+    // They wait for a lock no longer than a tenth of a second.
+    const soon = { interval: 1, timeout: 10_000 };
+    await expect.poll(database.waiting, soon).toBe(1);
     const breakWaiting = () =>
       database.sql(
         "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
       );
     await breakWaiting();
-    while (sent.together.length === 0 || (await database.waiting()) === 0) await sleep(1);
+    await expect.poll(async () => [sent.together, await database.waiting()], soon).toEqual([[2], 1]);
     await breakWaiting();
     for (const outcome of await found) expect(outcome).toBeInstanceOf(UnavailableFault);
     await release();

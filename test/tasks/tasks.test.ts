@@ -1,7 +1,8 @@
 /** Tasks: the to-do list, over HTTP on workerd. */
 import { beforeAll, expect, test } from "vitest";
-import { type Client, createClient } from "../support/client.ts";
+import { type Answer, type Client, createClient } from "../support/client.ts";
 import { createTestDatabase } from "../support/database.ts";
+import { pagesOf } from "../support/walk.ts";
 import { startWorker } from "../support/worker.ts";
 
 let api: Client;
@@ -80,16 +81,18 @@ test("the list goes page by page, the newest first, filtered by state", async ()
     const expected = await database.sql<{ id: string }>(
       `select id from tasks where ${where} order by created_at desc, id desc`,
     );
-    const seen: string[] = [];
-    let path: string | undefined = `/api/v1/tasks?limit=3&${filter}`;
-    while (path) {
-      const { status, json, headers } = await client("GET", path);
-      expect(status).toBe(200);
-      seen.push(...json.data.map(({ id }: { id: string }) => id));
-      path = headers.get("Link")?.match(/<([^>]*)>; rel="next"/)?.[1];
-      expect(path === undefined).toBe(json.next_cursor === null);
-    }
-    expect(seen).toEqual(expected.map(({ id }) => id));
+    const follow = ({ headers, json }: Answer, rel: "next" | "prev") => {
+      const [, path, cursor = null] =
+        headers.get("Link")?.match(`<([^>]*cursor=([^>]*))>; rel="${rel}"`) ?? [];
+      expect(cursor, `the cursor in the link ${rel}`).toBe(json[`${rel}_cursor`]);
+      return path && client("GET", path);
+    };
+    const ids = ({ json }: Answer) => json.data.map(({ id }: { id: string }) => id);
+    const first = await client("GET", `/api/v1/tasks?limit=3&${filter}`);
+    const there = await pagesOf(first, (page) => follow(page, "next"));
+    const back = await pagesOf(there.at(-1) as Answer, (page) => follow(page, "prev"));
+    for (const pages of [there, back.reverse()])
+      expect(pages.flatMap(ids)).toEqual(expected.map(({ id }) => id));
   }
 });
 

@@ -1,5 +1,6 @@
 /** The listing of books: every order, filter and page, and cursors that are followed, changed and put elsewhere. */
 import { isbnOf } from "../../support/books.ts";
+import { pagesOf } from "../../support/walk.ts";
 import type { Case, Message } from "../exchange.ts";
 import { DUNE } from "../fixtures.ts";
 import { BOOKS_PATH, each, type Row, reads } from "./tables.ts";
@@ -20,10 +21,10 @@ export function walk(path: string, query: string, limit: number, message?: Messa
             message,
           )
         ).json;
-      let at = await page();
-      while (at.next_cursor) at = await page(at.next_cursor);
-      while (at.prev_cursor) at = await page(at.prev_cursor);
-      if (at.next_cursor) await page(at.next_cursor);
+      const there = await pagesOf(await page(), ({ next_cursor }) => next_cursor && page(next_cursor));
+      const back = await pagesOf(there.at(-1), ({ prev_cursor }) => prev_cursor && page(prev_cursor));
+      const { next_cursor } = back.at(-1);
+      if (next_cursor) await page(next_cursor);
     },
   };
 }
