@@ -344,5 +344,5 @@ test.each([
   ["[::]", false],
   ["", false],
 ])("%s is loopback: %s", (hostname, loopback) => {
-  expect(isLoopback(hostname)).toBe(loopback);
+  expect(isLoopback(hostname), "it is loopback").toBe(loopback);
 });

@@ -49,7 +49,7 @@ test("brings up the catalogue, takes writes, keeps the data, and stops whole", a
     expect(answer).toMatch(/^{.*}20[01]$/s);
   }
   expect(await first.end("SIGINT")).toBe(0);
-  expect(await silent(first.origin)).toBe(true);
+  expect(await silent(first.origin), "it is silent").toBe(true);
 
   const second = await run();
   await second.ready;
@@ -61,7 +61,7 @@ test("deals with what a killed run left behind", async () => {
   await killed.ready;
   await killed.end("SIGKILL");
   const port = Number(new URL(killed.origin).port);
-  expect(await silent(killed.origin)).toBe(true);
+  expect(await silent(killed.origin), "it is silent").toBe(true);
   const next = await run({ port });
   await next.ready;
   expect((await fetch(`${next.origin}/ready`)).status).toBe(200);

@@ -142,7 +142,7 @@ describe("a later start", () => {
     const leftover = await serverPid(cluster);
     child.kill("SIGKILL");
     await once(child, "exit");
-    expect(isAlive(leftover)).toBe(true);
+    expect(isAlive(leftover), "the server is alive").toBe(true);
     const told: string[] = [];
 
     const server = await start(cluster, (sentence) => told.push(sentence));
@@ -164,7 +164,7 @@ describe("a later start", () => {
 
     child.stdin?.end();
     await once(child, "exit");
-    expect(isAlive(owned)).toBe(false);
+    expect(isAlive(owned), "the server is alive").toBe(false);
   });
 
   it.each([
@@ -178,7 +178,7 @@ describe("a later start", () => {
     const server = await start(cluster);
 
     expect(await query(server.url("shop"), "select 1 as one")).toEqual([{ one: 1 }]);
-    if (pid < 0x7ffffff0) expect(isAlive(pid)).toBe(true);
+    if (pid < 0x7ffffff0) expect(isAlive(pid), "the program is alive").toBe(true);
   });
 
   it("is not misled by the record of an owner whose pid is another program's by now", async () => {
@@ -312,7 +312,7 @@ describe("a running server", () => {
     const pid = await serverPid(cluster);
 
     await Promise.all([first.stop(), first.stop()]);
-    expect(isAlive(pid)).toBe(false);
+    expect(isAlive(pid), "the server is alive").toBe(false);
 
     await start(cluster);
     const successor = await serverPid(cluster);
@@ -326,7 +326,7 @@ describe("a running server", () => {
     await nextLine(output);
 
     expect(await once(child, "exit")).toEqual([0, null]);
-    expect(isAlive(await serverPid(cluster))).toBe(true);
+    expect(isAlive(await serverPid(cluster)), "the server is alive").toBe(true);
     await start(cluster);
   });
 

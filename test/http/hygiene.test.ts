@@ -119,7 +119,7 @@ describe("a role is asked for by the route, whatever the request looks like", ()
       );
       // Either the route was found and refused, or nothing was.
       expect([400, 401, 403, 404, 405, 422, undefined]).toContain(status);
-      expect(await isThere()).toBe(true);
+      expect(await isThere(), "the book is there").toBe(true);
     }
   });
 
@@ -135,7 +135,7 @@ describe("a role is asked for by the route, whatever the request looks like", ()
       const raw = `${name}=DELETE`;
       const form = { ...headers, "Content-Type": "application/x-www-form-urlencoded" };
       expect((await api("POST", path, { raw, headers: form })).status).toBe(405);
-      expect(await isThere()).toBe(true);
+      expect(await isThere(), "the book is there").toBe(true);
       // Nor does it make a write a read, which would need no role.
       const disguised = { [name]: "GET" };
       expect((await api("DELETE", path, { headers: disguised })).status).toBe(401);
@@ -169,7 +169,7 @@ describe("a role is asked for by the route, whatever the request looks like", ()
     async (method) => {
       const head = `${method} /api/v1/books/${id} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: ${editor}\r\n\r\n`;
       expect([400, 405, 501, undefined]).toContain(await statusOf(head));
-      expect(await isThere()).toBe(true);
+      expect(await isThere(), "the book is there").toBe(true);
     },
   );
 });

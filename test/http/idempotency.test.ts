@@ -143,15 +143,16 @@ function content({ status, headers, text }: WireAnswer) {
 }
 
 const isReplay = ({ headers }: Answer) => headers.get("Idempotency-Replayed") === "true";
+const REPLAYED = "it is a replay";
 
 function expectReplay(answer: Answer, of: Answer) {
   expect(content(answer)).toEqual(content(of));
-  expect(isReplay(answer)).toBe(true);
+  expect(isReplay(answer), REPLAYED).toBe(true);
 }
 
 function expectProblem({ status, json, headers }: Answer, expected: [status: number, error: string]) {
   expect([status, json.error]).toEqual(expected);
-  expect(headers.has("Idempotency-Replayed")).toBe(false);
+  expect(headers.has("Idempotency-Replayed"), REPLAYED).toBe(false);
 }
 
 describe.each(RUNTIMES)("%s", (runtime) => {
@@ -377,8 +378,10 @@ describe.each(RUNTIMES)("%s", (runtime) => {
 
     test("is taken literally", async () => {
       const [body, keys] = [{ title: "Dust" }, ["abc", "ABC", '"abc"', "%61bc"]];
-      for (const key of keys) expect(isReplay(await post("/api/v1/tasks", body, { key }))).toBe(false);
-      for (const key of keys) expect(isReplay(await post("/api/v1/tasks", body, { key }))).toBe(true);
+      for (const key of keys)
+        expect([key, isReplay(await post("/api/v1/tasks", body, { key }))]).toEqual([key, false]);
+      for (const key of keys)
+        expect([key, isReplay(await post("/api/v1/tasks", body, { key }))]).toEqual([key, true]);
     });
 
     test.each([
@@ -532,7 +535,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
     async function expectNotYet(prepared: Prepared, key: string): Promise<void> {
       expect(await prepared.effects()).toBe(0);
       const answer = await again(prepared, key);
-      expect(isReplay(answer)).toBe(false);
+      expect(isReplay(answer), REPLAYED).toBe(false);
       expect(await prepared.effects()).toBe(1);
       expectReplay(await again(prepared, key), answer);
     }
@@ -540,7 +543,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
     /** @returns the answer that was kept */
     async function expectOnce(prepared: Prepared, key: string): Promise<Answer> {
       const answer = await again(prepared, key);
-      expect(isReplay(answer)).toBe(true);
+      expect(isReplay(answer), REPLAYED).toBe(true);
       expect(await prepared.effects()).toBe(1);
       const now = await get(resourceOf(prepared.path, answer));
       expect([answer.text, answer.headers.get("ETag")]).toEqual([now.text, now.headers.get("ETag")]);

@@ -280,7 +280,7 @@ describe("a read that begins after a write was answered sees it, though an older
     const younger = connect(PATIENCE).read<{ titles: string }>(titles);
     release();
     expect((await older)[0]?.titles).not.toContain(title);
-    expect((await younger)[0]?.titles.includes(title)).toBe(seen);
+    expect((await younger)[0]?.titles.includes(title), "the younger read sees the write").toBe(seen);
   });
 });
 

@@ -42,7 +42,7 @@ describe.each(["node", "bun"] as const)("%s", (runtime) => {
     );
     await expect.poll(database.waiting, { timeout: 10_000 }).toBe(UNDER_WAY);
     const ended = server.end(signal);
-    await expect.poll(() => refused(url)).toBe(true);
+    await expect.poll(() => refused(url), { message: "connections are refused" }).toBe(true);
     await release();
     expect(await Promise.all(answers)).toEqual(Array(UNDER_WAY).fill(200));
     expect(await ended).toBe(0);
@@ -71,7 +71,7 @@ describe.each(["node", "bun"] as const)("%s", (runtime) => {
     const answer = status(`${url}/api/v1/books`);
     await expect.poll(database.waiting).toBe(1);
     const ended = server.end("SIGINT");
-    await expect.poll(() => refused(url)).toBe(true);
+    await expect.poll(() => refused(url), { message: "connections are refused" }).toBe(true);
     server.child.kill("SIGINT");
     await sleep(100);
     await release();
