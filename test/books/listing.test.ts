@@ -208,6 +208,34 @@ describe("cursors", () => {
     expect([status, json.error]).toEqual([400, "invalid_cursor"]);
   });
 
+  const filtered = {
+    sort: "title",
+    search: "tolkien",
+    author: "tolkien",
+    min_price: "1",
+    max_price: "50",
+    in_stock: "true",
+  };
+
+  test.each(
+    Object.entries({
+      sort: "-title",
+      search: "j",
+      author: "r",
+      min_price: "2",
+      max_price: "49",
+      in_stock: "false",
+    }),
+  )("of a filtered listing go neither with another %s nor without it", async (name, other) => {
+    const { next_cursor: cursor } = await list({ ...filtered, limit: 1 });
+    expect((await list({ ...filtered, cursor })).data, "the rest of the listing").toHaveLength(3);
+    const { [name as keyof typeof filtered]: _, ...without } = filtered;
+    for (const query of [{ ...filtered, [name]: other }, without]) {
+      const { status, json } = await api("GET", `/api/v1/books?${new URLSearchParams({ ...query, cursor })}`);
+      expect([query, status, json.error]).toEqual([query, 400, "invalid_cursor"]);
+    }
+  });
+
   test("of one listing do not go with another, nor after a change of key", async () => {
     const { next_cursor: cursor } = await list({ limit: 1 });
     const other = await createClient(

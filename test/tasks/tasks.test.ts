@@ -96,6 +96,21 @@ test("the list goes page by page, the newest first, filtered by state", async ()
   }
 });
 
+test("a cursor of the list goes with its own filter alone", async () => {
+  for (let made = 0; made < 2; made++) await create();
+  const filters = ["", "completed=true", "completed=false"];
+  const { next_cursor } = (await api("GET", "/api/v1/tasks?limit=1&completed=false")).json;
+  const statuses = filters.map(async (filter) => {
+    const { status } = await api("GET", `/api/v1/tasks?${filter}&cursor=${next_cursor}`);
+    return [filter, status];
+  });
+  expect(await Promise.all(statuses)).toEqual([
+    ["", 400],
+    ["completed=true", 400],
+    ["completed=false", 200],
+  ]);
+});
+
 test.each(["page=1", "sort=title", "completed=1", "completed=", "count=exact"])(
   "the list refuses %s",
   async (query) => {
