@@ -1,8 +1,3 @@
-/**
- * Writes that share transactions, over the pool that servers have and a Postgres: fewer commits, each write with its own
- * outcome, and none that suffers for another.
- */
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { adjustStock, createBook, readBook, updateBook } from "../../src/books/store.ts";
 import { apart, type Connect, connectOver, type Driver } from "../../src/db/database.ts";
