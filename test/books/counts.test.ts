@@ -28,7 +28,7 @@ const BOOKS: Book[] = Array.from({ length: 640 }, (_, at) => {
   };
 });
 
-/** The book with the ISBN is found by hardly another filter. */
+/** Hardly any other filter finds the book with the ISBN. */
 const FILTERS: [parameter: string, finds: (book: Book) => boolean][] = [
   ["search=odd", ({ title }) => title === "Odd"],
   ["author=zola", ({ author }) => author === "Zola"],
@@ -45,7 +45,7 @@ const QUERIES = Array.from({ length: 2 ** FILTERS.length }, (_, set) => {
   return { query: filters.map(([parameter]) => parameter).join("&"), found };
 });
 
-/** What stands in the statement of a count alone. */
+/** A text that only the statement of a count has. */
 const COUNT = "count(*)::text";
 
 /** Where it is set, the next count is held back, and this gets what lets it go on. */

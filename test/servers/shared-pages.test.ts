@@ -36,7 +36,7 @@ describe.each(["node", "bun"] as const)("%s", (runtime) => {
     ["/api/v1/books", ["limit=2&sort=price", "sort=price&limit=2", "sort=price&limit=002"]],
     ["/api/v1/tasks", ["limit=2", "limit=02", "limit=002"]],
     ["/api/v1/books/ID/stock/movements", ["limit=2", "limit=02", "limit=002"]],
-  ])("requests for one page of %s at once, as %j", async (path, queries) => {
+  ])("requests for one page of %s at once have links of their own: %j", async (path, queries) => {
     const urls = queries.map((query) => `${path.replace("ID", id)}?${query}`);
     const { next_cursor } = (await api("GET", urls[0] as string)).json;
     for (const [cursor, rels] of [
@@ -48,6 +48,7 @@ describe.each(["node", "bun"] as const)("%s", (runtime) => {
       const waiting = [links(urls[0] + cursor)];
       await expect.poll(database.waiting, { message: "queries under way" }).toBe(1);
       for (const url of urls) waiting.push(links(url + cursor));
+      // By the time that this is answered, the server has read the others.
       await api("GET", "/health");
       await release();
       expect(await Promise.all(waiting)).toEqual(
