@@ -1,6 +1,6 @@
 /** What the errors of drivers mean, by the SQLSTATE in them. */
 import { describe, expect, test } from "vitest";
-import { ConstraintFault, faultOf, isOfStatement, UnavailableFault } from "../src/db/faults.ts";
+import { ConstraintFault, faultOf, isOfStatement, SetupFault, UnavailableFault } from "../src/db/faults.ts";
 
 const errorOf = (code?: unknown, members: object = {}) =>
   Object.assign(new Error("as a driver says it"), { code }, members);
@@ -10,9 +10,10 @@ const UNAVAILABLE = `
   08000 08001 08003 08006 08P01 28000 28P01 40000 40001 40002 40003 40P01 53000 53100 53200 53300 53400
   57000 57014 57P01 57P02 57P03 57P04 57P05 58000 58030 58P01 25P03 25P04 25006 55P03 3D000
 `.match(/\w+/g) as string[];
+const NOT_SET_UP = ["3F000", "42501", "42703", "42704", "42883", "42P01"];
 const DEFECTS = `
   01000 02000 03000 0A000 0B000 20000 21000 22000 22003 22012 22021 22P02 23502 23505 24000 25000 25001 25P01
-  25P02 2D000 34000 3B001 3F000 42501 42601 42804 42883 42P02 54000 54001 55000 55006 P0001 P0002 XX000 XX001
+  25P02 2D000 34000 3B001 42601 42804 42P02 54000 54001 55000 55006 P0001 P0002 XX000 XX001
 `.match(/\b\w{5}\b/g) as string[];
 
 describe("the database is unavailable by", () => {
@@ -30,6 +31,12 @@ describe("the database is unavailable by", () => {
   test.each([undefined, "a text", { code: "42601" }])("what is no error: %j", (error) =>
     expect(faultOf(error)).toBeInstanceOf(UnavailableFault),
   );
+});
+
+test.each(NOT_SET_UP)("the database is not set up by %s", (code) => {
+  const error = errorOf(code);
+  expect(faultOf(error)).toBeInstanceOf(SetupFault);
+  expect(faultOf(error)).toHaveProperty("cause", error);
 });
 
 test.each(DEFECTS)("%s is a defect, and stays as it is", (code) => {

@@ -22,8 +22,8 @@ test.each([
   ["while Postgres starts", "dev/client.ts", 'throw new Error("this step fails");'],
   [
     "on Postgres",
-    "dev/migrate.ts",
-    'export const migrate = () => Promise.reject(new Error("this step fails"));',
+    "ops/migrations.ts",
+    'export const migrate = () => Promise.reject(new Error("this step fails")); export const limitStatements = migrate;',
   ],
 ])("a setup that fails %s leaves no server and no file", { timeout: 60_000 }, async (name, step, failing) => {
   const checkout = join(place, name);

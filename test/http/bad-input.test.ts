@@ -552,11 +552,11 @@ test("what is wrong with a request is found in order", async () => {
   }
 });
 
-test("a database that is not migrated yet is unavailable", async () => {
+test("a database that is not migrated yet is told as that", async () => {
   await database.sql("alter table tasks rename to elsewhere");
   try {
     const answer = await api("GET", "/api/v1/tasks", { headers: { Authorization: admin } });
-    expect(answer.json).toMatchObject({ status: 503, error: "database_unavailable" });
+    expect(answer.json).toMatchObject({ status: 503, error: "service_unavailable" });
   } finally {
     await database.sql("alter table elsewhere rename to tasks");
   }
