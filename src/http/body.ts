@@ -26,14 +26,15 @@ export async function readBody(
   return bytes;
 }
 
-/** Only space and tab are white space here (RFC 9110, 5.6.3): bytes beyond ASCII differ between runtimes, as text. */
+// Only space and tab are white space here (RFC 9110, 5.6.3): bytes beyond ASCII differ between runtimes, as text.
+const JSON_TYPE = /^application\/json[\t ]*$/;
+const MERGE_PATCH_TYPE = /^application\/merge-patch\+json[\t ]*$/;
+const OTHER_CHARSET = /^[\t ]*charset[\t ]*=(?![\t ]*"?utf-?8"?[\t ]*$)/;
+
 function requireJson(headers: Headers, mergePatch: boolean): void {
-  const [type, ...parameters] = (headers.get("Content-Type") ?? "").toLowerCase().split(/[\t ]*;[\t ]*/);
-  const known = type === "application/json" || (mergePatch && type === "application/merge-patch+json");
-  const utf8 = parameters.every(
-    (parameter) => !/^charset[\t ]*=/.test(parameter) || /=[\t ]*"?utf-?8"?$/.test(parameter),
-  );
-  if (!known || !utf8) {
+  const [type = "", ...parameters] = (headers.get("Content-Type") ?? "").toLowerCase().split(";");
+  const known = JSON_TYPE.test(type) || (mergePatch && MERGE_PATCH_TYPE.test(type));
+  if (!known || parameters.some((parameter) => OTHER_CHARSET.test(parameter))) {
     throw new Problem(
       "unsupported_media_type",
       "The body must be declared as Content-Type: application/json, in UTF-8.",

@@ -11,6 +11,7 @@ import { bookCases } from "./cases/books.ts";
 import { listingCases } from "./cases/listing.ts";
 import { onceCases } from "./cases/once.ts";
 import { routerCases } from "./cases/router.ts";
+import { separatorCases } from "./cases/separators.ts";
 import { stockCases } from "./cases/stock.ts";
 import { taskCases } from "./cases/tasks.ts";
 import { type Case, type Exchange, sender, type Target } from "./exchange.ts";
@@ -83,6 +84,7 @@ describe.each([
   ["tasks", taskCases, () => servers],
   ["bodies", bodyCases, () => servers],
   ["once", onceCases, () => servers],
+  ["separators", separatorCases, () => servers],
   ["bare", bareCases, () => bareServers],
 ] as const)("%s", (_, cases, started) => {
   test.each(cases.map(({ name, run }) => [name, run] as const))("%s", async (_, run) => {

@@ -1,0 +1,102 @@
+/** Parsing takes time in proportion to what it reads: with one parser that is quadratic, a test here runs into its time limit. */
+import { beforeAll, describe, expect, test } from "vitest";
+import { createApp } from "../../src/app.ts";
+import { parseServerConfig } from "../../src/config.ts";
+import { apart, connectOver } from "../../src/db/database.ts";
+import { pooledDriver } from "../../src/db/pool.ts";
+import { clientAddress } from "../../src/http/address.ts";
+import type { App } from "../../src/http/api.ts";
+import { createTestDatabase } from "../support/database.ts";
+import { atEnd } from "../support/end.ts";
+import { SECRET, tokenFor } from "../support/token.ts";
+
+/** No server lets so much through. Work in proportion to the square of it takes a minute. */
+const LENGTH = 200_000;
+
+const SEPARATORS = [...` \t,;"'\\:()[]<>.=/-+&?%*|`, ", ", " ,", "; ", '","', '"x" ', "%20", "=&"];
+
+const BOOK = "/api/v1/books/00000000-0000-7000-8000-000000000000";
+const JSON_TYPE = { "Content-Type": "application/json" };
+
+/** Every header that is read: a request on which it matters, and what stands before the separators. */
+const HEADERS: Record<string, [method: string, path: string, before: string[]]> = {
+  authorization: ["GET", "/api/v1/tasks", ["", "Bearer", "Bearer ", "Bearer a", "Bearer a.b."]],
+  "content-encoding": ["POST", "/api/v1/books", ["", "a,"]],
+  "content-length": ["POST", "/api/v1/books", ["", "1"]],
+  "content-type": [
+    "POST",
+    "/api/v1/books",
+    ["", "application/json", "application/json;", "application/json;a", "application/json; charset="],
+  ],
+  host: ["GET", "/health", ["", "a", "a:", "["]],
+  "idempotency-key": ["POST", "/api/v1/books", ["", "a"]],
+  "if-match": ["PATCH", BOOK, ["", ",", '"', '"a"', "W/", 'W/"a"']],
+  "if-none-match": ["GET", BOOK, ["", ",", '"', '"a"', "W/", 'W/"a"']],
+  origin: ["OPTIONS", BOOK, ["", "https://a"]],
+  "x-forwarded-for": ["GET", "/health", ["", "1", "1.2.3.4", "[", "[::1]", "[::1]:1", "::1", "fe80::1%"]],
+  "x-request-id": ["GET", "/health", ["", "a"]],
+};
+
+let app: App;
+let token: string;
+/** What the app asked headers for. */
+const read = new Set<string>();
+
+beforeAll(async () => {
+  const { url } = await createTestDatabase();
+  const config = await parseServerConfig({ DATABASE_URL: url, AUTH_SECRET: SECRET, RATE_LIMIT: "off" });
+  const driver = pooledDriver({ url, size: 2, timeout: config.deadline });
+  atEnd(() => driver.end());
+  const readDocs = async () => new Uint8Array();
+  app = createApp({ config, connect: connectOver(apart(driver)), log: () => {}, readDocs });
+  token = await tokenFor("admin");
+  const { get, has } = Headers.prototype;
+  Headers.prototype.get = function (name) {
+    read.add(name.toLowerCase());
+    return get.call(this, name);
+  };
+  Headers.prototype.has = function (name) {
+    read.add(name.toLowerCase());
+    return has.call(this, name);
+  };
+});
+
+/** Asks the app as a server does, and expects an answer that is no failure of ours. */
+async function ask(method: string, path: string, headers: Record<string, string>, body?: string) {
+  const request = new Request(`http://127.0.0.1${path}`, {
+    method,
+    headers: { Authorization: `Bearer ${token}`, ...headers },
+    ...(body !== undefined && { body }),
+  });
+  const response = await app.fetch(request, { address: clientAddress(request, "127.0.0.1", 1) });
+  expect(response.status, await response.text()).toBeLessThan(500);
+  return response.status;
+}
+
+const run = (separator: string) => separator.repeat(LENGTH / separator.length);
+
+describe.each(Object.entries(HEADERS))("%s", (name, [method, path, before]) => {
+  test.for(before)("of many separators behind %j", async (start, { signal }) => {
+    for (const separator of SEPARATORS) {
+      signal.throwIfAborted();
+      const body = method.startsWith("P") ? "{}" : undefined;
+      await ask(method, path, { ...JSON_TYPE, [name]: `${start}${run(separator)}x` }, body);
+    }
+  });
+});
+
+test("no header is read that is not here", () => {
+  // CF-Connecting-IP is read by the entry of Workers, and set by Cloudflare.
+  expect([...read].sort()).toEqual(Object.keys(HEADERS).sort());
+});
+
+test("a path, a query and the texts of a body of many separators", async ({ signal }) => {
+  for (const separator of SEPARATORS.map(run)) {
+    signal.throwIfAborted();
+    await ask("GET", `/${separator}x`, {});
+    for (const start of ["", "search=", "cursor=", "isbn=978", "min_price=1"])
+      await ask("GET", `/api/v1/books?${start}${encodeURI(separator)}x`, {});
+    const book = { title: `x${separator}x`, isbn: `978${separator}x`, [separator]: 1 };
+    await ask("POST", "/api/v1/books", JSON_TYPE, JSON.stringify(book));
+  }
+});
