@@ -12,17 +12,27 @@ export function fail(context: z.RefinementCtx, code: FaultCode, message: string,
 export function text({ min, max }: { min: number; max: number }) {
   return z
     .string()
-    .normalize("NFC")
-    .trim()
-    .superRefine((value, context) => {
+    .transform((given, context) => {
+      if (MANY_MARKS.test(given))
+        return fail(
+          context,
+          "invalid_format",
+          `must not hold more than ${MAX_MARKS} combining marks in a row`,
+        );
+      const value = given.normalize("NFC").trim();
       checkStorable(value, context);
       const length = lengthOf(value);
       if (length < min)
         fail(context, "too_short", min === 1 ? "must not be empty" : `must have ${min} characters or more`);
       if (length > max) fail(context, "too_long", `must have ${max} characters or fewer`);
+      return value;
     })
     .meta({ ...(min > 0 && { minLength: min }), maxLength: max, pattern: min > 0 ? NOT_BLANK : STORABLE });
 }
+
+/** The bound of Unicode's Stream-Safe Text Format (UAX #15). To put a run of marks in order takes its length squared. */
+const MAX_MARKS = 30;
+const MANY_MARKS = new RegExp(`\\p{M}{${MAX_MARKS + 1}}`, "u");
 
 /** What {@link checkStorable} and trimming mean to JSON Schema, which knows no lone surrogates. */
 const STORABLE = "^[^\\u0000]*$";

@@ -176,6 +176,11 @@ describe("the fields of a book", () => {
     ["title of 256 code points", { title: "𝔸".repeat(256) }, ["title too_long"]],
     ["title with half a surrogate pair", { title: "a\ud800" }, ["title invalid_format"]],
     ["title with U+0000", { title: "a\0b" }, ["title invalid_format"]],
+    [
+      "title with 31 combining marks in a row",
+      { title: `a${"\u0301".repeat(31)}` },
+      ["title invalid_format"],
+    ],
     ["author that is empty", { author: "  " }, ["author too_short"]],
     ["author of 256 characters", { author: "a".repeat(256) }, ["author too_long"]],
     ["author that is a list", { author: ["Frank Herbert"] }, ["author invalid_type"]],
@@ -247,6 +252,7 @@ describe("the fields of a book", () => {
   test.each<[string, Record<string, unknown>]>([
     ["255 characters and white space around them", { title: ` ${"a".repeat(255)} ` }],
     ["255 characters once they are composed", { author: "e\u0301".repeat(255) }],
+    ["30 combining marks in a row", { title: `a${"\u0301".repeat(30)}` }],
     ["description of 10,000 characters", { description: "𝔸".repeat(10_000) }],
     ["empty description", { description: "" }],
     ["whole number with decimals", { stock: 3.0, price: 12.5 }],

@@ -100,3 +100,10 @@ test("a path, a query and the texts of a body of many separators", async ({ sign
     await ask("POST", "/api/v1/books", JSON_TYPE, JSON.stringify(book));
   }
 });
+
+test.each(["title", "author", "description"])("%s of many combining marks", async (member) => {
+  // Each mark of the second kind has its place before all of the first.
+  const text = `a${"\u0301".repeat(LENGTH)}${"\u0323".repeat(LENGTH)}`;
+  expect(await ask("PATCH", BOOK, JSON_TYPE, JSON.stringify({ [member]: text }))).toBe(422);
+  expect(await ask("GET", `/api/v1/books?search=${encodeURIComponent(text)}`, {})).toBe(422);
+});
