@@ -49,7 +49,8 @@ const isbn = () =>
     )
     .meta({
       format: "isbn",
-      description: "ISBN-10 or ISBN-13, hyphens and spaces allowed.",
+      description:
+        "ISBN-10 or ISBN-13; hyphens, spaces, a label (`ISBN-13:`) and a qualifier (`(pbk.)`) are passed over.",
       examples: ["978-0-486-27263-4"],
     });
 

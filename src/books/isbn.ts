@@ -1,16 +1,27 @@
+/** What may stand anywhere in an ISBN: white space, dashes of any kind, and marks that nobody sees. */
+const SEPARATORS = /[\s\p{Pd}\u2212\u00ad\u200b-\u200f\ufeff]/gu;
+
+/** Without separators: a cell as Excel exports it (`="978…"`), a label, the digits, and a qualifier such as `(pbk.)`. */
+const WRITTEN = /^(?:=("?))?(?:ISBN(?:1[03])?:?)?(97[89]\d{10}|\d{9}[\dX])(?:\([^()]+\)|\[[^[\]]+\])?\1$/i;
+
 /**
- * Reads an ISBN-10 or ISBN-13, with or without hyphens (of any kind, as copied from a page) and spaces. Only the
- * checksum and the prefix are checked: ranges not yet allotted to anybody are fine (ISO 2108).
+ * Reads an ISBN-10 or ISBN-13 the way people and files write it. Only the checksum and the prefix are checked: ranges
+ * not yet allotted to anybody are fine (ISO 2108). Ten zeros stand for no ISBN, and 979-0 is for printed music.
  *
  * @returns its 13 digits, or undefined if it is none
  */
 export function parseIsbn(text: string): string | undefined {
-  const digits = text.replace(/[\s\p{Pd}]/gu, "");
-  if (/^97[89]\d{10}$/.test(digits)) return checkDigit13(digits) === digits[12] ? digits : undefined;
-  if (!/^\d{9}[\dXx]$/.test(digits) || checkDigit10(digits) !== digits[9]?.toUpperCase()) return undefined;
+  const [, , digits = ""] = asciiDigits(text.replace(SEPARATORS, "")).match(WRITTEN) ?? [];
+  if (digits === "0000000000" || digits.startsWith("9790")) return undefined;
+  if (digits.length === 13) return checkDigit13(digits) === digits[12] ? digits : undefined;
+  if (digits.length !== 10 || checkDigit10(digits) !== digits[9]?.toUpperCase()) return undefined;
   const body = `978${digits.slice(0, 9)}`;
   return body + checkDigit13(body);
 }
+
+/** Full-width digits, and the X that may stand for one, as ASCII. */
+const asciiDigits = (text: string) =>
+  text.replace(/[０-９Ｘｘ]/g, (wide) => String.fromCharCode(wide.charCodeAt(0) - 0xfee0));
 
 /** The last digit of the ISBN-13 that begins with these 12. */
 export function checkDigit13(digits: string): string {

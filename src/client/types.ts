@@ -21,7 +21,7 @@ export interface Book {
 export interface NewBook {
   title: string;
   author: string;
-  /** ISBN-10 or ISBN-13, hyphens and spaces allowed. */
+  /** ISBN-10 or ISBN-13; hyphens, spaces, a label (`ISBN-13:`) and a qualifier (`(pbk.)`) are passed over. */
   isbn: string;
   /** Two decimals or fewer; above 0 for a book with stock. */
   price: number;
@@ -34,7 +34,7 @@ export interface NewBook {
 export interface BookChanges {
   title?: string | undefined;
   author?: string | undefined;
-  /** ISBN-10 or ISBN-13, hyphens and spaces allowed. */
+  /** ISBN-10 or ISBN-13; hyphens, spaces, a label (`ISBN-13:`) and a qualifier (`(pbk.)`) are passed over. */
   isbn?: string | undefined;
   /** Two decimals or fewer; above 0 for a book with stock. */
   price?: number | undefined;

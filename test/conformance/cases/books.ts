@@ -28,10 +28,18 @@ const reading: Case[] = [
     BOOKS.map(({ id }) => [200, `${BOOKS_PATH}/${id}`] as const),
   ),
   ...reads("ISBN", [
-    ...[DUNE.isbn, "978-0-00-000004-0", "978 0 00 000004 0", "0-00-000004-3", "978‐0‐00‐000004‐0"].map(
-      (isbn) => [200, `${BOOKS_PATH}/isbn/${encodeURIComponent(isbn)}`] as const,
-    ),
-    ...[isbnOf(999), "9780000000041", "0000000000000", "x", "%20", "９７８０００００００４０"].map(
+    ...[
+      DUNE.isbn,
+      "978-0-00-000004-0",
+      "978 0 00 000004 0",
+      "0-00-000004-3",
+      "978‐0‐00−000004‐0",
+      "９７８００００００００４０",
+      "ISBN-13: 978-0-00-000004-0 (pbk.)",
+      '="9780000000040"',
+      "\u200e978\u00ad0000000040\ufeff",
+    ].map((isbn) => [200, `${BOOKS_PATH}/isbn/${encodeURIComponent(isbn)}`] as const),
+    ...[isbnOf(999), "9780000000041", "0000000000000", "0000000000", "x", "%20", "٩٧٨٠٠٠٠٠٠٠٠٤٠"].map(
       (isbn) => [404, `${BOOKS_PATH}/isbn/${encodeURI(isbn)}`] as const,
     ),
   ]),
@@ -55,6 +63,8 @@ const adding = each("add", [
     book({ isbn: "0-306-40615-2" }),
     book({ isbn: "080442957x" }),
     book({ isbn: "979-10-90636-07-1" }),
+    book({ isbn: "ISBN-10: 0–306–40615–2 (pbk. : acid-free paper)" }),
+    book({ isbn: '="０３０６４０６１５２"' }),
     book({ title: "  Cafe\u0301 \u3000", author: "\ufeffÅngstro\u0308m\n" }),
     book({ title: "a".repeat(255), author: "𝔸".repeat(255), description: "é".repeat(10_000) }),
     book({ title: "\u0001\u001f\u007f\u0085\u2028\u2029", description: '\\ " / \b\f\n\r\t' }),
