@@ -162,7 +162,7 @@ export type ProblemCode =
 /** One wrong field or parameter. */
 export interface Fault {
   in: "body" | "query" | "path" | "header";
-  /** Dotted, and empty for the body as a whole. */
+  /** Dotted, and empty for the body as a whole and for an empty name. */
   path: string;
   code:
     | "required"

@@ -156,7 +156,7 @@ export const FAULT_CODES = [
 
 export type FaultCode = (typeof FAULT_CODES)[number];
 
-/** One wrong field or parameter; `path` is dotted, and empty for the body as a whole. */
+/** One wrong field or parameter; `path` is dotted, and empty for the body as a whole and for an empty name. */
 export interface Fault {
   in: "body" | "query" | "path" | "header";
   path: string;
@@ -245,6 +245,7 @@ export function validationFailed(details: Fault[]): Problem {
   return new Problem("validation_failed", message, { details });
 }
 
-function sentence({ path, message }: Fault): string {
-  return `${path || "The body"} ${message}.`;
+function sentence({ in: part, path, code, message }: Fault): string {
+  const nameless = part === "query" ? "A parameter" : code === "unknown_field" ? "A field" : "The body";
+  return `${path || nameless} ${message}.`;
 }

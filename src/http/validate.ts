@@ -1,22 +1,22 @@
 import { zValidator } from "@hono/zod-validator";
 import type { Context, MiddlewareHandler } from "hono";
-import type * as z from "zod";
+import * as z from "zod";
 import type { Position } from "../db/keyset.ts";
 import { type CursorSeal, invalidCursor } from "./cursor.ts";
 import { scopeOf } from "./paging.ts";
 import { type Fault, type FaultCode, Problem, validationFailed } from "./problem.ts";
+import { readQuery } from "./query.ts";
 import type { Route } from "./route.ts";
 
-type Target = "param" | "query" | "json";
+type Target = "param" | "json";
 
 /**
- * Makes what validates the parts of a request to a route, without judging yet: an answer names the faults of all parts, so a
+ * Makes what validates path and body of a request to a route, without judging yet: an answer names the faults of all parts, so a
  * failed part must not end the request before the others were looked at. `c.req.valid(target)` holds zod's result.
  */
 export function examiner(route: Route): (c: Context) => Promise<void> {
   const validators = [
     ...(route.body ? [examine("json", route.body)] : []),
-    ...(route.paging ? [examine("query", route.paging.query)] : []),
     ...(route.params ? [examine("param", route.params)] : []),
   ];
   return async (c) => {
@@ -28,10 +28,7 @@ const nothingBehind = async () => {};
 
 function examine(target: Target, schema: z.ZodType): MiddlewareHandler {
   return zValidator(target, schema, undefined, {
-    validationFunction: async (_, value) => ({
-      success: true,
-      data: { value, result: schema.safeParse(value) },
-    }),
+    validationFunction: async (_, value) => ({ success: true, data: examined(schema, value) }),
   });
 }
 
@@ -39,6 +36,14 @@ interface Examined {
   value: unknown;
   result: z.ZodSafeParseResult<unknown>;
 }
+
+const examined = (schema: z.ZodType, value: unknown): Examined => ({
+  value,
+  result: schema.safeParse(value),
+});
+
+/** What a route takes that is no listing. */
+const NO_PARAMETERS = z.strictObject({});
 
 /** The parts of a request that a handler gets, all of them good. */
 export interface Valid {
@@ -55,31 +60,27 @@ export interface Valid {
  * @throws Problem `invalid_cursor`, `validation_failed`, `not_found`
  */
 export function judge(c: Context, route: Route, url: URL, seal: CursorSeal): Valid {
-  const examined = (target: Target): Examined => c.req.valid(target as never);
+  const valid = (target: Target): Examined => c.req.valid(target as never);
   const { paging } = route;
-  const query = paging && examined("query");
-  const body = route.body && examined("json");
-  const params = route.params && examined("param");
-  const position = query && openCursor(paging.bound, query.value, url.pathname, seal);
+  const body = route.body && valid("json");
+  const params = route.params && valid("param");
+  const { parameters, malformed } = readQuery(url);
+  const position = paging && openCursor(paging.bound, parameters, url.pathname, seal);
+  const wellFormed = Object.entries(parameters).filter(([name]) => !malformed.has(name));
+  const query = examined(paging?.query ?? NO_PARAMETERS, Object.fromEntries(wellFormed));
   const details = [
-    ...(url.search ? unseen(route, url).map((name) => unknownFault("query", name)) : []),
-    ...(query ? faults("query", query) : []),
+    ...Array.from(malformed, malformedFault),
+    ...faults("query", query),
     ...(body ? faults("body", body) : []),
   ];
   if (details.length > 0) throw validationFailed(details);
   if (params && !params.result.success) throw new Problem("not_found", "There is no such resource.");
-  return { params: params?.result.data, query: query?.result.data, body: body?.result.data, position };
-}
-
-/** The parameters that no schema sees: all of a route that takes none, and one without a name, which Hono passes over. */
-function unseen({ paging }: Route, { searchParams }: URL): string[] {
-  if (paging) return searchParams.has("") ? [""] : [];
-  return [...new Set(searchParams.keys())];
+  return { params: params?.result.data, query: query.result.data, body: body?.result.data, position };
 }
 
 /** A cursor is judged before the rest of the query: under parameters that do not parse, no cursor was ever made. */
-function openCursor(bound: z.ZodObject, query: unknown, path: string, seal: CursorSeal) {
-  const { cursor } = query as { cursor?: unknown };
+function openCursor(bound: z.ZodObject, query: Record<string, unknown>, path: string, seal: CursorSeal) {
+  const { cursor } = query;
   if (typeof cursor !== "string" || cursor === "") return undefined;
   const parsed = bound.safeParse(query);
   if (!parsed.success) throw invalidCursor();
@@ -131,10 +132,13 @@ const TYPES: Record<string, string> = {
 };
 
 function unknownFault(part: "query" | "body", path: string): Fault {
-  return {
-    in: part,
-    path,
-    code: "unknown_field",
-    message: part === "query" ? "is not a parameter here" : "is not a field here",
-  };
+  const message = part === "query" ? "is not a parameter here" : "is not a field here";
+  return { in: part, path, code: "unknown_field", message: path === "" ? "has an empty name" : message };
 }
+
+const malformedFault = (path: string): Fault => ({
+  in: "query",
+  path,
+  code: "invalid_format",
+  message: "must be percent-encoded UTF-8",
+});

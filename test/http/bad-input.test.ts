@@ -385,6 +385,18 @@ describe("the query of a listing", () => {
     ["page=1001&limit=1000", "page out_of_range"],
     ["page=99999999999999999999", "page out_of_range"],
     ["page=1&count=exact", "page invalid_format"],
+    ["=1", " unknown_field"],
+    ["=1&=2&limit=0", " unknown_field", "limit out_of_range"],
+    ...["%FF", "%C3%28", "%E2%82", "%ED%A0%80", "%F5%80%80%80", "%C0%AF", "caf%e9", "%zz%ff"].map((bytes) => [
+      `search=${bytes}`,
+      "search invalid_format",
+    ]),
+    ["search=a&search=%FF", "search invalid_format"],
+    ["limit=%FF&sort=%FF&colour=red", "limit invalid_format", "sort invalid_format", "colour unknown_field"],
+    ["min_price=9&max_price=%FF", "max_price invalid_format"],
+    ["%FF=1", "\ufffd invalid_format"],
+    ["limit%FF", "limit\ufffd invalid_format"],
+    ["=%FF", " invalid_format"],
     ["Limit=5", "Limit unknown_field"],
     ["colour=red&size=", "colour unknown_field", "size unknown_field"],
     ["__proto__=1", "__proto__ unknown_field"],
@@ -434,8 +446,8 @@ describe("the query of a listing", () => {
     ["page=5000", 20],
     ["page=1000&limit=1000", 100],
     ["min_price=1.50&max_price=1.5", 20],
-    ["search=%FF%25%", 20],
-    ["search=%ED%A0%80", 20],
+    ["search=%25%&author=%zz%C3%A9+%2", 20],
+    ["search=%EF%BF%BD", 20],
   ])("%s is good", async (query, limit) => {
     const { status, json } = await ask("GET", `/api/v1/books?${query}`);
     expect([status, json.limit]).toEqual([200, limit]);
@@ -474,6 +486,19 @@ test.each<[string, string, Options]>([
   expect(outcome(await ask(method, `${path}?dry_run=true&limit=5`, options))).toEqual(
     invalid("query dry_run unknown_field", "query limit unknown_field"),
   );
+});
+
+test.each([
+  ["GET", "/api/v1/books?=1", undefined, "A parameter has an empty name."],
+  ["GET", "/health?=1", undefined, "A parameter has an empty name."],
+  ["GET", "/api/v1/books?=%FF", undefined, "A parameter must be percent-encoded UTF-8."],
+  ["GET", "/api/v1/books?search=%FF", undefined, "search must be percent-encoded UTF-8."],
+  ["GET", "/health?search=%FF", undefined, "search must be percent-encoded UTF-8."],
+  ["PATCH", `/api/v1/books/${MISSING}`, { "": 1 }, "A field has an empty name."],
+  ["PATCH", `/api/v1/books/${MISSING}`, [], "The body must be a JSON object."],
+])("%s %s with %j is refused: %s", async (method, path, body, sentence) => {
+  const { status, json } = await ask(method, path, { body });
+  expect([status, json.message]).toEqual([422, sentence]);
 });
 
 test("the faults of query and body are named together", async () => {

@@ -20,6 +20,8 @@ const service = reads("service", [
   [422, "/health?verbose=1"],
   [422, "/openapi.json?v=3&v=4"],
   [422, "/ready?="],
+  [422, "/ready?=1"],
+  [422, "/ready?a=%FF&%FF"],
   [422, "/problems/conflict?x"],
   ...["invalid_json", "validation_failed", "not_found", "internal_error", "misdirected_request"].map(
     (error) => [200, `/problems/${error}`] as const,

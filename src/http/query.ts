@@ -1,0 +1,39 @@
+/** The parameters of a query, as the URL standard reads them. */
+export interface Query {
+  /** By name; of one that is given more than once, a list. */
+  parameters: Record<string, unknown>;
+  /** The names of those whose name or value is not UTF-8. What is not was read as U+FFFD. */
+  malformed: ReadonlySet<string>;
+}
+
+export function readQuery({ search, searchParams }: URL): Query {
+  const malformed = new Set<string>();
+  if (search === "") return { parameters: {}, malformed };
+  // URLSearchParams passes over empty pairs, too.
+  const pairs = isUtf8(search)
+    ? []
+    : search
+        .slice(1)
+        .split("&")
+        .filter((pair) => pair !== "");
+  const values = new Map<string, string[]>();
+  let at = 0;
+  for (const [name, value] of searchParams) {
+    const known = values.get(name);
+    if (known) known.push(value);
+    else values.set(name, [value]);
+    if (!isUtf8(pairs[at++] ?? "")) malformed.add(name);
+  }
+  const parameters = Array.from(values, ([name, all]) => [name, all.length === 1 ? all[0] : all]);
+  return { parameters: Object.fromEntries(parameters), malformed };
+}
+
+/** Whether the escapes of a text are UTF-8. A `%` that begins no escape stands for itself. */
+function isUtf8(text: string): boolean {
+  try {
+    decodeURIComponent(text.replace(/%(?![\da-f]{2})/gi, "%25"));
+    return true;
+  } catch {
+    return false;
+  }
+}
