@@ -14,8 +14,10 @@ export class ProblemError extends OctavoError {
   /** What went wrong, for programs. */
   readonly error: ProblemCode;
   readonly title: string;
-  /** Every wrong field or parameter of a `validation_failed`; empty otherwise. */
+  /** The wrong fields and parameters of a `validation_failed`, 100 at most; empty otherwise. */
   readonly details: readonly Fault[];
+  /** How many more there are. */
+  readonly detailsOmitted: number;
   /** The stock there is; with `insufficient_stock` alone. */
   readonly available: number | undefined;
   /** The resource in the way; with `conflict` alone. */
@@ -33,6 +35,7 @@ export class ProblemError extends OctavoError {
     this.error = problem.error;
     this.title = problem.title;
     this.details = problem.details ?? [];
+    this.detailsOmitted = problem.details_omitted ?? 0;
     this.available = problem.available;
     this.id = problem.id;
     this.isbn = problem.isbn;

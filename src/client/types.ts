@@ -195,6 +195,8 @@ export interface ProblemBody {
   id?: string | undefined;
   /** The ISBN that it has; with `conflict` alone. */
   isbn?: string | undefined;
-  /** Every fault; with `validation_failed` alone. */
+  /** The faults, 100 at most; with `validation_failed` alone. */
   details?: Fault[] | undefined;
+  /** How many more there are. */
+  details_omitted?: number | undefined;
 }

@@ -1,7 +1,14 @@
 import * as z from "zod";
 import { REQUEST_ID_FORM } from "./exchange.ts";
 import { IDEMPOTENCY_KEY } from "./idempotency.ts";
-import { FAULT_CODES, PROBLEMS, Problem, type ProblemCode, validationFailed } from "./problem.ts";
+import {
+  FAULT_CODES,
+  MAX_DETAILS,
+  PROBLEMS,
+  Problem,
+  type ProblemCode,
+  validationFailed,
+} from "./problem.ts";
 import { type DocumentedHeader, type Route, type Success, TAGS } from "./route.ts";
 
 type Json = Record<string, unknown>;
@@ -372,7 +379,13 @@ export const PROBLEM = z
           message: z.string(),
         }),
       )
+      .max(MAX_DETAILS)
       .optional(),
+    details_omitted: z
+      .int()
+      .min(1)
+      .optional()
+      .meta({ description: "How many more faults there are; absent where details has them all." }),
   })
   .meta({
     id: "Problem",

@@ -103,7 +103,8 @@ export const PROBLEMS = {
     status: 422,
     title: "Validation failed",
     meaning: "One or more fields or parameters are wrong.",
-    remedy: "The member details names each of them, with a code and a sentence.",
+    remedy:
+      "The member details names them, each with a code and a sentence. It has 100 at most; details_omitted counts the rest.",
   },
   idempotency_mismatch: {
     status: 422,
@@ -164,6 +165,28 @@ export interface Fault {
   message: string;
 }
 
+/** How many faults an answer lists, and how much of a name it repeats: it must not outgrow its request. */
+export const MAX_DETAILS = 100;
+const MAX_PATH = 100;
+
+/** Gathers the faults of a request: the first of them, and how many there are. */
+export class Faults {
+  readonly listed: Fault[] = [];
+  count = 0;
+
+  add(part: Fault["in"], path: string, code: FaultCode, message: string): void {
+    this.count++;
+    if (this.listed.length < MAX_DETAILS)
+      this.listed.push({ in: part, path: shortened(path), code, message });
+  }
+}
+
+/** Well formed, even where it is cut within a surrogate pair. */
+function shortened(path: string): string {
+  if (path.length <= MAX_PATH) return path.toWellFormed();
+  return `${path.slice(0, MAX_PATH - 1).replace(/[\ud800-\udbff]$/, "")}…`.toWellFormed();
+}
+
 /** Members that single problems have beside the common ones (RFC 9457, section 3.2). */
 export interface Extension {
   /** The stock at the moment of an `insufficient_stock`, which has this member always and alone. */
@@ -183,11 +206,12 @@ export class Problem extends Error {
   readonly headers: Record<string, string>;
   readonly extension: Extension;
   readonly details: Fault[] | undefined;
+  readonly omitted: number;
 
   /**
    * @param message one sentence for the client; it may not tell what is inside
-   * @param extra headers to send, members of this problem alone, the faults of a `validation_failed`, and a cause
-   *   for the log
+   * @param extra headers to send, members of this problem alone, the faults of a `validation_failed` and how many more
+   *   there are, and a cause for the log
    */
   constructor(
     code: ProblemCode,
@@ -196,6 +220,7 @@ export class Problem extends Error {
       headers?: Record<string, string>;
       extension?: Extension;
       details?: Fault[];
+      omitted?: number;
       cause?: unknown;
     } = {},
   ) {
@@ -204,6 +229,7 @@ export class Problem extends Error {
     this.headers = extra.headers ?? {};
     this.extension = extra.extension ?? {};
     this.details = extra.details;
+    this.omitted = extra.omitted ?? 0;
   }
 
   get status(): number {
@@ -223,6 +249,7 @@ export class Problem extends Error {
       request_id: requestId,
       ...this.extension,
       ...(this.details && { details: this.details }),
+      ...(this.omitted > 0 && { details_omitted: this.omitted }),
     };
   }
 
@@ -235,14 +262,18 @@ export class Problem extends Error {
   }
 }
 
-/** A 422 that names every fault. */
-export function validationFailed(details: Fault[]): Problem {
+/**
+ * A 422 that names faults.
+ *
+ * @param count how many there are, those that `details` has no room for among them
+ */
+export function validationFailed(details: Fault[], count = details.length): Problem {
   const [first] = details;
+  const omitted = count - details.length;
+  const named = omitted > 0 ? `the first ${details.length}` : "each";
   const message =
-    details.length === 1 && first
-      ? sentence(first)
-      : `${details.length} fields are wrong; details names each of them.`;
-  return new Problem("validation_failed", message, { details });
+    count === 1 && first ? sentence(first) : `${count} fields are wrong; details names ${named} of them.`;
+  return new Problem("validation_failed", message, { details, omitted });
 }
 
 function sentence({ in: part, path, code, message }: Fault): string {

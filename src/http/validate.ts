@@ -4,7 +4,7 @@ import * as z from "zod";
 import type { Position } from "../db/keyset.ts";
 import { type CursorSeal, invalidCursor } from "./cursor.ts";
 import { scopeOf } from "./paging.ts";
-import { type Fault, type FaultCode, Problem, validationFailed } from "./problem.ts";
+import { type FaultCode, Faults, Problem, validationFailed } from "./problem.ts";
 import { readQuery } from "./query.ts";
 import type { Route } from "./route.ts";
 
@@ -37,9 +37,12 @@ interface Examined {
   result: z.ZodSafeParseResult<unknown>;
 }
 
+/** zod's own messages are not used, and of many unknown members it would make a long one. */
+const NO_MESSAGE = { error: () => "" };
+
 const examined = (schema: z.ZodType, value: unknown): Examined => ({
   value,
-  result: schema.safeParse(value),
+  result: schema.safeParse(value, NO_MESSAGE),
 });
 
 /** What a route takes that is no listing. */
@@ -68,12 +71,11 @@ export function judge(c: Context, route: Route, url: URL, seal: CursorSeal): Val
   const position = paging && openCursor(paging.bound, parameters, url.pathname, seal);
   const wellFormed = Object.entries(parameters).filter(([name]) => !malformed.has(name));
   const query = examined(paging?.query ?? NO_PARAMETERS, Object.fromEntries(wellFormed));
-  const details = [
-    ...Array.from(malformed, malformedFault),
-    ...faults("query", query),
-    ...(body ? faults("body", body) : []),
-  ];
-  if (details.length > 0) throw validationFailed(details);
+  const faults = new Faults();
+  for (const name of malformed) faults.add("query", name, "invalid_format", "must be percent-encoded UTF-8");
+  gather(faults, "query", query);
+  if (body) gather(faults, "body", body);
+  if (faults.count > 0) throw validationFailed(faults.listed, faults.count);
   if (params && !params.result.success) throw new Problem("not_found", "There is no such resource.");
   return { params: params?.result.data, query: query.result.data, body: body?.result.data, position };
 }
@@ -87,40 +89,50 @@ function openCursor(bound: z.ZodObject, query: Record<string, unknown>, path: st
   return seal.open(scopeOf(path, bound, parsed.data), cursor);
 }
 
-function faults(part: "query" | "body", { value, result }: Examined): Fault[] {
-  return result.success ? [] : result.error.issues.flatMap((issue) => faultsOf(part, issue, value));
+function gather(faults: Faults, part: "query" | "body", { value, result }: Examined): void {
+  for (const issue of result.error?.issues ?? []) {
+    if (issue.code === "unrecognized_keys") {
+      const message = part === "query" ? "is not a parameter here" : "is not a field here";
+      const parents = issue.path.map((name) => `${String(name)}.`).join("");
+      for (const key of issue.keys)
+        faults.add(part, parents + key, "unknown_field", key === "" ? "has an empty name" : message);
+    } else {
+      faults.add(part, issue.path.join("."), ...faultOf(part, issue, value));
+    }
+  }
 }
 
-function faultsOf(part: "query" | "body", issue: z.core.$ZodIssue, root: unknown): Fault[] {
-  const path = issue.path.join(".");
-  const fault = (code: FaultCode, message: string): Fault[] => [{ in: part, path, code, message }];
+function faultOf(
+  part: "query" | "body",
+  issue: z.core.$ZodIssue,
+  root: unknown,
+): [code: FaultCode, message: string] {
   const value = issue.path.reduce<unknown>(
     (at, name) => (at as Record<PropertyKey, unknown> | undefined)?.[name],
     root,
   );
-  if (issue.code === "unrecognized_keys") return issue.keys.map((key) => unknownFault(part, key));
-  if (part === "query" && Array.isArray(value)) return fault("invalid_format", "must be given once");
-  if (value === undefined) return fault("required", "is required");
+  if (part === "query" && Array.isArray(value)) return ["invalid_format", "must be given once"];
+  if (value === undefined) return ["required", "is required"];
   switch (issue.code) {
     case "custom":
-      return fault(issue.params?.code ?? "invalid_format", issue.message);
+      return [issue.params?.code ?? "invalid_format", issue.message];
     case "invalid_type":
       if (value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY) {
-        return fault("out_of_range", "is too large for a number");
+        return ["out_of_range", "is too large for a number"];
       }
-      return fault("invalid_type", `must be ${TYPES[issue.expected] ?? issue.expected}`);
+      return ["invalid_type", `must be ${TYPES[issue.expected] ?? issue.expected}`];
     case "too_small":
       return issue.origin === "string"
-        ? fault("too_short", "must not be empty")
-        : fault("out_of_range", `must be ${issue.minimum} or more`);
+        ? ["too_short", "must not be empty"]
+        : ["out_of_range", `must be ${issue.minimum} or more`];
     case "too_big":
       return issue.origin === "string"
-        ? fault("too_long", `must have ${issue.maximum} characters or fewer`)
-        : fault("out_of_range", `must be ${issue.maximum} or less`);
+        ? ["too_long", `must have ${issue.maximum} characters or fewer`]
+        : ["out_of_range", `must be ${issue.maximum} or less`];
     case "invalid_value":
-      return fault("invalid_format", `must be one of ${issue.values.join(", ")}`);
+      return ["invalid_format", `must be one of ${issue.values.join(", ")}`];
     default:
-      return fault("invalid_format", "has the wrong form");
+      return ["invalid_format", "has the wrong form"];
   }
 }
 
@@ -130,15 +142,3 @@ const TYPES: Record<string, string> = {
   number: "a number",
   boolean: "true or false",
 };
-
-function unknownFault(part: "query" | "body", path: string): Fault {
-  const message = part === "query" ? "is not a parameter here" : "is not a field here";
-  return { in: part, path, code: "unknown_field", message: path === "" ? "has an empty name" : message };
-}
-
-const malformedFault = (path: string): Fault => ({
-  in: "query",
-  path,
-  code: "invalid_format",
-  message: "must be percent-encoded UTF-8",
-});

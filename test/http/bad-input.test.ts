@@ -507,6 +507,93 @@ test("the faults of query and body are named together", async () => {
   );
 });
 
+describe("an answer does not outgrow its request", () => {
+  const names = (count: number, prefix = "m") => Array.from({ length: count }, (_, at) => prefix + at);
+  const members = (count: number) => Object.fromEntries(names(count).map((name) => [name, 1]));
+  const unknown = (place: string, names: string[]) => names.map((name) => `${place} ${name} unknown_field`);
+
+  /** Faults in order, what was left out, and the sentence. */
+  async function refused(method: string, path: string, options: Options = {}) {
+    const { status, text, json } = await ask(method, path, options);
+    expect([status, json.error]).toEqual([422, "validation_failed"]);
+    expect(text.length).toBeLessThan(32_768);
+    expect(text.isWellFormed()).toBe(true);
+    const details: Record<string, string>[] = json.details;
+    return {
+      faults: details.map((fault) => `${fault.in} ${fault.path} ${fault.code}`),
+      omitted: json.details_omitted,
+      message: json.message,
+    };
+  }
+
+  test.each([
+    [99, undefined, "99 fields are wrong; details names each of them."],
+    [100, undefined, "100 fields are wrong; details names each of them."],
+    [101, 1, "101 fields are wrong; details names the first 100 of them."],
+    [90_000, 89_900, "90000 fields are wrong; details names the first 100 of them."],
+  ])("with %i unknown members", async (count, omitted, message) => {
+    expect(await refused(...PATCH_BOOK, { body: members(count) })).toEqual({
+      faults: unknown("body", names(Math.min(count, 100))),
+      omitted,
+      message,
+    });
+  });
+
+  test.each(["/api/v1/books", "/api/v1/tasks", "/health", `/api/v1/books/${MISSING}`])(
+    "with 2,500 unknown parameters of %s",
+    async (path) => {
+      expect(await refused("GET", `${path}?${names(2_500).join("&")}`)).toEqual({
+        faults: unknown("query", names(100)),
+        omitted: 2_400,
+        message: "2500 fields are wrong; details names the first 100 of them.",
+      });
+    },
+  );
+
+  test("with many faults in both, and of many kinds", async () => {
+    const body = { title: "", price: -1, ...members(80) };
+    const malformed = names(20, "n").map((name) => `${name}=%FF`);
+    expect(
+      await refused("POST", `/api/v1/books?${[...names(30), ...malformed].join("&")}`, { body }),
+    ).toEqual({
+      faults: [
+        ...names(20, "n").map((name) => `query ${name} invalid_format`),
+        ...unknown("query", names(30)),
+        "body title too_short",
+        "body author required",
+        "body isbn required",
+        "body price out_of_range",
+        ...unknown("body", names(46)),
+      ],
+      omitted: 34,
+      message: "134 fields are wrong; details names the first 100 of them.",
+    });
+  });
+
+  test("with many members in a member", async () => {
+    const { faults, omitted } = await refused(...PATCH_BOOK, { body: { title: members(90_000) } });
+    expect([faults, omitted]).toEqual([["body title invalid_type"], undefined]);
+  });
+
+  test.each([
+    ["100 characters", "a".repeat(100), "a".repeat(100)],
+    ["101 characters", "a".repeat(101), `${"a".repeat(99)}…`],
+    ["a million characters", "a".repeat(1_000_000), `${"a".repeat(99)}…`],
+    ["a surrogate pair where it is cut", `${"a".repeat(98)}😀😀`, `${"a".repeat(98)}…`],
+    ["a lone surrogate", "a\ud800", "a\ufffd"],
+    ["a lone surrogate, cut", `\ud800${"a".repeat(200)}`, `\ufffd${"a".repeat(98)}…`],
+  ])("with a name of %s", async (_, name, shown) => {
+    expect(await refused(...PATCH_BOOK, { body: { [name]: 1 } })).toEqual({
+      faults: unknown("body", [shown]),
+      omitted: undefined,
+      message: `${shown} is not a field here.`,
+    });
+    if (name.length > 1000 || !name.isWellFormed()) return;
+    const { faults } = await refused("GET", `/health?${encodeURIComponent(name)}=1`);
+    expect(faults).toEqual(unknown("query", [shown]));
+  });
+});
+
 test.each([
   "1",
   MISSING.replaceAll("-", ""),

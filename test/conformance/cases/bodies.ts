@@ -217,12 +217,13 @@ const faults: Case[] = [
       BOOKS_PATH,
       { role, headers: JSON_TYPE, raw: `{"title":${"[".repeat(MIB / 2 - 8)}${"]".repeat(MIB / 2 - 8)}}` },
     ],
-    [
-      422,
-      "POST",
-      TASKS_PATH,
-      { role, body: Object.fromEntries(Array.from({ length: 300 }, (_, at) => [`m${at}`, at])) },
-    ],
+    ...[100, 101, 60_000].map((length): Row => {
+      const members = Array.from({ length }, (_, at) => [`m${at}`, at]);
+      return [422, "POST", TASKS_PATH, { role, body: Object.fromEntries(members) }];
+    }),
+    ...["a".repeat(1_000_000), `${"a".repeat(98)}😀😀`, `\ud800${"a".repeat(200)}`].map(
+      (name): Row => [422, "POST", TASKS_PATH, { role, body: { title: "Dust", [name]: 1 } }],
+    ),
   ]),
 ];
 

@@ -213,6 +213,10 @@ const bad = each(
     "caf%C3%A9=1",
     "__proto__=1",
     "constructor=1&toString=1&hasOwnProperty=1",
+    ...["a", "%C3%A9", "😀".repeat(3)].map((name) =>
+      Array.from({ length: 500 }, (_, at) => `${encodeURI(name)}${at}`.slice(0, 20)).join("&"),
+    ),
+    `${"%C3%A9".repeat(2000)}=1`,
     "limit=0&sort=x&in_stock=x&min_price=9&max_price=1&__proto__=1&colour=",
   ].map((query): Row => [422, "GET", `${BOOKS_PATH}?${query}`]),
 );
