@@ -254,7 +254,7 @@ export const listBooks = route({
   summary: "List and search books",
   role: "public",
   paging: bookPaging,
-  success: { 200: { description: "A page of books.", schema: BookPage, sometimes: ["Link"] } },
+  success: { 200: { description: "A page of books.", schema: BookPage, headers: ["Link"] } },
   problems: [],
 });
 

@@ -105,18 +105,15 @@ function operation(route: Route, contentOf: ContentOf): Json {
 function successes(route: Route, contentOf: ContentOf): Json {
   return Object.fromEntries(
     Object.entries(route.success).map(
-      ([status, { description, schema, types = [], headers = [], sometimes = [] }]: [string, Success]) => [
+      ([status, { description, schema, types = [], headers = [] }]: [string, Success]) => [
         status,
         {
           description,
-          headers: headersOf(
-            [
-              ...headers,
-              ...quotaHeaders(route),
-              ...(route.method === "post" ? (["Idempotency-Replayed"] as const) : []),
-            ],
-            sometimes,
-          ),
+          headers: headersOf([
+            ...headers,
+            ...quotaHeaders(route),
+            ...(route.method === "post" ? (["Idempotency-Replayed"] as const) : []),
+          ]),
           ...(schema && { content: { "application/json": contentOf(schema, "output") } }),
           ...(types.length > 0 && {
             content: Object.fromEntries(types.map((type) => [type, { schema: { type: "string" } }])),
@@ -309,7 +306,13 @@ const HEADERS: Record<AnyHeader, Json> = {
   ETag: header("The resource's version, a strong entity tag.", '"0195dc3a-52e6-7cc1-9d2f-7f4b8a6e1c30.3"', {
     pattern: '^"[^"]+"$',
   }),
-  Link: header("next, prev and first page (RFC 8288).", '</api/v1/books>; rel="first"'),
+  Link: {
+    ...header(
+      "next, prev and first page (RFC 8288); of a page by cursor, unless together they are longer than 4 KiB.",
+      '</api/v1/books>; rel="first"',
+    ),
+    required: false,
+  },
   Location: header("Where the new resource is.", "/api/v1/books/0195dc3a-52e6-7cc1-9d2f-7f4b8a6e1c30", {
     format: "uri-reference",
   }),

@@ -104,7 +104,10 @@ function lastOf(rows: string): string {
   return end < 0 ? rows : rows.slice(end + 2);
 }
 
-type PageReply = { status: 200; body: Uint8Array<ArrayBuffer>; headers: { Link: string } };
+type PageReply = { status: 200; body: Uint8Array<ArrayBuffer>; headers: { Link?: string } };
+
+/** The most that all links of a page may have together: clients take 16 KiB of headers, or 8. */
+const MAX_LINK_LENGTH = 4096;
 
 /** The page written last. Readers who share a query come one after the other, and share its page, too. */
 let last: { found: Rows; url: string; reply: PageReply } | undefined;
@@ -112,7 +115,7 @@ let last: { found: Rows; url: string; reply: PageReply } | undefined;
 /**
  * Writes a page of the `limit + 1` rows that were found in the direction of travel, as
  * `{"data":[…],"limit":20,"next_cursor":…,"prev_cursor":…}` with `extra` members behind, and the same links as a Link header
- * (RFC 8288).
+ * (RFC 8288), unless it would be too long.
  */
 export function writePage(found: Rows, position: Position | undefined, listing: Listing): PageReply {
   const url = listing.url.pathname + listing.url.search;
@@ -139,12 +142,12 @@ function render(
     ...(nextCursor ? [`<${linkTo(nextCursor)}>; rel="next"`] : []),
     ...(previousCursor ? [`<${linkTo(previousCursor)}>; rel="prev"`] : []),
     `<${first}>; rel="first"`,
-  ];
+  ].join(", ");
   return {
     status: 200,
     // As bytes, which all who share the page write as they are.
     body: encoder.encode(`{"data":[${page.rows}],${JSON.stringify(tail).slice(1)}`),
-    headers: { Link: links.join(", ") },
+    headers: links.length <= MAX_LINK_LENGTH ? { Link: links } : {},
   };
 }
 

@@ -22,10 +22,8 @@ export interface Success {
   schema?: z.ZodType;
   /** The media types of a body that is not JSON. */
   types?: readonly string[];
-  /** Names of the headers that it always carries, beside those of every answer. */
+  /** Names of the headers that it carries beside those of every answer. `Link` alone may be missing. */
   headers?: readonly DocumentedHeader[];
-  /** Names of those that it carries in some cases. */
-  sometimes?: readonly DocumentedHeader[];
 }
 
 export type DocumentedHeader = "ETag" | "Link" | "Location";
