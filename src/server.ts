@@ -71,6 +71,8 @@ export async function runServer(runtime: Runtime): Promise<void> {
 
 async function serve({ name, environment, listen }: Runtime): Promise<void> {
   const stopping = stopSignal();
+  // Without a listener the end of whoever reads the log (`| head`) would be the server's end, too.
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
   for (const sentence of misspellings(environment)) tell(sentence);
   const embedded = environment.DATABASE_URL ? undefined : await startEmbedded(environment);
   try {

@@ -5,6 +5,7 @@ import { chmod, cp, mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { newBook } from "../support/books.ts";
@@ -85,6 +86,34 @@ describe.each(["node", "bun"] as const)("%s", (runtime) => {
     expect(server.told().match(/X-Forwarded-For, and TRUSTED_PROXY_HOPS is not set/g)).toHaveLength(1);
     expect(server.told()).not.toContain("192.0.2");
   });
+
+  test("goes on without a reader of its log", async () => {
+    // head closes the pipe behind the first line.
+    const server = launch(runtime, { DATABASE_URL: database.url }, process.cwd(), "> >(head -n 1)");
+    started.push(server);
+    const url = await server.url;
+    await expectToServe(url, () => server.logs().length === 1);
+    expect(await server.end("SIGTERM")).toBe(0);
+  });
+
+  test("goes on where nobody reads what it tells at its start, and its log neither", async () => {
+    const PORT = `${await freePort()}`;
+    const variables = { DATABASE_URL: database.url, PORT };
+    const server = launch(runtime, variables, process.cwd(), "2> >(exec true) > >(exec true)");
+    started.push(server);
+    await expectToServe(`http://127.0.0.1:${PORT}`, () => true);
+    expect(await server.end("SIGTERM")).toBe(0);
+  });
+
+  /** Each answer has its line in the log, some of them when nobody reads it any more. */
+  async function expectToServe(url: string, until: () => boolean) {
+    const ready = () => fetch(`${url}/ready`).then(({ status }) => status, String);
+    await expect.poll(async () => (await ready()) === 200 && until(), { timeout: 20_000 }).toBe(true);
+    for (let count = 0; count < 20; count++) {
+      expect(await ready()).toBe(200);
+      await sleep(20);
+    }
+  }
 
   test("listens on IPv6", async () => {
     const server = start({ HOST: "::1" });

@@ -59,14 +59,18 @@ export interface ServerProcess {
  * Starts the bundle of a server in a process of its own, on a port that is free.
  *
  * @param checkout the folder that the bundle lies in, in dist/
+ * @param redirections of its output, as Bash writes them
  */
 export function launch(
   runtime: Exclude<Runtime, "workerd">,
   variables: Variables,
   checkout = process.cwd(),
+  redirections?: string,
 ): ServerProcess {
-  const [file, ...flags] = runtime === "node" ? [process.execPath] : ["bun", "--no-install"];
-  const child = spawn(file, [...flags, `dist/${runtime}.js`], {
+  const command = runtime === "node" ? [process.execPath] : ["bun", "--no-install"];
+  const shell = redirections === undefined ? [] : ["bash", "-c", `exec "$0" "$@" ${redirections}`];
+  const [file = "", ...args] = [...shell, ...command, `dist/${runtime}.js`];
+  const child = spawn(file, args, {
     cwd: checkout,
     env: {
       PATH: process.env.PATH,
