@@ -15,7 +15,7 @@ import { authenticator } from "./http/auth.ts";
 import { discardBody } from "./http/body.ts";
 import { crossOriginOf } from "./http/cors.ts";
 import { CursorSeal } from "./http/cursor.ts";
-import { preconditionFailed } from "./http/etag.ts";
+import { parsePreconditions, preconditionFailed } from "./http/etag.ts";
 import { Exchange } from "./http/exchange.ts";
 import { requireHost } from "./http/host.ts";
 import { eventOf, type Log, loggedError } from "./http/observe.ts";
@@ -90,7 +90,7 @@ const CONSTRAINTS: ConstraintMeanings = { ...bookConstraints, ...taskConstraints
 function problemOf(error: unknown, request: Request): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof MissingFault) return new Problem("not_found", "There is no such resource.");
-  if (error instanceof VersionFault) return preconditionFailed();
+  if (error instanceof VersionFault) return preconditionFailed(parsePreconditions(request.headers));
   if (error instanceof MismatchFault) {
     return new Problem("idempotency_mismatch", "The Idempotency-Key was used for another request.");
   }

@@ -52,9 +52,10 @@ function malformed(name: string): never {
  * @returns whether the client has it already and a 304 will do
  * @throws Problem `precondition_failed`
  */
-export function notModified({ ifMatch, ifNoneMatch }: Preconditions, etag: string): boolean {
+export function notModified(preconditions: Preconditions, etag: string): boolean {
+  const { ifMatch, ifNoneMatch } = preconditions;
   if (ifMatch && ifMatch !== "*" && !ifMatch.some((tag) => !tag.weak && tag.value === etag)) {
-    throw preconditionFailed();
+    throw preconditionFailed(preconditions);
   }
   return ifNoneMatch === "*" || (ifNoneMatch?.some((tag) => tag.value === etag) ?? false);
 }
@@ -72,6 +73,13 @@ export function versionDemand({ ifMatch, ifNoneMatch }: Preconditions, id: strin
   };
 }
 
-export function preconditionFailed(): Problem {
-  return new Problem("precondition_failed", "The resource is at another version; nothing was changed.");
+/** Tells weak tags from old ones: with a proxy that makes tags weak, to read the resource again helps nobody. */
+export function preconditionFailed({ ifMatch }: Preconditions): Problem {
+  const weak = ifMatch && ifMatch !== "*" && ifMatch.every((tag) => tag.weak);
+  return new Problem(
+    "precondition_failed",
+    weak
+      ? "If-Match has only weak tags (W/…), which never match: a proxy that compresses makes tags weak; nothing was changed."
+      : "The resource is at another version; nothing was changed.",
+  );
 }

@@ -76,8 +76,10 @@ export const PROBLEMS = {
   precondition_failed: {
     status: 412,
     title: "Precondition failed",
-    meaning: "The resource is at another version than If-Match or If-None-Match demand; nothing was changed.",
-    remedy: "Read the resource again, apply the change to what it holds now, and send its new ETag.",
+    meaning:
+      "The resource is at another version than If-Match or If-None-Match demand, or If-Match has only weak tags; nothing was changed.",
+    remedy:
+      "Read the resource again, apply the change to what it holds now, and send its new ETag. A tag that begins with W/ never matches: a proxy has made it weak by compressing the answer. Send it without W/, or turn compression off in the proxy.",
   },
   payload_too_large: {
     status: 413,

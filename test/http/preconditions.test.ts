@@ -151,6 +151,20 @@ describe.each([
       }
     });
 
+    test.each<[name: string, value: (tags: Tags) => string, weak: boolean]>([
+      ["the current tag, weak", ({ current }) => `W/${current}`, true],
+      ["a stale tag, weak", ({ stale }) => `W/${stale}`, true],
+      ["weak tags", ({ current, other }) => `W/${current}, W/${other}`, true],
+      ["a weak and a stale tag", ({ current, stale }) => `W/${current}, ${stale}`, false],
+      ["a stale tag", ({ stale }) => stale, false],
+      ["a strong tag that looks weak", () => '"W/"', false],
+    ])("with If-Match of %s says what is wrong", async (_, value, weak) => {
+      if (method === "HEAD") return;
+      const { path, tags } = await prepare();
+      const { status, json } = await send(method, path, { "If-Match": value(tags) });
+      expect([status, /weak/.test(json.message), /version/.test(json.message)]).toEqual([412, weak, !weak]);
+    });
+
     test("with a malformed header is 400, and changes nothing", async () => {
       const resource = await prepare();
       for (const name of ["If-Match", "If-None-Match"]) {
@@ -231,6 +245,11 @@ describe.each([
       expect(answers.map(({ status }) => status).sort()).toEqual([200, 412, 412]);
     }
   });
+});
+
+test("the remedy of a failed precondition tells of weak tags", async () => {
+  const { json } = await api("GET", "/problems/precondition_failed");
+  expect(json.remedy).toMatch(/weak/);
 });
 
 test.each(MALFORMED)("%s is no list of tags", async (value) => {
