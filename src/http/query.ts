@@ -6,9 +6,10 @@ export interface Query {
   malformed: ReadonlySet<string>;
 }
 
+const EMPTY: Query = { parameters: {}, malformed: new Set() };
+
 export function readQuery({ search, searchParams }: URL): Query {
-  const malformed = new Set<string>();
-  if (search === "") return { parameters: {}, malformed };
+  if (search === "") return EMPTY;
   // URLSearchParams passes over empty pairs, too.
   const pairs = isUtf8(search)
     ? []
@@ -17,6 +18,7 @@ export function readQuery({ search, searchParams }: URL): Query {
         .split("&")
         .filter((pair) => pair !== "");
   const values = new Map<string, string[]>();
+  const malformed = new Set<string>();
   let at = 0;
   for (const [name, value] of searchParams) {
     const known = values.get(name);

@@ -69,8 +69,11 @@ export function judge(c: Context, route: Route, url: URL, seal: CursorSeal): Val
   const params = route.params && valid("param");
   const { parameters, malformed } = readQuery(url);
   const position = paging && openCursor(paging.bound, parameters, url.pathname, seal);
-  const wellFormed = Object.entries(parameters).filter(([name]) => !malformed.has(name));
-  const query = examined(paging?.query ?? NO_PARAMETERS, Object.fromEntries(wellFormed));
+  const wellFormed =
+    malformed.size === 0
+      ? parameters
+      : Object.fromEntries(Object.entries(parameters).filter(([name]) => !malformed.has(name)));
+  const query = examined(paging?.query ?? NO_PARAMETERS, wellFormed);
   const faults = new Faults();
   for (const name of malformed) faults.add("query", name, "invalid_format", "must be percent-encoded UTF-8");
   gather(faults, "query", query);

@@ -68,6 +68,8 @@ const TYPES: (string | string[] | undefined)[] = [
   ["application/json", "application/json"],
   "application/json; charset=latin1",
   'application/json; charset="utf-16"',
+  "application/json; charset=x=utf-8",
+  "application/json; a; charset=utf-16",
   "*/*",
   "application",
   "",
