@@ -11,6 +11,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { newBook } from "../support/books.ts";
 import { createClient } from "../support/client.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { freePort } from "../support/port.ts";
 import { startProxy } from "../support/proxy.ts";
 import { launch, type ServerProcess, type Variables } from "../support/servers.ts";
 import { SECRET, tokenFor } from "../support/token.ts";
@@ -252,12 +253,4 @@ async function output(file: string, args: string[], env: NodeJS.ProcessEnv): Pro
   });
   await once(child, "close");
   return text;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await once(server.listen(0, "127.0.0.1"), "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
 }

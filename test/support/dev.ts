@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmod, mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, vi } from "vitest";
+import { freePort } from "./port.ts";
 
 vi.setConfig({ testTimeout: 90_000 });
 
@@ -84,12 +84,4 @@ export async function run(options: Options = {}): Promise<Run> {
   const it = { child, origin, stdout: () => stdout, output: () => output, ready, exit, end };
   started.push(it);
   return it;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await once(server.listen(0, "127.0.0.1"), "listening");
-  const address = server.address();
-  server.close();
-  return typeof address === "object" && address ? address.port : 0;
 }
