@@ -38,7 +38,8 @@ describe.runIf(hasTerminal)("on a terminal", () => {
   const start = async (variables: Record<string, string | undefined>) => {
     const started = await run({
       terminal: true,
-      variables: { TERM: "xterm", NO_COLOR: undefined, FORCE_COLOR: undefined, ...variables },
+      // Node shows no colours to a CI that it does not know.
+      variables: { TERM: "xterm", CI: undefined, NO_COLOR: undefined, FORCE_COLOR: undefined, ...variables },
     });
     await started.ready;
     await fetch(`${started.origin}/health`);
