@@ -2,7 +2,7 @@
 import { TakenFault } from "../db/resource.ts";
 import type { Api } from "../http/api.ts";
 import { versionDemand } from "../http/etag.ts";
-import { writePage } from "../http/paging.ts";
+import { pageBody, writePage } from "../http/paging.ts";
 import { type ConstraintMeanings, type Fault, Problem, validationFailed } from "../http/problem.ts";
 import { created, fresh, json, noContent, ok } from "../http/reply.ts";
 import * as contract from "./contract.ts";
@@ -16,9 +16,9 @@ export function bookRoutes(api: Api): void {
   api.on(contract.listBooks, async ({ query, position, url }, { database, seal }) => {
     const { limit, count, page } = query;
     if (page !== undefined) {
-      const { rows, total } = await store.listBooksByNumber(database, query, page);
+      const { found, total } = await store.listBooksByNumber(database, query, page);
       const totals = { total, page, limit, total_pages: Math.ceil(total / limit) };
-      return json(200, `{"data":[${rows}],${JSON.stringify(totals).slice(1)}`);
+      return json(200, pageBody(found, totals));
     }
     const { found, total } = await store.listBooks(database, query, position);
     const totals = count && { total, ...(count === "estimated" && { total_is_estimate: true }) };

@@ -7,9 +7,9 @@ import {
   definePages,
   filteredPage,
   type KeysetOrder,
+  type ListedRow,
   offsetPage,
   type Position,
-  type Rows,
   where,
 } from "../db/keyset.ts";
 import {
@@ -135,11 +135,12 @@ const movementJson = jsonObject({
 
 const ofBook = { column: stockMovements.createdAt, id: stockMovements.id, descending: true };
 
-/** No row where there is no book. */
+/** A row of null where the book has no movements, and no row where there is no book. */
 const movementPages = definePages(stockMovements, ofBook, {
   json: movementJson,
   filters: (value) => [sql`${stockMovements.bookId} = ${value("book")}::uuid`],
-  around: (page, value) => sql`select page.* from ${books} cross join lateral (${page}) page
+  // A lateral join can only be a nested loop, which keeps the page's order.
+  around: (page, value) => sql`select page.* from ${books} left join lateral (${page}) page on true
     where ${books.id} = ${value("book")}::uuid`,
 });
 
@@ -153,14 +154,14 @@ export async function listMovements(
   bookId: string,
   { limit }: MovementQuery,
   position: Position | undefined,
-): Promise<Rows> {
-  const [found] = await database.read<Rows>(movementPages(position, limit, { book: bookId }));
-  if (!found) throw new MissingFault();
-  return found;
+): Promise<ListedRow[]> {
+  const rows = await database.read<{ json: string | null }>(movementPages(position, limit, { book: bookId }));
+  if (rows.length === 0) throw new MissingFault();
+  return rows.filter((row): row is ListedRow => row.json !== null);
 }
 
 export interface BookListing {
-  found: Rows;
+  found: ListedRow[];
   /** Counted, or estimated by the planner, where the query asked for either. */
   total: number | undefined;
 }
@@ -184,13 +185,12 @@ export async function listBooks(
   const filters = filtersOf(query);
   const page = pageOf(query, filters, position);
   if (!query.count) {
-    const [found] = await database.read<Rows>(page);
-    return { found: found as Rows, total: undefined };
+    return { found: await database.read<ListedRow>(page), total: undefined };
   }
-  const [[found], counted] = (await database.batch("snapshot", [
+  const [found, counted] = (await database.batch("snapshot", [
     page,
     query.count === "exact" ? exactCount(filters) : estimate(filters),
-  ])) as [[Rows], Row[]];
+  ])) as [ListedRow[], Row[]];
   return { found, total: totalIn(counted[0]) };
 }
 
@@ -199,14 +199,14 @@ export async function listBooksByNumber(
   database: Database,
   query: BookQuery,
   page: number,
-): Promise<{ rows: string; total: number }> {
+): Promise<{ found: ListedRow[]; total: number }> {
   const filters = filtersOf(query);
   const offset = (page - 1) * query.limit;
-  const [[found], counted] = (await database.batch("snapshot", [
+  const [found, counted] = (await database.batch("snapshot", [
     offsetPage(books, orderOf(query.sort), { filters, offset, limit: query.limit, json: bookJson }),
     exactCount(filters),
-  ])) as [[Rows], Row[]];
-  return { rows: found.rows ?? "", total: totalIn(counted[0]) };
+  ])) as [ListedRow[], Row[]];
+  return { found, total: totalIn(counted[0]) };
 }
 
 const exactCount = (filters: SQL[]) => sql`select count(*)::text as total from ${books} ${where(filters)}`;

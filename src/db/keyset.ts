@@ -14,11 +14,8 @@ export interface Position {
   id: string;
 }
 
-/**
- * The rows of a page as Postgres gives them, in the listing's order: JSON objects with commas between them, or null where there
- * are none. One text costs all who handle it less than as many rows.
- */
-export type Rows = { rows: string | null; count: number };
+/** A row of a listing, as JSON text. */
+export type ListedRow = { json: string };
 
 /** A total order of a table: by a column, and by id among rows with equal keys. */
 export interface KeysetOrder {
@@ -34,7 +31,10 @@ interface PageOptions {
   json: SQL;
 }
 
-/** Gives the query for a page of `limit` rows and one more, from `position` on; `values` are those of its filters. */
+/**
+ * Makes the query for a page: `limit` rows and one more, which tells whether any follow, from `position` on and in its
+ * direction of travel. `values` are those of the filters.
+ */
 export type Pages = (
   position: Position | undefined,
   limit: number,
@@ -42,12 +42,11 @@ export type Pages = (
 ) => Query;
 
 /**
- * Defines the pages of a listing: its first one, and those from a position on, in each direction of travel. One row more
- * than the limit tells whether any follow. The comparison of whole (key, id) rows lets an index on both read just these
- * rows, at any depth.
+ * Defines the pages of a listing: the first page, and those from a position on in each direction of travel. The comparison
+ * of whole (key, id) rows lets an index on both read just the rows of the page, at any depth.
  *
- * @param options.filters made of values that stand apart; without them several pages may be asked as one statement
- * @param options.around what stands around the statement of a page
+ * @param options.filters conditions on values that the query brings; without any, several pages can be one statement
+ * @param options.around a statement around that of the page
  */
 export function definePages(
   table: PgTable,
@@ -102,11 +101,8 @@ function pageStatement(
     const operator = sql.raw((ascending ? ">" : "<") + (inclusive ? "=" : ""));
     return sql`(${column}, ${id}) ${operator} (${value("key")}::${sql.raw(keyType(column))}, ${value("from")}::uuid)`;
   };
-  const found = sql`select ${json} as json, ${column} as key, ${id} as id from ${table}
-    ${where([...filters, ...(place ? [beyond(place)] : [])])}
+  return sql`select ${json} as json from ${table} ${where([...filters, ...(place ? [beyond(place)] : [])])}
     order by ${column} ${direction(ascending)}, ${id} ${direction(ascending)} limit ${value("rows")}`;
-  const listed = sql`order by key ${direction(!descending)}, id ${direction(!descending)}`;
-  return inOne(found, ascending === descending ? listed : sql``);
 }
 
 const placeValues = (position: Position | undefined, limit: number): Record<string, unknown> => ({
@@ -114,18 +110,15 @@ const placeValues = (position: Position | undefined, limit: number): Record<stri
   rows: limit + 1,
 });
 
-/** The statement for the page that starts behind `offset` rows: what a page number means. */
+/** The statement for the page that starts after `offset` rows, as a page number asks for it. */
 export function offsetPage(
   table: PgTable,
   { column, id, descending }: KeysetOrder,
   { filters, offset, limit, json }: { filters: SQL[]; offset: number; limit: number; json: SQL },
 ): SQL {
-  return inOne(sql`select ${json} as json from ${table} ${where(filters)}
-    order by ${column} ${direction(!descending)}, ${id} ${direction(!descending)} limit ${limit} offset ${offset}`);
+  return sql`select ${json} as json from ${table} ${where(filters)}
+    order by ${column} ${direction(!descending)}, ${id} ${direction(!descending)} limit ${limit} offset ${offset}`;
 }
-
-const inOne = (found: SQL, order = sql``) =>
-  sql`select string_agg(json, ',' ${order}) as rows, count(*)::int as count from (${found}) page`;
 
 export function where(conditions: SQL[]): SQL {
   return conditions.length > 0 ? sql`where ${sql.join(conditions, sql` and `)}` : sql``;

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import type { Position, Rows } from "../db/keyset.ts";
+import type { ListedRow, Position } from "../db/keyset.ts";
 import type { CursorSeal } from "./cursor.ts";
 import { wholeNumber } from "./fields.ts";
 
@@ -9,14 +9,6 @@ export interface Paging {
   query: z.ZodObject;
   /** Those that decide which rows come and in which order: a cursor is bound to them, and they go with it. */
   bound: z.ZodObject;
-}
-
-/** The rows of one page, in the order asked for. */
-interface Page {
-  /** JSON objects with commas between them; empty where there are none. */
-  rows: string;
-  /** Whether rows follow in the direction of travel. */
-  more: boolean;
 }
 
 /** The parameters that every listing takes. */
@@ -53,55 +45,53 @@ export function scopeOf(path: string, bound: z.ZodObject, query: Record<string, 
 
 const encoder = new TextEncoder();
 
-/** Where a row ends and the next begins. In a string every quote has a backslash before it, and its last one no name behind it. */
-const BOUNDARY = '},{"id":"';
+/** The rows of a page in the listing's order, and whether rows follow in the direction of travel. */
+interface Page {
+  rows: ListedRow[];
+  more: boolean;
+}
 
-/** Leaves out the last row in the direction of travel, where it is one more than were to be found. */
-function pageOf({ rows, count }: Rows, limit: number, position: Position | undefined): Page {
-  if (!rows || count <= limit) return { rows: rows ?? "", more: false };
-  const page =
-    position?.direction === "backward"
-      ? rows.slice(firstOf(rows).length + 1)
-      : rows.slice(0, -lastOf(rows).length - 1);
-  return { rows: page, more: true };
+/** Cuts a page from rows in the direction of travel, of which there may be one more than the limit. */
+function cutPage(found: ListedRow[], limit: number, position: Position | undefined): Page {
+  const rows = found.slice(0, limit);
+  if (position?.direction === "backward") rows.reverse();
+  return { rows, more: found.length > limit };
 }
 
 /**
- * The places that the cursors of a page lead to. In the direction of travel there is one exactly when rows follow;
- * in the other, whenever a cursor was sent. A page without rows hands back the place it stands on.
+ * The places that the cursors of a page lead to. In the direction of travel there is one exactly when rows follow; in the
+ * other direction, whenever a cursor was sent. A page without rows hands back the place that it stands on.
+ *
+ * @param key the member that the listing is sorted by
  */
 function neighbours(
   { rows, more }: Page,
   position: Position | undefined,
   key: string,
 ): { next?: Position | undefined; previous?: Position | undefined } {
-  const placeOf = (row: string) => {
-    const members = JSON.parse(row);
+  const placeOf = ({ json }: ListedRow) => {
+    const members = JSON.parse(json);
     return { key: `${members[key]}`, id: members.id };
   };
-  const last = (): Position | undefined =>
-    rows
-      ? { direction: "forward", side: "after", ...placeOf(lastOf(rows)) }
+  const [first, last] = [rows[0], rows.at(-1)];
+  const next = (): Position | undefined =>
+    last
+      ? { direction: "forward", side: "after", ...placeOf(last) }
       : position && { ...position, direction: "forward" };
-  const first = (): Position | undefined =>
-    rows
-      ? { direction: "backward", side: "before", ...placeOf(firstOf(rows)) }
+  const previous = (): Position | undefined =>
+    first
+      ? { direction: "backward", side: "before", ...placeOf(first) }
       : position && { ...position, direction: "backward" };
   const backward = position?.direction === "backward";
   return {
-    ...((backward || more) && { next: last() }),
-    ...((backward ? more : position) && { previous: first() }),
+    ...((backward || more) && { next: next() }),
+    ...((backward ? more : position) && { previous: previous() }),
   };
 }
 
-function firstOf(rows: string): string {
-  const end = rows.indexOf(BOUNDARY);
-  return end < 0 ? rows : rows.slice(0, end + 1);
-}
-
-function lastOf(rows: string): string {
-  const end = rows.lastIndexOf(BOUNDARY);
-  return end < 0 ? rows : rows.slice(end + 2);
+/** The body of a page as JSON text: `{"data":[…],` and the members of `tail`. */
+export function pageBody(rows: ListedRow[], tail: object): string {
+  return `{"data":[${rows.map(({ json }) => json).join()}],${JSON.stringify(tail).slice(1)}`;
 }
 
 type PageReply = { status: 200; body: Uint8Array<ArrayBuffer>; headers: { Link?: string } };
@@ -110,17 +100,17 @@ type PageReply = { status: 200; body: Uint8Array<ArrayBuffer>; headers: { Link?:
 const MAX_LINK_LENGTH = 4096;
 
 /** The page written last. Readers who share a query come one after the other, and share its page, too. */
-let last: { found: Rows; url: string; reply: PageReply } | undefined;
+let last: { found: ListedRow[]; url: string; reply: PageReply } | undefined;
 
 /**
  * Writes a page of the `limit + 1` rows that were found in the direction of travel, as
  * `{"data":[…],"limit":20,"next_cursor":…,"prev_cursor":…}` with `extra` members behind, and the same links as a Link header
  * (RFC 8288), unless it would be too long.
  */
-export function writePage(found: Rows, position: Position | undefined, listing: Listing): PageReply {
+export function writePage(found: ListedRow[], position: Position | undefined, listing: Listing): PageReply {
   const url = listing.url.pathname + listing.url.search;
   if (last?.found !== found || last.url !== url) {
-    const reply = render(pageOf(found, listing.query.limit, position), position, listing);
+    const reply = render(cutPage(found, listing.query.limit, position), position, listing);
     last = { found, url, reply };
   }
   return last.reply;
@@ -146,7 +136,7 @@ function render(
   return {
     status: 200,
     // As bytes, which all who share the page write as they are.
-    body: encoder.encode(`{"data":[${page.rows}],${JSON.stringify(tail).slice(1)}`),
+    body: encoder.encode(pageBody(page.rows, tail)),
     headers: links.length <= MAX_LINK_LENGTH ? { Link: links } : {},
   };
 }

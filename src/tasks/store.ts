@@ -3,7 +3,7 @@ import { eq } from "drizzle-orm";
 import type { Database } from "../db/database.ts";
 import type { Claim } from "../db/idempotency.ts";
 import { instant, jsonObject } from "../db/json.ts";
-import { definePages, filteredPage, type Position, type Rows } from "../db/keyset.ts";
+import { definePages, filteredPage, type ListedRow, type Position } from "../db/keyset.ts";
 import { defineResource, type Resource, type VersionDemand } from "../db/resource.ts";
 import { tasks } from "../db/schema.ts";
 import type { NewTask, TaskChanges, TaskQuery } from "./contract.ts";
@@ -54,11 +54,11 @@ const newestFirst = { column: tasks.createdAt, id: tasks.id, descending: true };
 const pages = definePages(tasks, newestFirst, { json: taskJson });
 
 /** Up to `limit + 1` tasks from `position` on, in the direction of travel; the newest come first. */
-export async function listTasks(
+export function listTasks(
   database: Database,
   { completed, limit }: TaskQuery,
   position: Position | undefined,
-): Promise<Rows> {
+): Promise<ListedRow[]> {
   const page =
     completed === undefined
       ? pages(position, limit)
@@ -68,6 +68,5 @@ export async function listTasks(
           limit,
           json: taskJson,
         });
-  const [found] = await database.read<Rows>(page);
-  return found as Rows;
+  return database.read<ListedRow>(page);
 }

@@ -8,7 +8,7 @@ import { type BookQuery, bookPaging } from "../../src/books/contract.ts";
 import { listBooks, listBooksByNumber, listMovements, readBook, sortedBy } from "../../src/books/store.ts";
 import { apart, type Connect, connectOver, type Driver, type Reads } from "../../src/db/database.ts";
 import { SetupFault, UnavailableFault } from "../../src/db/faults.ts";
-import type { Position, Rows } from "../../src/db/keyset.ts";
+import type { ListedRow, Position } from "../../src/db/keyset.ts";
 import { type PooledDriver, pooledDriver } from "../../src/db/pool.ts";
 import { MissingFault } from "../../src/db/resource.ts";
 import { sharedReads } from "../../src/db/shared-reads.ts";
@@ -114,7 +114,8 @@ describe("books read in one tick", () => {
   });
 });
 
-const booksIn = ({ rows }: Rows): { id: string; [name: string]: unknown }[] => JSON.parse(`[${rows ?? ""}]`);
+const booksIn = (rows: ListedRow[]): { id: string; [name: string]: unknown }[] =>
+  rows.map(({ json }) => JSON.parse(json));
 
 describe("pages of one order read in one turn", () => {
   const directions = [
@@ -211,7 +212,7 @@ describe("of statements that are planned for their values few run at a time", ()
     waiting.push(searchOf(connect, "Book 2"));
     release();
     const found = await Promise.all([slow, ...waiting]);
-    expect(found.map(({ found }) => found.count)).toEqual([11, 2, 1, 2, 2]);
+    expect(found.map(({ found }) => found.length)).toEqual([11, 2, 1, 2, 2]);
     expect(sent).toHaveLength(6);
   });
 
@@ -234,7 +235,7 @@ describe("of statements that are planned for their values few run at a time", ()
     const late = await searchOf(connect, "Book 2", HASTE).catch((error) => error);
     expect(late).toBeInstanceOf(UnavailableFault);
     release();
-    expect((await slow).found.count).toBe(11);
+    expect((await slow).found.length).toBe(11);
     await searchOf(connect, "Book 3");
     expect(sent).toHaveLength(2);
   });
@@ -247,7 +248,7 @@ describe("of statements that are planned for their values few run at a time", ()
     expect(await late).toBeInstanceOf(UnavailableFault);
     release();
     await slow;
-    expect((await patient).found.count).toBe(2);
+    expect((await patient).found.length).toBe(2);
   });
 });
 
