@@ -4,7 +4,7 @@ import type { Api } from "../http/api.ts";
 import { versionDemand } from "../http/etag.ts";
 import { pageBody, writePage } from "../http/paging.ts";
 import { type ConstraintMeanings, type Fault, Problem, validationFailed } from "../http/problem.ts";
-import { created, fresh, json, noContent, ok } from "../http/reply.ts";
+import { created, fresh, json, noContent, ok, written } from "../http/reply.ts";
 import * as contract from "./contract.ts";
 import * as store from "./store.ts";
 
@@ -47,8 +47,8 @@ export function bookRoutes(api: Api): void {
 
   api.on(contract.adjustStock, async ({ params: { id }, body, claim }, { database }) => {
     const book = await store.adjustStock(database, id, body, claim);
-    if (book.id === null) throw stockRefused(book.available, body.delta);
-    return ok(book);
+    if ("id" in book && book.id === null) throw stockRefused(book.available, body.delta);
+    return written(book);
   });
 
   api.on(contract.listMovements, async ({ params: { id }, query, position, url }, { database, seal }) => {

@@ -1,7 +1,7 @@
 /** Books in Postgres: SQL and nothing else. Every function is one round trip, and a book comes back as JSON text. */
 import { eq, gte, lte, type SQL, sql } from "drizzle-orm";
 import type { Database, Row } from "../db/database.ts";
-import { type Claim, defineEffect, once } from "../db/idempotency.ts";
+import { type Claim, defineEffect, once, type Replay } from "../db/idempotency.ts";
 import { instant, jsonObject } from "../db/json.ts";
 import {
   definePages,
@@ -34,12 +34,13 @@ import {
 import { parseIsbn } from "./isbn.ts";
 
 const bookJson = sql`${books.json}`;
+const representation = { json: bookJson, format: sql`${books.format}` };
 
 /** The columns that a client writes. */
 const columns = [books.title, books.author, books.isbn, books.price, books.stock, books.description];
 
 const resource = defineResource(books, {
-  json: bookJson,
+  representation,
   columns: { create: columns, change: columns },
   unique: { column: books.isbn, constraint: "books_isbn_key" },
   rule: {
@@ -48,14 +49,14 @@ const resource = defineResource(books, {
   },
 });
 
-const byIsbn = defineLookup(books, books.isbn, bookJson);
+const byIsbn = defineLookup(books, books.isbn, representation);
 
 /** @throws MismatchFault, InProgressFault, TakenFault where another book has the ISBN */
 export function createBook(
   database: Database,
   members: NewBook,
   claim: Claim | undefined,
-): Promise<Resource> {
+): Promise<Resource | Replay> {
   return resource.create(database, members, claim);
 }
 
@@ -90,13 +91,13 @@ export async function adjustStock(
   id: string,
   { delta, reason }: StockAdjustment,
   claim: Claim | undefined,
-): Promise<Resource | StockRefusal> {
+): Promise<Resource | Replay | StockRefusal> {
   const row = await once<Resource | { id: null; available: number | null }>(database, claim, adjustment, {
     id,
     delta,
     reason: reason ?? "",
   });
-  if (row.id !== null) return row;
+  if (!("id" in row) || row.id !== null) return row;
   if (row.available === null) throw new MissingFault();
   return { id: null, available: row.available };
 }
@@ -113,7 +114,7 @@ const adjustment = defineEffect(
     ),
     changed as (
       update ${books} set stock = due.sum from due where ${books.id} = due.id
-      returning ${resourceColumns(books, bookJson)}
+      returning ${resourceColumns(books, representation)}
     ),
     effect as (
       select changed.*, held.stock as available

@@ -11,6 +11,17 @@ export interface Claim {
   key: string;
   /** Digest of the request, which tells it from others under the same key. */
   fingerprint: string;
+  /** The status to reply with once the write is made. */
+  status: number;
+  /** The path that the new resource's id goes on; null where none is created. */
+  collection: string | null;
+}
+
+/** A reply as it was sent to the first request with the key. */
+export interface Replay {
+  status: number;
+  headers: Record<string, string>;
+  body: string;
 }
 
 /** The first request with the key is still running. */
@@ -53,13 +64,13 @@ const SWEPT = 10;
 const isOver = sql`created_at <= now() - interval '24 hours'`;
 
 /**
- * Makes a write, or under a claim makes it once: the resource that it gave is kept for a day, and given again to the
- * same request. A refused write leaves nothing, and is tried again.
+ * Makes a write, or under a claim makes it once: the reply to it is kept for a day, and given again to the same request. A
+ * refused write leaves nothing, and is made anew.
  *
- * Claim and effect are two statements of one transaction, so that the second sees whatever was committed before the
- * first took the lock. Nobody waits for the lock, which is free again with the transaction's end.
+ * Claim and effect are two statements of one transaction, so that the second sees whatever was committed before the first
+ * took the lock. Nobody waits for the lock, which is free again with the transaction's end.
  *
- * @returns the row of `effect`, or the resource kept from the first time
+ * @returns the row of `effect`, or the reply to the first request
  * @throws InProgressFault, MismatchFault, and the faults of the effect
  */
 export async function once<T extends Resource | { id: null }>(
@@ -67,7 +78,7 @@ export async function once<T extends Resource | { id: null }>(
   claim: Claim | undefined,
   { plain, claimed: definition }: Effect,
   values: Record<string, unknown>,
-): Promise<T | Resource> {
+): Promise<T | Replay> {
   if (!claim) {
     const [row] = await database.write<T>({ definition: plain, values });
     return row as T;
@@ -78,9 +89,9 @@ export async function once<T extends Resource | { id: null }>(
   ])) as [unknown, [T & { claimed: boolean; earlier: string | null }]];
   const { claimed, earlier, ...outcome } = row;
   if (earlier !== null) {
-    const { fingerprint: first, ...resource }: Resource & Claim = JSON.parse(earlier);
-    if (first !== claim.fingerprint) throw new MismatchFault();
-    return { ...resource, replayed: true };
+    const { fingerprint, ...reply }: Replay & { fingerprint: string } = JSON.parse(earlier);
+    if (fingerprint !== claim.fingerprint) throw new MismatchFault();
+    return reply;
   }
   if (!claimed) throw new InProgressFault();
   return outcome as unknown as T;
@@ -91,18 +102,31 @@ const lock: Definition = {
     sql`select set_config('octavo.claimed', pg_try_advisory_xact_lock(hashtextextended(${value("key")}::text, 0))::text, true)`,
 };
 
+/** The headers of a reply, from an id, a version and a format (null in replies that the previous version kept). */
+const headersOf = (value: Value) => sql`jsonb_strip_nulls(jsonb_build_object(
+        'ETag', '"' || concat_ws('.', id, version, format) || '"',
+        'Location', ${value("collection")}::text || '/' || id
+      ))`;
+
 const effectOnce = (effect: SQL, value: Value) => sql`with earlier as materialized (
-        select fingerprint, id, version::text, json from ${idempotencyKeys} where key = ${value("key")} and not ${isOver}
+        select fingerprint, coalesce(status, ${value("status")}::smallint) as status,
+          coalesce(headers, ${headersOf(value)}) as headers, coalesce(body, json) as body
+        from ${idempotencyKeys}, (select null::int as format) as unknown
+        where key = ${value("key")} and not ${isOver}
       ),
       go as materialized (
         select where current_setting('octavo.claimed')::boolean and not exists (select from earlier)
       ),
       ${effect},
       kept as (
-        insert into ${idempotencyKeys} (key, fingerprint, id, version, json)
-        select ${value("key")}::text, ${value("fingerprint")}::text, id::uuid, version::bigint, json from effect where id is not null
-        on conflict (key) do update set (fingerprint, id, version, json, created_at) =
-          (excluded.fingerprint, excluded.id, excluded.version, excluded.json, excluded.created_at)
+        insert into ${idempotencyKeys} (key, fingerprint, status, headers, body, id, version, json)
+        select ${value("key")}::text, ${value("fingerprint")}::text, ${value("status")}::smallint, ${headersOf(value)}, json,
+          id::uuid, version::bigint, json
+        from effect where id is not null
+        on conflict (key) do update set (fingerprint, status, headers, body, id, version, json, created_at) = (
+          excluded.fingerprint, excluded.status, excluded.headers, excluded.body,
+          excluded.id, excluded.version, excluded.json, excluded.created_at
+        )
         returning key
       ),
       swept as (

@@ -3,23 +3,24 @@ import { type SQL, sql } from "drizzle-orm";
 import type { PgColumn, PgTable } from "drizzle-orm/pg-core";
 import type { Database } from "./database.ts";
 import { ConstraintFault } from "./faults.ts";
-import { type Claim, defineEffect, once } from "./idempotency.ts";
+import { type Claim, defineEffect, once, type Replay } from "./idempotency.ts";
 import type { Definition, Lookup, Value } from "./statements.ts";
 
 /** A row as the API answers it, and what its ETag is made of. */
 export type Resource = {
   id: string;
   version: string;
+  /** Which members the JSON has; see the ETag. */
+  format: number;
   /** The row as JSON text. */
   json: string;
-  /** It was kept from an earlier request, and may have changed since. */
-  replayed?: true;
 };
 
 /** Versions that a write demands of its row, or demands it not to have; undefined demands nothing. */
 export interface VersionDemand {
   oneOf: bigint[] | undefined;
-  noneOf: bigint[] | "any" | undefined;
+  /** Versions and formats, such as `3.1`. */
+  noneOf: string[] | "any" | undefined;
 }
 
 /** There is no such row. */
@@ -48,8 +49,7 @@ export class TakenFault extends ConstraintFault {
 type ResourceTable = PgTable & Record<"id" | "version", PgColumn>;
 
 export interface ResourceOptions {
-  /** The row as JSON text. */
-  json: SQL;
+  representation: Representation;
   /** The columns that are written by those who create one, and by those who change it. */
   columns: { create: PgColumn[]; change: PgColumn[] };
   /** A column that no two rows share, and its constraint: a write tells which row has the value already. */
@@ -63,7 +63,7 @@ export interface ResourceStore {
   /** @throws MissingFault */
   read(database: Database, id: string): Promise<Resource>;
   /** Adds a row with the given members, by column name. @throws TakenFault, ConstraintFault, MismatchFault, InProgressFault */
-  create(database: Database, members: object, claim: Claim | undefined): Promise<Resource>;
+  create(database: Database, members: object, claim: Claim | undefined): Promise<Resource | Replay>;
   /**
    * Changes the given members of a row, by column name; those left out keep their values, as in a merge patch (RFC 7396).
    *
@@ -74,17 +74,23 @@ export interface ResourceStore {
   delete(database: Database, id: string, demand: VersionDemand): Promise<void>;
 }
 
+/** How a row is represented: as JSON text, and in which format that is. */
+export interface Representation {
+  json: SQL;
+  format: SQL;
+}
+
 /** The columns of a {@link Resource}, for a select or a returning. */
-export function resourceColumns(table: ResourceTable, json: SQL): SQL {
-  return sql`${table.id}::text as id, ${table.version}::text as version, ${json} as json`;
+export function resourceColumns(table: ResourceTable, { json, format }: Representation): SQL {
+  return sql`${table.id}::text as id, ${table.version}::text as version, ${format}::int as format, ${json} as json`;
 }
 
 /** Defines the statement for resources by a column that is unique. */
-export function defineLookup(table: ResourceTable, column: PgColumn, json: SQL): Lookup {
+export function defineLookup(table: ResourceTable, column: PgColumn, representation: Representation): Lookup {
   const type = sql.raw(column.getSQLType());
   return {
     build: (keys) =>
-      sql`select ${column}::text as key, ${resourceColumns(table, json)} from ${table}
+      sql`select ${column}::text as key, ${resourceColumns(table, representation)} from ${table}
         where ${column} = any(${keys}::${type}[])`,
   };
 }
@@ -98,11 +104,11 @@ export async function readOne(database: Database, lookup: Lookup, key: string): 
 
 /** Defines the statements of a kind of resource. */
 export function defineResource(table: ResourceTable, options: ResourceOptions): ResourceStore {
-  const { json, unique, rule } = options;
-  const byId = defineLookup(table, table.id, json);
+  const { representation, unique, rule } = options;
+  const byId = defineLookup(table, table.id, representation);
   const creation = defineEffect((go, value) => creating(table, options, go, value), "rows");
   const changes = byDemand((demand) => changing(table, options, demand));
-  const deletions = byDemand((demand) => deleting(table, demand));
+  const deletions = byDemand((demand) => deleting(table, representation, demand));
 
   const takenBy = (holder: string | null, members: object) => {
     const { column, constraint } = unique as NonNullable<typeof unique>;
@@ -125,7 +131,7 @@ export function defineResource(table: ResourceTable, options: ResourceOptions): 
       again(async () => {
         const values = { rows: JSON.stringify([members]) };
         const row = await once<Resource | Refused>(database, claim, creation, values);
-        if (row.id === null) throw takenBy(row.taken, members);
+        if ("id" in row && row.id === null) throw takenBy(row.taken, members);
         return row;
       }),
     change: (database, id, members, demand) =>
@@ -160,7 +166,7 @@ type Refused = {
 /** A merge, as only that can return what it has from its source: which of the rows asked for each row is. */
 function creating(
   table: ResourceTable,
-  { json, columns: { create: columns }, unique }: ResourceOptions,
+  { representation, columns: { create: columns }, unique }: ResourceOptions,
   go: SQL,
   value: Value,
 ): SQL {
@@ -177,10 +183,10 @@ function creating(
     made as (
       merge into ${table} using (select * from asked ${isFree}) as row on false
       when not matched then insert (${namesOf(columns)}) values (${namesOf(columns, "row.")})
-      returning row.question, ${resourceColumns(table, json)}
+      returning row.question, ${resourceColumns(table, representation)}
     ),
     effect as (
-      select asked.question::int, made.id, made.version, made.json, holder.id::text as taken
+      select asked.question::int, made.id, made.version, made.format, made.json, holder.id::text as taken
       from asked left join made using (question) ${holder}
     )`;
 }
@@ -191,7 +197,7 @@ function creating(
  */
 function changing(
   table: ResourceTable,
-  { json, columns: { change: columns }, unique, rule }: ResourceOptions,
+  { representation, columns: { change: columns }, unique, rule }: ResourceOptions,
   demand: VersionDemand,
 ): Definition {
   return {
@@ -204,12 +210,12 @@ function changing(
         ? sql`taken.id is not null and (select ${rule.isBroken(sql`merged`)} from ${merged} as merged)`
         : sql`false`;
       return sql`
-        with ${lockedRow(table, value("id"))},
+        with ${lockedRow(table, representation, value("id"))},
         taken as materialized (${taken}),
         changed as (
           update ${table} set (${namesOf(columns)}) = (select ${namesOf(columns)} from ${merged})
           from held where ${table.id} = (held.target).id and ${allowed(demand, value)} and not exists (select from taken)
-          returning ${resourceColumns(table, json)}
+          returning ${resourceColumns(table, representation)}
         )
         select changed.*, taken.id::text as taken, ${allowed(demand, value)} as allowed, ${broken} as broken
         from held left join changed on true left join taken on true`;
@@ -217,10 +223,10 @@ function changing(
   };
 }
 
-function deleting(table: ResourceTable, demand: VersionDemand): Definition {
+function deleting(table: ResourceTable, representation: Representation, demand: VersionDemand): Definition {
   return {
     build: (value) => sql`
-      with ${lockedRow(table, value("id"))},
+      with ${lockedRow(table, representation, value("id"))},
       deleted as (
         delete from ${table} using held where ${table.id} = (held.target).id and ${allowed(demand, value)}
         returning ${table.id}::text as id
@@ -238,8 +244,10 @@ const namesOf = (columns: PgColumn[], source = "") =>
 const typesOf = (columns: PgColumn[]) =>
   listOf(columns.map((column) => sql`${sql.identifier(column.name)} ${sql.raw(column.getSQLType())}`));
 
-const lockedRow = (table: ResourceTable, id: SQL) =>
-  sql`held as materialized (select target from ${table} as target where id = ${id}::uuid for update)`;
+const lockedRow = (table: ResourceTable, { format }: Representation, id: SQL) =>
+  sql`held as materialized (
+    select ${table} as target, ${format} as format from ${table} where ${table.id} = ${id}::uuid for update
+  )`;
 
 /** Defines a statement for each kind of {@link VersionDemand}, when it is first made. */
 function byDemand(define: (demand: VersionDemand) => Definition): (demand: VersionDemand) => Definition {
@@ -258,13 +266,15 @@ function allowed({ oneOf, noneOf }: VersionDemand, value: Value): SQL {
   const demands = [
     ...(oneOf ? [sql`(held.target).version = any(${value("oneOf")}::bigint[])`] : []),
     ...(noneOf === "any" ? [sql`false`] : []),
-    ...(noneOf && noneOf !== "any" ? [sql`(held.target).version <> all(${value("noneOf")}::bigint[])`] : []),
+    ...(noneOf && noneOf !== "any"
+      ? [sql`(held.target).version || '.' || held.format <> all(${value("noneOf")}::text[])`]
+      : []),
   ];
   return demands.length > 0 ? sql.join(demands, sql` and `) : sql`true`;
 }
 
 function versionValues({ oneOf, noneOf }: VersionDemand): Record<string, string> {
-  const array = (versions: bigint[]) => `{${versions.join()}}`;
+  const array = (values: unknown[]) => `{${values.join()}}`;
   return {
     ...(oneOf && { oneOf: array(oneOf) }),
     ...(noneOf && noneOf !== "any" && { noneOf: array(noneOf) }),

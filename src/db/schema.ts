@@ -11,9 +11,11 @@ import {
   customType,
   index,
   integer,
+  jsonb,
   numeric,
   pgTable,
   primaryKey,
+  smallint,
   text,
   timestamp,
   unique,
@@ -43,18 +45,14 @@ export const books = pgTable(
     createdAt: moment("created_at").default(sql`now()`),
     updatedAt: moment("updated_at").default(sql`now()`),
     version: version(),
-    // What `search` and `author` look into. Stored, as folding a text costs more than reading it; the fields are
-    // kept apart by U+001F, and no term with that matches anything.
-    searchText: text("search_text")
-      .notNull()
-      .generatedAlwaysAs(sql`octavo_search_text(title || E'\\x1f' || author || E'\\x1f' || isbn)`),
-    authorSearchText: text("author_search_text").notNull().generatedAlwaysAs(sql`octavo_search_text(author)`),
-    // The book as the API answers it. Stored, as writing the JSON of a page costs twice as much as finding its rows.
-    json: text("json")
-      .notNull()
-      .generatedAlwaysAs(
-        sql`octavo_book_json(id, title, author, isbn, price, stock, description, created_at, updated_at)`,
-      ),
+    // The columns below are derived: the trigger books_derive writes them, and nobody else can.
+    // What `search` and `author` look into, as folding a text costs more than reading it. U+001F separates the fields.
+    searchText: text("search_text").notNull(),
+    authorSearchText: text("author_search_text").notNull(),
+    // The book as the API answers it, as writing the JSON of a page costs twice as much as finding its rows.
+    json: text("json").notNull(),
+    // Which members the JSON has. A new member changes it, and with it the ETag, but not the version.
+    format: smallint("format").notNull().default(1),
   },
   (book) => [
     primaryKey({ name: "books_pkey", columns: [book.id] }),
@@ -100,16 +98,20 @@ export const stockMovements = pgTable(
   ],
 );
 
-/** What requests with an Idempotency-Key were answered, for a day: see `idempotency.ts`. */
+/** How requests with an Idempotency-Key were answered, for a day: see `idempotency.ts`. */
 export const idempotencyKeys = pgTable(
   "idempotency_keys",
   {
     // A digest of the caller and the key: subjects of tokens have any length.
     key: text("key").notNull(),
     fingerprint: text("fingerprint").notNull(),
-    id: uuid("id").notNull(),
-    version: bigint("version", { mode: "bigint" }).notNull(),
-    json: text("json").notNull(),
+    status: smallint("status"),
+    headers: jsonb("headers"),
+    body: text("body"),
+    // What the last version kept instead, and still reads while this one is rolled out.
+    id: uuid("id"),
+    version: bigint("version", { mode: "bigint" }),
+    json: text("json"),
     createdAt: moment("created_at").default(sql`now()`),
   },
   (kept) => [

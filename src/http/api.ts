@@ -95,7 +95,9 @@ export class Api {
       const preconditions = route.conditional ? parsePreconditions(c.req.raw.headers) : NO_PRECONDITIONS;
       const { caller } = exchange;
       const claim =
-        route.method === "post" && body && caller ? await claimOf(c.req.raw, url, body, caller) : undefined;
+        route.method === "post" && body && caller
+          ? await claimOf(c.req.raw, url, body, caller, route)
+          : undefined;
       const input = { ...judge(c, route, url, this.#seal), preconditions, claim, url } as Input<R>;
       return respond(c.req, exchange.headers, await handle(input, this.#tools(exchange)));
     };

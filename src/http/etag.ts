@@ -1,8 +1,9 @@
-import type { VersionDemand } from "../db/resource.ts";
+import type { Resource, VersionDemand } from "../db/resource.ts";
 import { Problem } from "./problem.ts";
 
 /** The entity tags of one header; `*` stands for any current representation. */
-type Tags = "*" | { weak: boolean; value: string }[];
+type Tags = "*" | Tag[];
+type Tag = { weak: boolean; value: string };
 
 /** If-Match and If-None-Match of a request, parsed; absent headers are undefined. */
 export interface Preconditions {
@@ -13,8 +14,17 @@ export interface Preconditions {
 /** Of a request that demands nothing, or to a route that does not heed it. */
 export const NO_PRECONDITIONS: Preconditions = { ifMatch: undefined, ifNoneMatch: undefined };
 
-/** The strong entity tag of a resource: unique for all time, as ids are never used again. */
-export const etagOf = (id: string, version: string): string => `"${id}.${version}"`;
+/**
+ * The strong entity tag of a resource: unique for all time, as ids are never used again. The format is that of its JSON,
+ * which changes with a new member while the version does not.
+ */
+export const etagOf = (id: string, version: string, format: number): string => `"${id}.${version}.${format}"`;
+
+/** What a tag names of the resource `id`; earlier tags have no format. Undefined for a tag of anything else. */
+function partsOf(tag: string, id: string): { version: bigint; format: string | undefined } | undefined {
+  const [, of, version, format] = tag.match(/^"(.{36})\.([1-9]\d{0,17})(?:\.([1-9]\d{0,3}))?"$/) ?? [];
+  return of === id && version ? { version: BigInt(version), format } : undefined;
+}
 
 /**
  * Reads If-Match and If-None-Match.
@@ -52,24 +62,30 @@ function malformed(name: string): never {
  * @returns whether the client has it already and a 304 will do
  * @throws Problem `precondition_failed`
  */
-export function notModified(preconditions: Preconditions, etag: string): boolean {
+export function notModified(preconditions: Preconditions, { id, version, format }: Resource): boolean {
   const { ifMatch, ifNoneMatch } = preconditions;
-  if (ifMatch && ifMatch !== "*" && !ifMatch.some((tag) => !tag.weak && tag.value === etag)) {
-    throw preconditionFailed(preconditions);
-  }
-  return ifNoneMatch === "*" || (ifNoneMatch?.some((tag) => tag.value === etag) ?? false);
+  const isCurrent = ({ weak, value }: Tag) => !weak && partsOf(value, id)?.version === BigInt(version);
+  if (ifMatch && ifMatch !== "*" && !ifMatch.some(isCurrent)) throw preconditionFailed(preconditions);
+  const etag = etagOf(id, version, format);
+  return ifNoneMatch === "*" || (ifNoneMatch?.some(({ value }) => value === etag) ?? false);
 }
 
-/** Turns the preconditions of a write to the resource `id` into versions, for its statement to compare. */
+/**
+ * Turns the preconditions of a write to the resource `id` into what its statement compares: If-Match into versions, as an
+ * editor's change holds whatever the format is, and If-None-Match into versions with formats.
+ */
 export function versionDemand({ ifMatch, ifNoneMatch }: Preconditions, id: string): VersionDemand {
-  const versions = (tags: Exclude<Tags, "*">): bigint[] =>
-    tags.flatMap(({ value }) => {
-      const [, version] = value.match(/^".{36}\.([1-9]\d{0,17})"$/) ?? [];
-      return version && value === etagOf(id, version) ? [BigInt(version)] : [];
-    });
+  const parts = (tags: Tag[]) => tags.flatMap(({ value }) => partsOf(value, id) ?? []);
   return {
-    oneOf: ifMatch && ifMatch !== "*" ? versions(ifMatch.filter((tag) => !tag.weak)) : undefined,
-    noneOf: ifNoneMatch === "*" ? "any" : ifNoneMatch && versions(ifNoneMatch),
+    oneOf:
+      ifMatch && ifMatch !== "*"
+        ? parts(ifMatch.filter(({ weak }) => !weak)).map(({ version }) => version)
+        : undefined,
+    noneOf:
+      ifNoneMatch === "*"
+        ? "any"
+        : ifNoneMatch &&
+          parts(ifNoneMatch).flatMap(({ version, format }) => (format ? `${version}.${format}` : [])),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Claim } from "../db/idempotency.ts";
 import type { Caller } from "./auth.ts";
 import { Problem } from "./problem.ts";
+import type { Route } from "./route.ts";
 
 /** The form of an Idempotency-Key, which is taken literally. */
 export const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
@@ -17,6 +18,7 @@ export async function claimOf(
   { pathname, search }: URL,
   body: Uint8Array<ArrayBuffer>,
   { issuer, subject }: Caller,
+  route: Route,
 ): Promise<Claim | undefined> {
   const key = headers.get("Idempotency-Key");
   if (key === null) return undefined;
@@ -27,6 +29,8 @@ export async function claimOf(
     key: await digest(JSON.stringify([issuer ?? null, subject, key])),
     // Neither a method nor a URL can hold the line feed that ends them.
     fingerprint: await digest(`${method} ${pathname}${search}\n`, body),
+    status: Number(Object.keys(route.success)[0]),
+    collection: 201 in route.success ? route.path : null,
   };
 }
 

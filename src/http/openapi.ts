@@ -303,7 +303,7 @@ const HEADERS: Record<AnyHeader, Json> = {
   "WWW-Authenticate": header("How to authenticate (RFC 6750).", 'Bearer realm="octavo"'),
   "Retry-After": header("Seconds to wait.", "1", { pattern: "^[0-9]+$" }),
   "Cache-Control": header("How long the answer may be kept.", "no-store"),
-  ETag: header("The resource's version, a strong entity tag.", '"0195dc3a-52e6-7cc1-9d2f-7f4b8a6e1c30.3"', {
+  ETag: header("The resource's version, a strong entity tag.", '"0195dc3a-52e6-7cc1-9d2f-7f4b8a6e1c30.3.1"', {
     pattern: '^"[^"]+"$',
   }),
   Link: {

@@ -1,4 +1,5 @@
 /** Answers: those that every resource gives alike, and how any of them becomes a Response. */
+import type { Replay } from "../db/idempotency.ts";
 import type { Resource } from "../db/resource.ts";
 import { etagOf, notModified, type Preconditions } from "./etag.ts";
 
@@ -35,27 +36,35 @@ export function json<S extends number, H extends object>(status: S, body: string
   return { status, body, ...(headers && { headers }) };
 }
 
-/** A single resource is stored by caches but asked after each time, and no proxy may compress it and weaken its tag. */
-function headersOf({ id, version, replayed }: Resource) {
-  return {
-    ETag: etagOf(id, version),
-    "Cache-Control": "no-cache, no-transform",
-    ...(replayed && { "Idempotency-Replayed": "true" }),
-  };
+/** The reply to a write that may be a replay. */
+export function written(outcome: Resource | Replay) {
+  return "id" in outcome ? ok(outcome) : replay<200>(outcome);
+}
+
+function replay<S extends number>({ status, headers, body }: Replay) {
+  return json(status as S, body, { ...OF_RESOURCES, ...headers, "Idempotency-Replayed": "true" });
+}
+
+/** Caches store a single resource but ask for it each time, and no proxy may compress it, which would weaken its tag. */
+const OF_RESOURCES = { "Cache-Control": "no-cache, no-transform" };
+
+function headersOf({ id, version, format }: Resource) {
+  return { ETag: etagOf(id, version, format), ...OF_RESOURCES };
 }
 
 export function ok(resource: Resource) {
   return json(200, resource.json, headersOf(resource));
 }
 
-export function created(resource: Resource, collection: string) {
-  return json(201, resource.json, { ...headersOf(resource), Location: `${collection}/${resource.id}` });
+export function created(outcome: Resource | Replay, collection: string) {
+  if (!("id" in outcome)) return replay<201>(outcome);
+  return json(201, outcome.json, { ...headersOf(outcome), Location: `${collection}/${outcome.id}` });
 }
 
 /** 200, or 304 where If-None-Match holds the tag. */
 export function fresh(resource: Resource, preconditions: Preconditions) {
   const headers = headersOf(resource);
-  return notModified(preconditions, headers.ETag) ? ({ status: 304, headers } as const) : ok(resource);
+  return notModified(preconditions, resource) ? ({ status: 304, headers } as const) : ok(resource);
 }
 
 export const noContent = { status: 204 } as const;

@@ -1,7 +1,7 @@
 /** Tasks in Postgres: SQL and nothing else. Every function is one round trip, and a task comes back as JSON text. */
-import { eq } from "drizzle-orm";
+import { eq, sql } from "drizzle-orm";
 import type { Database } from "../db/database.ts";
-import type { Claim } from "../db/idempotency.ts";
+import type { Claim, Replay } from "../db/idempotency.ts";
 import { instant, jsonObject } from "../db/json.ts";
 import { definePages, filteredPage, type ListedRow, type Position } from "../db/keyset.ts";
 import { defineResource, type Resource, type VersionDemand } from "../db/resource.ts";
@@ -17,7 +17,8 @@ const taskJson = jsonObject({
 });
 
 const resource = defineResource(tasks, {
-  json: taskJson,
+  // The JSON is made when it is read; count the format up with a new member.
+  representation: { json: taskJson, format: sql`1` },
   columns: { create: [tasks.title], change: [tasks.title, tasks.completed] },
 });
 
@@ -26,7 +27,7 @@ export function createTask(
   database: Database,
   members: NewTask,
   claim: Claim | undefined,
-): Promise<Resource> {
+): Promise<Resource | Replay> {
   return resource.create(database, members, claim);
 }
 

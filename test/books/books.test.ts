@@ -38,7 +38,7 @@ describe("create", () => {
     expect(json.updated_at).toBe(json.created_at);
     expect(text).toContain('"price":12.3,');
     expect(headers.get("Location")).toBe(`/api/v1/books/${json.id}`);
-    expect(headers.get("ETag")).toBe(`"${json.id}.1"`);
+    expect(headers.get("ETag")).toBe(`"${json.id}.1.1"`);
     expect(headers.get("Cache-Control")).toBe("no-cache, no-transform");
   });
 
@@ -103,14 +103,14 @@ describe("read", () => {
       const { status, json, headers } = await api("GET", `/api/v1/books/${path}`);
       expect(status).toBe(200);
       expect(json).toEqual(book);
-      expect(headers.get("ETag")).toBe(`"${book.id}.1"`);
+      expect(headers.get("ETag")).toBe(`"${book.id}.1.1"`);
     }
   });
 
   test("HEAD answers the headers alone", async () => {
     const book = await create();
     const { status, text, headers } = await api("HEAD", `/api/v1/books/${book.id}`);
-    expect([status, text, headers.get("ETag")]).toEqual([200, "", `"${book.id}.1"`]);
+    expect([status, text, headers.get("ETag")]).toEqual([200, "", `"${book.id}.1.1"`]);
   });
 
   test.each([
@@ -138,14 +138,14 @@ describe.each(["PATCH", "PUT"])("%s", (method) => {
     expect(json.updated_at > book.updated_at, `${json.updated_at} is later than ${book.updated_at}`).toBe(
       true,
     );
-    expect(headers.get("ETag")).toBe(`"${book.id}.2"`);
+    expect(headers.get("ETag")).toBe(`"${book.id}.2.1"`);
   });
 
   test("that changes nothing leaves version and time", async () => {
     const book = await create();
     for (const body of [{}, { title: book.title }, book]) {
       const { status, json, headers } = await api(method, `/api/v1/books/${book.id}`, { body });
-      expect([status, headers.get("ETag")]).toEqual([200, `"${book.id}.1"`]);
+      expect([status, headers.get("ETag")]).toEqual([200, `"${book.id}.1.1"`]);
       expect(json).toEqual(book);
     }
   });
@@ -203,7 +203,7 @@ describe.each(["PATCH", "PUT"])("%s", (method) => {
         api(method, `/api/v1/books/${book.id}`, { body: { title: `${at}` } }),
       ),
     );
-    expect((await api("GET", `/api/v1/books/${book.id}`)).headers.get("ETag")).toBe(`"${book.id}.21"`);
+    expect((await api("GET", `/api/v1/books/${book.id}`)).headers.get("ETag")).toBe(`"${book.id}.21.1"`);
   });
 
   test("that waited for another change is made on top of it, or refused by its If-Match", async () => {
@@ -214,7 +214,7 @@ describe.each(["PATCH", "PUT"])("%s", (method) => {
     ]);
     const waiting = [
       api(method, path, { body: { stock: 9 } }),
-      api(method, path, { body: { author: "Late" }, headers: { "If-Match": `"${book.id}.1"` } }),
+      api(method, path, { body: { author: "Late" }, headers: { "If-Match": `"${book.id}.1.1"` } }),
     ] as const;
     await expect.poll(database.waiting, { timeout: 20_000 }).toBe(2);
     await release();

@@ -22,7 +22,7 @@ function created(change: (exchange: Exchange) => void = () => {}, [id, moment] =
       ["date", "Sat, 28 Mar 2026 12:00:00 GMT"],
       ["connection", "keep-alive"],
       ["content-length", "123"],
-      ["etag", `"${id}.1"`],
+      ["etag", `"${id}.1.1"`],
       ["location", `/api/v1/books/${id}`],
       ["x-request-id", "request-1"],
     ],
@@ -72,7 +72,7 @@ test.each<[string, Exchange[]]>([
   ["another request id", replacing("request-1", "request-2")],
   ["no ETag", without("etag")],
   ["another Content-Length", replacing(/^123$/, "124")],
-  ["a field twice", created(({ headers }) => headers.push(["etag", `"${NEW}.1"`]))],
+  ["a field twice", created(({ headers }) => headers.push(["etag", `"${NEW}.1.1"`]))],
   ["a field more", created(({ headers }) => headers.push(["server", "x"]))],
   ["an exchange more", [...created(), ...created()]],
 ])("sees %s", (_, exchanges) => {

@@ -658,7 +658,7 @@ test("what is wrong with a request is found in order", async () => {
     [[400, "invalid_header"], { ifMatch: `"${existing.id}.9"` }],
     [[422, "validation_failed"], { raw: JSON.stringify({ isbn: other.isbn, price: 0 }) }],
     [[404, "not_found"], { path: `/api/v1/books/${existing.id}` }],
-    [[412, "precondition_failed"], { ifMatch: `"${existing.id}.1"` }],
+    [[412, "precondition_failed"], { ifMatch: `"${existing.id}.1.1"` }],
     [[422, "validation_failed"], { raw: JSON.stringify({ isbn: other.isbn }) }],
     [[409, "conflict"], { raw: JSON.stringify({ isbn: isbnOf(1) }) }],
     [[200]],

@@ -203,6 +203,19 @@ describe.each(RUNTIMES)("%s", (runtime) => {
       expect((await get(resource)).status).toBe(404);
     });
 
+    test("answers what the version before kept, whose tags have no format", async () => {
+      const { path, body, effects } = await prepare();
+      const key = newKey();
+      const first = await post(path, body, { key });
+      const replies = "set status = null, headers = null, body = null";
+      await database.sql(`update idempotency_keys ${replies} where id = $1`, [first.json.id]);
+      const again = await post(path, body, { key });
+      const told = ({ status, text, headers }: Answer) => [status, text, headers.get("Location")];
+      expect([told(again), isReplay(again)]).toEqual([told(first), true]);
+      expect(again.headers.get("ETag")).toBe(first.headers.get("ETag")?.replace(/\.1"$/, '"'));
+      expect(await effects()).toBe(1);
+    });
+
     test("happens again with another key, and without one", async () => {
       const { path, body, effects } = await prepare();
       for (const [at, key] of [newKey(), newKey(), undefined, undefined].entries()) {

@@ -41,10 +41,15 @@ const VALUES: [name: string, value: (tags: Tags) => string, strongly: boolean, w
   ["a version with a zero before it", ({ current }) => current.replace(".", ".0"), false, false],
   [
     "a version beyond all integers",
-    ({ current }) => current.replace('2"', `${"9".repeat(30)}"`),
+    ({ current }) => current.replace(".2.", `.${"9".repeat(30)}.`),
     false,
     false,
   ],
+  // The JSON may have changed with the format, but what an editor read of the members has not.
+  ["the current version in another format", ({ current }) => current.replace(/1"$/, '2"'), true, false],
+  ["the current version without a format", ({ current }) => current.replace(/\.1"$/, '"'), true, false],
+  ["a stale version without a format", ({ stale }) => stale.replace(/\.1"$/, '"'), false, false],
+  ["a format with a zero before it", ({ current }) => current.replace(/1"$/, '01"'), false, false],
 ];
 
 const MALFORMED = [
@@ -98,7 +103,7 @@ describe.each([
   async function prepare(): Promise<{ path: string; tags: Tags }> {
     const [row] = await database.sql<{ id: string }>(`${insert} returning id`, [isbnOf(isbn++)]);
     const id = row?.id as string;
-    const tags = { current: `"${id}.2"`, stale: `"${id}.1"`, other: `"${MISSING}.2"` };
+    const tags = { current: `"${id}.2.1"`, stale: `"${id}.1.1"`, other: `"${MISSING}.2.1"` };
     return { path: `${collection}/${id}`, tags };
   }
 
@@ -112,7 +117,7 @@ describe.each([
     const answer = await send(method, path, headers);
     expect(answer.status, JSON.stringify(headers)).toBe(status);
     const [after] = await database.sql<{ tag: string }>(
-      `select format('"%s.%s"', id, version) as tag from ${table} where id = $1`,
+      `select format('"%s.%s.1"', id, version) as tag from ${table} where id = $1`,
       [path.split("/").at(-1)],
     );
     const changed = !isRead(method) && status === 200;
@@ -142,7 +147,7 @@ describe.each([
 
     test.each([
       ["*", 404],
-      [`"${MISSING}.1"`, 404],
+      [`"${MISSING}.1.1"`, 404],
       ['W/"x", "y"', 404],
       ["malformed", 400],
     ])("with %s of nothing is %i", async (value, status) => {

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { adjustStock, createBook, readBook, updateBook } from "../../src/books/store.ts";
+import { adjustStock, createBook, readBook, type StockRefusal, updateBook } from "../../src/books/store.ts";
 import { apart, type Connect, connectOver, type Driver } from "../../src/db/database.ts";
 import { ConstraintFault, UnavailableFault } from "../../src/db/faults.ts";
 import { type PooledDriver, pooledDriver } from "../../src/db/pool.ts";
-import { MissingFault, TakenFault } from "../../src/db/resource.ts";
+import { MissingFault, type Resource, TakenFault } from "../../src/db/resource.ts";
 import { sharedWrites } from "../../src/db/shared-writes.ts";
 import { createTask } from "../../src/tasks/store.ts";
 import { isbnOf } from "../support/books.ts";
@@ -11,6 +11,7 @@ import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 
 const TIMEOUT_MS = 10_000;
 const STOCK = 20;
+const claimOf = (key: string) => ({ key, fingerprint: "f".repeat(64), status: 200, collection: null });
 const ANY_VERSION = { oneOf: undefined, noneOf: undefined };
 const MISSING = "00000000-0000-7000-8000-000000000000";
 
@@ -52,10 +53,11 @@ const book = (isbn = isbnOf(isbns++), title = "A") => ({
   stock: STOCK,
   description: null,
 });
+/** Without a claim there is no replay. */
 const create = (connect: Connect, isbn?: string, title?: string) =>
-  createBook(connect(TIMEOUT_MS), book(isbn, title), undefined);
+  createBook(connect(TIMEOUT_MS), book(isbn, title), undefined) as Promise<Resource>;
 const sell = (connect: Connect, id: string, delta = -1, time = TIMEOUT_MS) =>
-  adjustStock(connect(time), id, { delta, reason: "sale" }, undefined);
+  adjustStock(connect(time), id, { delta, reason: "sale" }, undefined) as Promise<Resource | StockRefusal>;
 const stockOf = async (id: string) => {
   const [row] = await database.sql<{ stock: number; sum: number; sales: number }>(
     `select stock, sum(delta)::int as sum, count(*) filter (where reason = 'sale')::int as sales
@@ -166,7 +168,7 @@ describe("writes that come while another runs", () => {
     const release = await database.hold("select from books where id = $1 for update", [held]);
     let answered = 0;
     const wait = Array.from({ length: 12 }, (_, at) => {
-      const claim = at % 2 ? { key: `${at}`.padStart(64, "c"), fingerprint: "f".repeat(64) } : undefined;
+      const claim = at % 2 ? claimOf(`${at}`.padStart(64, "c")) : undefined;
       const sale = adjustStock(connect(TIMEOUT_MS), held, { delta: -1, reason: "sale" }, claim);
       return sale.then(() => answered++);
     });
@@ -177,11 +179,7 @@ describe("writes that come while another runs", () => {
         create(connect),
         updateBook(connect(TIMEOUT_MS), free, { price: `${time + 2}.00` }, ANY_VERSION),
         createTask(connect(TIMEOUT_MS), { title: "Dust" }, undefined),
-        createTask(
-          connect(TIMEOUT_MS),
-          { title: "Dust" },
-          { key: `${time}`.padStart(64, "d"), fingerprint: "f" },
-        ),
+        createTask(connect(TIMEOUT_MS), { title: "Dust" }, claimOf(`${time}`.padStart(64, "d"))),
       ]);
     }
     expect(answered).toBe(0);
@@ -194,7 +192,7 @@ describe("writes that come while another runs", () => {
     const connect = shared();
     const { id } = await create(connect);
     const release = await database.hold("select from books where id = $1 for update", [id]);
-    const claims = ["a", "b"].map((key) => ({ key: key.repeat(64), fingerprint: "f".repeat(64) }));
+    const claims = ["a", "b"].map((key) => claimOf(key.repeat(64)));
     const sales = [undefined, undefined, undefined, undefined, ...claims].map((claim) =>
       adjustStock(connect(TIMEOUT_MS), id, { delta: -1, reason: "sale" }, claim),
     );

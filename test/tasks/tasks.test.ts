@@ -23,7 +23,7 @@ test("a new task is open", async () => {
   expect(Object.keys(json)).toEqual(["id", "title", "completed", "created_at", "updated_at"]);
   expect(json).toMatchObject({ title: "Order more Dune", completed: false });
   expect(headers.get("Location")).toBe(`/api/v1/tasks/${json.id}`);
-  expect(headers.get("ETag")).toBe(`"${json.id}.1"`);
+  expect(headers.get("ETag")).toBe(`"${json.id}.1.1"`);
   expect((await api("GET", `/api/v1/tasks/${json.id}`)).json).toEqual(json);
 });
 
@@ -48,10 +48,10 @@ test.each([
 test("PATCH changes title and state, and a task sent back changes nothing", async () => {
   const task = await create();
   const done = await api("PATCH", `/api/v1/tasks/${task.id}`, { body: { completed: true } });
-  expect([done.status, done.headers.get("ETag")]).toEqual([200, `"${task.id}.2"`]);
+  expect([done.status, done.headers.get("ETag")]).toEqual([200, `"${task.id}.2.1"`]);
   expect(done.json).toEqual({ ...task, completed: true, updated_at: done.json.updated_at });
   const same = await api("PATCH", `/api/v1/tasks/${task.id}`, { body: done.json });
-  expect([same.json, same.headers.get("ETag")]).toEqual([done.json, `"${task.id}.2"`]);
+  expect([same.json, same.headers.get("ETag")]).toEqual([done.json, `"${task.id}.2.1"`]);
   const renamed = await api("PATCH", `/api/v1/tasks/${task.id}`, { body: { title: "Return Dune" } });
   expect(renamed.json).toMatchObject({ title: "Return Dune", completed: true });
   const wrong = await api("PATCH", `/api/v1/tasks/${task.id}`, { body: { completed: "yes", title: null } });

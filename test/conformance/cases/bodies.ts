@@ -235,7 +235,7 @@ const order: Case = {
   run: async (send) => {
     const id = `${BOOKS_PATH}/${DUNE.id}`;
     const large = `{${" ".repeat(MIB)}`;
-    const stale = { ...JSON_TYPE, "If-Match": `"${DUNE.id}.1"` };
+    const stale = { ...JSON_TYPE, "If-Match": `"${DUNE.id}.1.1"` };
     const text = { "Content-Type": "text/plain", "If-Match": "malformed" };
     const json = { ...JSON_TYPE, "If-Match": "malformed" };
     await send(404, "POST", `${NO_BOOK_PATH}/`, { raw: large, headers: text });

@@ -84,13 +84,15 @@ export function preconditions(
   { path, missing, version, role }: { path: string; missing: string; version: number; role: Role },
 ): Case[] {
   const id = path.split("/").at(-1);
-  const current = `"${id}.${version}"`;
-  const stale = `"${id}.${version - 1}"`;
+  const current = `"${id}.${version}.1"`;
+  const stale = `"${id}.${version - 1}.1"`;
   // What a header holds, and whether it matches strongly and weakly.
   const values: [value: string | string[], strongly: boolean, weakly: boolean][] = [
     [current, true, true],
     [`W/${current}`, false, true],
     [stale, false, false],
+    [`"${id}.${version}"`, true, false],
+    [`"${id}.${version}.2"`, true, false],
     ["*", true, true],
     [`${stale}, "x",${current}`, true, true],
     [[stale, current], true, true],
