@@ -1,4 +1,4 @@
-/** What did not come in time. */
+/** Something did not happen in time. */
 export class LateError extends Error {
   override name = "LateError";
   constructor() {
@@ -7,8 +7,8 @@ export class LateError extends Error {
 }
 
 /**
- * The result, or a rejection as soon as the time is over; the work itself goes on. A timer that is cleared is cheaper by far
- * than an AbortSignal that lives on until its time is over.
+ * Rejects if a result does not come in time; the work itself goes on. A timer that is cleared is far cheaper than an
+ * AbortSignal, which lives until its time is over.
  *
  * @param milliseconds from now on
  * @throws LateError
@@ -30,10 +30,10 @@ export function within<T>(milliseconds: number, result: Promise<T>): Promise<T> 
 }
 
 /**
- * Whole milliseconds from now on, as the timers of signals want them.
+ * The whole milliseconds that are left.
  *
- * @param end as `performance.now()` will tell
- * @throws LateError where there is none left
+ * @param end a moment, by `performance.now()`
+ * @throws LateError if it has passed
  */
 export function timeTo(end: number): number {
   const time = Math.floor(end - performance.now());

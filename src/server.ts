@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import RateLimiterMemory from "rate-limiter-flexible/lib/RateLimiterMemory.js";
 import { createApp } from "./app.ts";
 import { closedNotice, misspellings, parseServerConfig, type ServerConfig } from "./config.ts";
-import { connectOver } from "./db/database.ts";
+import { connectOver } from "./db/connection.ts";
 import { SetupFault } from "./db/faults.ts";
 import { neonDriver } from "./db/neon.ts";
 import { type PooledDriver, pooledDriver } from "./db/pool.ts";

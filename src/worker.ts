@@ -1,7 +1,7 @@
 /** The entry for Cloudflare Workers: Neon over HTTP, configuration from bindings, the log to the console. */
 import { createApp } from "./app.ts";
 import { ConfigError, closedNotice, misspellings, parseConfig } from "./config.ts";
-import { apart, connectOver } from "./db/database.ts";
+import { connectOver, direct } from "./db/connection.ts";
 import { neonDriver } from "./db/neon.ts";
 import type { App } from "./http/api.ts";
 import { requestIdOf } from "./http/exchange.ts";
@@ -39,7 +39,13 @@ async function makeApp(bindings: Bindings): Promise<App> {
   if (notice) warn(notice);
   const driver = neonDriver({ url: config.databaseUrl, fetchEndpoint: config.neonFetchEndpoint });
   const limiter = bindingLimiter(bindings.RATE_LIMITER, config.rateLimit);
-  return createApp({ config, connect: connectOver(apart(driver)), limiter, log, readDocs: docsOf(bindings) });
+  return createApp({
+    config,
+    connect: connectOver(direct(driver)),
+    limiter,
+    log,
+    readDocs: docsOf(bindings),
+  });
 }
 
 function bindingLimiter(binding: RateLimiter | undefined, quota: Quota | undefined): Limiter | undefined {

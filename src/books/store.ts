@@ -1,6 +1,5 @@
 /** Books in Postgres: SQL and nothing else. Every function is one round trip, and a book comes back as JSON text. */
 import { eq, gte, lte, type SQL, sql } from "drizzle-orm";
-import type { Database, Row } from "../db/database.ts";
 import { type Claim, defineEffect, once, type Replay } from "../db/idempotency.ts";
 import { instant, jsonObject } from "../db/json.ts";
 import {
@@ -12,6 +11,7 @@ import {
   type Position,
   where,
 } from "../db/keyset.ts";
+import type { Database, Row } from "../db/ports.ts";
 import {
   defineLookup,
   defineResource,

@@ -25,44 +25,44 @@ export class SetupFault extends Error {
 }
 
 /**
- * SQLSTATE classes and codes (PostgreSQL, appendix A) that speak of the server and not of the statement: connection
- * and authorization faults, serialization and deadlock, lack of resources, operator intervention, system errors;
- * whatever took longer than the server allows; a database that is read-only or not there.
+ * SQLSTATE classes and codes (PostgreSQL, appendix A) of faults of the server rather than of the statement: connection,
+ * authorization, serialization and deadlock, resources, operator intervention, system errors; timeouts of every kind; a
+ * database that is read-only or missing.
  */
 const UNAVAILABLE = /^(08|28|40|53|57|58)|^(25P03|25P04|55P03|25006|3D000)$/;
 
-/** A table, column, function, type or schema that is not there, and a right that the app's role does not have. */
+/** A table, column, function, type or schema that is missing, or a right that the app's role lacks. */
 const NOT_SET_UP = /^(42P01|42703|42883|42704|3F000|42501)$/;
 
-/** Every one has a digit, and system errors of five letters (EPIPE) have none. */
+/** Every SQLSTATE has a digit; system errors of five letters, such as EPIPE, have none. */
 const SQLSTATE = /^(?=.*\d)[0-9A-Z]{5}$/;
 
 /**
- * SQLSTATE classes and codes of what ends a statement, with its transaction, and leaves the connection as it is. What Postgres
- * calls an error rather than fatal is said in the language of the server.
+ * SQLSTATE classes and codes of errors that end a statement and its transaction, and leave the connection usable. The field
+ * `severity` would tell as much, but in the language of the server.
  */
 const OF_STATEMENT = /^(21|22|23|40|42|54|55|P0)|^(25006|57014)$/;
 
-/** The SQLSTATE of a driver's error; undefined where it is none of Postgres's. */
+/** The SQLSTATE of a driver's error; undefined for an error that is not from Postgres. */
 export function sqlStateOf(error: unknown): string | undefined {
   const { code } = error as { code?: unknown };
   return typeof code === "string" && SQLSTATE.test(code) ? code : undefined;
 }
 
-/** Whether a lock was not to be had in the time that the transaction sets. */
+/** Whether the transaction's `lock_timeout` ended the statement. */
 export const isLockTimeout = (error: unknown) => sqlStateOf(error) === "55P03";
 
-/** Whether a driver's error says that Postgres has refused a statement, and rolled its transaction back. */
+/** Whether Postgres refused a statement and rolled its transaction back, so that the connection can be used again. */
 export function isOfStatement(error: unknown): boolean {
   return OF_STATEMENT.test(sqlStateOf(error) ?? "");
 }
 
 /**
- * Tells what a driver's error means to the API. Drivers wrap errors in one another, so `cause` and
- * Neon's `sourceError` are followed to the first that carries a SQLSTATE.
+ * Translates a driver's error into a fault. Drivers wrap errors in one another, so this follows `cause` and Neon's
+ * `sourceError` to the first error with a SQLSTATE.
  *
- * @param error what a driver threw once a statement was on its way; without a SQLSTATE, the way was the trouble
- * @returns a fault of this module, or the error itself where it is a defect of ours (bad SQL, say)
+ * @param error what a driver threw after sending a statement; without a SQLSTATE, the connection failed
+ * @returns a fault of this module, or the error itself if it is a defect of Octavo, such as bad SQL
  */
 export function faultOf(error: unknown): unknown {
   for (let at = error; at instanceof Error; at = (at as { sourceError?: unknown }).sourceError ?? at.cause) {

@@ -1,6 +1,6 @@
 /** Writes that happen once for an idempotency key, however often they are sent and whatever becomes of their answers. */
 import { type SQL, sql } from "drizzle-orm";
-import type { Database } from "./database.ts";
+import type { Database } from "./ports.ts";
 import type { Resource } from "./resource.ts";
 import { idempotencyKeys } from "./schema.ts";
 import type { Definition, Value } from "./statements.ts";

@@ -1,14 +1,14 @@
 import type { LimitFunction } from "p-limit";
 import { timeTo, within } from "../deadline.ts";
-import type { Driver } from "./database.ts";
+import type { Driver } from "./ports.ts";
 
-/** A driver whose calls have their turn under a limit. The time of one that waits for it goes on, and once it is over it is not sent. */
-export function inTurn(driver: Driver, limit: LimitFunction): Driver {
+/** A driver whose calls pass through a lane. The time of a call goes on while it waits, and a call that is late is not sent. */
+export function inTurn(driver: Driver, lane: LimitFunction): Driver {
   const call = <T>(time: number, run: (time: number) => Promise<T>) => {
     const end = performance.now() + time;
     return within(
       time,
-      limit(async () => run(timeTo(end))),
+      lane(async () => run(timeTo(end))),
     );
   };
   return {

@@ -1,5 +1,5 @@
 import { neon, neonConfig } from "@neondatabase/serverless";
-import type { Driver, Transaction } from "./database.ts";
+import type { Driver, Transaction } from "./ports.ts";
 import type { Statement } from "./statements.ts";
 
 export interface NeonOptions {

@@ -1,7 +1,7 @@
 import pg from "pg";
 import { LateError, within } from "../deadline.ts";
-import type { Driver, Row, Transaction } from "./database.ts";
 import { isOfStatement, sqlStateOf } from "./faults.ts";
+import type { Driver, Row, Transaction } from "./ports.ts";
 import { onceFor, type Statement } from "./statements.ts";
 
 /** A {@link Driver} that holds connections, until `end` has let the last call finish. */

@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
-import type { Database } from "./database.ts";
 import { SetupFault } from "./faults.ts";
+import type { Database } from "./ports.ts";
 import { DATABASE_FACTS, type DatabaseFacts, NEWEST_MIGRATION, unmetRequirements } from "./requirements.ts";
 import type { Definition } from "./statements.ts";
 

@@ -1,9 +1,9 @@
 /** Statements that every versioned resource shares: read, add, change and delete one row, under the version asked for. */
 import { type SQL, sql } from "drizzle-orm";
 import type { PgColumn, PgTable } from "drizzle-orm/pg-core";
-import type { Database } from "./database.ts";
 import { ConstraintFault } from "./faults.ts";
 import { type Claim, defineEffect, once, type Replay } from "./idempotency.ts";
+import type { Database } from "./ports.ts";
 import type { Definition, Lookup, Value } from "./statements.ts";
 
 /** A row as the API answers it, and what its ETag is made of. */

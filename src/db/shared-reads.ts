@@ -1,72 +1,73 @@
 import DataLoader from "dataloader";
 import pLimit from "p-limit";
 import { timeTo, within } from "../deadline.ts";
-import { apart, type Driver, type Questions, type Reads, type Row } from "./database.ts";
+import { type Batcher, direct, type Reads } from "./connection.ts";
 import { inTurn } from "./in-turn.ts";
+import type { Driver, Row } from "./ports.ts";
 import { onceFor } from "./statements.ts";
 
-/** So many questions leave at once: while Postgres answers them, the server has time for the next ones. */
-const MAX_QUESTIONS = 32;
+/** The most calls that one statement takes: while Postgres runs it, the server has time for the next calls. */
+const MAX_CALLS = 32;
 
 /**
- * Reads that share queries, for runtimes that serve many requests at a time. What can be asked together and comes in the same
- * turn of the event loop is one query; and of equal statements one runs at a time, while those that come meanwhile
- * share the next, as in group commit.
+ * Reads that share statements, for runtimes that serve many requests at a time. Calls of the same kind that arrive in one turn
+ * of the event loop become one statement. Of equal statements one runs at a time, and calls that arrive meanwhile share
+ * the next.
  *
- * No answer is stale: a query is never joined once it has been sent, so that whoever begins to read after a write was
- * answered sees it. A reader whose time is over leaves alone, as the query has a time of its own.
+ * No reply is stale: a call never joins a statement that has been sent, so it sees every write that was answered before it
+ * began. A call whose deadline passes leaves alone, because the statement has a deadline of its own.
  *
- * Statements that are planned for their values, as searches are, may take long, and so may counts. Few of them run at a time:
- * searches that wait can still be shared, and a read that takes no time finds a connection.
+ * Statements that are planned for their values, such as searches and counts, can take long. Few of them run at a time, so
+ * that other reads find a connection.
  *
- * @param timeout milliseconds that a query may take
- * @param searches how many of those that may take long run at a time at most
+ * @param timeout milliseconds that a statement may take
+ * @param searches how many statements that can take long run at a time
  */
 export function sharedReads(driver: Driver, timeout: number, searches: number): Reads {
-  const share = groupCommit();
-  const asSearch = pLimit(searches);
-  const loadOf = onceFor((questions: Questions<unknown>) =>
-    loading(async (asked) => {
-      const statement = questions.statementFor(asked);
-      return questions.answers(await driver.query(() => statement, timeout), asked);
+  const share = coalescer();
+  const searchLane = pLimit(searches);
+  const loaderOf = onceFor((batcher: Batcher<unknown>) =>
+    loader(async (calls) => {
+      const statement = batcher.statementFor(calls);
+      return batcher.rowsByCall(await driver.query(() => statement, timeout), calls);
     }),
   );
 
   return {
-    ask: (questions, question, time) => within(time, loadOf(questions as Questions<unknown>)(question)),
-    read(statement, time) {
+    batched: (batcher, call, time) => within(time, loaderOf(batcher as Batcher<unknown>)(call)),
+    query(statement, time) {
       const key = JSON.stringify([statement.name ?? statement.text, statement.values]);
       const result = share(key, performance.now() + time, (run) => {
         const send = async () => {
-          // It is not for those who have left meanwhile, and it is for all that it takes.
+          // Everybody may have left while it waited for its turn.
           timeTo(run.end);
           return driver.query(() => {
-            run.hasLeft = true;
+            run.isSent = true;
             return statement;
           }, timeout);
         };
-        return statement.name ? send() : asSearch(send);
+        return statement.name ? send() : searchLane(send);
       });
       return within(time, result);
     },
-    batch: apart(inTurn(driver, asSearch)).reads.batch,
+    snapshot: direct(inTurn(driver, searchLane)).reads.snapshot,
   };
 }
 
-/** Makes what answers a question together with others. */
-function loading<Q>(answer: (questions: readonly Q[]) => Promise<Row[][]>): (question: Q) => Promise<Row[]> {
-  // Equal questions share an answer, but only until they leave.
+/** Makes what runs a call together with the others of its turn. */
+function loader<Call>(runAll: (calls: readonly Call[]) => Promise<Row[][]>): (call: Call) => Promise<Row[]> {
+  // Equal calls share a result, until they are sent.
   const waiting = new Map<string, Promise<Row[]>>();
   let send = () => {};
-  const loader = new DataLoader<Q, Row[], string>(
-    (questions) => {
+  const loader = new DataLoader<Call, Row[], string>(
+    (calls) => {
       waiting.clear();
-      return answer(questions);
+      return runAll(calls);
     },
     {
       cacheMap: waiting,
-      cacheKeyFn: (question) => JSON.stringify(question),
-      // Not with the tick, as the callback of every socket has one of its own.
+      cacheKeyFn: (call) => JSON.stringify(call),
+      // setImmediate and not the next tick: the callback of every socket has a tick of its own.
       batchScheduleFn(dispatch) {
         const end = setImmediate(dispatch);
         send = () => {
@@ -76,53 +77,50 @@ function loading<Q>(answer: (questions: readonly Q[]) => Promise<Row[][]>): (que
       },
     },
   );
-  return (question) => {
-    const rows = loader.load(question);
-    if (waiting.size === MAX_QUESTIONS) send();
+  return (call) => {
+    const rows = loader.load(call);
+    if (waiting.size === MAX_CALLS) send();
     return rows;
   };
 }
 
-/** Work that several may wait for. */
+/** A statement that several callers may wait for. */
 interface Run {
-  /** When nobody waits for it any more, as `performance.now()` will tell. */
+  /** When the last caller stops waiting, by `performance.now()`. */
   end: number;
-  /** From then on nobody joins it. */
-  hasLeft: boolean;
+  /** Once it is sent, nobody joins it. */
+  isSent: boolean;
   result: Promise<Row[]>;
   next?: Run;
 }
 
-type Work = (run: Run) => Promise<Row[]>;
-
 /**
- * Runs work at most once at a time under a key. Those who ask before it leaves share it, and those who ask later the next.
- * Each tells until when it waits.
+ * Makes what runs work under a key, once at a time. Callers share the run that is not sent yet, or else the next.
+ *
+ * @returns a function of the key, when the caller stops waiting, and the work
  */
-function groupCommit(): (key: string, end: number, work: Work) => Promise<Row[]> {
+function coalescer(): (key: string, end: number, work: (run: Run) => Promise<Row[]>) => Promise<Row[]> {
   const running = new Map<string, Run>();
-
-  const start = (key: string, run: Run, work: Work): Promise<Row[]> => {
-    running.set(key, run);
-    const result = work(run);
-    const done = () => {
-      if (!run.next) running.delete(key);
-    };
-    result.then(done, done);
-    return result;
-  };
 
   return (key, end, work) => {
     const current = running.get(key);
-    const waiting = current?.hasLeft ? current.next : current;
+    const waiting = current?.isSent ? current.next : current;
     if (waiting) {
       waiting.end = Math.max(waiting.end, end);
       return waiting.result;
     }
-    const run = { end, hasLeft: false } as Run;
-    const go = () => start(key, run, work);
+    const run = { end, isSent: false } as Run;
+    const start = (): Promise<Row[]> => {
+      running.set(key, run);
+      const result = work(run);
+      const finish = () => {
+        if (!run.next) running.delete(key);
+      };
+      result.then(finish, finish);
+      return result;
+    };
     if (current) current.next = run;
-    run.result = current ? current.result.then(go, go) : go();
+    run.result = current ? current.result.then(start, start) : start();
     return run.result;
   };
 }

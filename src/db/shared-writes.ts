@@ -1,47 +1,47 @@
 import pLimit from "p-limit";
 import { LateError, timeTo, within } from "../deadline.ts";
-import type { Driver, Questions, Row, Writes } from "./database.ts";
+import type { Batcher, Writes } from "./connection.ts";
 import { isLockTimeout, isOfStatement } from "./faults.ts";
+import type { Driver, Row } from "./ports.ts";
 import type { Statement } from "./statements.ts";
 
-/** So many writes commit together at most: whatever holds one of them up, cleaning the search index say, holds up all. */
-const MAX_WRITES = 8;
+/** The most writes in one group: whatever holds up one of them, such as the cleaning of an index, holds up all. */
+const MAX_GROUP = 8;
 
-/** How long a write waits for a lock in the place of another, in milliseconds. */
+/** How long a write waits for a lock before it makes way for others, in milliseconds. */
 const LOCK_TIMEOUT_MS = 100;
 const LIMIT_LOCKS: Statement = { text: `set local lock_timeout = ${LOCK_TIMEOUT_MS}`, values: [] };
 
-/** A write that has not left yet: a question, of which several may be one statement, or a transaction of its own. */
+/** A write that is not sent yet: a call, of which several can be one statement, or a transaction of its own. */
 type Waiting = {
-  /** When nobody waits for it any more, as `performance.now()` will tell. */
+  /** When its caller stops waiting, by `performance.now()`. */
   end: number;
-  /** The transaction that it was a part of failed, and it goes by itself. */
+  /** Its group failed, so that it goes by itself. */
   isAlone: boolean;
   reject(error: unknown): void;
 } & (
-  | { questions: Questions<unknown>; question: unknown; resolve(rows: Row[]): void }
+  | { batcher: Batcher<unknown>; call: unknown; resolve(rows: Row[]): void }
   | { statements: Statement[]; resolve(results: Row[][]): void }
 );
-type Asked = Extract<Waiting, { question: unknown }>;
+type WaitingCall = Extract<Waiting, { call: unknown }>;
 
 /**
- * Writes that share transactions, for runtimes that serve many requests at a time: group commit. While as many transactions
- * run as there may, the writes that come meanwhile wait, and leave together in the next: one round trip, one flush to
- * disk, and one wait for the lock of a book that all of them sell. Those that can be one statement are one. Where there is room
- * a write leaves at once, by itself.
+ * Group commit, for runtimes that serve many requests at a time. While the fresh lane is full, writes that arrive wait, and
+ * then leave together in one transaction: one round trip, one flush to disk, and one wait for the lock of a book that all
+ * of them sell. Writes that can be one statement are one. While there is room, a write leaves at once, by itself.
  *
- * Each is answered once its transaction is committed. Where one fails, the transaction has left nothing, and each write is
- * tried again by itself: what fails then fails alone.
+ * Each write is answered after its commit. If a group fails, nothing of it was written, and each write is made again by
+ * itself, so that only what is wrong fails.
  *
- * What waits for a lock must not hold up what could be written. Some writes may wait for as long as their requests have time;
- * the others give up a lock after {@link LOCK_TIMEOUT_MS}, and stand in line to be one of those.
+ * A write that waits for a lock must not hold up the others. Some writes wait in a lane of their own for as long as their
+ * requests have time; the others give up after {@link LOCK_TIMEOUT_MS} and queue for that lane.
  *
- * @param places how many transactions run at a time, and how many more may be waiting for locks
+ * @param places the size of each lane: transactions that run at a time, and writes that wait for locks
  */
 export function sharedWrites(driver: Driver, places: number): Writes {
   const waiting: Waiting[] = [];
-  const patiently = pLimit(places);
-  const canWait = () => patiently.activeCount + patiently.pendingCount < places;
+  const lockLane = pLimit(places);
+  const canWait = () => lockLane.activeCount + lockLane.pendingCount < places;
   let running = 0;
 
   const send = () => {
@@ -49,32 +49,32 @@ export function sharedWrites(driver: Driver, places: number): Writes {
       const [first, ...others] = takeNext(waiting);
       if (!first) continue;
       running++;
-      const isGone = others.length > 0 ? together([first, ...others] as Asked[]) : alone(first);
-      isGone.finally(() => {
+      const done = others.length > 0 ? runGroup([first, ...others] as WaitingCall[]) : runAlone(first);
+      done.finally(() => {
         running--;
         send();
       });
     }
   };
 
-  /** Resolves when the write has made way for others: at its end, or when it has waited long in a place of its own. */
-  const alone = async (write: Waiting) => {
-    if (canWait()) return within(LOCK_TIMEOUT_MS, runPatiently(write)).catch(() => {});
+  /** Resolves when the write leaves the fresh lane: at its end, or once it has waited for {@link LOCK_TIMEOUT_MS}. */
+  const runAlone = async (write: Waiting) => {
+    if (canWait()) return within(LOCK_TIMEOUT_MS, runInLockLane(write)).catch(() => {});
     try {
       await run(driver, write, [LIMIT_LOCKS]);
     } catch (error) {
-      if (isLockTimeout(error)) runPatiently(write);
+      if (isLockTimeout(error)) runInLockLane(write);
       else write.reject(error);
     }
   };
 
-  const runPatiently = (write: Waiting) => patiently(() => run(driver, write, []).catch(write.reject));
+  const runInLockLane = (write: Waiting) => lockLane(() => run(driver, write, []).catch(write.reject));
 
-  const together = async (writes: Asked[]) => {
+  const runGroup = async (writes: WaitingCall[]) => {
     try {
       await runTogether(driver, writes);
     } catch (error) {
-      // Then the whole transaction was rolled back; after any other error the outcome is unknown.
+      // Such an error has rolled the whole transaction back; after any other the outcome is unknown.
       if (isOfStatement(error)) waiting.unshift(...writes.map((write) => ({ ...write, isAlone: true })));
       else for (const { reject } of writes) reject(error);
     }
@@ -91,15 +91,15 @@ export function sharedWrites(driver: Driver, places: number): Writes {
     );
 
   return {
-    ask: (questions, question, time) => add(time, { questions: questions as Questions<unknown>, question }),
-    batch: (statements, time) => add(time, { statements }),
+    batched: (batcher, call, time) => add(time, { batcher: batcher as Batcher<unknown>, call }),
+    transaction: (statements, time) => add(time, { statements }),
   };
 }
 
-/** Takes what leaves next off the line: one write, or as many as may be together. What is late is refused. */
+/** Takes what leaves next from the queue: one write, or a group. Writes whose time is over are rejected. */
 function takeNext(waiting: Waiting[]): Waiting[] {
-  const mayJoin = (write: Waiting) => "question" in write && !write.isAlone;
-  const end = waiting.findIndex((write, at) => at === MAX_WRITES || !mayJoin(write));
+  const canJoin = (write: Waiting) => "call" in write && !write.isAlone;
+  const end = waiting.findIndex((write, at) => at === MAX_GROUP || !canJoin(write));
   const now = performance.now();
   return waiting.splice(0, end < 0 ? waiting.length : Math.max(1, end)).filter(({ end, reject }) => {
     if (end <= now) reject(new LateError());
@@ -113,34 +113,35 @@ async function run(driver: Driver, write: Waiting, before: Statement[]): Promise
   const transact = async (statements: Statement[]) =>
     (await driver.batch("write", [...before, ...statements], time)).slice(before.length);
   if ("statements" in write) return write.resolve(await transact(write.statements));
-  const { questions, question, resolve } = write;
-  const statement = questions.statementFor([question]);
+  const { batcher, call, resolve } = write;
+  const statement = batcher.statementFor([call]);
   const [rows = []] =
     before.length > 0 ? await transact([statement]) : [await driver.query(() => statement, time)];
-  resolve(questions.answers(rows, [question])[0] ?? []);
+  resolve(batcher.rowsByCall(rows, [call])[0] ?? []);
 }
 
-async function runTogether(driver: Driver, writes: Asked[]): Promise<void> {
-  const groups = [...byQuestions(writes)].map(([questions, writes]) => {
-    const asked = writes.map(({ question }) => question);
-    return { questions, asked, writes };
+/** Runs writes as one transaction. */
+async function runTogether(driver: Driver, writes: WaitingCall[]): Promise<void> {
+  const parts = [...byBatcher(writes)].map(([batcher, writes]) => {
+    const calls = writes.map(({ call }) => call);
+    return { batcher, calls, writes };
   });
   const time = timeTo(Math.max(...writes.map(({ end }) => end)));
-  const statements = groups.map(({ questions, asked }) => questions.statementFor(asked));
+  const statements = parts.map(({ batcher, calls }) => batcher.statementFor(calls));
   const [, ...results] = await driver.batch("write", [LIMIT_LOCKS, ...statements], time);
-  for (const [at, { questions, asked, writes }] of groups.entries()) {
-    const answers = questions.answers(results[at] ?? [], asked);
-    for (const [place, { resolve }] of writes.entries()) resolve(answers[place] ?? []);
+  for (const [at, { batcher, calls, writes }] of parts.entries()) {
+    const rows = batcher.rowsByCall(results[at] ?? [], calls);
+    for (const [place, { resolve }] of writes.entries()) resolve(rows[place] ?? []);
   }
 }
 
-/** Writes that may be one statement, next to each other. */
-function byQuestions(writes: Asked[]): Map<Questions<unknown>, Asked[]> {
-  const groups = new Map<Questions<unknown>, Asked[]>();
+/** Groups the writes that can be one statement. */
+function byBatcher(writes: WaitingCall[]): Map<Batcher<unknown>, WaitingCall[]> {
+  const groups = new Map<Batcher<unknown>, WaitingCall[]>();
   for (const write of writes) {
-    const group = groups.get(write.questions);
+    const group = groups.get(write.batcher);
     if (group) group.push(write);
-    else groups.set(write.questions, [write]);
+    else groups.set(write.batcher, [write]);
   }
   return groups;
 }

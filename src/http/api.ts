@@ -1,5 +1,5 @@
 import type { Context, Hono } from "hono";
-import type { Connect, Database } from "../db/database.ts";
+import type { Connect, Database } from "../db/ports.ts";
 import { type Authenticate, requireRole } from "./auth.ts";
 import { readBody } from "./body.ts";
 import type { CrossOrigin } from "./cors.ts";

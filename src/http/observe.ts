@@ -1,4 +1,4 @@
-import type { Database } from "../db/database.ts";
+import type { Database } from "../db/ports.ts";
 import type { Exchange } from "./exchange.ts";
 
 /** One wide event per request: what a log line holds. Neither bodies, tokens, query strings nor SQL parameters are in it. */

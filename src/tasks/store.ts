@@ -1,9 +1,9 @@
 /** Tasks in Postgres: SQL and nothing else. Every function is one round trip, and a task comes back as JSON text. */
 import { eq, sql } from "drizzle-orm";
-import type { Database } from "../db/database.ts";
 import type { Claim, Replay } from "../db/idempotency.ts";
 import { instant, jsonObject } from "../db/json.ts";
 import { definePages, filteredPage, type ListedRow, type Position } from "../db/keyset.ts";
+import type { Database } from "../db/ports.ts";
 import { defineResource, type Resource, type VersionDemand } from "../db/resource.ts";
 import { tasks } from "../db/schema.ts";
 import type { NewTask, TaskChanges, TaskQuery } from "./contract.ts";

@@ -7,7 +7,7 @@ import { beforeAll, expect, inject, test } from "vitest";
 import { createApp } from "../../src/app.ts";
 import { SORTS } from "../../src/books/contract.ts";
 import { parseConfig } from "../../src/config.ts";
-import { apart, connectOver } from "../../src/db/database.ts";
+import { connectOver, direct } from "../../src/db/connection.ts";
 import { neonDriver } from "../../src/db/neon.ts";
 import type { App } from "../../src/http/api.ts";
 import { isbnOf } from "../support/books.ts";
@@ -25,7 +25,7 @@ beforeAll(async () => {
   const driver = neonDriver({ url: config.databaseUrl, fetchEndpoint: config.neonFetchEndpoint });
   app = createApp({
     config,
-    connect: connectOver(apart(driver)),
+    connect: connectOver(direct(driver)),
     log: () => {},
     readDocs: async () => new Uint8Array(),
   });

@@ -6,8 +6,9 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { type BookQuery, bookPaging, SORTS } from "../../src/books/contract.ts";
 import { listBooks, listMovements, sortedBy } from "../../src/books/store.ts";
-import { apart, connectOver, type Database, type Row } from "../../src/db/database.ts";
+import { connectOver, direct } from "../../src/db/connection.ts";
 import type { ListedRow, Position } from "../../src/db/keyset.ts";
+import type { Database, Row } from "../../src/db/ports.ts";
 import type { Statement } from "../../src/db/statements.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 
@@ -82,7 +83,7 @@ const parse = (query: Record<string, string>): BookQuery =>
 
 function recording(query: (statement: Statement) => Promise<Row[]>): Database {
   const connect = connectOver(
-    apart({
+    direct({
       query: (statement) => query(statement()),
       batch: (_, statements) => Promise.all(statements.map(query)),
     }),

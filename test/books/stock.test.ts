@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { adjustStock } from "../../src/books/store.ts";
-import { apart, connectOver } from "../../src/db/database.ts";
+import { connectOver, direct } from "../../src/db/connection.ts";
 import type { Statement } from "../../src/db/statements.ts";
 import { newBook } from "../support/books.ts";
 import { type Client, createClient, type Options } from "../support/client.ts";
@@ -181,7 +181,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
         const { text, values } = statement();
         return (await client.query(text, values)).rows;
       };
-      const inTransaction = connectOver(apart({ query, batch: () => Promise.reject() }))(60_000);
+      const inTransaction = connectOver(direct({ query, batch: () => Promise.reject() }))(60_000);
       const byHand = "update books set stock = stock + 1 where id = $1";
       await client.query("begin");
       await adjustStock(inTransaction, id, { delta: -1, reason: "sale" }, undefined);

@@ -3,7 +3,7 @@ import { EncryptJWT, exportJWK, exportSPKI, importJWK, type JWTPayload, SignJWT,
 import { beforeAll, describe, expect, inject, test } from "vitest";
 import { createApp } from "../../src/app.ts";
 import { parseConfig } from "../../src/config.ts";
-import { apart, connectOver } from "../../src/db/database.ts";
+import { connectOver, direct } from "../../src/db/connection.ts";
 import { neonDriver } from "../../src/db/neon.ts";
 import { type Client, createClient } from "../support/client.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
@@ -144,7 +144,7 @@ const strangersKey = async (alg: Algorithm) =>
 test("the document has every route, so that the matrix does", async () => {
   const { routes } = createApp({
     config: await parseConfig({ DATABASE_URL: database.url }),
-    connect: connectOver(apart(neonDriver({ url: database.url, fetchEndpoint: inject("neon") }))),
+    connect: connectOver(direct(neonDriver({ url: database.url, fetchEndpoint: inject("neon") }))),
     log: () => {},
     readDocs: async () => new Uint8Array(),
   });

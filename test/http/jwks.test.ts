@@ -4,7 +4,7 @@ import { exportJWK, type JWK, SignJWT } from "jose";
 import { afterEach, beforeAll, beforeEach, describe, expect, inject, test, vi } from "vitest";
 import { createApp } from "../../src/app.ts";
 import { parseConfig } from "../../src/config.ts";
-import { apart, connectOver } from "../../src/db/database.ts";
+import { connectOver, direct } from "../../src/db/connection.ts";
 import { neonDriver } from "../../src/db/neon.ts";
 import { ProviderKeys } from "../../src/http/jwks.ts";
 import type { RequestEvent } from "../../src/http/observe.ts";
@@ -320,7 +320,7 @@ describe("a server", () => {
       const log = (event: RequestEvent) => void events.push(event);
       const app = createApp({
         config: await parseConfig(environment),
-        connect: connectOver(apart(driver)),
+        connect: connectOver(direct(driver)),
         log,
         readDocs: async () => new Uint8Array(),
       });

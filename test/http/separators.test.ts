@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { createApp } from "../../src/app.ts";
 import { parseServerConfig } from "../../src/config.ts";
-import { apart, connectOver } from "../../src/db/database.ts";
+import { connectOver, direct } from "../../src/db/connection.ts";
 import { pooledDriver } from "../../src/db/pool.ts";
 import { clientAddress } from "../../src/http/address.ts";
 import type { App } from "../../src/http/api.ts";
@@ -48,7 +48,7 @@ beforeAll(async () => {
   const driver = pooledDriver({ url, size: 2, timeout: config.deadline });
   atEnd(() => driver.end());
   const readDocs = async () => new Uint8Array();
-  app = createApp({ config, connect: connectOver(apart(driver)), log: () => {}, readDocs });
+  app = createApp({ config, connect: connectOver(direct(driver)), log: () => {}, readDocs });
   token = await tokenFor("admin");
   const { get, has } = Headers.prototype;
   Headers.prototype.get = function (name) {

@@ -6,10 +6,11 @@ import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type BookQuery, bookPaging } from "../../src/books/contract.ts";
 import { listBooks, listBooksByNumber, listMovements, readBook, sortedBy } from "../../src/books/store.ts";
-import { apart, type Connect, connectOver, type Driver, type Reads } from "../../src/db/database.ts";
+import { connectOver, direct, type Reads } from "../../src/db/connection.ts";
 import { SetupFault, UnavailableFault } from "../../src/db/faults.ts";
 import type { ListedRow, Position } from "../../src/db/keyset.ts";
 import { type PooledDriver, pooledDriver } from "../../src/db/pool.ts";
+import type { Connect, Driver } from "../../src/db/ports.ts";
 import { MissingFault } from "../../src/db/resource.ts";
 import { sharedReads } from "../../src/db/shared-reads.ts";
 import type { Statement } from "../../src/db/statements.ts";
@@ -72,7 +73,7 @@ beforeEach(() => {
 afterAll(() => pool.end());
 
 const shared = (searches = SEARCHES, timeout = TIMEOUT_MS) =>
-  connectOver({ ...apart(driver), reads: sharedReads(driver, timeout, searches) });
+  connectOver({ ...direct(driver), reads: sharedReads(driver, timeout, searches) });
 const idOf = (at: number) => ids[at] as string;
 const titles = sql`select string_agg(title, ',' order by id) as titles from books`;
 const titleOf = async (connect: Connect, id: string, time = PATIENCE) =>
@@ -108,7 +109,7 @@ describe("books read in one tick", () => {
   });
 
   test("are read apart where nothing is shared", async () => {
-    const connect = connectOver(apart(driver));
+    const connect = connectOver(direct(driver));
     await Promise.all(ids.map((id) => titleOf(connect, id)));
     expect(sent).toHaveLength(BOOKS);
   });
@@ -129,7 +130,7 @@ describe("pages of one order read in one turn", () => {
       const query = bookPaging.query.parse({ sort, limit: "3" });
       const page = async (connect: Connect, ...asked: [BookQuery, Position?]) =>
         booksIn((await listBooks(connect(PATIENCE), asked[0], asked[1])).found);
-      const rows = await page(connectOver(apart(driver)), { ...query, limit: BOOKS });
+      const rows = await page(connectOver(direct(driver)), { ...query, limit: BOOKS });
       const places = [...rows, ...rows].map((book) => ({
         key: `${book[sortedBy(query.sort)]}`,
         id: book.id,
@@ -137,7 +138,7 @@ describe("pages of one order read in one turn", () => {
       for (const direction of directions) {
         const read = (connect: Connect) =>
           Promise.all(places.map((place) => page(connect, query, { ...direction, ...place })));
-        const expected = await read(connectOver(apart(driver)));
+        const expected = await read(connectOver(direct(driver)));
         expect(expected.map((rows) => rows.length).sort()).toEqual(
           [...rows, ...rows].map((_, at) => Math.min(4, Math.floor(at / 2))).sort(),
         );
@@ -257,8 +258,8 @@ describe("a read that begins after a write was answered sees it, though an older
   const naive: Reads = (() => {
     const running = new Map<string, Promise<Record<string, unknown>[]>>();
     return {
-      ...apart(driver).reads,
-      read(statement, time) {
+      ...direct(driver).reads,
+      query(statement, time) {
         const key = JSON.stringify([statement.text, statement.values]);
         const query =
           running.get(key) ?? driver.query(() => statement, time).finally(() => running.delete(key));
@@ -272,7 +273,7 @@ describe("a read that begins after a write was answered sees it, though an older
     ["shared as they are", () => sharedReads(driver, TIMEOUT_MS, SEARCHES), true],
     ["shared with a query under way, where this test has to fail", () => naive, false],
   ])("%s", async (_, reads, seen) => {
-    const connect = connectOver({ ...apart(driver), reads: reads() });
+    const connect = connectOver({ ...direct(driver), reads: reads() });
     const title = `Changed ${Math.random()}`;
     const release = heldNetwork();
     const older = connect(PATIENCE).read<{ titles: string }>(titles);

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { adjustStock, createBook, readBook, type StockRefusal, updateBook } from "../../src/books/store.ts";
-import { apart, type Connect, connectOver, type Driver } from "../../src/db/database.ts";
+import { connectOver, direct } from "../../src/db/connection.ts";
 import { ConstraintFault, UnavailableFault } from "../../src/db/faults.ts";
 import { type PooledDriver, pooledDriver } from "../../src/db/pool.ts";
+import type { Connect, Driver } from "../../src/db/ports.ts";
 import { MissingFault, type Resource, TakenFault } from "../../src/db/resource.ts";
 import { sharedWrites } from "../../src/db/shared-writes.ts";
 import { createTask } from "../../src/tasks/store.ts";
@@ -43,7 +44,7 @@ beforeEach(() => {
 afterAll(() => pool.end());
 
 const shared = (transactions = 1) =>
-  connectOver({ ...apart(driver), writes: sharedWrites(driver, transactions) });
+  connectOver({ ...direct(driver), writes: sharedWrites(driver, transactions) });
 
 const book = (isbn = isbnOf(isbns++), title = "A") => ({
   title,

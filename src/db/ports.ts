@@ -1,0 +1,37 @@
+/** What the stores ask of a database, and what a database asks of a driver. */
+import type { SQL } from "drizzle-orm";
+import type { Lookup, Query, Statement } from "./statements.ts";
+
+/** One row, keyed by column. Values are what every driver gives alike: text, int4 as number, bool as boolean. */
+export type Row = Record<string, unknown>;
+
+/**
+ * The transaction that a batch runs in. A `snapshot` is read-only, and all its statements see the same moment. In a
+ * `write` each statement sees what was committed before it began, including the statements before it.
+ */
+export type Transaction = "snapshot" | "write";
+
+/**
+ * The database as the stores see it. A call is one round trip, whatever it holds; deadlines and the differences between
+ * drivers stay behind it. All methods reject with the faults of `faults.ts`.
+ */
+export interface Database {
+  /** Finds the row under a key. */
+  find<T extends Row>(lookup: Lookup, key: string): Promise<T | undefined>;
+  /** Runs one statement that only reads. Callers that run an equal statement at the same time may share it. */
+  read<T extends Row>(query: Query | SQL): Promise<T[]>;
+  /** Runs one statement that writes. */
+  write<T extends Row>(query: Query | SQL): Promise<T[]>;
+  /** Runs statements as one transaction: all of them, or none. */
+  batch(transaction: Transaction, queries: (Query | SQL)[]): Promise<Row[][]>;
+}
+
+/** Opens a database whose calls may take so many milliseconds each. */
+export type Connect = (time: number) => Database;
+
+/** A way to reach Postgres. Each call is one round trip, within so many milliseconds, and rejects with the driver's errors. */
+export interface Driver {
+  /** @param statement called when the statement is about to be sent; until then other callers can join it */
+  query(statement: () => Statement, time: number): Promise<Row[]>;
+  batch(transaction: Transaction, statements: Statement[], time: number): Promise<Row[][]>;
+}
