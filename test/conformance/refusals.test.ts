@@ -1,4 +1,4 @@
-/** What each runtime refuses by itself, and what it makes of odd requests otherwise: bytes on a socket, told in README. */
+/** What each runtime rejects by itself, and how it treats odd requests, sent as bytes. See docs/runtimes.md. */
 import { connect } from "node:net";
 import { beforeAll, describe, expect, test } from "vitest";
 import { createTestDatabase } from "../support/database.ts";

@@ -1,0 +1,43 @@
+/** Links between the pages of the documentation. */
+import { existsSync } from "node:fs";
+import { dirname, join, normalize } from "node:path";
+import { describe, expect, test } from "vitest";
+import { PAGES, proseOf } from "../support/markdown.ts";
+
+/** Targets of links and pictures that stay within the repository. */
+const linksOf = (page: string) =>
+  [...proseOf(page).matchAll(/\]\(([^)\s]+)\)/g)]
+    .map(([, target = ""]) => target)
+    .filter((target) => !/^https?:/.test(target))
+    .map((target) => {
+      const [path = "", anchor] = target.split("#");
+      return { target, file: path === "" ? page : normalize(join(dirname(page), path)), anchor };
+    });
+
+/** As GitHub makes anchors: lower case, without marks, hyphens for spaces. */
+const anchorsOf = (page: string) =>
+  [...proseOf(page).matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\- ]/gu, "")
+      .replaceAll(" ", "-"),
+  );
+
+describe.each(PAGES)("%s", (page) => {
+  test("has no link to a missing file or heading", () => {
+    const broken = linksOf(page).filter(
+      ({ file, anchor }) =>
+        !existsSync(file) ||
+        (anchor !== undefined && !(file.endsWith(".md") && anchorsOf(file).includes(anchor))),
+    );
+    expect(broken.map(({ target }) => target)).toEqual([]);
+  });
+});
+
+test("every page can be reached from the README", () => {
+  const reached = new Set(["README.md"]);
+  // A set is walked to the end of what is added meanwhile.
+  for (const page of reached)
+    for (const { file } of linksOf(page)) if (PAGES.includes(file)) reached.add(file);
+  expect(PAGES.filter((page) => !reached.has(page))).toEqual([]);
+});
