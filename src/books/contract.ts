@@ -50,7 +50,7 @@ const isbn = () =>
     .meta({
       format: "isbn",
       description:
-        "ISBN-10 or ISBN-13; hyphens, spaces, a label (`ISBN-13:`) and a qualifier (`(pbk.)`) are passed over.",
+        "ISBN-10 or ISBN-13. Hyphens, spaces, a label (`ISBN-13:`) and a qualifier (`(pbk.)`) are ignored.",
       examples: ["978-0-486-27263-4"],
     });
 
@@ -63,7 +63,7 @@ const price = z
     const text = value.toFixed(2);
     return Number(text) === value ? text : fail(context, "invalid_format", "must have two decimals or fewer");
   })
-  .meta({ minimum: 0, maximum: MAX_PRICE, description: "Two decimals or fewer.", examples: [5.5] });
+  .meta({ minimum: 0, maximum: MAX_PRICE, description: "At most two decimals.", examples: [5.5] });
 
 const writable = {
   title: text({ min: 1, max: 255 }).meta({ examples: ["Flatland"] }),
@@ -110,7 +110,7 @@ export const StockAdjustment = z
       })
       .meta({
         not: { const: 0 },
-        description: "What is added to the stock; what is taken from it is below 0.",
+        description: "The quantity to add to the stock; a negative number takes from it.",
         examples: [-2],
       }),
     reason: text({ min: 1, max: 100 })
@@ -148,13 +148,20 @@ export const SORTS = [
 const MAX_PAGED_ROWS = 100_000;
 
 const filters = {
-  author: searchTerm().optional().meta({ description: "Part of the author's name, in any case." }),
-  search: searchTerm().optional().meta({ description: "Part of title, author or ISBN, in any case." }),
+  author: searchTerm().optional().meta({ description: "Part of the author's name; case is ignored." }),
+  search: searchTerm()
+    .optional()
+    .meta({ description: "Part of the title, author or ISBN; case is ignored." }),
   isbn: isbn().optional(),
-  min_price: priceBound().optional().meta({ description: "The least price." }),
-  max_price: priceBound().optional().meta({ description: "The highest price." }),
-  in_stock: trueOrFalse().optional().meta({ description: "Only what is in stock, or only what is not." }),
-  sort: z.enum(SORTS).default("-created_at").meta({ description: "A leading `-` is for descending." }),
+  min_price: priceBound().optional().meta({ description: "The lowest price, inclusive." }),
+  max_price: priceBound().optional().meta({ description: "The highest price, inclusive." }),
+  in_stock: trueOrFalse()
+    .optional()
+    .meta({ description: "Only books in stock, or only books out of stock." }),
+  sort: z
+    .enum(SORTS)
+    .default("-created_at")
+    .meta({ description: "The sort order; a leading `-` means descending." }),
 };
 
 export const bookPaging = {
@@ -166,10 +173,10 @@ export const bookPaging = {
       count: z
         .enum(["exact", "estimated"])
         .optional()
-        .meta({ description: "Adds the number of all rows as total." }),
+        .meta({ description: "Adds the number of all matching rows as `total`." }),
       page: wholeNumber({ min: 1, max: Number.MAX_SAFE_INTEGER })
         .optional()
-        .meta({ description: "Page by number, with totals, instead of by cursor." }),
+        .meta({ description: "A page number, for pages with totals instead of cursors." }),
     })
     .superRefine(
       ({ min_price, max_price, page, cursor, count, limit }, context) => {
@@ -177,14 +184,19 @@ export const bookPaging = {
           fail(context, "out_of_range", "must not be above max_price", ["min_price"]);
         }
         if (page === undefined) return;
-        if (cursor !== undefined) fail(context, "invalid_format", "does not go with cursor", ["page"]);
+        if (cursor !== undefined) fail(context, "invalid_format", "cannot be combined with cursor", ["page"]);
         if (count !== undefined)
-          fail(context, "invalid_format", "does not go with count: it always counts", ["page"]);
+          fail(
+            context,
+            "invalid_format",
+            "cannot be combined with count: numbered pages always have totals",
+            ["page"],
+          );
         if (page * limit > MAX_PAGED_ROWS) {
           fail(
             context,
             "out_of_range",
-            `goes to row ${MAX_PAGED_ROWS} and no farther; follow next_cursor instead`,
+            `must not go beyond row ${MAX_PAGED_ROWS}; follow next_cursor instead`,
             ["page"],
           );
         }
@@ -263,7 +275,7 @@ export const getBook = route({
   method: "get",
   path: "/api/v1/books/:id",
   name: "getBook",
-  summary: "Read a book",
+  summary: "Get a book",
   role: "public",
   params: byId,
   conditional: true,
@@ -275,7 +287,7 @@ export const getBookByIsbn = route({
   ...getBook,
   path: "/api/v1/books/isbn/:isbn",
   name: "getBookByIsbn",
-  summary: "Read a book by its ISBN",
+  summary: "Get a book by its ISBN",
   params: z.object({ isbn: isbn() }),
 });
 
@@ -284,7 +296,7 @@ export const updateBook = route({
   method: "patch",
   path: "/api/v1/books/:id",
   name: "updateBook",
-  summary: "Change some of a book",
+  summary: "Update a book",
   role: "editor",
   params: byId,
   body: BookChanges,
@@ -298,7 +310,7 @@ export const putBook = route({
   ...updateBook,
   method: "put",
   name: "putBook",
-  summary: "Change some or all of a book",
+  summary: "Update a book, in part or in full",
 });
 
 export const deleteBook = route({
@@ -332,7 +344,7 @@ export const listMovements = route({
   method: "get",
   path: "/api/v1/books/:id/stock/movements",
   name: "listMovements",
-  summary: "List the movements of a book's stock, the newest first",
+  summary: "List the stock movements of a book, newest first",
   role: "clerk",
   params: byId,
   paging: movementPaging,

@@ -59,7 +59,7 @@ export function openapiDocument(routes: readonly Route[]): Json {
       description: CONVENTIONS,
       license: { name: "MIT", identifier: "MIT" },
     },
-    servers: [{ url: "/", description: "The server that this document comes from." }],
+    servers: [{ url: "/", description: "The server that serves this document." }],
     tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
     paths,
     components: {
@@ -79,7 +79,7 @@ function operation(route: Route, contentOf: ContentOf): Json {
     operationId: route.name,
     summary: route.summary,
     tags: [route.tag],
-    ...(route.role !== "public" && { description: `Needs a token with the role \`${route.role}\`.` }),
+    ...(route.role !== "public" && { description: `Requires a token with the role \`${route.role}\`.` }),
     // Of a token that is no OAuth token, these are the roles it must have (OpenAPI 3.1, 4.8.30).
     security: route.role === "public" ? [] : [{ token: [route.role] }],
     parameters: [
@@ -240,26 +240,25 @@ function parameters(place: "path" | "query", object: z.ZodObject): Json[] {
 }
 
 const CONVENTIONS = `\
-Every refusal is a problem (RFC 9457): program against its member \`error\`, which is stable; \`type\` leads to an explanation.
-A path that is not here is 404 \`not_found\`. A method that a path does not have is 405 \`method_not_allowed\`, with \`Allow\`.
-Every GET answers HEAD too, and every path OPTIONS. A 500 \`internal_error\` is a defect of the server; please report its
-\`request_id\`.
+Every error is a problem (RFC 9457). Program against its member \`error\`, which is stable. \`type\` is the URL of an explanation.
+An unknown path is 404 \`not_found\`. An unsupported method is 405 \`method_not_allowed\`, with \`Allow\`. Every GET also answers
+HEAD, and every path answers OPTIONS. A 500 \`internal_error\` is a defect of the server; please report its \`request_id\`.
 
-Send \`X-Request-Id\` to give a request a name of your own: the answer carries it, and so does the server's log.`;
+Send \`X-Request-Id\` to choose the id of a request. The response and the server's log carry it.`;
 
 const TOKEN = {
   type: "http",
   scheme: "bearer",
   bearerFormat: "JWT",
   description:
-    "Its claim `roles` is an array of strings: `clerk`, `editor`, who may do what a clerk may, and `admin`, who may do everything.",
+    "The claim `roles` is an array of strings: `clerk`, `editor` (includes `clerk`) or `admin` (includes both).",
 };
 
 const CONDITIONAL_HEADERS = ["If-Match", "If-None-Match"].map((name) => ({
   name,
   in: "header",
   required: false,
-  description: "* or a list of entity tags (RFC 9110, section 13).",
+  description: "`*` or a list of entity tags (RFC 9110, section 13).",
   schema: { type: "string", format: "entity-tags" },
 }));
 
@@ -267,7 +266,7 @@ const IDEMPOTENCY_KEY_HEADER = {
   name: "Idempotency-Key",
   in: "header",
   required: false,
-  description: "Makes it safe to send the request again: its effect happens once in 24 hours.",
+  description: "Makes it safe to retry the request: within 24 hours, its effect happens once.",
   schema: { type: "string", pattern: IDEMPOTENCY_KEY.source },
 };
 
@@ -297,41 +296,45 @@ const PROBLEM_HEADERS: Partial<Record<ProblemCode, AnyHeader>> = {
 };
 
 const HEADERS: Record<AnyHeader, Json> = {
-  "X-Request-Id": header("The client's own where it has the right form, otherwise a new one.", REQUEST_ID, {
+  "X-Request-Id": header("The client's own id if it is well-formed, otherwise a new one.", REQUEST_ID, {
     pattern: REQUEST_ID_FORM.source,
   }),
   "WWW-Authenticate": header("How to authenticate (RFC 6750).", 'Bearer realm="octavo"'),
-  "Retry-After": header("Seconds to wait.", "1", { pattern: "^[0-9]+$" }),
-  "Cache-Control": header("How long the answer may be kept.", "no-store"),
-  ETag: header("The resource's version, a strong entity tag.", '"0195dc3a-52e6-7cc1-9d2f-7f4b8a6e1c30.3.1"', {
-    pattern: '^"[^"]+"$',
-  }),
+  "Retry-After": header("Seconds to wait before retrying.", "1", { pattern: "^[0-9]+$" }),
+  "Cache-Control": header("How the response may be cached.", "no-store"),
+  ETag: header(
+    "The version of the resource, as a strong entity tag.",
+    '"0195dc3a-52e6-7cc1-9d2f-7f4b8a6e1c30.3.1"',
+    {
+      pattern: '^"[^"]+"$',
+    },
+  ),
   Link: {
     ...header(
-      "next, prev and first page (RFC 8288); of a page by cursor, unless together they are longer than 4 KiB.",
+      "Links to the next, previous and first page (RFC 8288). Omitted from numbered pages, and if the links exceed 4 KiB in total.",
       '</api/v1/books>; rel="first"',
     ),
     required: false,
   },
-  Location: header("Where the new resource is.", "/api/v1/books/0195dc3a-52e6-7cc1-9d2f-7f4b8a6e1c30", {
+  Location: header("The path of the new resource.", "/api/v1/books/0195dc3a-52e6-7cc1-9d2f-7f4b8a6e1c30", {
     format: "uri-reference",
   }),
   RateLimit: {
     ...header(
-      "What is left of the quota, and the seconds until it is whole again, where the runtime knows them.",
+      "The remaining quota and the seconds until it resets, if the runtime knows them.",
       '"default";r=599;t=60',
     ),
     required: false,
   },
   "RateLimit-Policy": {
     ...header(
-      "The quota, requests and seconds, where the runtime knows it (draft-ietf-httpapi-ratelimit-headers).",
+      "The quota in requests and seconds, if the runtime knows it (draft-ietf-httpapi-ratelimit-headers).",
       '"default";q=600;w=60',
     ),
     required: false,
   },
   "Idempotency-Replayed": {
-    ...header("This is the answer that an earlier request with the same Idempotency-Key got.", "true", {
+    ...header("This response was stored for an earlier request with the same Idempotency-Key.", "true", {
       const: "true",
     }),
     required: false,
@@ -370,9 +373,12 @@ export const PROBLEM = z
     message: z.string(),
     detail: z.string(),
     request_id: z.string(),
-    available: z.int().optional().meta({ description: "The stock there is; with insufficient_stock alone." }),
-    id: z.string().optional().meta({ description: "The resource in the way; with conflict alone." }),
-    isbn: z.string().optional().meta({ description: "The ISBN that it has; with conflict alone." }),
+    available: z.int().optional().meta({ description: "The current stock. Only with insufficient_stock." }),
+    id: z.string().optional().meta({ description: "The id of the existing resource. Only with conflict." }),
+    isbn: z
+      .string()
+      .optional()
+      .meta({ description: "The ISBN of the existing resource. Only with conflict." }),
     details: z
       .array(
         z.strictObject({
@@ -388,7 +394,7 @@ export const PROBLEM = z
       .int()
       .min(1)
       .optional()
-      .meta({ description: "How many more faults there are; absent where details has them all." }),
+      .meta({ description: "The number of faults that details omits; absent if it omits none." }),
   })
   .meta({
     id: "Problem",

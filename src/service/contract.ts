@@ -11,9 +11,9 @@ export const health = route({
   ...service,
   path: "/health",
   name: "health",
-  summary: "Tell whether the process answers, without asking the database",
+  summary: "Check that the process responds, without querying the database",
   database: false,
-  success: { 200: { description: "It does.", schema: Health } },
+  success: { 200: { description: "The process responds.", schema: Health } },
 });
 
 export const ready = route({
@@ -21,20 +21,20 @@ export const ready = route({
   path: "/ready",
   name: "ready",
   summary:
-    "Tell whether requests can be served: the database answers and has the schema that this version needs",
+    "Check that the service is ready: the database responds and has the schema that this version needs",
   database: true,
-  success: { 200: { description: "They can.", schema: Health } },
+  success: { 200: { description: "The service is ready.", schema: Health } },
 });
 
 export const openapi = route({
   ...service,
   path: "/openapi.json",
   name: "openapi",
-  summary: "This document",
+  summary: "Get this document",
   database: false,
   success: {
     200: {
-      description: "OpenAPI 3.1.",
+      description: "The OpenAPI 3.1 document.",
       schema: z.looseObject({ openapi: z.string().meta({ examples: ["3.1.0"] }) }),
     },
   },
@@ -50,12 +50,12 @@ export const problem = route({
   ...service,
   path: "/problems/:error",
   name: "problem",
-  summary: "Explain a type of problem",
+  summary: "Explain an error code",
   database: false,
   params: z.object({ error: z.enum(Object.keys(PROBLEMS) as ProblemCode[]) }),
   success: {
     200: {
-      description: "What it means, and how to mend it.",
+      description: "What the error means, and how to resolve it.",
       schema: z
         .strictObject({
           type: z.string(),
@@ -74,10 +74,10 @@ export const docs = route({
   ...service,
   path: "/docs",
   name: "docs",
-  summary: "This reference, for people",
+  summary: "Show this reference as a page",
   database: false,
   success: {
-    200: { description: "A page where every operation can be tried.", types: ["text/html; charset=utf-8"] },
+    200: { description: "A page where you can try every operation.", types: ["text/html; charset=utf-8"] },
   },
 });
 
@@ -92,7 +92,7 @@ export const docsFile = route({
   ...service,
   path: "/docs/:file",
   name: "docsFile",
-  summary: "A file of the reference",
+  summary: "Get a file of the reference",
   database: false,
   params: z.object({ file: z.enum(Object.keys(DOCS_FILES) as (keyof typeof DOCS_FILES)[]) }),
   success: { 200: { description: "The file.", types: [...new Set(Object.values(DOCS_FILES))] } },

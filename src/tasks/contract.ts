@@ -30,9 +30,7 @@ export type NewTask = z.output<typeof NewTask>;
 export type TaskChanges = z.output<typeof TaskChanges>;
 
 const filters = {
-  completed: trueOrFalse()
-    .optional()
-    .meta({ description: "Only those that are, or only those that are not." }),
+  completed: trueOrFalse().optional().meta({ description: "Only completed tasks, or only open ones." }),
 };
 
 export const taskPaging = {
@@ -64,7 +62,7 @@ export const listTasks = route({
   method: "get",
   path: "/api/v1/tasks",
   name: "listTasks",
-  summary: "List tasks, the newest first",
+  summary: "List tasks, newest first",
   paging: taskPaging,
   success: { 200: { description: "A page of tasks.", schema: TaskPage, headers: ["Link"] } },
   problems: [],
@@ -75,7 +73,7 @@ export const getTask = route({
   method: "get",
   path: "/api/v1/tasks/:id",
   name: "getTask",
-  summary: "Read a task",
+  summary: "Get a task",
   params: byId,
   conditional: true,
   success: { 200: theTask, 304: { description: "Not modified.", headers: ["ETag"] } },
@@ -87,7 +85,7 @@ export const updateTask = route({
   method: "patch",
   path: "/api/v1/tasks/:id",
   name: "updateTask",
-  summary: "Change a task",
+  summary: "Update a task",
   params: byId,
   body: TaskChanges,
   conditional: true,
