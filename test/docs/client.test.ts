@@ -24,21 +24,21 @@ beforeAll(async () => {
   ({ url } = await startWorker(database, { OPEN_LOCAL_WRITES: "true" }));
 });
 
-test("the README shows the client", () => {
+test("the README shows a program that uses the client", () => {
   expect(PROGRAMS.map(({ page }) => page)).toContain("README.md");
 });
 
-describe.each(PROGRAMS)("the program at $place", ({ text, next }) => {
+describe.each(PROGRAMS)("$place", ({ place, text, next }) => {
   const program = () => text.replace("http://127.0.0.1:8787", url);
   const output = next?.language === "" ? next.text : "no output shown";
 
-  test.each(["node", "bun"])("runs on %s", async (runtime) => {
+  test.each(["node", "bun"])(`the program at ${place} runs on %s`, async (runtime) => {
     await writeFile(join(directory, "example.ts"), program());
     const { stdout } = await promisify(execFile)(runtime, ["example.ts"], { cwd: directory });
     expect(stdout).toBe(output);
   });
 
-  test("runs in a Worker", async () => {
+  test(`the program at ${place} runs in a Worker`, async () => {
     const [, imports, body] = program().match(/^((?:import [^\n]*\n)+)(.*)$/s) ?? [];
     const worker = `${imports}
       export default {
@@ -66,17 +66,20 @@ describe.each(PROGRAMS)("the program at $place", ({ text, next }) => {
   test.each([
     ["nodenext", "nodenext"],
     ["preserve", "bundler"],
-  ])("compiles with the package's types, for module %s", async (module, resolution) => {
-    await writeFile(join(directory, "example.ts"), program());
-    const typescript = dirname(createRequire(import.meta.url).resolve("typescript/package.json"));
-    const flags = ["--ignoreConfig", "--noEmit", "--strict", "--target", "es2022", "--lib", "es2022,dom"];
-    const modules = ["--types", "", "--module", module, "--moduleResolution", resolution];
-    // The compiler reports errors on standard output.
-    const { stdout } = await promisify(execFile)(
-      process.execPath,
-      [join(typescript, "bin/tsc"), ...flags, ...modules, "example.ts"],
-      { cwd: directory },
-    ).catch((failed: { stdout: string }) => failed);
-    expect(stdout).toBe("");
-  });
+  ])(
+    `the program at ${place} compiles with the package's types, for module %s`,
+    async (module, resolution) => {
+      await writeFile(join(directory, "example.ts"), program());
+      const typescript = dirname(createRequire(import.meta.url).resolve("typescript/package.json"));
+      const flags = ["--ignoreConfig", "--noEmit", "--strict", "--target", "es2022", "--lib", "es2022,dom"];
+      const modules = ["--types", "", "--module", module, "--moduleResolution", resolution];
+      // The compiler reports errors on standard output.
+      const { stdout } = await promisify(execFile)(
+        process.execPath,
+        [join(typescript, "bin/tsc"), ...flags, ...modules, "example.ts"],
+        { cwd: directory },
+      ).catch((failed: { stdout: string }) => failed);
+      expect(stdout).toBe("");
+    },
+  );
 });

@@ -5,7 +5,7 @@ import manifest from "../../package.json" with { type: "json" };
 import { WORKER_VARIABLES } from "../../src/config.ts";
 import { createTestDatabase } from "../support/database.ts";
 import { PAGES, tableOf, textOf } from "../support/markdown.ts";
-import { launch } from "../support/servers.ts";
+import { launchServer } from "../support/servers.ts";
 import { startWorker } from "../support/worker.ts";
 
 interface Operation {
@@ -72,14 +72,14 @@ describe("docs/configuration.md", () => {
     return [...(section.split("\n## ")[0] ?? "").matchAll(/^\| `(\w+)` \|/gm)].map(([, name = ""]) => name);
   });
 
-  test("lists every variable of the Worker", () => {
+  test("docs/configuration.md lists every variable of the Worker", () => {
     // What opens writes is for `npm run dev` alone.
     const variables = WORKER_VARIABLES.filter((name) => name !== "OPEN_LOCAL_WRITES");
     expect(variables.filter((name) => !documented.includes(name))).toEqual([]);
   });
 
-  test("lists only variables that a server reads", async () => {
-    const server = launch("node", Object.fromEntries(documented.map((name) => [name, "!"])));
+  test("docs/configuration.md lists only variables that a server reads", async () => {
+    const server = launchServer("node", Object.fromEntries(documented.map((name) => [name, "!"])));
     await expect(server.url).rejects.toThrow();
     // Any text is a valid issuer or audience.
     const free = ["AUTH_ISSUER", "AUTH_AUDIENCE"];
@@ -89,32 +89,30 @@ describe("docs/configuration.md", () => {
   });
 });
 
-describe.each(PAGES)("%s", (page) => {
-  test("names only files that exist", () => {
-    const paths = codeIn(textOf(page)).filter((code) =>
-      /^(src|test|dev|ops|bench|drizzle|docs)\/[^\s*]*$/.test(code),
-    );
-    expect(paths.filter((path) => !existsSync(path))).toEqual([]);
-  });
+test.each(PAGES)("%s names only files that exist", (page) => {
+  const paths = codeIn(textOf(page)).filter((code) =>
+    /^(src|test|dev|ops|bench|drizzle|docs)\/[^\s*]*$/.test(code),
+  );
+  expect(paths.filter((path) => !existsSync(path))).toEqual([]);
+});
 
-  test("names only npm scripts and test filters that exist", () => {
-    const text = textOf(page);
-    const scripts = [...text.matchAll(/npm run (?:-s )?([\w:]+)/g)].map(([, name = ""]) => name);
-    expect(scripts.filter((name) => !(name in manifest.scripts))).toEqual([]);
-    const files = readdirSync("test", { recursive: true, encoding: "utf8" }).filter((path) =>
-      path.endsWith(".test.ts"),
-    );
-    const filters = [...text.matchAll(/npm test -- ([^`]+)/g)].flatMap(([, names = ""]) =>
-      names.trim().split(" "),
-    );
-    expect(filters.filter((filter) => !files.some((path) => path.includes(filter)))).toEqual([]);
-  });
+test.each(PAGES)("%s names only npm scripts and test filters that exist", (page) => {
+  const text = textOf(page);
+  const scripts = [...text.matchAll(/npm run (?:-s )?([\w:]+)/g)].map(([, name = ""]) => name);
+  expect(scripts.filter((name) => !(name in manifest.scripts))).toEqual([]);
+  const files = readdirSync("test", { recursive: true, encoding: "utf8" }).filter((path) =>
+    path.endsWith(".test.ts"),
+  );
+  const filters = [...text.matchAll(/npm test -- ([^`]+)/g)].flatMap(([, names = ""]) =>
+    names.trim().split(" "),
+  );
+  expect(filters.filter((filter) => !files.some((path) => path.includes(filter)))).toEqual([]);
 });
 
 describe("decision records", () => {
   const records = PAGES.filter((page) => /^docs\/decisions\/\d/.test(page));
 
-  test("are all in the index, with their title and date", () => {
+  test("all decision records are in their index, with title and date", () => {
     const entries = records.map((page, at) => {
       const [, number, title, date] = textOf(page).match(/^# (\d+)\. (.*)\n\n(\d{4}-\d\d-\d\d)\n/) ?? [];
       expect(Number(number), page).toBe(at + 1);

@@ -1,7 +1,7 @@
 /** Links between the pages of the documentation. */
 import { existsSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
-import { describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { PAGES, proseOf } from "../support/markdown.ts";
 
 /** Targets of links and pictures that stay within the repository. */
@@ -23,15 +23,13 @@ const anchorsOf = (page: string) =>
       .replaceAll(" ", "-"),
   );
 
-describe.each(PAGES)("%s", (page) => {
-  test("has no link to a missing file or heading", () => {
-    const broken = linksOf(page).filter(
-      ({ file, anchor }) =>
-        !existsSync(file) ||
-        (anchor !== undefined && !(file.endsWith(".md") && anchorsOf(file).includes(anchor))),
-    );
-    expect(broken.map(({ target }) => target)).toEqual([]);
-  });
+test.each(PAGES)("%s has no link to a missing file or heading", (page) => {
+  const broken = linksOf(page).filter(
+    ({ file, anchor }) =>
+      !existsSync(file) ||
+      (anchor !== undefined && !(file.endsWith(".md") && anchorsOf(file).includes(anchor))),
+  );
+  expect(broken.map(({ target }) => target)).toEqual([]);
 });
 
 test("every page can be reached from the README", () => {

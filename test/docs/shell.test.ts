@@ -46,10 +46,10 @@ test("every other block is a command, a program, an output of either, or a drawi
 /** What goes before a page's commands: curl reports each status on stderr, and npm runs what the setup has built. */
 const PRELUDE = `
 curl() { command curl -sS -w '\\n%{stderr}%{http_code}\\n' "$@"; }
-npm() { shift 4; node dist/token.js "$@"; }
+npm() { [ "$1 $2 $3 $4" = "run -s token --" ] && shift 4 && node dist/token.js "$@"; }
 `;
 
-describe.each(PAGES.filter((page) => blocksOf(page).some(isCommand)))("%s", (page) => {
+describe.each(PAGES.filter((page) => blocksOf(page).some(isCommand)))("the commands of %s", (page) => {
   const commands = blocksOf(page).filter(isCommand);
   let folder: string;
 
@@ -71,7 +71,7 @@ describe.each(PAGES.filter((page) => blocksOf(page).some(isCommand)))("%s", (pag
   });
 
   test.each(commands.map((command, at) => [command.place, command, at] as const))(
-    "%s answers as the page says",
+    "the commands at %s answer as the page says",
     async (_, { next }, at) => {
       const [output, statuses] = await Promise.all(
         ["out", "err"].map((end) => readFile(`${folder}/${at}.${end}`, "utf8")),
@@ -91,9 +91,9 @@ describe.each(PAGES.filter((page) => blocksOf(page).some(isCommand)))("%s", (pag
 
 const isSuccess = (status: number | undefined) => status !== undefined && status >= 200 && status < 300;
 
-/** A value with "…" wherever the sample has it. */
+/** A value with "…" in place of what is not null, wherever the sample has it. */
 function masked(value: unknown, sample: unknown): unknown {
-  if (sample === "…") return value === undefined ? undefined : "…";
+  if (sample === "…") return value === undefined || value === null ? value : "…";
   if (Array.isArray(value) && Array.isArray(sample)) return value.map((item, at) => masked(item, sample[at]));
   if (typeof value !== "object" || value === null || typeof sample !== "object") return value;
   const samples = sample as Record<string, unknown> | null;
