@@ -1,4 +1,4 @@
-/** What the benchmark is to show, and whether it does. */
+/** The targets of the benchmark, and whether a run reaches them. */
 import { figure, type Results, ratio } from "./results.ts";
 import { labelOf } from "./targets.ts";
 import { WORKLOADS } from "./workloads.ts";
@@ -10,7 +10,7 @@ export interface Judgement {
   reached: boolean;
 }
 
-/** By workload: target, whom it is compared with, and how many times the requests a second it is to answer. */
+/** By workload: target, base, and the least ratio of their requests per second. */
 const RATIOS: Record<string, [target: string, base: string, least: number][]> = {
   point: [
     ["octavo-bun", "actix", 1.5],
@@ -50,12 +50,12 @@ const RATIOS: Record<string, [target: string, base: string, least: number][]> = 
 
 /** Megabytes, under any workload. */
 const MEMORY: Record<string, number> = { "octavo-node": 200, "octavo-bun": 160 };
-/** The deepest page against the first. */
+/** The latency of the deepest page to that of the first. */
 const DEPTH = 1.2;
 /** Milliseconds, in the open loop. */
 const SEARCH_P99 = 30;
 
-/** One judgement for each figure that the results hold. */
+/** @returns a judgement for each target that the results tell about */
 export function judge(results: Results): Judgement[] {
   return [
     ...Object.entries(RATIOS).flatMap(([workload, rows]) =>
@@ -75,7 +75,7 @@ export function judge(results: Results): Judgement[] {
   ];
 }
 
-/** The requests a second count, and that they are not bought with a worse p99. */
+/** Requests per second count only where p99 is not worse. */
 function judgeRatio(
   results: Results,
   workload: string,

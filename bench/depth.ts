@@ -1,15 +1,14 @@
-/** What a page costs the deeper it lies: by cursor in Octavo, and by OFFSET as the tutorial's bookstore has it. */
+/** The latency of a page by its depth: by cursor in Octavo, and by OFFSET in the tutorial's bookstore. */
 import { performance } from "node:perf_hooks";
 import { type Catalogue, placeBehind } from "./catalogue.ts";
 import { median } from "./median.ts";
 import { octavoPage } from "./requests.ts";
 import type { DepthPoint } from "./results.ts";
 import type { Setting } from "./runner.ts";
-import { TARGETS } from "./targets.ts";
 
 const SHARES = [0, 0.1, 0.5, 0.9];
 const LIMIT = 20;
-/** Behind ten million rows an OFFSET takes half a minute: after this time no more rounds are begun. */
+/** No round begins after this time: with ten million rows an OFFSET takes half a minute. */
 const MOST_MS = 60_000;
 
 interface Form {
@@ -35,13 +34,14 @@ const byOffset: Form = {
 };
 
 /**
- * Medians of single requests, one after another; the rounds alternate between the depths. Forms whose target is not among
- * `targets` are left out.
+ * Measures the median of sequential requests; the rounds alternate between the depths. Skips forms whose target is not in
+ * `targets`.
  */
 export async function measureDepth({
   catalogue,
   surroundings,
   targets,
+  servers,
   interrupted,
 }: Setting): Promise<DepthPoint[]> {
   const forms = [
@@ -52,9 +52,9 @@ export async function measureDepth({
   for (const { label, target, rounds, path } of forms) {
     if (interrupted.aborted) break;
     console.log(`Depth: ${label}`);
-    // A deep OFFSET may take longer than a request should.
+    // A deep OFFSET takes longer than the statement timeout.
     const databaseUrl = `${surroundings.databaseUrl}?options=-c%20statement_timeout%3D0`;
-    const server = await TARGETS[target]?.start(`depth-${target}`, { ...surroundings, databaseUrl });
+    const server = await servers[target]?.start(`depth-${target}`, { ...surroundings, databaseUrl });
     if (!server) continue;
     try {
       const rows = SHARES.map((share) => Math.floor((catalogue.books * share) / LIMIT) * LIMIT);

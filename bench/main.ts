@@ -1,137 +1,82 @@
 /**
- * `npm run bench`: Octavo on its runtimes against its peers, over one Postgres with a million books. Each measurement
- * is a process of its own; the rounds alternate between the targets, so that ratios hold whatever else the machine does.
+ * `npm run bench`: Octavo on its runtimes compared with its peers or with another commit, over one Postgres with a million
+ * books. Each measurement starts a new process. The rounds alternate between the targets, so that all of them meet the same
+ * conditions of the machine.
  */
 import { execFile } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
 import { cpus, platform, release, totalmem } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs, promisify } from "node:util";
+import { promisify } from "node:util";
 import { startNeonEndpoint } from "../dev/neon-endpoint.ts";
 import { command } from "../ops/command.ts";
 import { StartupError } from "../src/startup-error.ts";
+import { runAgainst } from "./against.ts";
 import { type Catalogue, openCatalogue, POSTGRES_SETTINGS } from "./catalogue.ts";
+import { resolveCommit } from "./checkout.ts";
+import { reportComparison } from "./comparison.ts";
 import { measureDepth } from "./depth.ts";
 import { INSTALL, isInstalled } from "./load.ts";
+import { type Options, parseOptions } from "./options.ts";
 import { plot } from "./plot.ts";
 import { report } from "./report.ts";
 import type { Results } from "./results.ts";
-import { PGBENCH, runOpenLoop, runRounds } from "./runner.ts";
+import { runOpenLoop, runRounds, type Setting } from "./runner.ts";
 import { labelOf, POOL_SIZE, TARGETS } from "./targets.ts";
 import { WORKERD } from "./workerd.ts";
-import { WORKLOADS } from "./workloads.ts";
 
 const RESULTS = fileURLToPath(new URL("./results", import.meta.url));
-
-/** The workloads, and what else there is to measure. */
-const PARTS = [...Object.keys(WORKLOADS), "depth", "open-loop"];
-const ALL_TARGETS = [...Object.keys(TARGETS), PGBENCH];
-/** Those that `--quick` has time for. */
-const QUICK_TARGETS = ["octavo-node", "octavo-bun", "octavo-workerd", "actix", "fastify", PGBENCH];
 
 const run = promisify(execFile);
 
 await command(async () => {
-  const options = parseOptions();
-  if (platform() !== "linux") {
-    throw new StartupError("The benchmark counts CPU and memory by /proc, and needs Linux for that.");
-  }
+  const options = parseOptions(process.argv.slice(2));
+  if (platform() !== "linux")
+    throw new StartupError("The benchmark reads CPU time and memory from /proc, so it needs Linux.");
   if (!(await isInstalled("wrk"))) throw new StartupError(`The benchmark needs wrk: ${INSTALL.wrk}.`);
-  const { targets, skipped, hasOpenLoop } = await build(options.targets);
+  const against = options.against && (await resolveCommit(options.against));
+  const { targets, skipped, hasOpenLoop } = await build(options);
   const catalogue = await openCatalogue(options.books);
   const interrupted = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => interrupted.abort());
   const neon = await startNeonEndpoint({ postgres: catalogue.url, maxConnections: POOL_SIZE });
   try {
-    const surroundings = { databaseUrl: catalogue.url, neonUrl: neon.url, body: await bookOf(catalogue) };
-    const setting = { ...options, catalogue, surroundings, targets, interrupted: interrupted.signal };
+    const setting: Setting = {
+      ...options,
+      catalogue,
+      surroundings: { databaseUrl: catalogue.url, neonUrl: neon.url, body: await bookOf(catalogue) },
+      targets,
+      servers: TARGETS,
+      interrupted: interrupted.signal,
+    };
     const results: Results = {
-      date: new Date().toISOString(),
-      ...(await describe(catalogue)),
-      method: {
-        books: catalogue.books,
-        rounds: options.rounds,
-        seconds: options.seconds,
-        warmUp: options.warmUp,
-        connections: options.connections,
-        poolSize: POOL_SIZE,
-        postgres: POSTGRES_SETTINGS,
-      },
+      ...(await describe(catalogue, options)),
       skipped,
-      measurements: await runRounds(setting),
+      measurements: against ? await runAgainst(against, setting) : await runRounds(setting),
       depth: options.parts.includes("depth") ? await measureDepth(setting) : [],
       openLoop: [],
     };
     if (options.parts.includes("open-loop") && hasOpenLoop)
       results.openLoop = await runOpenLoop(setting, results);
-    console.log(`\n${report(results)}`);
+    console.log(`\n${against ? reportComparison(against, results.measurements) : report(results)}`);
     const name = interrupted.signal.aborted ? "part" : options.name;
-    await mkdir(RESULTS, { recursive: true });
-    await writeFile(join(RESULTS, `${name}.json`), `${JSON.stringify(results, null, 1)}\n`);
-    await writeFile(join(RESULTS, `${name}.svg`), plot(results));
-    console.log(`\nWritten: bench/results/${name}.json and ${name}.svg`);
+    await write(`${name}.json`, `${JSON.stringify({ against, ...results }, null, 1)}\n`);
+    if (!against) await write(`${name}.svg`, plot(results));
   } finally {
     await neon.close();
     await catalogue.close();
   }
 });
 
-function parseOptions() {
-  const { values } = parsed();
-  const number = (name: "books" | "rounds" | "connections" | "seconds", otherwise: number) => {
-    const value = Number(values[name] ?? otherwise);
-    if (!Number.isInteger(value) || value < 1) throw usage(`--${name} must be a number above 0.`);
-    return value;
-  };
-  const names = (name: "only" | "workloads", known: string[]) => {
-    const given = values[name]?.split(",");
-    const unknown = given?.find((name) => !known.includes(name));
-    if (unknown !== undefined) throw usage(`--${name} does not know ${unknown}.`);
-    return given && known.filter((name) => given.includes(name));
-  };
-  const { quick } = values;
-  const [targets, parts] = [names("only", ALL_TARGETS), names("workloads", PARTS)];
-  return {
-    books: number("books", 1_000_000),
-    rounds: number("rounds", quick ? 1 : 3),
-    connections: number("connections", 64),
-    seconds: number("seconds", quick ? 1 : 5),
-    warmUp: quick ? 1 : 5,
-    targets: targets ?? (quick ? QUICK_TARGETS : ALL_TARGETS),
-    parts: parts ?? (quick ? Object.keys(WORKLOADS).filter((name) => !WORKLOADS[name]?.isExtra) : PARTS),
-    /** Only a whole run is one to keep. */
-    name: quick ? "quick" : targets || parts || values.connections ? "part" : "bench",
-  };
+async function write(file: string, text: string): Promise<void> {
+  await mkdir(RESULTS, { recursive: true });
+  await writeFile(join(RESULTS, file), text);
+  console.log(`Written: bench/results/${file}`);
 }
 
-function parsed() {
-  try {
-    return parseArgs({
-      options: {
-        quick: { type: "boolean", default: false },
-        books: { type: "string" },
-        rounds: { type: "string" },
-        connections: { type: "string" },
-        seconds: { type: "string" },
-        only: { type: "string" },
-        workloads: { type: "string" },
-      },
-    });
-  } catch (error) {
-    throw usage((error as Error).message);
-  }
-}
-
-function usage(complaint: string): StartupError {
-  return new StartupError(`${complaint}
-Usage: npm run bench -- [--quick] [--books N] [--rounds N] [--seconds N] [--connections N] [--only A,B] [--workloads A,B]
---only takes ${ALL_TARGETS.join(", ")}
---workloads takes ${PARTS.join(", ")}`);
-}
-
-/** Makes what is to be started. What lacks its toolchain is skipped by name. */
-async function build(names: string[]) {
+/** Builds the targets. Those whose toolchain is missing are skipped by name. */
+async function build({ targets: names, parts }: Options) {
   const targets: string[] = [];
   const skipped: Record<string, string> = {};
   const skip = (what: string, missing: string) => {
@@ -149,11 +94,11 @@ async function build(names: string[]) {
     else targets.push(name);
   }
   const hasOpenLoop = await isInstalled("oha");
-  if (!hasOpenLoop) skip("the open loop", "oha");
+  if (!hasOpenLoop && parts.includes("open-loop")) skip("the open loop", "oha");
   return { targets, skipped, hasOpenLoop };
 }
 
-/** A book as JSON, for the servers that answer nothing else. */
+/** A book as JSON, the response of the bare servers. */
 async function bookOf({ client }: Catalogue): Promise<string> {
   const { rows } = await client.query(
     "select id, title, author, isbn, price::float, stock, description, created_at, updated_at from books limit 1",
@@ -161,7 +106,8 @@ async function bookOf({ client }: Catalogue): Promise<string> {
   return JSON.stringify(rows[0]);
 }
 
-async function describe({ client }: Catalogue) {
+/** When, where and how a run measures. */
+async function describe({ client, books }: Catalogue, options: Options) {
   const said = (file: string, ...args: string[]) =>
     run(file, args).then(
       ({ stdout }) => stdout.trim().split("\n")[0] ?? "",
@@ -169,7 +115,9 @@ async function describe({ client }: Catalogue) {
     );
   const { rows } = await client.query<{ server_version: string }>("show server_version");
   const [processor] = cpus();
+  const { rounds, seconds, warmUp, connections } = options;
   return {
+    date: new Date().toISOString(),
     commit: await said("git", "rev-parse", "--short", "HEAD"),
     machine: `${cpus().length} × ${processor?.model}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}`,
     versions: {
@@ -181,6 +129,15 @@ async function describe({ client }: Catalogue) {
       go: await said("go", "version"),
       oha: await said("oha", "--version"),
       pgbench: await said("pgbench", "--version"),
+    },
+    method: {
+      books,
+      rounds,
+      seconds,
+      warmUp,
+      connections,
+      poolSize: POOL_SIZE,
+      postgres: POSTGRES_SETTINGS,
     },
   };
 }

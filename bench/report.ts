@@ -73,24 +73,23 @@ export function report(results: Results): string {
     );
   }
   const judgements = judge(results);
-  if (judgements.length > 0) {
-    parts.push(
-      table(
-        ["Wanted", "", "found", ""],
-        judgements.map(({ what, wanted, found, reached }: Judgement) => [
-          what,
-          wanted,
-          found,
-          reached ? "reached" : "NOT REACHED",
-        ]),
-      ),
-    );
-  }
+  if (judgements.length > 0) parts.push(judgementTable(judgements));
   for (const [what, missing] of Object.entries(skipped)) parts.push(`Skipped: ${what} (no ${missing}).`);
   return parts.join("\n\n");
 }
 
-/** The first column to the left, all others to the right. */
+export const judgementTable = (judgements: Judgement[]) =>
+  table(
+    ["Wanted", "", "found", ""],
+    judgements.map(({ what, wanted, found, reached }) => [
+      what,
+      wanted,
+      found,
+      reached ? "reached" : "NOT REACHED",
+    ]),
+  );
+
+/** Aligns the first column to the left, all others to the right. */
 export function table(head: string[], rows: string[][]): string {
   const widths = head.map((_, at) => Math.max(...[head, ...rows].map((row) => row[at]?.length ?? 0)));
   return [head, ...rows]

@@ -1,24 +1,24 @@
-/** What a run of the benchmark found, as it is kept in `bench/results/`. */
+/** The results of a run, as `bench/results/` keeps them. */
 import { median } from "./median.ts";
 
-/** One target under one workload, once. */
+/** One target under one workload in one round. */
 export interface Measurement {
   workload: string;
   target: string;
   round: number;
-  /** Requests answered in a second. */
+  /** Requests answered per second. */
   rate: number;
-  /** Milliseconds; pgbench does not tell them. */
+  /** Milliseconds; pgbench does not report them. */
   p50?: number;
   p99?: number;
-  /** Microseconds of CPU for a request. */
+  /** Microseconds of CPU per request. */
   serverCpu?: number;
   postgresCpu: number;
-  /** The most that the server had resident, in megabytes. */
+  /** Peak resident memory of the server, in megabytes. */
   memory?: number;
 }
 
-/** What a page costs, behind a share of the rows. */
+/** The latency of a page behind a share of the rows. */
 export interface DepthPoint {
   form: string;
   share: number;
@@ -26,10 +26,10 @@ export interface DepthPoint {
   p50: number;
 }
 
-/** Searches in an open loop, at half of what the target can do at most. */
+/** Searches in an open loop, at half of the rate that saturates the target. */
 export interface OpenLoop {
   target: string;
-  /** Requests a second. */
+  /** Requests per second. */
   rate: number;
   /** Milliseconds. */
   p50: number;
@@ -50,16 +50,16 @@ export interface Results {
     poolSize: number;
     postgres: string[];
   };
-  /** What was left out, and the program that was missing for it. */
+  /** What was skipped, and the missing program. */
   skipped: Record<string, string>;
   measurements: Measurement[];
   depth: DepthPoint[];
   openLoop: OpenLoop[];
 }
 
-type Figure = "rate" | "p50" | "p99" | "serverCpu" | "postgresCpu" | "memory";
+export type Figure = "rate" | "p50" | "p99" | "serverCpu" | "postgresCpu" | "memory";
 
-/** The median of the rounds; undefined where there is none. */
+/** The median of the rounds, if there are any. */
 export function figure(
   { measurements }: Results,
   workload: string,
@@ -73,23 +73,34 @@ export function figure(
   return values.length > 0 ? median(values) : undefined;
 }
 
-/** How many times the rate of `base` a target has: the median of the rounds' own ratios, as each has its own weather. */
+/** What a target has to what `base` has, in each round that measured both. */
+export function ratios(
+  measurements: Measurement[],
+  workload: string,
+  target: string,
+  base: string,
+  name: Figure,
+): number[] {
+  const byRound = (of: string) =>
+    new Map(
+      measurements
+        .filter((one) => one.workload === workload && one.target === of)
+        .map((one) => [one.round, one[name]]),
+    );
+  const bases = byRound(base);
+  return [...byRound(target)].flatMap(([round, value]) => {
+    const other = bases.get(round);
+    return value && other ? [value / other] : [];
+  });
+}
+
+/** The ratio of the requests per second: the median of the rounds' ratios, since conditions change between rounds. */
 export function ratio(
   { measurements }: Results,
   workload: string,
   target: string,
   base: string,
 ): number | undefined {
-  const rates = (name: string) =>
-    new Map(
-      measurements
-        .filter((one) => one.workload === workload && one.target === name)
-        .map(({ round, rate }) => [round, rate]),
-    );
-  const bases = rates(base);
-  const ratios = [...rates(target)].flatMap(([round, rate]) => {
-    const other = bases.get(round);
-    return other ? [rate / other] : [];
-  });
-  return ratios.length > 0 ? median(ratios) : undefined;
+  const rates = ratios(measurements, workload, target, base, "rate");
+  return rates.length > 0 ? median(rates) : undefined;
 }

@@ -1,4 +1,4 @@
-/** Runs targets under workloads, one at a time. */
+/** Measures targets under workloads, one at a time. */
 import cliProgress from "cli-progress";
 import { StartupError } from "../src/startup-error.ts";
 import type { Catalogue } from "./catalogue.ts";
@@ -6,41 +6,41 @@ import { closedLoop, openLoop } from "./load.ts";
 import { PGBENCH_WORKLOADS, pgbench } from "./pgbench.ts";
 import { figure, type Measurement, type OpenLoop, type Results } from "./results.ts";
 import { cpuSeconds, peakMemory, type Server } from "./servers.ts";
-import { labelOf, type Surroundings, TARGETS, type Target } from "./targets.ts";
+import { PGBENCH, type Surroundings, type Target } from "./targets.ts";
 import { verify } from "./verify.ts";
 import { OWN_BOOKS, WORKLOADS, type Workload } from "./workloads.ts";
 
-/** Of the load in the open loop, as many as never wait for each other. */
+/** Connections of the open loop: enough that no request waits for another. */
 const OPEN_CONNECTIONS = 256;
-/** Answers looked at before each measurement. */
+/** How many responses are checked before each measurement. */
 const VERIFIED = 3;
-
-export const PGBENCH = "pgbench";
 
 export interface Setting {
   catalogue: Catalogue;
   surroundings: Surroundings;
+  /** The names of the targets to measure: servers, and pgbench. */
   targets: string[];
-  /** The workloads to run, among other parts. */
+  servers: Record<string, Target>;
+  /** The workloads to run; `depth` and `open-loop` are ignored here. */
   parts: string[];
   rounds: number;
-  /** Of the load, in the closed loop. */
+  /** Connections of the closed loop. */
   connections: number;
-  /** Of each measurement, and of the load before it. */
+  /** The duration of each measurement, and of the load before it. */
   seconds: number;
   warmUp: number;
-  /** After Ctrl-C nothing new is begun, and what there is by then is the result. */
+  /** After Ctrl-C no measurement begins, and those that are complete are the result. */
   interrupted: AbortSignal;
 }
 
-/** All targets under one workload, then under the next, and all that again in each round. */
+/** In each round, measures all targets under one workload, then under the next. */
 export async function runRounds(setting: Setting): Promise<Measurement[]> {
-  const { rounds, targets, parts, interrupted } = setting;
+  const { rounds, targets, servers, parts, interrupted } = setting;
   const steps = Array.from({ length: rounds }, (_, round) =>
     parts.flatMap((workload) =>
-      // Who comes first is another in each round.
+      // Another target begins in each round.
       [...targets.slice(round % targets.length), ...targets.slice(0, round % targets.length)]
-        .filter((target) => takesPart(target, workload))
+        .filter((target) => takesPart(setting, target, workload))
         .map((target) => ({ workload, target, round })),
     ),
   ).flat();
@@ -52,14 +52,14 @@ export async function runRounds(setting: Setting): Promise<Measurement[]> {
   try {
     for (const step of steps) {
       if (interrupted.aborted) break;
-      const doing = `${WORKLOADS[step.workload]?.label}: ${labelOf(step.target)}`;
+      const doing = `${WORKLOADS[step.workload]?.label}: ${servers[step.target]?.label ?? step.target}`;
       bar.update({ doing });
-      measurements.push({ ...step, ...(await telling(doing, measure(setting, step))) });
+      measurements.push({ ...step, ...(await naming(doing, measure(setting, step))) });
       if (WORKLOADS[step.workload]?.writes) await setting.catalogue.removeCreated();
       bar.increment();
     }
   } catch (error) {
-    // Ctrl-C ends the load as well.
+    // Ctrl-C also ends the load generator.
     if (!interrupted.aborted) throw error;
   } finally {
     bar.stop();
@@ -67,18 +67,18 @@ export async function runRounds(setting: Setting): Promise<Measurement[]> {
   return measurements;
 }
 
-function takesPart(target: string, workload: string): boolean {
+function takesPart({ servers }: Setting, target: string, workload: string): boolean {
   if (!WORKLOADS[workload]) return false;
   if (target === PGBENCH) return PGBENCH_WORKLOADS.includes(workload);
-  return workload === "point" || !TARGETS[target]?.isBare;
+  return workload === "point" || !servers[target]?.isBare;
 }
 
-/** Says in an expected error whose it is. */
-async function telling<T>(whose: string, result: Promise<T>): Promise<T> {
+/** Puts the name of the measurement before the message of an expected error. */
+async function naming<T>(name: string, result: Promise<T>): Promise<T> {
   try {
     return await result;
   } catch (error) {
-    if (error instanceof StartupError) throw new StartupError(`${whose}: ${error.message}`);
+    if (error instanceof StartupError) throw new StartupError(`${name}: ${error.message}`);
     throw error;
   }
 }
@@ -114,16 +114,16 @@ const perRequest = (seconds: number, requests: number) => (seconds * 1e6) / requ
 type HttpRequests = Parameters<typeof closedLoop>[1];
 
 /**
- * Starts a target and does work on it, once its answers are found to be right.
+ * Starts a target, checks its responses, and does work on it.
  *
- * @param work gets the requests of the workload, and the number of the first ISBN that is free for them
+ * @param work takes the requests of the workload, and the number of the first ISBN that they may create
  */
 async function onServer<T>(
-  { catalogue, surroundings }: Setting,
+  { catalogue, surroundings, servers }: Setting,
   { workload, target }: { workload: string; target: string },
   work: (server: Server, requests: HttpRequests, isbns: number) => Promise<T>,
 ): Promise<T> {
-  const { dialect, isBare, start } = TARGETS[target] as Target;
+  const { dialect, isBare, start } = servers[target] as Target;
   const number = catalogue.reserveIsbns();
   const asks = await (WORKLOADS[workload] as Workload).asks(catalogue, number);
   const server = await start(target, surroundings);
@@ -139,14 +139,14 @@ async function onServer<T>(
   }
 }
 
-/** Searches at half of the rate that each target reached in the rounds; for those that the tables are about. */
+/** Searches at half of the rate that each target reached in the closed loop. */
 export async function runOpenLoop(setting: Setting, results: Results): Promise<OpenLoop[]> {
   const found: OpenLoop[] = [];
   for (const target of setting.targets) {
     const most = figure(results, "search", target, "rate");
     if (most === undefined) continue;
     if (setting.interrupted.aborted) break;
-    console.log(`Search, open loop: ${labelOf(target)}`);
+    console.log(`Search, open loop: ${setting.servers[target]?.label ?? target}`);
     const { rate, p50, p99 } = await onServer(
       setting,
       { workload: "search", target },

@@ -1,43 +1,44 @@
-/** Who takes part: Octavo on its three runtimes, the peers, and what each runtime can do at most. */
+/** The servers that are measured: Octavo on its three runtimes, its peers, and a bare server per runtime as the upper limit. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { basename } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { StartupError } from "../src/startup-error.ts";
-import { AUTH_SECRET, CURSOR_KEY, type Dialect, octavo, peers } from "./requests.ts";
+import * as ownRequests from "./requests.ts";
+import { type Dialect, octavo, peers } from "./requests.ts";
 import { type Server, startServer } from "./servers.ts";
 import { startWorkerd, WORKER } from "./workerd.ts";
 
-/** Connections to Postgres, for everybody alike. */
+/** Connections to Postgres, the same for every target. */
 export const POOL_SIZE = 8;
 
-/** Those of `npm start`. */
+/** As in `npm start`. */
 export const NODE_FLAGS = ["--max-semi-space-size=8", "--heap-growing-percent=200"];
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const PEERS = fileURLToPath(new URL("./peers", import.meta.url));
 
-/** What servers are started with. */
+/** What a server is started with. */
 export interface Surroundings {
   databaseUrl: string;
-  /** The Neon endpoint that is for workerd what the pool is for the others. */
+  /** The Neon endpoint, through which workerd reaches the database. */
   neonUrl: string;
-  /** What the bare servers answer: a book. */
+  /** The response body of the bare servers: a book. */
   body: string;
 }
 
 export interface Target {
   label: string;
   dialect: Dialect;
-  /** Answers one thing, whatever it is asked: a limit, and no API. */
+  /** Gives the same response to every request: an upper limit, not an API. */
   isBare?: true;
-  /** Makes what is started. @returns the program that is missing for it, if one is */
+  /** @returns the program that the build needs and does not find, if there is one */
   build(): Promise<string | undefined>;
   start(name: string, surroundings: Surroundings): Promise<Server>;
 }
 
-/** A command whose program may not be there; run once for all that need it. */
+/** Runs a build command once for all targets that need it. */
 function building(file: string, args: string[], cwd: string, isDone = () => false): Target["build"] {
   let result: Promise<string | undefined> | undefined;
   const build = async () => {
@@ -56,13 +57,17 @@ function building(file: string, args: string[], cwd: string, isDone = () => fals
 }
 
 const nothing = async () => undefined;
-const servers = building(process.execPath, ["dev/build.js"], ROOT);
 const worker = building(process.execPath, ["dev/bundle.ts"], ROOT);
 const cargo = building("cargo", ["build", "--release", "--locked"], PEERS);
 const go = building("go", ["build", "-o", "../target/gin-bookstore", "."], `${PEERS}/gin`);
 const npm = building("npm", ["ci"], PEERS, () => existsSync(`${PEERS}/node_modules/.package-lock.json`));
 
-const octavoVariables = ({ databaseUrl }: Surroundings) => ({
+/** Those that serve from a pool, in two commits as in one. */
+export const RUNTIMES = ["octavo-node", "octavo-bun"] as const;
+
+type Requests = Pick<typeof ownRequests, "octavo" | "CURSOR_KEY" | "AUTH_SECRET">;
+
+const octavoVariables = ({ databaseUrl }: Surroundings, { CURSOR_KEY, AUTH_SECRET }: Requests) => ({
   DATABASE_URL: databaseUrl,
   DATABASE_POOL_SIZE: `${POOL_SIZE}`,
   CURSOR_KEY,
@@ -70,13 +75,33 @@ const octavoVariables = ({ databaseUrl }: Surroundings) => ({
   RATE_LIMIT: "off",
 });
 
-const onRuntime = (label: string, file: string, args: string[]): Target => ({
-  label,
-  dialect: octavo,
-  build: servers,
-  start: (name, surroundings) =>
-    startServer(name, (port) => ({ file, args, env: { ...octavoVariables(surroundings), PORT: `${port}` } })),
-});
+/**
+ * Octavo on Node and on Bun, built from a source tree.
+ *
+ * @param requests `bench/requests.ts` of the same tree, since each commit has its own form of cursors
+ */
+export function octavoServers(
+  root: string,
+  requests: Requests,
+  name = "Octavo",
+): Record<(typeof RUNTIMES)[number], Target> {
+  const build = building(process.execPath, ["dev/build.js"], root);
+  const on = (runtime: string, file: string, args: string[]): Target => ({
+    label: `${name} on ${runtime}`,
+    dialect: requests.octavo,
+    build,
+    start: (name, surroundings) =>
+      startServer(name, (port) => ({
+        file,
+        args,
+        env: { ...octavoVariables(surroundings, requests), PORT: `${port}` },
+      })),
+  });
+  return {
+    "octavo-node": on("Node", process.execPath, [...NODE_FLAGS, join(root, "dist/node.js")]),
+    "octavo-bun": on("Bun", "bun", ["--no-install", join(root, "dist/bun.js")]),
+  };
+}
 
 const peer = (label: string, build: Target["build"], file: string, args: string[] = []): Target => ({
   label,
@@ -109,15 +134,14 @@ const bare = (label: string, file: string, script: string): Target => ({
 });
 
 export const TARGETS: Record<string, Target> = {
-  "octavo-node": onRuntime("Octavo on Node", process.execPath, [...NODE_FLAGS, `${ROOT}/dist/node.js`]),
-  "octavo-bun": onRuntime("Octavo on Bun", "bun", ["--no-install", `${ROOT}/dist/bun.js`]),
+  ...octavoServers(ROOT, ownRequests),
   "octavo-workerd": {
     label: "Octavo on workerd",
     dialect: octavo,
     build: worker,
     start: (name, surroundings) =>
       startWorkerd(name, WORKER, {
-        ...octavoVariables(surroundings),
+        ...octavoVariables(surroundings, ownRequests),
         NEON_FETCH_ENDPOINT: surroundings.neonUrl,
       }),
   },
@@ -137,16 +161,18 @@ export const TARGETS: Record<string, Target> = {
   },
 };
 
-/** pgbench is no server, and no target of the table; it takes part as the limit of Postgres itself. */
-export const labelOf = (target: string) => TARGETS[target]?.label ?? "pgbench";
+/** pgbench takes part as the upper limit of Postgres. It is not a server, so `TARGETS` does not have it. */
+export const PGBENCH = "pgbench";
 
-/** What a target is there for. */
+export const labelOf = (target: string) => TARGETS[target]?.label ?? target;
+
+/** The role of a target in the comparison. */
 export function familyOf(target: string): "octavo" | "peer" | "limit" {
   if (!TARGETS[target] || TARGETS[target].isBare) return "limit";
   return TARGETS[target].dialect === octavo ? "octavo" : "peer";
 }
 
-/** As in the table of targets, with pgbench behind all. */
+/** The position in `TARGETS`, with pgbench last. */
 export function order(target: string): number {
   const at = Object.keys(TARGETS).indexOf(target);
   return at < 0 ? Number.POSITIVE_INFINITY : at;

@@ -1,0 +1,43 @@
+/** `npm run bench -- --against` from its command line to its result. */
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { expect, test } from "vitest";
+import { isInstalled } from "../../bench/load.ts";
+import { inDirectory } from "../support/dev.ts";
+
+const run = promisify(execFile);
+
+const bench = (...args: string[]) =>
+  run(process.execPath, ["bench/main.ts", ...args], {
+    env: { ...process.env, DATA_DIR: inDirectory("data") },
+  });
+
+test.skipIf(!(await isInstalled("wrk")))(
+  "a comparison with a commit reports ratios and leaves no worktree behind (needs wrk)",
+  async () => {
+    const { stdout: before } = await run("git", ["worktree", "list"]);
+    const short = ["--quick", "--books", "2000", "--connections", "4"];
+    const { stdout } = await bench(
+      "--against",
+      "HEAD",
+      ...short,
+      "--only",
+      "octavo-node",
+      "--workloads",
+      "page",
+    );
+    expect(stdout).toMatch(/Octavo on Node: this tree to [0-9a-f]+( +[\d.]+ × \([\d.]+–[\d.]+\)){4}\n/);
+    expect(stdout).toMatch(/Octavo on Node: this tree to itself( +[\d.]+ × \([\d.]+–[\d.]+\)){4}\n/);
+    expect((await run("git", ["worktree", "list"])).stdout).toBe(before);
+  },
+);
+
+test.skipIf(!(await isInstalled("wrk")))(
+  "a commit that does not exist is a sentence, not a stack (needs wrk)",
+  async () => {
+    await expect(bench("--against", "no-such-commit")).rejects.toMatchObject({
+      code: 1,
+      stderr: "--against no-such-commit: this repository has no such commit.\n",
+    });
+  },
+);
