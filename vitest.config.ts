@@ -1,14 +1,25 @@
 import { defineConfig } from "vitest/config";
 
+const UNIT = "test/unit/**/*.test.ts";
+
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
-    globalSetup: "test/support/setup.ts",
-    // Two cores serve the tests, workerd and Postgres together.
+    // The two cores also run workerd and Postgres.
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
-    // workerd runs without asking the network for anything.
-    env: { CLOUDFLARE_CF_FETCH_ENABLED: "false" },
+    projects: [
+      { test: { name: "unit", include: [UNIT], isolate: false } },
+      {
+        test: {
+          name: "system",
+          include: ["test/**/*.test.ts"],
+          exclude: [UNIT],
+          globalSetup: "test/support/setup.ts",
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+          // Keeps workerd from requesting its `cf` object from the network.
+          env: { CLOUDFLARE_CF_FETCH_ENABLED: "false" },
+        },
+      },
+    ],
   },
 });

@@ -1,8 +1,7 @@
 /** The log of `npm run dev`: lines for people on a terminal, JSON elsewhere. */
 import { execFileSync } from "node:child_process";
 import { readFile } from "node:fs/promises";
-import { afterEach, describe, expect, test, vi } from "vitest";
-import { forPeople } from "../../dev/log.ts";
+import { describe, expect, test } from "vitest";
 import { inDirectory, type Run, run } from "../support/dev.ts";
 
 const hasTerminal = canScript();
@@ -74,43 +73,5 @@ describe.runIf(hasTerminal)("on a terminal", () => {
     const started = await start({ NO_COLOR: "1" });
     await expect.poll(() => started.stdout()).toMatch(/422 GET +\/api/);
     expect(started.stdout()).not.toContain(COLOURED);
-  });
-});
-
-describe("a line", () => {
-  const event = { status: 500, method: "GET", route: "/x", duration_ms: 1.25, problem: "internal_error" };
-  const plain = (line: string) => {
-    vi.stubEnv("NO_COLOR", "1");
-    return forPeople(line);
-  };
-  afterEach(() => vi.unstubAllEnvs());
-
-  test.each(["", "null", "5", "[]", "{", '{"a":1}', '{"duration_ms":"1"}', "The configuration has a fault."])(
-    "%j, which is no event, stays as it is",
-    (line) => expect(plain(line)).toBe(line),
-  );
-
-  test("has the error, and what caused it, with what it says where it has no stack", () => {
-    const cause = { name: "Error", message: "cause\nof two lines" };
-    const error = { name: "Error", message: "what", stack: "Error: what\n    at somewhere", cause };
-    expect(plain(JSON.stringify({ ...event, error })).split("\n")).toEqual([
-      "500 GET    /x 1.3 ms internal_error",
-      "    Error: what",
-      "        at somewhere",
-      "    caused by",
-      "    Error: cause",
-      "    of two lines",
-    ]);
-  });
-
-  test.each(['{"duration_ms":1}', '{"duration_ms":1,"error":5}', '{"duration_ms":1,"error":{"stack":5}}'])(
-    "%s, which somebody else logged, does no harm",
-    (line) => expect(plain(line)).toMatch(/^undefined /),
-  );
-
-  test("steers no terminal", () => {
-    const error = { name: "Error", message: "\u001b]0;title\u0007\r\u009b31m\u0000" };
-    expect(plain(JSON.stringify({ ...event, error }))).toMatch(/^[\n -~]*$/);
-    expect(plain("a\u001b[31mb")).toBe("a[31mb");
   });
 });

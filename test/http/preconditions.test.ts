@@ -52,21 +52,6 @@ const VALUES: [name: string, value: (tags: Tags) => string, strongly: boolean, w
   ["a format with a zero before it", ({ current }) => current.replace(/1"$/, '01"'), false, false],
 ];
 
-const MALFORMED = [
-  "unquoted",
-  '"open',
-  'open"',
-  'w/"lower"',
-  'W/ "apart"',
-  '"a" "b"',
-  '"a"; "b"',
-  '"white space"',
-  '*, "a"',
-  '"a", *',
-  "**",
-  ",",
-];
-
 let isbn = 1;
 
 describe.each([
@@ -255,14 +240,6 @@ describe.each([
 test("the remedy of a failed precondition tells of weak tags", async () => {
   const { json } = await api("GET", "/problems/precondition_failed");
   expect(json.remedy).toMatch(/weak/);
-});
-
-test.each(MALFORMED)("%s is no list of tags", async (value) => {
-  for (const name of ["If-Match", "If-None-Match"]) {
-    const { status, json } = await api("GET", `/api/v1/books/${MISSING}`, { headers: { [name]: value } });
-    expect([status, json.error]).toEqual([400, "invalid_header"]);
-    expect(json.message).toContain(name);
-  }
 });
 
 test("a book is one representation, by id and by ISBN", async () => {

@@ -1,6 +1,6 @@
 /** `/ready`, and what is answered where the database is there but is not set up as this version needs it. */
 import { describe, expect, test } from "vitest";
-import { NEWEST_MIGRATION, unmetRequirements } from "../../src/db/requirements.ts";
+import { NEWEST_MIGRATION } from "../../src/db/requirements.ts";
 import { newBook } from "../support/books.ts";
 import { type Client, createClient } from "../support/client.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
@@ -81,23 +81,4 @@ describe.each(["node", "bun"] as const)("%s, at its start,", (runtime) => {
     const told = await toldAtStart(database);
     await expect.poll(told).toMatch(/no statement_timeout, as after a restore: run npm run db:migrate/);
   });
-});
-
-test("each requirement that a database does not meet is a sentence", () => {
-  const good = { version: "18.4", version_num: 180_004, encoding: "UTF8", has_icu: true, has_trgm: true };
-  expect(unmetRequirements(good)).toEqual([]);
-  expect(unmetRequirements({ ...good, version: "17.0", version_num: 170_000 })).toEqual([]);
-  const faults = unmetRequirements({
-    version: "15.18 (Debian)",
-    version_num: 150_018,
-    encoding: "LATIN1",
-    has_icu: false,
-    has_trgm: false,
-  });
-  expect(faults).toEqual([
-    "Octavo needs PostgreSQL 17 or later, and this is 15.18 (Debian).",
-    expect.stringContaining("LATIN1"),
-    expect.stringContaining("ICU"),
-    expect.stringContaining("pg_trgm"),
-  ]);
 });

@@ -1,4 +1,4 @@
-/** How statements are told apart, and what connections know them by. */
+/** The names under which connections keep prepared statements. */
 import { sql } from "drizzle-orm";
 import { expect, test } from "vitest";
 import { definePages } from "../../src/db/keyset.ts";
@@ -7,18 +7,18 @@ import { compiler, type Definition } from "../../src/db/statements.ts";
 
 const compiled = (definition: Definition, compile = compiler()) => compile({ definition, values: { a: 1 } });
 
-test("a statement's name says its text, whichever process compiles it and in whatever order", () => {
+test("a statement's name depends on its text alone, not on the process or the order of compilation", () => {
   const one: Definition = { build: (value) => sql`select ${value("a")}::int` };
   const other: Definition = { build: (value) => sql`select ${value("a")}::bigint` };
   const compile = compiler();
   const names = [compiled(one, compile), compiled(other, compile)].map(({ name }) => name);
   expect(names).toEqual([compiled(one).name, compiled(other).name]);
   expect(new Set(names).size).toBe(2);
-  // Postgres cuts longer names off.
+  // Postgres truncates names longer than 63 bytes.
   for (const name of names) expect(name).toMatch(/^octavo_[0-9a-f]{32}$/);
 });
 
-test("two listings of one table in one order are two statements, whichever is asked for first", () => {
+test("two listings of one table in one order are two statements, whichever is compiled first", () => {
   const order = { column: stockMovements.createdAt, id: stockMovements.id, descending: true };
   const json = sql`id`;
   const all = definePages(stockMovements, order, { json });

@@ -1,6 +1,6 @@
-/** The configuration: what it defaults to, and what it says of faults. */
+/** Parsing of the configuration: defaults, values, and the message about faults, which never quotes a value. */
 import { describe, expect, test } from "vitest";
-import { isLoopback, misspellings, parseConfig, parseServerConfig } from "../src/config.ts";
+import { isLoopback, misspellings, parseConfig, parseServerConfig } from "../../src/config.ts";
 
 const DATABASE_URL = "postgres://octavo:hidden@127.0.0.1:5432/octavo";
 const FAR = "postgres://octavo:hidden@db.example/octavo?sslmode=require";
@@ -17,7 +17,7 @@ const messageOf = async (environment: Record<string, unknown>, parse = parseConf
   return error.message;
 };
 
-test("needs no more than a database", async () => {
+test("DATABASE_URL is the only required variable", async () => {
   expect(await parseConfig({ DATABASE_URL })).toEqual({
     databaseUrl: DATABASE_URL,
     neonFetchEndpoint: undefined,
@@ -29,7 +29,7 @@ test("needs no more than a database", async () => {
   });
 });
 
-test("takes everything that can be set", async () => {
+test("every variable of a Worker is read", async () => {
   const environment = {
     DATABASE_URL: FAR,
     NEON_FETCH_ENDPOINT: "https://db.example/sql",
@@ -58,7 +58,7 @@ test("takes everything that can be set", async () => {
   });
 });
 
-test("takes an identity provider's keys instead of a secret", async () => {
+test("the keys of an identity provider can take the place of a secret", async () => {
   const environment = { AUTH_JWKS_URL: "https://id.example/keys?v=2", AUTH_ISSUER: "https://id.example" };
   const { authentication } = await parseConfig({ DATABASE_URL, ...environment, AUTH_AUDIENCE: "octavo" });
   expect(authentication).toEqual({
@@ -70,19 +70,19 @@ test("takes an identity provider's keys instead of a secret", async () => {
 });
 
 test.each(["http://localhost:9000/keys", "http://127.0.0.1/keys", "http://[::1]:9000/keys"])(
-  "takes keys from %s",
+  "keys may come from %s, which is loopback",
   async (url) => {
     const environment = { AUTH_JWKS_URL: url, AUTH_ISSUER: "https://id.example" };
     expect((await parseConfig({ DATABASE_URL, ...environment })).authentication).toMatchObject({ url });
   },
 );
 
-test("opens writes only where it is told to", async () => {
+test("OPEN_LOCAL_WRITES opens writes", async () => {
   const { authentication } = await parseConfig({ DATABASE_URL, OPEN_LOCAL_WRITES: "true" });
   expect(authentication).toEqual({ mode: "open" });
 });
 
-test("takes empty variables for absent, and passes over what is no text", async () => {
+test("empty variables count as absent, and bindings that are not strings are ignored", async () => {
   const bare = await parseConfig({ DATABASE_URL });
   const empty = {
     CURSOR_KEY: "",
@@ -97,11 +97,11 @@ test("takes empty variables for absent, and passes over what is no text", async 
   expect(await parseConfig({ DATABASE_URL, OPEN_LOCAL_WRITES: "", ...empty, ...bindings })).toEqual(bare);
 });
 
-describe("the key of cursors", () => {
+describe("CURSOR_KEY", () => {
   const keyOf = async (environment: Record<string, string>) => (await parseConfig(environment)).cursorKey;
 
   test.each(["127.0.0.1", "127.1.2.3", "localhost", "[::1]"])(
-    "is derived for a database on %s",
+    "CURSOR_KEY is derived for a database on %s",
     async (host) => {
       const url = DATABASE_URL.replace("127.0.0.1", host);
       const key = await keyOf({ DATABASE_URL: url });
@@ -112,7 +112,7 @@ describe("the key of cursors", () => {
   );
 
   test.each(["db.example", "127.0.0.1.evil.example", "localhost.evil.example", "192.168.0.1", "0.0.0.0"])(
-    "is required for a database on %s",
+    "CURSOR_KEY is required for a database on %s",
     async (host) => {
       const url = DATABASE_URL.replace("127.0.0.1", host);
       expect(await messageOf({ DATABASE_URL: url })).toContain("CURSOR_KEY is not set");
@@ -160,7 +160,7 @@ test.each<[string, string, RegExp]>([
   expect(message).toMatch(meaning);
 });
 
-describe("the rate limit", () => {
+describe("RATE_LIMIT", () => {
   const PARSERS = { "a Worker": parseConfig, "a server": parseServerConfig };
 
   test.each<[string, keyof typeof PARSERS, { requests: number; seconds: number } | undefined]>([
@@ -171,7 +171,7 @@ describe("the rate limit", () => {
     ["off", "a server", undefined],
     ["1/1", "a server", { requests: 1, seconds: 1 }],
     ["999999999/99999", "a server", { requests: 999_999_999, seconds: 99_999 }],
-  ])("%j is taken by %s", async (RATE_LIMIT, runtime, rateLimit) => {
+  ])("RATE_LIMIT %j is valid for %s", async (RATE_LIMIT, runtime, rateLimit) => {
     expect((await PARSERS[runtime]({ DATABASE_URL, RATE_LIMIT })).rateLimit).toEqual(rateLimit);
   });
 
@@ -191,38 +191,38 @@ describe("the rate limit", () => {
     ],
     ...[" 600/60", "600/60 ", "600 / 60", "600/60\n", "6_00/60", "1000000000/60", "Infinity/60", "٦٠٠/60"],
   ];
-  test.each(MALFORMED)("%j is a fault", async (RATE_LIMIT) => {
+  test.each(MALFORMED)("RATE_LIMIT %j is a fault", async (RATE_LIMIT) => {
     const sentence = "RATE_LIMIT must be off, or requests/seconds as in 600/60";
     expect(await messageOf({ DATABASE_URL, RATE_LIMIT })).toContain(sentence);
     expect(await messageOf({ DATABASE_URL, RATE_LIMIT }, parseServerConfig)).toContain(sentence);
   });
 
   test.each(["600/1", "600/59", "600/61", "600/100", "600/600"])(
-    "%j is a fault of a Worker",
+    "RATE_LIMIT %j is a fault of a Worker, whose binding has windows of 10 or 60 seconds",
     async (value) => {
       expect(await messageOf({ DATABASE_URL, RATE_LIMIT: value })).toContain("with 10 or 60 seconds");
     },
   );
 
-  test("has windows that a timer can hold", async () => {
+  test("RATE_LIMIT has windows of at most 99,999 seconds, which a timer can hold", async () => {
     const message = await messageOf({ DATABASE_URL, RATE_LIMIT: "600/100000" }, parseServerConfig);
     expect(message).toContain("with 1 to 99999 seconds");
   });
 });
 
-describe("the proxies to trust", () => {
+describe("TRUSTED_PROXY_HOPS", () => {
   test.each([
     ["", undefined],
     ["0", 0],
     ["1", 1],
     ["10", 10],
-  ])("%j are %s", async (TRUSTED_PROXY_HOPS, hops) => {
+  ])("TRUSTED_PROXY_HOPS %j is read as %s", async (TRUSTED_PROXY_HOPS, hops) => {
     const config = await parseServerConfig({ DATABASE_URL, TRUSTED_PROXY_HOPS });
     expect(config.trustedProxyHops).toBe(hops);
   });
 
   test.each(["hidden", "true", "*", "-1", "11", "1.5", "1e0", " 1", "127.0.0.1", "loopback"])(
-    "%j is a fault",
+    "TRUSTED_PROXY_HOPS %j is a fault",
     async (TRUSTED_PROXY_HOPS) => {
       const message = await messageOf({ DATABASE_URL, TRUSTED_PROXY_HOPS }, parseServerConfig);
       expect(message).toContain("TRUSTED_PROXY_HOPS must be a whole number, 0 to 10");
@@ -230,7 +230,7 @@ describe("the proxies to trust", () => {
   );
 });
 
-describe("a variable that is not ours", () => {
+describe("misspellings", () => {
   test.each([
     ["RATELIMIT", "RATE_LIMIT"],
     ["RATE_LIMITS", "RATE_LIMIT"],
@@ -247,7 +247,7 @@ describe("a variable that is not ours", () => {
     ["SHUTDOWN_DELAY", "SHUTDOWN_DELAY_MS"],
     ["TRUST_PROXY_HOPS", "TRUSTED_PROXY_HOPS"],
     ["DATABASE_POOLSIZE", "DATABASE_POOL_SIZE"],
-  ])("and looks like one, as %s does, is told", (name, meant) => {
+  ])("%s is reported as a misspelling of %s", (name, meant) => {
     const sentence = `${name} is not a variable of Octavo: did you mean ${meant}?`;
     expect(misspellings({ [name]: "hidden", PATH: "/bin" })).toEqual([sentence]);
     expect(misspellings({ [name]: "hidden", [meant]: "" })).toEqual([sentence]);
@@ -266,24 +266,24 @@ describe("a variable that is not ours", () => {
       "RATE_LIMITER",
     ],
     ...["CURSOR_TRACE_ID", "DATA_DIR", "NODE_ENV", "PGHOST", "npm_config_registry", "_", ""],
-  ])("and is another's, such as %j, is not", (name) => {
+  ])("%j is not reported as a misspelling", (name) => {
     expect(misspellings({ [name]: "hidden" })).toEqual([]);
   });
 });
 
-test("a secret is measured in bytes", async () => {
+test("the length of a secret counts in bytes", async () => {
   const { authentication } = await parseConfig({ DATABASE_URL, AUTH_SECRET: "é".repeat(16) });
   expect(authentication).toMatchObject({ mode: "hs256" });
 });
 
 test.each([[{}], [{ DATABASE_URL: "" }], [{ DATABASE_URL: undefined }]])(
-  "%j has no database",
+  "an environment of %j lacks DATABASE_URL",
   async (environment) => {
     expect(await messageOf(environment)).toBe("The configuration has a fault: DATABASE_URL is not set.");
   },
 );
 
-test("names all faults at once", async () => {
+test("one message names all faults", async () => {
   const message = await messageOf({
     NEON_FETCH_ENDPOINT: "hidden",
     CURSOR_KEY: "hidden",
@@ -326,8 +326,8 @@ test.each<[string, Record<string, string>, string]>([
   ],
   ["an issuer alone", { AUTH_ISSUER: "https://id.example" }, "need AUTH_SECRET or AUTH_JWKS_URL"],
   ["an audience alone", { AUTH_AUDIENCE: "octavo" }, "need AUTH_SECRET or AUTH_JWKS_URL"],
-  ["a far database and no key", { DATABASE_URL: FAR }, "CURSOR_KEY is not set"],
-])("%s do not go together, and are named beside other faults", async (_, environment, meaning) => {
+  ["a remote database and no key", { DATABASE_URL: FAR }, "CURSOR_KEY is not set"],
+])("the conflict of %s is reported beside other faults", async (_, environment, meaning) => {
   expect(await messageOf({ DATABASE_URL, ...environment })).toContain(meaning);
   const message = await messageOf({ DATABASE_URL, ...environment, REQUEST_TIMEOUT_MS: "hidden" });
   expect(message).toContain("REQUEST_TIMEOUT_MS");
@@ -343,6 +343,6 @@ test.each([
   ["128.0.0.1", false],
   ["[::]", false],
   ["", false],
-])("%s is loopback: %s", (hostname, loopback) => {
+])("isLoopback(%j) is %s", (hostname, loopback) => {
   expect(isLoopback(hostname), "it is loopback").toBe(loopback);
 });
