@@ -65,7 +65,8 @@ class Catalogue {
   #untouched = new Set<string>();
 
   async reset(keys: number[]): Promise<void> {
-    await database.sql("truncate books cascade");
+    // For so few rows DELETE takes a quarter of the time of TRUNCATE.
+    await database.sql("delete from books");
     this.#isbns = [];
     await this.apply(keys.map((key) => ({ kind: "insert", row: 0, key })));
   }

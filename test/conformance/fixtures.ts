@@ -114,7 +114,7 @@ export const RESET = `
   begin;
   alter table books enable always trigger books_derive;
   set local session_replication_role = replica;
-  truncate books, stock_movements, tasks, idempotency_keys;
+  delete from stock_movements; delete from books; delete from tasks; delete from idempotency_keys;
   ${insert("books", BOOKS)};
   ${insert("stock_movements", MOVEMENTS)};
   ${insert("tasks", TASKS)};
