@@ -1,4 +1,5 @@
 import * as z from "zod";
+import manifest from "../../package.json" with { type: "json" };
 import { REQUEST_ID_FORM } from "./exchange.ts";
 import { IDEMPOTENCY_KEY } from "./idempotency.ts";
 import {
@@ -54,7 +55,7 @@ export function openapiDocument(routes: readonly Route[]): Json {
     openapi: "3.1.0",
     info: {
       title: "Octavo",
-      version: "1.0.0",
+      version: manifest.version,
       summary: "A bookstore catalogue and stock API",
       description: CONVENTIONS,
       license: { name: "MIT", identifier: "MIT" },

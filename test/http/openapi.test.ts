@@ -3,6 +3,7 @@ import { createConfig, lintFromString } from "@redocly/openapi-core";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
 import { beforeAll, expect, test } from "vitest";
+import manifest from "../../package.json" with { type: "json" };
 import { parseIsbn } from "../../src/books/isbn.ts";
 import { newBook } from "../support/books.ts";
 import { type Client, createClient } from "../support/client.ts";
@@ -28,9 +29,10 @@ const operations = () =>
     Object.entries<any>(item).map(([method, operation]) => ({ path, method, operation })),
   );
 
-test("is OpenAPI 3.1, and may be kept for a while", async () => {
+test("the document is OpenAPI 3.1, has the version of the package, and may be cached", async () => {
   const { headers } = await api("GET", "/openapi.json");
   expect(document.openapi).toBe("3.1.0");
+  expect(document.info.version).toBe(manifest.version);
   expect(headers.get("Cache-Control")).toBe("public, max-age=300");
 });
 
