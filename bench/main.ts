@@ -32,10 +32,10 @@ const run = promisify(execFile);
 
 await command(async () => {
   const options = parseOptions(process.argv.slice(2));
+  const against = options.against && (await resolveCommit(options.against));
   if (platform() !== "linux")
     throw new StartupError("The benchmark reads CPU time and memory from /proc, so it needs Linux.");
   if (!(await isInstalled("wrk"))) throw new StartupError(`The benchmark needs wrk: ${INSTALL.wrk}.`);
-  const against = options.against && (await resolveCommit(options.against));
   const { targets, skipped, hasOpenLoop } = await build(options);
   const catalogue = await openCatalogue(options.books);
   const interrupted = new AbortController();
