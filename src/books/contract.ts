@@ -13,7 +13,7 @@ import {
   withoutReadOnly,
 } from "../http/fields.ts";
 import { cursorPage, type Paging, pageParameters } from "../http/paging.ts";
-import { route } from "../http/route.ts";
+import { json, MERGE_PATCH, route } from "../http/route.ts";
 import { parseIsbn } from "./isbn.ts";
 
 const MAX_PRICE = 99_999_999.99;
@@ -102,26 +102,6 @@ export const BookChanges = z
 export type NewBook = z.output<typeof NewBook>;
 export type BookChanges = z.output<typeof BookChanges>;
 
-export const StockAdjustment = z
-  .strictObject({
-    delta: integer({ min: -MAX_STOCK - 1, max: MAX_STOCK })
-      .superRefine((value, context) => {
-        if (value === 0) fail(context, "out_of_range", "must not be 0");
-      })
-      .meta({
-        not: { const: 0 },
-        description: "What is added to the stock; what is taken from it is below 0.",
-        examples: [-2],
-      }),
-    reason: text({ min: 1, max: 100 })
-      .nullable()
-      .default(null)
-      .meta({ examples: ["sale"] }),
-  })
-  .meta({ id: "StockAdjustment" });
-
-export type StockAdjustment = z.output<typeof StockAdjustment>;
-
 const priceBound = () =>
   z
     .string()
@@ -209,30 +189,9 @@ const BookPage = z
   ])
   .meta({ id: "BookPage" });
 
-const StockMovement = z
-  .strictObject({
-    id: uuid(),
-    book_id: uuid(),
-    delta: z.int().meta({ examples: [-2] }),
-    stock_after: z.int().meta({ minimum: 0, maximum: MAX_STOCK, examples: [5] }),
-    reason: z
-      .string()
-      .nullable()
-      .meta({ examples: ["sale"] }),
-    created_at: moment(),
-  })
-  .meta({ id: "StockMovement" });
-
-export const movementPaging = {
-  bound: z.object({}),
-  query: z.strictObject(pageParameters),
-} satisfies Paging;
-
-export type MovementQuery = z.output<typeof movementPaging.query>;
-
-const byId = z.object({ id: uuid() });
-const books = { tag: "Books", database: true } as const;
-const theBook = { description: "The book.", schema: Book, headers: ["ETag"] } as const;
+export const byId = z.object({ id: uuid() });
+export const books = { tag: "Books", database: true } as const;
+export const theBook = { description: "The book.", schema: Book, headers: ["ETag"] } as const;
 
 export const createBook = route({
   ...books,
@@ -241,7 +200,7 @@ export const createBook = route({
   name: "createBook",
   summary: "Add a book",
   role: "editor",
-  body: NewBook,
+  body: json(NewBook),
   success: { 201: { ...theBook, headers: ["ETag", "Location"] } },
   problems: ["conflict"],
 });
@@ -287,7 +246,7 @@ export const updateBook = route({
   summary: "Change some of a book",
   role: "editor",
   params: byId,
-  body: BookChanges,
+  body: json(BookChanges, { types: MERGE_PATCH }),
   conditional: true,
   success: { 200: theBook },
   problems: ["conflict"],
@@ -299,6 +258,7 @@ export const putBook = route({
   method: "put",
   name: "putBook",
   summary: "Change some or all of a book",
+  body: json(BookChanges),
 });
 
 export const deleteBook = route({
@@ -311,37 +271,5 @@ export const deleteBook = route({
   params: byId,
   conditional: true,
   success: { 204: { description: "Deleted." } },
-  problems: [],
-});
-
-export const adjustStock = route({
-  ...books,
-  method: "post",
-  path: "/api/v1/books/:id/stock",
-  name: "adjustStock",
-  summary: "Add to a book's stock, or take from it",
-  role: "clerk",
-  params: byId,
-  body: StockAdjustment,
-  success: { 200: theBook },
-  problems: ["insufficient_stock"],
-});
-
-export const listMovements = route({
-  ...books,
-  method: "get",
-  path: "/api/v1/books/:id/stock/movements",
-  name: "listMovements",
-  summary: "List the movements of a book's stock, the newest first",
-  role: "clerk",
-  params: byId,
-  paging: movementPaging,
-  success: {
-    200: {
-      description: "A page of movements.",
-      schema: cursorPage(StockMovement).meta({ id: "StockMovementPage" }),
-      headers: ["Link"],
-    },
-  },
   problems: [],
 });

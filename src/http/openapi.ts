@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { REQUEST_ID_FORM } from "./exchange.ts";
-import { IDEMPOTENCY_KEY } from "./idempotency.ts";
+import { IDEMPOTENCY_KEY } from "./idempotency-key.ts";
 import {
   FAULT_CODES,
   MAX_DETAILS,
@@ -9,18 +9,24 @@ import {
   type ProblemCode,
   validationFailed,
 } from "./problem.ts";
-import { type DocumentedHeader, type Route, type Success, TAGS } from "./route.ts";
+import {
+  type DocumentedHeader,
+  isKeyed,
+  type JsonBody,
+  type Route,
+  type StreamBody,
+  type Success,
+  TAGS,
+} from "./route.ts";
 
 type Json = Record<string, unknown>;
 
-/**
- * The problems that a route can answer with: those that follow from its declaration, and its own.
- */
-export function refusals(route: Route): ProblemCode[] {
+/** The problems of a route: those that follow from its declaration, and its own. */
+export function problemsOf(route: Route): ProblemCode[] {
   return [
     ...(route.paging ? (["invalid_cursor"] as const) : []),
     ...(route.conditional ? (["precondition_failed"] as const) : []),
-    ...(route.method === "post" ? (["idempotency_in_progress", "idempotency_mismatch"] as const) : []),
+    ...(isKeyed(route) ? (["idempotency_in_progress", "idempotency_mismatch"] as const) : []),
     ...(route.body
       ? (["invalid_json", "request_timeout", "payload_too_large", "unsupported_media_type"] as const)
       : []),
@@ -36,7 +42,7 @@ export function refusals(route: Route): ProblemCode[] {
   ];
 }
 
-/** The OpenAPI 3.1 document of the routes, made of the schemas that validate them. */
+/** The OpenAPI 3.1 document of the routes, made from the schemas that validate them. */
 export function openapiDocument(routes: readonly Route[]): Json {
   const schemas: Record<string, Json> = {};
   const contentOf: ContentOf = (schema, io) => {
@@ -64,14 +70,14 @@ export function openapiDocument(routes: readonly Route[]): Json {
     paths,
     components: {
       schemas,
-      examples: Object.fromEntries(routes.flatMap(refusals).map((code) => [code, problemExample(code)])),
+      examples: Object.fromEntries(routes.flatMap(problemsOf).map((code) => [code, problemExample(code)])),
       headers: HEADERS,
       securitySchemes: { token: TOKEN },
     },
   };
 }
 
-/** What a body holds: its schema, and an example of it. */
+/** Makes the schema and the example of a body. */
 type ContentOf = (schema: z.ZodType, io: "input" | "output") => { schema: Json; example: unknown };
 
 function operation(route: Route, contentOf: ContentOf): Json {
@@ -80,26 +86,22 @@ function operation(route: Route, contentOf: ContentOf): Json {
     summary: route.summary,
     tags: [route.tag],
     ...(route.role !== "public" && { description: `Needs a token with the role \`${route.role}\`.` }),
-    // Of a token that is no OAuth token, these are the roles it must have (OpenAPI 3.1, 4.8.30).
+    // For a token that is not OAuth, these are the required roles (OpenAPI 3.1, 4.8.30).
     security: route.role === "public" ? [] : [{ token: [route.role] }],
     parameters: [
       ...(route.params ? parameters("path", route.params) : []),
       ...(route.paging ? parameters("query", route.paging.query) : []),
       ...(route.conditional ? CONDITIONAL_HEADERS : []),
-      ...(route.method === "post" ? [IDEMPOTENCY_KEY_HEADER] : []),
+      ...(isKeyed(route) ? [IDEMPOTENCY_KEY_HEADER] : []),
     ],
-    ...(route.body && {
-      requestBody: {
-        required: true,
-        content: Object.fromEntries(
-          ["application/json", ...(route.method === "patch" ? ["application/merge-patch+json"] : [])].map(
-            (type) => [type, contentOf(route.body as z.ZodType, "input")],
-          ),
-        ),
-      },
-    }),
+    ...(route.body && { requestBody: requestBody(route.body, contentOf) }),
     responses: { ...successes(route, contentOf), ...problems(route) },
   };
+}
+
+function requestBody(body: JsonBody | StreamBody, contentOf: ContentOf): Json {
+  const contentFor = () => (body.kind === "json" ? contentOf(body.schema, "input") : {});
+  return { required: true, content: Object.fromEntries(body.types.map((type) => [type, contentFor()])) };
 }
 
 function successes(route: Route, contentOf: ContentOf): Json {
@@ -112,7 +114,7 @@ function successes(route: Route, contentOf: ContentOf): Json {
           headers: headersOf([
             ...headers,
             ...quotaHeaders(route),
-            ...(route.method === "post" ? (["Idempotency-Replayed"] as const) : []),
+            ...(isKeyed(route) ? (["Idempotency-Replayed"] as const) : []),
           ]),
           ...(schema && { content: { "application/json": contentOf(schema, "output") } }),
           ...(types.length > 0 && {
@@ -125,11 +127,11 @@ function successes(route: Route, contentOf: ContentOf): Json {
 }
 
 function problems(route: Route): Json {
-  const refused = refusals(route);
-  const statuses = new Set(refused.map((code) => PROBLEMS[code].status));
+  const all = problemsOf(route);
+  const statuses = new Set(all.map((code) => PROBLEMS[code].status));
   return Object.fromEntries(
     [...statuses]
-      .map((status) => [status, refused.filter((code) => PROBLEMS[code].status === status)] as const)
+      .map((status) => [status, all.filter((code) => PROBLEMS[code].status === status)] as const)
       .sort(([a], [b]) => a - b)
       .map(([status, codes]) => [
         status,
@@ -151,7 +153,7 @@ function problems(route: Route): Json {
   );
 }
 
-/** Schemas with a name (`meta({ id })`) go to the components; the rest stays where it is. */
+/** Moves schemas with a name (`meta({ id })`) to the components. */
 function hoist(schema: z.ZodType, io: "input" | "output", components: Record<string, Json>): Json {
   const { $schema: _, $defs = {}, ...root } = jsonSchemaOf(schema, io);
   Object.assign(components, $defs);
@@ -165,7 +167,7 @@ function jsonSchemaOf(schema: z.ZodType, io: "input" | "output"): Json {
   const written = z.toJSONSchema(schema, {
     io,
     unrepresentable: "any",
-    // zod leaves out the default and the examples of what is transformed.
+    // zod omits the default and the examples of a transformed schema.
     override: ({ zodSchema, jsonSchema }) => {
       const { def } = zodSchema._zod;
       const { examples } = z.globalRegistry.get(zodSchema) ?? {};
@@ -173,7 +175,7 @@ function jsonSchemaOf(schema: z.ZodType, io: "input" | "output"): Json {
       if (examples) jsonSchema.examples = examples as never;
     },
   });
-  // References point at the components, and the names that zod repeats as `id` go.
+  // References must point to the components, and zod repeats names as `id`.
   return JSON.parse(JSON.stringify(written), (key, value) => {
     if (key === "$ref") return String(value).replace("#/$defs/", "#/components/schemas/");
     if (typeof value?.id === "string") delete value.id;
@@ -181,7 +183,7 @@ function jsonSchemaOf(schema: z.ZodType, io: "input" | "output"): Json {
   });
 }
 
-/** An example of a schema, made of the examples of its members; a member without one is left out. */
+/** An example of a schema, made from the examples of its members; a member without one is omitted. */
 function exampleOf(schema: Json, components: Record<string, Json>): unknown {
   const {
     $ref,
@@ -286,7 +288,7 @@ type AnyHeader =
 const quotaHeaders = ({ unlimited }: Route) =>
   unlimited ? [] : (["RateLimit", "RateLimit-Policy"] as const);
 
-/** What a problem carries beside the headers of every answer. */
+/** The header that a problem has beyond those of every response. */
 const PROBLEM_HEADERS: Partial<Record<ProblemCode, AnyHeader>> = {
   unauthorized: "WWW-Authenticate",
   forbidden: "WWW-Authenticate",
@@ -342,7 +344,7 @@ function header(description: string, example: string, form: Json = {}): Json {
   return { description, required: true, schema: { type: "string", ...form }, example };
 }
 
-/** The headers of every answer, more of them, and such as it has in some cases alone. */
+/** The headers of every response, those of this one, and those that it has only sometimes. */
 function headersOf(names: readonly AnyHeader[], sometimes: readonly AnyHeader[] = []): Json {
   const refs = ["X-Request-Id", "Cache-Control", ...names] as const;
   return Object.fromEntries([
@@ -360,7 +362,7 @@ function problemHeaders(codes: readonly ProblemCode[], always: readonly AnyHeade
   );
 }
 
-/** The body of every refusal. */
+/** The body of every problem. */
 export const PROBLEM = z
   .strictObject({
     type: z.string(),

@@ -1,9 +1,6 @@
 import type { ConstraintFault } from "../db/faults.ts";
 
-/**
- * Every error answer of the API, by its machine code (RFC 9457). `meaning` and `remedy` are what
- * `GET /problems/{error}` tells.
- */
+/** Every error of the API, by its machine code (RFC 9457). `GET /problems/{error}` gives `meaning` and `remedy`. */
 export const PROBLEMS = {
   invalid_json: {
     status: 400,
@@ -144,7 +141,7 @@ export const PROBLEMS = {
 
 export type ProblemCode = keyof typeof PROBLEMS;
 
-/** Codes of the single faults in a `validation_failed` problem. */
+/** The codes of the faults in a `validation_failed` problem. */
 export const FAULT_CODES = [
   "required",
   "invalid_type",
@@ -167,11 +164,11 @@ export interface Fault {
   message: string;
 }
 
-/** How many faults an answer lists, and how much of a name it repeats: it must not outgrow its request. */
+/** How many faults a response lists, and how much of a name it repeats: it must not outgrow its request. */
 export const MAX_DETAILS = 100;
 const MAX_PATH = 100;
 
-/** Gathers the faults of a request: the first of them, and how many there are. */
+/** Collects the faults of a request: the first of them, and their count. */
 export class Faults {
   readonly listed: Fault[] = [];
   count = 0;
@@ -183,25 +180,25 @@ export class Faults {
   }
 }
 
-/** Well formed, even where it is cut within a surrogate pair. */
+/** Well formed, even if it is cut within a surrogate pair. */
 function shortened(path: string): string {
   if (path.length <= MAX_PATH) return path.toWellFormed();
   return `${path.slice(0, MAX_PATH - 1).replace(/[\ud800-\udbff]$/, "")}…`.toWellFormed();
 }
 
-/** Members that single problems have beside the common ones (RFC 9457, section 3.2). */
+/** Extension members of single problems (RFC 9457, section 3.2). */
 export interface Extension {
-  /** The stock at the moment of an `insufficient_stock`, which has this member always and alone. */
+  /** The stock at that moment; `insufficient_stock` alone has it, and always. */
   available?: number;
-  /** The resource that is there, of a `conflict`, and what both have. */
+  /** The existing resource of a `conflict`, and the value that both have. */
   id?: string;
   isbn?: string;
 }
 
-/** What breaking a constraint of the database means to a client, by the constraint's name. */
+/** What violating a constraint of the database means to a client, by the constraint's name. */
 export type ConstraintMeanings = Record<string, (fault: ConstraintFault) => Problem>;
 
-/** Thrown by whatever finds that a request cannot be answered as asked; `app.ts` turns it into the response. */
+/** Thrown wherever a request fails; the pipeline turns it into the response. */
 export class Problem extends Error {
   override name = "Problem";
   readonly code: ProblemCode;
@@ -211,9 +208,9 @@ export class Problem extends Error {
   readonly omitted: number;
 
   /**
-   * @param message one sentence for the client; it may not tell what is inside
-   * @param extra headers to send, members of this problem alone, the faults of a `validation_failed` and how many more
-   *   there are, and a cause for the log
+   * @param message one sentence for the client, without internals
+   * @param extra headers to send, extension members, the faults of a `validation_failed` and how many it omits, and a
+   *   cause for the log
    */
   constructor(
     code: ProblemCode,
@@ -238,7 +235,7 @@ export class Problem extends Error {
     return PROBLEMS[this.code].status;
   }
 
-  /** The body, its members in the same order on every runtime. */
+  /** The body, with its members in the same order on every runtime. */
   body(requestId: string) {
     const { status, title } = PROBLEMS[this.code];
     return {
@@ -265,9 +262,9 @@ export class Problem extends Error {
 }
 
 /**
- * A 422 that names faults.
+ * A 422 that lists faults.
  *
- * @param count how many there are, those that `details` has no room for among them
+ * @param count of all faults, including those that `details` has no room for
  */
 export function validationFailed(details: Fault[], count = details.length): Problem {
   const [first] = details;
@@ -276,6 +273,11 @@ export function validationFailed(details: Fault[], count = details.length): Prob
   const message =
     count === 1 && first ? sentence(first) : `${count} fields are wrong; details names ${named} of them.`;
   return new Problem("validation_failed", message, { details, omitted });
+}
+
+/** A 422 for one member of the body. */
+export function bodyFault(path: string, code: FaultCode, message: string): Problem {
+  return validationFailed([{ in: "body", path, code, message }]);
 }
 
 function sentence({ in: part, path, code, message }: Fault): string {

@@ -1,41 +1,42 @@
-/** Answers: those that every resource gives alike, and how any of them becomes a Response. */
+/** Replies: those that all resources share, and how a reply becomes a Response. */
 import type { Resource } from "../db/resource.ts";
 import { etagOf, notModified, type Preconditions } from "./etag.ts";
 
-/** An answer before it is a Response; a body without a Content-Type is JSON. */
-interface Answer {
+/** A reply of a handler, or of a problem. A body without a Content-Type is JSON. */
+export interface AnyReply {
   status: number;
-  body?: string | Uint8Array<ArrayBuffer>;
+  body?: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>;
   headers?: Partial<Record<string, string>>;
 }
 
 /**
- * Makes the Response, whole at once: to add to it afterwards would make runtimes build, and copy, what they can write as it
- * is.
+ * Makes the Response at once: runtimes copy a Response that is changed later.
  *
- * @param first the headers of any answer to this request; see `firstHeaders`
+ * @param first the headers of any response to this request; see `firstHeaders`
  */
 export function respond(
   { method }: { method: string },
   first: Record<string, string>,
-  { status, body, headers }: Answer,
+  { status, body, headers }: AnyReply,
 ): Response {
   const all = {
     ...first,
     ...(body !== undefined && { "Content-Type": "application/json" }),
-    // Hono takes the body of HEAD away, and then Bun would tell a length of 0 (RFC 9110, 8.6).
-    ...(body !== undefined && method === "HEAD" && { "Content-Length": `${new Blob([body]).size}` }),
+    // Hono drops the body of HEAD, and then Bun would send a length of 0 (RFC 9110, 8.6).
+    ...(method === "HEAD" &&
+      body !== undefined &&
+      !(body instanceof ReadableStream) && { "Content-Length": `${new Blob([body]).size}` }),
     ...headers,
   };
   return new Response(body ?? null, { status, headers: all });
 }
 
-/** An answer with a body of JSON text. */
-export function json<S extends number, H extends object>(status: S, body: string, headers?: H) {
+/** A reply with a body of JSON text. */
+export function jsonReply<S extends number, H extends object>(status: S, body: string, headers?: H) {
   return { status, body, ...(headers && { headers }) };
 }
 
-/** A single resource is stored by caches but asked after each time, and no proxy may compress it and weaken its tag. */
+/** Caches may store a single resource but must revalidate it, and no proxy may compress it, which weakens its ETag. */
 function headersOf({ id, version, replayed }: Resource) {
   return {
     ETag: etagOf(id, version),
@@ -45,14 +46,17 @@ function headersOf({ id, version, replayed }: Resource) {
 }
 
 export function ok(resource: Resource) {
-  return json(200, resource.json, headersOf(resource));
+  return jsonReply(200, resource.json, headersOf(resource));
 }
 
 export function created(resource: Resource, collection: string) {
-  return json(201, resource.json, { ...headersOf(resource), Location: `${collection}/${resource.id}` });
+  return jsonReply(201, resource.json, {
+    ...headersOf(resource),
+    Location: `${collection}/${resource.id}`,
+  });
 }
 
-/** 200, or 304 where If-None-Match holds the tag. */
+/** 200, or 304 if If-None-Match holds the ETag. */
 export function fresh(resource: Resource, preconditions: Preconditions) {
   const headers = headersOf(resource);
   return notModified(preconditions, headers.ETag) ? ({ status: 304, headers } as const) : ok(resource);

@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { moment, readOnlyMembers, text, trueOrFalse, uuid, withoutReadOnly } from "../http/fields.ts";
 import { cursorPage, type Paging, pageParameters } from "../http/paging.ts";
-import { route } from "../http/route.ts";
+import { json, MERGE_PATCH, route } from "../http/route.ts";
 
 const examples = ["Order more Dune"];
 
@@ -54,7 +54,7 @@ export const createTask = route({
   path: "/api/v1/tasks",
   name: "createTask",
   summary: "Add a task",
-  body: NewTask,
+  body: json(NewTask),
   success: { 201: { ...theTask, headers: ["ETag", "Location"] } },
   problems: [],
 });
@@ -89,7 +89,7 @@ export const updateTask = route({
   name: "updateTask",
   summary: "Change a task",
   params: byId,
-  body: TaskChanges,
+  body: json(TaskChanges, { types: MERGE_PATCH }),
   conditional: true,
   success: { 200: theTask },
   problems: [],

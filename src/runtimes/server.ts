@@ -1,62 +1,61 @@
-/**
- * What the servers, Node's and Bun's, share: from the environment to an app that answers, and from a signal to an
- * orderly end.
- */
+/** What the servers on Node and Bun share: from the environment to a listening app, and from a signal to the exit. */
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import RateLimiterMemory from "rate-limiter-flexible/lib/RateLimiterMemory.js";
-import { createApp } from "./app.ts";
-import { closedNotice, misspellings, parseServerConfig, type ServerConfig } from "./config.ts";
-import { connectOver } from "./db/database.ts";
-import { SetupFault } from "./db/faults.ts";
-import { neonDriver } from "./db/neon.ts";
-import { type PooledDriver, pooledDriver } from "./db/pool.ts";
-import { checkReadiness } from "./db/readiness.ts";
-import { sharedReads } from "./db/shared-reads.ts";
-import { sharedWrites } from "./db/shared-writes.ts";
-import { clientAddress } from "./http/address.ts";
-import type { Log } from "./http/observe.ts";
-import type { Limiter, Quota } from "./http/rate-limit.ts";
-import type { ReadDocs } from "./service/routes.ts";
-import { StartupError } from "./startup-error.ts";
+import { createApp } from "../app.ts";
+import { closedNotice, misspellings, parseServerConfig, type ServerConfig } from "../config.ts";
+import { connectOver } from "../db/database.ts";
+import { SetupFault } from "../db/faults.ts";
+import { neonDriver } from "../db/neon.ts";
+import { type PooledDriver, pooledDriver } from "../db/pool.ts";
+import { checkReadiness } from "../db/readiness.ts";
+import { sharedReads } from "../db/shared-reads.ts";
+import { sharedWrites } from "../db/shared-writes.ts";
+import { clientAddress } from "../http/address.ts";
+import type { Log } from "../http/observe.ts";
+import type { Limiter, Quota } from "../http/rate-limit.ts";
+import type { ReadDocs } from "../service/routes.ts";
+import { StartupError } from "../startup-error.ts";
 
-/** Answers a request that came from an address, as far as the runtime can tell it. */
-type Answer = (request: Request, address: string | undefined) => Response | Promise<Response>;
+/** Responds to a request from an address, which is undefined where the runtime cannot tell it. */
+type Respond = (request: Request, address: string | undefined) => Response | Promise<Response>;
 
-/** What a runtime brings. */
+/** What a runtime provides. */
 export interface Runtime {
-  /** Its name and version, to be told at the start. */
+  /** Its name and version, printed at the start. */
   name: string;
-  environment: Record<string, string | undefined>;
-  /** Begins to listen; rejects where it cannot. */
+  environment: Environment;
+  /** Starts to listen; rejects if it cannot. */
   listen(options: ListenOptions): Promise<Listener>;
 }
 
+type Environment = Record<string, string | undefined>;
+
 export interface ListenOptions {
   host: string;
-  /** 0 takes one that is free. */
+  /** 0 for any free port. */
   port: number;
-  answer: Answer;
+  respond: Respond;
   /** Seconds after which an idle connection is closed. */
   idleTimeout: number;
 }
 
 export interface Listener {
   port: number;
-  /** Stops listening, and resolves when every response under way is out and every connection closed. */
+  /** Stops listening; resolves when every pending response is out and every connection closed. */
   close(): Promise<void>;
 }
 
-/** Longer than load balancers keep idle connections, so that it is they who close them. */
+/** Longer than load balancers keep idle connections, so that the balancer closes them first. */
 const IDLE_TIMEOUT_SECONDS = 75;
 
-/** Of the connections of the pool, those that write at a time, and those that search or count. With fewer, more is done together. */
-const SHARE = 1 / 4;
+/** The fraction of the pool that may write at a time, and that may search or count. A smaller one batches more. */
+const LANE_FRACTION = 1 / 4;
 
-/** What a call to the database or a request may go over its time before it is given up for lost. */
+/** How far past its deadline a database call or a request is waited for. */
 const MARGIN_MS = 1000;
 
-/** Runs a server until SIGINT or SIGTERM. What hinders its start is told in a sentence, with exit code 1. */
+/** Runs a server until SIGINT or SIGTERM. If it cannot start, it prints why in a sentence and exits with 1. */
 export async function runServer(runtime: Runtime): Promise<void> {
   try {
     await serve(runtime);
@@ -71,27 +70,28 @@ export async function runServer(runtime: Runtime): Promise<void> {
 
 async function serve({ name, environment, listen }: Runtime): Promise<void> {
   const stopping = stopSignal();
-  // Without a listener the end of whoever reads the log (`| head`) would be the server's end, too.
+  // Without a listener the server would exit when the reader of its log does (`| head`).
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
   for (const sentence of misspellings(environment)) tell(sentence);
   const embedded = environment.DATABASE_URL ? undefined : await startEmbedded(environment);
   try {
     const config = await parseServerConfig({ ...environment, ...embedded?.variables });
     const driver = driverOf(config);
-    const share = config.transport === "http" ? Number.POSITIVE_INFINITY : Math.ceil(config.poolSize * SHARE);
+    const laneSize =
+      config.transport === "http" ? Number.POSITIVE_INFINITY : Math.ceil(config.poolSize * LANE_FRACTION);
     const connect = connectOver({
-      reads: sharedReads(driver, config.deadline, share),
-      writes: sharedWrites(driver, share),
+      reads: sharedReads(driver, config.deadline, laneSize),
+      writes: sharedWrites(driver, laneSize),
     });
     const limiter = config.rateLimit && memoryLimiter(config.rateLimit);
     const app = createApp({ config, connect, limiter, log, readDocs, stopping });
     const noticeProxy = proxyNotice(config);
-    const serveFrom: Answer = (request, address) => {
+    const fetchApp: Respond = (request, address) => {
       noticeProxy(request);
       return app.fetch(request, { address: clientAddress(request, address, config.trustedProxyHops ?? 0) });
     };
-    let answer = serveFrom;
-    const listener = await listening(listen, config, (request, address) => answer(request, address));
+    let respond = fetchApp;
+    const listener = await listening(listen, config, (request, address) => respond(request, address));
     const host = config.host.includes(":") ? `[${config.host}]` : config.host;
     tell(`Octavo on ${name} at http://${host}:${listener.port}${embedded?.notice ?? ""}`);
     const notice = closedNotice(config);
@@ -102,7 +102,7 @@ async function serve({ name, environment, listen }: Runtime): Promise<void> {
     );
 
     await aborted(stopping);
-    answer = async (...arrived) => lastOfItsConnection(await serveFrom(...arrived));
+    respond = async (...request) => closingConnection(await fetchApp(...request));
     await sleep(config.shutdownDelay);
     await Promise.race([listener.close(), sleep(config.deadline + MARGIN_MS)]);
     await Promise.race([driver.end?.(), sleep(MARGIN_MS)]);
@@ -111,19 +111,19 @@ async function serve({ name, environment, listen }: Runtime): Promise<void> {
   }
 }
 
-/** Tells once that all who come through a proxy may share one quota, where nobody said whether there is one. */
+/** Warns once that all clients behind a proxy share one quota, unless TRUSTED_PROXY_HOPS is configured. */
 function proxyNotice({ trustedProxyHops, rateLimit }: ServerConfig): (request: Request) => void {
-  let done = trustedProxyHops !== undefined || !rateLimit;
+  let isDone = trustedProxyHops !== undefined || !rateLimit;
   return ({ headers }) => {
-    if (done || !headers.has("X-Forwarded-For")) return;
-    done = true;
+    if (isDone || !headers.has("X-Forwarded-For")) return;
+    isDone = true;
     tell(
       "A request came with X-Forwarded-For, and TRUSTED_PROXY_HOPS is not set: all clients behind a proxy share one quota. Set it to the number of proxies in front, 0 if there are none.",
     );
   };
 }
 
-/** Aborts at the first signal. Later ones change nothing: the end is bounded, and npm passes Ctrl-C on a second time. */
+/** Aborts at the first signal. Later ones change nothing: stopping is bounded, and npm sends Ctrl-C a second time. */
 function stopSignal(): AbortSignal {
   const controller = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => controller.abort());
@@ -136,9 +136,23 @@ const aborted = (signal: AbortSignal) =>
     signal.addEventListener("abort", () => resolve(), { once: true });
   });
 
-/** The development dependencies are loaded only here, where nothing else says which database to use. */
-async function startEmbedded(environment: Runtime["environment"]) {
-  const { startEmbedded } = await import("../dev/embedded.ts");
+/** A database that runs for one server. */
+export interface EmbeddedDatabase {
+  /** Variables to add to the server's environment. */
+  variables: Record<string, string>;
+  /** Printed at the start, behind the server's address. */
+  notice: string;
+  stop(): Promise<void>;
+}
+
+/** Starts a database for a server whose environment names none. @throws StartupError */
+export type StartEmbedded = (environment: Environment) => Promise<EmbeddedDatabase>;
+
+/** Like the files of /docs, the build puts it beside the bundle. */
+const EMBEDDED = new URL("embedded.js", import.meta.url).href;
+
+async function startEmbedded(environment: Environment): Promise<EmbeddedDatabase> {
+  const { startEmbedded }: { startEmbedded: StartEmbedded } = await import(EMBEDDED);
   return startEmbedded(environment);
 }
 
@@ -150,13 +164,13 @@ function driverOf({ transport, databaseUrl, neonFetchEndpoint, poolSize, deadlin
   return driver;
 }
 
-/** Counts in this process alone, exactly: a window begins with a key's first request, and its last one is forgotten. */
+/** Counts exactly, in this process only. A window starts with a key's first request. */
 function memoryLimiter(quota: Quota): Limiter {
   const windows = new RateLimiterMemory({ points: quota.requests, duration: quota.seconds });
   return {
     quota,
     async count(key) {
-      // A penalty is what the library calls counting without a verdict; its verdict would be thrown.
+      // `penalty` only counts; `consume` would throw when the quota is used up.
       const { consumedPoints, remainingPoints, msBeforeNext } = await windows.penalty(key);
       return {
         admitted: consumedPoints <= quota.requests,
@@ -170,11 +184,11 @@ function memoryLimiter(quota: Quota): Limiter {
 async function listening(
   listen: Runtime["listen"],
   { host, port, deadline }: ServerConfig,
-  answer: Answer,
+  respond: Respond,
 ): Promise<Listener> {
   const idleTimeout = Math.max(IDLE_TIMEOUT_SECONDS, Math.ceil((deadline + MARGIN_MS) / 1000));
   try {
-    return await listen({ host, port, answer, idleTimeout });
+    return await listen({ host, port, respond, idleTimeout });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (!code) throw error;
@@ -183,16 +197,16 @@ async function listening(
   }
 }
 
-/** While the server stops, no client should send its next request on the same connection. */
-function lastOfItsConnection(response: Response): Response {
+/** While the server stops, clients should not reuse their connections. */
+function closingConnection(response: Response): Response {
   response.headers.set("Connection", "close");
   return response;
 }
 
-/** The build puts them beside the bundle. */
+/** The build puts the files beside the bundle. */
 const readDocs: ReadDocs = (file) => readFile(new URL(`docs/${file}`, import.meta.url));
 
-/** Lines go out together, as a write for each would be a system call for each. */
+/** Writes lines together, because each write is a system call. */
 const log: Log = (event) => {
   if (lines === "") setImmediate(flush);
   lines += `${JSON.stringify(event)}\n`;
@@ -205,5 +219,5 @@ function flush(): void {
   lines = "";
 }
 
-/** For the person who started it; the log has standard output for itself. */
+/** Prints to standard error; standard output is for the log. */
 const tell = (sentence: string) => process.stderr.write(`${sentence}\n`);
