@@ -1,4 +1,4 @@
-/** What did not come in time. */
+/** The deadline has passed. */
 export class LateError extends Error {
   override name = "LateError";
   constructor() {
@@ -7,10 +7,10 @@ export class LateError extends Error {
 }
 
 /**
- * The result, or a rejection as soon as the time is over; the work itself goes on. A timer that is cleared is cheaper by far
- * than an AbortSignal that lives on until its time is over.
+ * Waits for a result, but rejects when the time is up; the work itself continues. A cleared timer is far cheaper than an
+ * AbortSignal, which lives until its timeout.
  *
- * @param milliseconds from now on
+ * @param milliseconds from now
  * @throws LateError
  */
 export function within<T>(milliseconds: number, result: Promise<T>): Promise<T> {
@@ -30,10 +30,10 @@ export function within<T>(milliseconds: number, result: Promise<T>): Promise<T> 
 }
 
 /**
- * Whole milliseconds from now on, as the timers of signals want them.
+ * Whole milliseconds until a deadline, as timers take them.
  *
- * @param end as `performance.now()` will tell
- * @throws LateError where there is none left
+ * @param end in the time of `performance.now()`
+ * @throws LateError if none are left
  */
 export function timeTo(end: number): number {
   const time = Math.floor(end - performance.now());

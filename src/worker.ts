@@ -1,6 +1,6 @@
 /** The entry for Cloudflare Workers: Neon over HTTP, the configuration from bindings, the log on the console. */
 import { createApp } from "./app.ts";
-import { ConfigError, closedNotice, misspellings, parseConfig } from "./config.ts";
+import { ConfigError, closedNotice, parseConfig } from "./config.ts";
 import { apart, connectOver } from "./db/database.ts";
 import { neonDriver } from "./db/neon.ts";
 import { type App, requestIdOf } from "./http/exchange.ts";
@@ -9,6 +9,7 @@ import type { Log } from "./http/observe.ts";
 import { Problem } from "./http/problem.ts";
 import type { Limiter, Quota } from "./http/rate-limit.ts";
 import { respond } from "./http/reply.ts";
+import { misspellings } from "./misspellings.ts";
 import type { ReadDocs } from "./service/routes.ts";
 
 /** The configuration, and the rate limiter and the assets of wrangler.toml. */

@@ -1,7 +1,8 @@
 /** The configuration: what it defaults to, and what it says of faults. */
 import { describe, expect, test } from "vitest";
-import { misspellings, parseConfig, parseServerConfig } from "../src/config.ts";
+import { parseConfig, parseServerConfig } from "../src/config.ts";
 import { isLoopback } from "../src/http/host.ts";
+import { misspellings } from "../src/misspellings.ts";
 
 const DATABASE_URL = "postgres://octavo:hidden@127.0.0.1:5432/octavo";
 const FAR = "postgres://octavo:hidden@db.example/octavo?sslmode=require";

@@ -8,7 +8,7 @@ const LAYERS = [
   /^dev\//,
   /^ops\//,
   /^src\/(runtimes\/|worker\.ts)/,
-  /^src\/(app|config)\.ts/,
+  /^src\/(app|config|misspellings)\.ts/,
   /^src\/(books|stock|tasks|service)\//,
   /^src\/http\//,
   /^src\/db\//,

@@ -1,4 +1,4 @@
-/** What the API promises of books: every field, parameter and answer. */
+/** What the API promises about books: every member, parameter and response. */
 import * as z from "zod";
 import {
   fail,
@@ -54,7 +54,7 @@ const isbn = () =>
       examples: ["978-0-486-27263-4"],
     });
 
-/** Prices stay decimal text on their way to NUMERIC(10,2): `toFixed` gives back the two decimals that JSON held. */
+/** Prices stay decimal text on their way to NUMERIC(10,2). `toFixed` restores the two decimals of the JSON. */
 const price = z
   .number()
   .min(0)
@@ -74,7 +74,7 @@ const writable = {
   description: text({ min: 0, max: 10_000 }).nullable(),
 };
 
-/** The rule that spans two fields. The database holds it too, for updates know only the merged record there. */
+/** A rule across two members. The database enforces it too, because only it knows the merged record of an update. */
 export const ZERO_PRICE_WITH_STOCK = "must be above 0 for a book with stock";
 
 export const NewBook = z
@@ -88,7 +88,7 @@ export const NewBook = z
       if (Number(price) === 0 && stock > 0)
         fail(context, "zero_price_with_stock", ZERO_PRICE_WITH_STOCK, ["price"]);
     },
-    // Only when the fields are good by themselves.
+    // Only if the members are valid by themselves.
     { when: ({ issues }) => issues.length === 0 },
   )
   .meta({ id: "NewBook" });
@@ -124,7 +124,7 @@ export const SORTS = [
   "-price",
 ] as const;
 
-/** The farthest row that a page number may ask for; cursors go as deep as there are rows. */
+/** The last row that a page number may reach; cursors have no limit. */
 const MAX_PAGED_ROWS = 100_000;
 
 const filters = {
@@ -169,7 +169,7 @@ export const bookPaging = {
           );
         }
       },
-      // Beside the faults of other parameters, as an answer names all there are.
+      // Also if other parameters have faults, because a response lists all of them.
       { when: () => true },
     ),
 } satisfies Paging;
@@ -252,7 +252,7 @@ export const updateBook = route({
   problems: ["conflict"],
 });
 
-/** PUT takes a part as well as the whole, as the API that this one continues did. */
+/** PUT takes any subset of the members, as in the original API. */
 export const putBook = route({
   ...updateBook,
   method: "put",

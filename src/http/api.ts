@@ -83,6 +83,7 @@ export class Api {
     const { request, principal } = exchange;
     const declared = route.body;
     if (declared) requireMediaType(request.headers, declared);
+    const chunks = declared?.kind === "stream" ? exchange.body.stream(declared) : undefined;
     const bytes = declared?.kind === "json" ? await exchange.body.readAll(declared.maxBytes) : undefined;
     const json = bytes && parseJson(bytes);
     const url = new URL(request.url);
@@ -91,8 +92,7 @@ export class Api {
     const claim =
       isKeyed(route) && bytes && principal ? await claimOf(request, url, bytes, principal) : undefined;
     const valid = validate(route, { params, json, url }, this.#seal);
-    const body = declared?.kind === "stream" ? exchange.body.stream(declared) : valid.body;
-    const input = { ...valid, body, preconditions, claim, url } as Input<Route>;
+    const input = { ...valid, body: chunks ?? valid.body, preconditions, claim, url } as Input<Route>;
     return handle(input, new HandlerContext(exchange, this.#seal, this.#connect));
   }
 
@@ -109,12 +109,12 @@ export class Api {
 
   /**
    * The paths in the order in which Hono tries them, so that literal segments win over parameters, for every method.
-   * What stands before the parameter of a path, as `/books/isbn`, is a literal too, even without routes of its own.
+   * The part of a path before its last parameter, such as `/books/isbn`, is literal even if it has no routes of its own.
    */
   #matchOrder(): string[] {
     const paths = [...this.#paths.keys()];
     const prefixes = paths.flatMap((path) => path.match(/^.*\/[^:/]+(?=\/:)/)?.[0] ?? []);
-    // In this order "/:" comes behind every other segment.
+    // Sorts a parameter behind every literal segment.
     const rank = (path: string) => path.replaceAll("/:", "/\uffff");
     return [...new Set([...paths, ...prefixes])].sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
   }

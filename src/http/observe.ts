@@ -1,5 +1,5 @@
 import type { Database } from "../db/database.ts";
-import { PROBLEMS, type ProblemCode } from "./problem.ts";
+import { PROBLEMS, type ProblemCode } from "./problems.ts";
 
 /** The log event of one request. It holds no bodies, tokens, query strings or SQL parameters. */
 export interface RequestEvent {

@@ -3,7 +3,7 @@ import type { Claim } from "../db/idempotency.ts";
 import type { Position } from "../db/keyset.ts";
 import type { Preconditions } from "./etag.ts";
 import type { Paging } from "./paging.ts";
-import type { ProblemCode } from "./problem.ts";
+import type { ProblemCode } from "./problems.ts";
 
 /** Who may call a route. An `editor` may do what a `clerk` may, and an `admin` everything. */
 export type Role = "public" | "clerk" | "editor" | "admin";

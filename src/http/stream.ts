@@ -32,66 +32,82 @@ export interface StreamOptions {
  */
 export function monitored(
   source: ReadableStream<Bytes>,
-  { contentType, requestId, timeout, clientGone }: StreamOptions,
+  options: StreamOptions,
   events: StreamEvents,
 ): ReadableStream<Bytes> {
-  const reader = source.getReader();
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  let isOver = false;
-  let isInLine = false;
-  /** Ends the stream once, whatever comes first. */
-  const end = (report: () => void): boolean => {
-    if (isOver) return false;
-    isOver = true;
-    clearTimeout(timer);
+  return new ReadableStream(new MonitoredSource(source, options, events), { highWaterMark: 0 });
+}
+
+type Controller = ReadableStreamDefaultController<Bytes>;
+
+class MonitoredSource implements UnderlyingDefaultSource<Bytes> {
+  readonly #reader: ReadableStreamDefaultReader<Bytes>;
+  readonly #options: StreamOptions;
+  readonly #events: StreamEvents;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #isOver = false;
+  /** Whether the last chunk ended within a line. */
+  #isInLine = false;
+
+  constructor(source: ReadableStream<Bytes>, options: StreamOptions, events: StreamEvents) {
+    this.#reader = source.getReader();
+    this.#options = options;
+    this.#events = events;
+  }
+
+  start(controller: Controller): void {
+    const abandon = () => this.#abandon(controller);
+    this.#options.clientGone.addEventListener("abort", abandon, { once: true });
+  }
+
+  async pull(controller: Controller): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#events.onPull();
+    try {
+      const { done, value } = await this.#reader.read();
+      if (this.#isOver) return;
+      if (done) {
+        controller.close();
+        this.#end(this.#events.onEnd);
+        return;
+      }
+      this.#isInLine = value.at(-1) !== LINE_FEED;
+      controller.enqueue(value);
+      this.#timer = setTimeout(() => this.#abandon(controller), this.#options.timeout);
+    } catch (error) {
+      if (this.#isOver) return;
+      this.#fail(error, controller);
+      this.#end(this.#events.onEnd);
+    }
+  }
+
+  cancel(): void {
+    if (this.#isOver) return;
+    this.#end(this.#events.onClientGone);
+    this.#reader.cancel().catch(() => {});
+  }
+
+  #abandon(controller: Controller): void {
+    this.cancel();
+    controller.error(new Error("The client has gone."));
+  }
+
+  #end(report: () => void): void {
+    this.#isOver = true;
+    clearTimeout(this.#timer);
     report();
-    return true;
-  };
-  const leave = async () => {
-    if (end(events.onClientGone)) await reader.cancel().catch(() => {});
-  };
-  const fail = (error: unknown, controller: ReadableStreamDefaultController<Bytes>) => {
-    const problem = events.onFailure(error);
+  }
+
+  #fail(error: unknown, controller: Controller): void {
+    const { contentType, requestId } = this.#options;
+    const problem = this.#events.onFailure(error);
     if (contentType.startsWith(NDJSON)) {
-      const line = `${isInLine ? "\n" : ""}${JSON.stringify(problem.body(requestId))}\n`;
+      const line = `${this.#isInLine ? "\n" : ""}${JSON.stringify(problem.body(requestId))}\n`;
       controller.enqueue(new TextEncoder().encode(line));
       controller.close();
     } else {
       // A new error: runtimes may print it, or even send its message.
       controller.error(new Error("The stream broke off."));
     }
-  };
-  return new ReadableStream<Bytes>(
-    {
-      start(controller) {
-        const abandon = () => void leave().then(() => controller.error(new Error("The client has gone.")));
-        clientGone.addEventListener("abort", () => isOver || abandon(), { once: true });
-      },
-      async pull(controller) {
-        clearTimeout(timer);
-        events.onPull();
-        try {
-          const { done, value } = await reader.read();
-          if (isOver) return;
-          if (done) {
-            controller.close();
-            end(events.onEnd);
-            return;
-          }
-          isInLine = value.at(-1) !== LINE_FEED;
-          controller.enqueue(value);
-          timer = setTimeout(() => {
-            controller.error(new Error("The client has stopped reading."));
-            void leave();
-          }, timeout);
-        } catch (error) {
-          if (isOver) return;
-          fail(error, controller);
-          end(events.onEnd);
-        }
-      },
-      cancel: leave,
-    },
-    { highWaterMark: 0 },
-  );
+  }
 }

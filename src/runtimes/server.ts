@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import RateLimiterMemory from "rate-limiter-flexible/lib/RateLimiterMemory.js";
 import { createApp } from "../app.ts";
-import { closedNotice, misspellings, parseServerConfig, type ServerConfig } from "../config.ts";
+import { closedNotice, parseServerConfig, type ServerConfig } from "../config.ts";
 import { connectOver } from "../db/database.ts";
 import { SetupFault } from "../db/faults.ts";
 import { neonDriver } from "../db/neon.ts";
@@ -14,6 +14,7 @@ import { sharedWrites } from "../db/shared-writes.ts";
 import { clientAddress } from "../http/address.ts";
 import type { Log } from "../http/observe.ts";
 import type { Limiter, Quota } from "../http/rate-limit.ts";
+import { misspellings } from "../misspellings.ts";
 import type { ReadDocs } from "../service/routes.ts";
 import { StartupError } from "../startup-error.ts";
 
@@ -63,7 +64,7 @@ export async function runServer(runtime: Runtime): Promise<void> {
     process.exit(0);
   } catch (error) {
     if (!(error instanceof StartupError)) throw error;
-    tell(error.message);
+    notify(error.message);
     process.exit(1);
   }
 }
@@ -72,7 +73,7 @@ async function serve({ name, environment, listen }: Runtime): Promise<void> {
   const stopping = stopSignal();
   // Without a listener the server would exit when the reader of its log does (`| head`).
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
-  for (const sentence of misspellings(environment)) tell(sentence);
+  for (const sentence of misspellings(environment)) notify(sentence);
   const embedded = environment.DATABASE_URL ? undefined : await startEmbedded(environment);
   try {
     const config = await parseServerConfig({ ...environment, ...embedded?.variables });
@@ -93,12 +94,12 @@ async function serve({ name, environment, listen }: Runtime): Promise<void> {
     let respond = fetchApp;
     const listener = await listening(listen, config, (request, address) => respond(request, address));
     const host = config.host.includes(":") ? `[${config.host}]` : config.host;
-    tell(`Octavo on ${name} at http://${host}:${listener.port}${embedded?.notice ?? ""}`);
+    notify(`Octavo on ${name} at http://${host}:${listener.port}${embedded?.notice ?? ""}`);
     const notice = closedNotice(config);
-    if (notice) tell(notice);
+    if (notice) notify(notice);
     checkReadiness(connect(config.deadline)).then(
-      (warnings) => warnings.forEach(tell),
-      (fault) => tell(fault instanceof SetupFault ? fault.message : "The database cannot be reached yet."),
+      (warnings) => warnings.forEach(notify),
+      (fault) => notify(fault instanceof SetupFault ? fault.message : "The database cannot be reached yet."),
     );
 
     await aborted(stopping);
@@ -117,7 +118,7 @@ function proxyNotice({ trustedProxyHops, rateLimit }: ServerConfig): (request: R
   return ({ headers }) => {
     if (isDone || !headers.has("X-Forwarded-For")) return;
     isDone = true;
-    tell(
+    notify(
       "A request came with X-Forwarded-For, and TRUSTED_PROXY_HOPS is not set: all clients behind a proxy share one quota. Set it to the number of proxies in front, 0 if there are none.",
     );
   };
@@ -160,7 +161,7 @@ function driverOf({ transport, databaseUrl, neonFetchEndpoint, poolSize, deadlin
   const driver: Omit<PooledDriver, "end"> & Partial<PooledDriver> =
     transport === "http"
       ? neonDriver({ url: databaseUrl, fetchEndpoint: neonFetchEndpoint })
-      : pooledDriver({ url: databaseUrl, size: poolSize, timeout: deadline + MARGIN_MS, warn: tell });
+      : pooledDriver({ url: databaseUrl, size: poolSize, timeout: deadline + MARGIN_MS, warn: notify });
   return driver;
 }
 
@@ -220,4 +221,4 @@ function flush(): void {
 }
 
 /** Prints to standard error; standard output is for the log. */
-const tell = (sentence: string) => process.stderr.write(`${sentence}\n`);
+const notify = (sentence: string) => process.stderr.write(`${sentence}\n`);

@@ -1,4 +1,4 @@
-/** What the API promises of tasks, the shop's to-do list. */
+/** What the API promises about tasks, the shop's to-do list. */
 import * as z from "zod";
 import { moment, readOnlyMembers, text, trueOrFalse, uuid, withoutReadOnly } from "../http/fields.ts";
 import { cursorPage, type Paging, pageParameters } from "../http/paging.ts";

@@ -15,8 +15,9 @@ import {
   type Task,
   type Versioned,
 } from "../../src/client/index.ts";
-import type { PROBLEM } from "../../src/http/openapi.ts";
 import type * as problem from "../../src/http/problem.ts";
+import type { PROBLEM } from "../../src/http/problem-schema.ts";
+import type { ProblemCode as DeclaredCode } from "../../src/http/problems.ts";
 import type { Declaration, JsonBody } from "../../src/http/route.ts";
 import type * as stock from "../../src/stock/contract.ts";
 import type * as tasks from "../../src/tasks/contract.ts";
@@ -76,7 +77,7 @@ hold<{
   updateTask: Same<Argument<Tasks["update"], 1>, Taken<typeof tasks.updateTask>>;
   updatedTask: Same<Resource<Tasks["update"]>, Given<typeof tasks.updateTask, 200>>;
   problem: Same<ProblemBody, z.output<typeof PROBLEM>>;
-  problemCode: Same<ProblemCode, problem.ProblemCode>;
+  problemCode: Same<ProblemCode, DeclaredCode>;
   fault: Same<Fault, problem.Fault>;
 }>();
 
