@@ -35,7 +35,7 @@ export class Exchange implements Clock {
   /** Who sent the request, on a route with a role. */
   principal: Principal | undefined;
   /** Milliseconds that the request may take, or a stream between two chunks. */
-  readonly timeout: number;
+  readonly #timeout: number;
   readonly #arrival = performance.now();
   #deadline: number;
   #controller: AbortController | undefined;
@@ -45,7 +45,7 @@ export class Exchange implements Clock {
   constructor(request: Request, connection: Connection, timeout: number, log: Log) {
     this.request = request;
     this.connection = connection;
-    this.timeout = timeout;
+    this.#timeout = timeout;
     this.#deadline = this.#arrival + timeout;
     this.#log = log;
     this.body = new RequestBody(request, this);
@@ -59,7 +59,7 @@ export class Exchange implements Clock {
   }
 
   restart(): void {
-    this.#deadline = performance.now() + this.timeout;
+    this.#deadline = performance.now() + this.#timeout;
   }
 
   /** Aborts when the exchange ends, to stop what still works for it. Made on demand: most requests need none. */

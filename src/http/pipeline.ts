@@ -84,7 +84,7 @@ export class Pipeline {
 
   /** Responds with a stream. The exchange ends with the stream. */
   #stream(exchange: Exchange, reply: AnyReply, source: ReadableStream<Uint8Array<ArrayBuffer>>): Response {
-    const { request, connection, headers, observed, requestId, timeout } = exchange;
+    const { request, connection, headers, observed, requestId } = exchange;
     if (request.method === "HEAD") {
       source.cancel().catch(() => {});
       exchange.end(reply.status);
@@ -101,9 +101,8 @@ export class Pipeline {
       exchange.body.discard().then(markAsEnded);
     };
     const contentType = reply.headers?.["Content-Type"] ?? "";
-    const options = { contentType, requestId, timeout, clientGone: request.signal };
+    const options = { contentType, requestId, clock: exchange };
     const body = monitored(source, options, {
-      onPull: () => exchange.restart(),
       onFailure: (error) => this.#fail(exchange, error),
       onEnd: end,
       onClientGone() {

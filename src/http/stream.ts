@@ -1,3 +1,5 @@
+import { LateError, within } from "../deadline.ts";
+import type { Clock } from "./body.ts";
 import type { Problem } from "./problem.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -6,8 +8,6 @@ const NDJSON = "application/x-ndjson";
 const LINE_FEED = 10;
 
 export interface StreamEvents {
-  /** The client asks for the next chunk. */
-  onPull(): void;
   /** The source has failed; returns the problem to report. */
   onFailure(error: unknown): Problem;
   /** The last byte has left, or the stream has failed. */
@@ -19,10 +19,8 @@ export interface StreamEvents {
 export interface StreamOptions {
   contentType: string;
   requestId: string;
-  /** Milliseconds that a client may take to ask for the next chunk. */
-  timeout: number;
-  /** Aborts when the client has gone; not every runtime cancels the stream then. */
-  clientGone: AbortSignal;
+  /** Limits how long no chunk may arrive or leave. */
+  clock: Clock;
 }
 
 /**
@@ -55,16 +53,11 @@ class MonitoredSource implements UnderlyingDefaultSource<Bytes> {
     this.#events = events;
   }
 
-  start(controller: Controller): void {
-    const abandon = () => this.#abandon(controller);
-    this.#options.clientGone.addEventListener("abort", abandon, { once: true });
-  }
-
   async pull(controller: Controller): Promise<void> {
     clearTimeout(this.#timer);
-    this.#events.onPull();
+    this.#options.clock.restart();
     try {
-      const { done, value } = await this.#reader.read();
+      const { done, value } = await this.#read();
       if (this.#isOver) return;
       if (done) {
         controller.close();
@@ -73,11 +66,25 @@ class MonitoredSource implements UnderlyingDefaultSource<Bytes> {
       }
       this.#isInLine = value.at(-1) !== LINE_FEED;
       controller.enqueue(value);
-      this.#timer = setTimeout(() => this.#abandon(controller), this.#options.timeout);
+      this.#options.clock.restart();
+      this.#timer = setTimeout(() => this.#abandon(controller), this.#options.clock.timeLeft());
     } catch (error) {
       if (this.#isOver) return;
       this.#fail(error, controller);
       this.#end(this.#events.onEnd);
+      this.#reader.cancel().catch(() => {});
+    }
+  }
+
+  /** Reads the next chunk. A body that arrives meanwhile restarts the clock. */
+  async #read(): Promise<ReadableStreamReadResult<Bytes>> {
+    const chunk = this.#reader.read();
+    for (;;) {
+      try {
+        return await within(this.#options.clock.timeLeft(), chunk);
+      } catch (error) {
+        if (!(error instanceof LateError) || this.#options.clock.timeLeft() === 0) throw error;
+      }
     }
   }
 

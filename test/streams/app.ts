@@ -97,7 +97,8 @@ export function createApp({ config, connect, limiter, log }: Ports): App {
       state.aborted = true;
     });
     const body = new ReadableStream<Bytes>({
-      pull(controller) {
+      async pull(controller) {
+        if (name === "silent" && state.produced > 0) await new Promise(() => {});
         state.produced++;
         controller.enqueue(line("x".repeat(65_536)));
       },

@@ -63,7 +63,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
   const get = (path: string, id: string) =>
     `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Request-Id: ${id}\r\n\r\n`;
 
-  test("a client that goes away in the middle of a stream cancels its source", async () => {
+  test("a client that goes away in the middle of a stream cancels the source", async () => {
     const socket = await open(get("/endless/leaves", "leaves"));
     await once(socket, "data");
     expect(eventOf("/endless/:name", "leaves")).toBeUndefined();
@@ -72,6 +72,12 @@ describe.each(RUNTIMES)("%s", (runtime) => {
     await expect
       .poll(() => eventOf("/endless/:name", "leaves"))
       .toMatchObject({ status: 200, client_gone: true });
+  });
+
+  test("a source that falls silent is cancelled after the timeout, and the stream ends with a problem", async () => {
+    const text = await (await ask("/endless/silent")).text();
+    expect(JSON.parse(linesOf(text).at(-1) ?? "")).toMatchObject({ status: 500, error: "internal_error" });
+    await expect.poll(() => source("silent")).toMatchObject({ cancelled: true, aborted: true });
   });
 
   test("a client that stops reading stops the source, and is given up after the timeout", async () => {
