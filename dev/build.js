@@ -25,7 +25,14 @@ if (esbuild) {
 async function build({ build }) {
   const { metafile } = await build({
     absWorkingDir: root,
-    entryPoints: ["src/node.ts", "src/bun.ts", "ops/migrate.ts", "ops/token.ts"],
+    // Servers without DATABASE_URL load embedded.js, which needs the development dependencies.
+    entryPoints: [
+      "src/runtimes/node.ts",
+      "src/runtimes/bun.ts",
+      "ops/migrate.ts",
+      "ops/token.ts",
+      "dev/embedded.ts",
+    ],
     entryNames: "[name]",
     outdir: "dist",
     bundle: true,

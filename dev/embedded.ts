@@ -5,6 +5,7 @@ import { DATA } from "../ops/data.ts";
 import { migrate } from "../ops/migrations.ts";
 import { grantPrivileges } from "../ops/privileges.ts";
 import { authSecret, keptSecret } from "../ops/secret.ts";
+import type { EmbeddedDatabase } from "../src/runtimes/server.ts";
 import { DATABASE, requireInstalled } from "./cli.ts";
 import { startPostgres } from "./postgres.ts";
 import { loadSample } from "./sample.ts";
@@ -60,22 +61,13 @@ async function admitApp(client: pg.Client, password: string): Promise<void> {
   await client.query("commit");
 }
 
-/** A database that was brought up for one server. */
-export interface Embedded {
-  /** Variables that the server's environment lacks. */
-  variables: Record<string, string>;
-  /** What to tell whoever started it. */
-  notice: string;
-  stop(): Promise<void>;
-}
-
 /**
- * Brings up the embedded Postgres for a server whose environment names no database, with this checkout's own secret for
- * tokens where the environment names no provider.
+ * Starts the embedded Postgres for a server whose environment names no database. Unless the environment names an identity
+ * provider, tokens are verified with this checkout's own secret.
  *
- * @throws StartupError, also where the development dependencies are not installed
+ * @throws StartupError, also without the development dependencies
  */
-export async function startEmbedded({ AUTH_JWKS_URL }: NodeJS.ProcessEnv): Promise<Embedded> {
+export async function startEmbedded({ AUTH_JWKS_URL }: NodeJS.ProcessEnv): Promise<EmbeddedDatabase> {
   requireInstalled();
   const { url, ready, stop } = await startDatabase(console.error);
   try {

@@ -1,39 +1,35 @@
 import * as z from "zod";
 import type { Authentication } from "./http/auth.ts";
+import { isLoopback } from "./http/host.ts";
+import type { HttpSettings } from "./http/pipeline.ts";
 import type { Quota } from "./http/rate-limit.ts";
 import { StartupError } from "./startup-error.ts";
 
-/** What every runtime needs to know, parsed from its environment. */
-export interface Config {
+/** The configuration on every runtime, parsed from the environment. */
+export interface Config extends HttpSettings {
   databaseUrl: string;
-  /** Where Neon's driver sends queries; undefined, where Neon wants them. */
+  /** Where Neon's driver sends queries; undefined for Neon itself. */
   neonFetchEndpoint: string | undefined;
-  cursorKey: Uint8Array<ArrayBuffer>;
-  authentication: Authentication;
-  /** What a client may ask for; undefined, without a limit. */
+  /** The quota of a client; undefined without a limit. */
   rateLimit: Quota | undefined;
-  /** Milliseconds that a request may take. */
-  deadline: number;
-  /** Origins whose pages may use every method; all others may read. */
-  corsOrigins: readonly string[];
 }
 
-/** What a server that listens by itself, on Node or Bun, needs to know beside it. */
+/** The configuration of a server, on Node or Bun. */
 export interface ServerConfig extends Config {
   host: string;
-  /** 0 takes one that is free. */
+  /** 0 for any free port. */
   port: number;
-  /** How many proxies stand before it, whose X-Forwarded-For tells the client's address; undefined, where nobody said. */
+  /** How many proxies in front add the client's address to X-Forwarded-For; undefined if not configured. */
   trustedProxyHops: number | undefined;
-  /** What the database is asked over: pooled Postgres connections, or Neon's HTTP. */
+  /** The transport to the database: pooled Postgres connections, or Neon's HTTP. */
   transport: "tcp" | "http";
-  /** The most connections that the pool opens. */
+  /** The maximum number of connections in the pool. */
   poolSize: number;
-  /** Milliseconds from a signal to end, with which /ready becomes 503, to the end of listening. */
+  /** Milliseconds from the signal to stop, when /ready becomes 503, until the server stops listening. */
   shutdownDelay: number;
 }
 
-/** Thrown with every fault of the configuration, by the names of its variables and never with their values. */
+/** Lists every fault of the configuration, by the names of its variables and never with their values. */
 export class ConfigError extends StartupError {
   override name = "ConfigError";
   constructor(faults: readonly string[]) {
@@ -41,7 +37,7 @@ export class ConfigError extends StartupError {
   }
 }
 
-/** The least that a secret must have, to sign or to seal with. */
+/** The minimum length of a secret. */
 export const MIN_SECRET_BYTES = 32;
 const bytes = (value: string) => new TextEncoder().encode(value);
 
@@ -54,7 +50,7 @@ const secret = () =>
 const hasProtocol = (value: string, ...protocols: string[]) =>
   URL.canParse(value) && protocols.includes(new URL(value).protocol);
 
-/** Each part is checked, as Neon's driver quotes a URL that it cannot use, password and all. */
+/** Checks each part, because Neon's driver quotes a URL that it cannot use, password included. */
 function isDatabaseUrl(value: string): boolean {
   if (!hasProtocol(value, "postgres:", "postgresql:")) return false;
   const { username, password, hostname, pathname } = new URL(value);
@@ -80,7 +76,7 @@ const rateLimit = (form: RegExp, windows: string) =>
     })
     .prefault("600/60");
 
-/** Keys that come over plain HTTP could be anybody's. A name and password would show in errors of `fetch`. */
+/** Keys over plain HTTP could be forged. A name and password would show in errors of `fetch`. */
 function isKeysUrl(value: string): boolean {
   if (!hasProtocol(value, "https:", "http:")) return false;
   const { protocol, hostname, username, password } = new URL(value);
@@ -122,23 +118,26 @@ const ServerEnvironment = Environment.extend({
     .regex(/^[\w.:-]+$/, "must be a host name or an address")
     .default("127.0.0.1"),
   PORT: wholeNumber(0, 65_535).default(8080),
-  // A timer of more than 24 days would end at once.
+  // A timer of more than 24 days fires at once.
   RATE_LIMIT: rateLimit(/^(off|[1-9]\d{0,8}\/[1-9]\d{0,4})$/, "1 to 99999"),
   TRUSTED_PROXY_HOPS: wholeNumber(0, 10).optional(),
   DATABASE_TRANSPORT: z.enum(["tcp", "http"], "must be tcp or http").default("tcp"),
   DATABASE_POOL_SIZE: wholeNumber(1, 1000).default(10),
   SHUTDOWN_DELAY_MS: wholeNumber(0, 300_000, "milliseconds").default(0),
-  // It would trust the Host header with whoever reaches the port.
+  // Whoever reaches the port can forge the Host header that it relies on.
   OPEN_LOCAL_WRITES: z.never("is for npm run dev alone").optional(),
 });
 
-/** Names of what {@link parseConfig} reads. */
+/** The names of the variables that {@link parseConfig} reads. */
 export const WORKER_VARIABLES: readonly string[] = Object.keys(Environment.shape);
 
+/** The names of the variables that {@link parseServerConfig} reads. */
+export const SERVER_VARIABLES: readonly string[] = Object.keys(ServerEnvironment.shape);
+
 /**
- * Parses the environment of a Worker. Variables that are empty count as absent.
+ * Parses the environment of a Worker. Empty variables count as absent.
  *
- * @param environment names and values; what is not a string (other bindings) is passed over
+ * @param environment names and values; values that are not strings (other bindings) are ignored
  * @throws ConfigError
  */
 export async function parseConfig(environment: Record<string, unknown>): Promise<Config> {
@@ -226,53 +225,14 @@ function authenticationOf({
   return { mode: OPEN_LOCAL_WRITES ? "open" : "closed" };
 }
 
-/** What to tell whoever runs a service that refuses every request with a role; undefined where it does not. */
+/** A notice for the operator of a service that rejects every request that needs a role; else undefined. */
 export function closedNotice({ authentication }: Config): string | undefined {
   return authentication.mode === "closed"
     ? "Neither AUTH_SECRET nor AUTH_JWKS_URL is set: nobody can write, and whatever needs a role is refused."
     : undefined;
 }
 
-/**
- * Finds variables that would be passed over in silence though they look like ours: the name of one that is not set, but
- * for underscores, case, and a slip for every seven letters.
- *
- * @returns a sentence for each, without its value
- */
-export function misspellings(environment: Record<string, unknown>): string[] {
-  const ours = Object.keys(ServerEnvironment.shape);
-  const letters = (name: string) => name.replaceAll("_", "").toUpperCase();
-  return Object.keys(environment).flatMap((name) => {
-    if (ours.includes(name)) return [];
-    const meant = ours.find((known) => {
-      const slips = Math.floor(letters(known).length / 7);
-      return slips > 0 && !environment[known] && isWithin(slips, letters(name), letters(known));
-    });
-    return meant ? [`${name} is not a variable of Octavo: did you mean ${meant}?`] : [];
-  });
-}
-
-/** Whether one text becomes the other by so many slips at most: a letter more, less or other, or two swapped. */
-function isWithin(slips: number, one: string, other: string): boolean {
-  if (one === other) return true;
-  if (slips === 0) return false;
-  let same = 0;
-  while (one[same] === other[same]) same++;
-  const [a, b] = [one.slice(same), other.slice(same)];
-  return (
-    isWithin(slips - 1, a.slice(1), b.slice(1)) ||
-    isWithin(slips - 1, a.slice(1), b) ||
-    isWithin(slips - 1, a, b.slice(1)) ||
-    (a[0] === b[1] && a[1] === b[0] && isWithin(slips - 1, a.slice(2), b.slice(2)))
-  );
-}
-
-/** From the database's own address and secret, so that all instances before one local database agree. */
+/** Derives the key from the database URL, so that all instances of one local database agree. */
 async function derivedCursorKey(databaseUrl: string): Promise<Uint8Array<ArrayBuffer>> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes(`octavo cursor key\0${databaseUrl}`)));
-}
-
-/** Whether a host, as URL writes it, is this machine and no other. */
-export function isLoopback(hostname: string): boolean {
-  return hostname === "localhost" || hostname === "[::1]" || /^127(\.\d{1,3}){3}$/.test(hostname);
 }

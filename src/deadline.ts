@@ -1,4 +1,4 @@
-/** Something did not happen in time. */
+/** The deadline has passed. */
 export class LateError extends Error {
   override name = "LateError";
   constructor() {
@@ -7,10 +7,10 @@ export class LateError extends Error {
 }
 
 /**
- * Rejects if a result does not come in time; the work itself goes on. A timer that is cleared is far cheaper than an
- * AbortSignal, which lives until its time is over.
+ * Waits for a result, but rejects when the time is up; the work itself continues. A cleared timer is far cheaper than an
+ * AbortSignal, which lives until its timeout.
  *
- * @param milliseconds from now on
+ * @param milliseconds from now
  * @throws LateError
  */
 export function within<T>(milliseconds: number, result: Promise<T>): Promise<T> {
@@ -30,10 +30,10 @@ export function within<T>(milliseconds: number, result: Promise<T>): Promise<T> 
 }
 
 /**
- * The whole milliseconds that are left.
+ * Whole milliseconds until a deadline, as timers take them.
  *
- * @param end a moment, by `performance.now()`
- * @throws LateError if it has passed
+ * @param end in the time of `performance.now()`
+ * @throws LateError if none are left
  */
 export function timeTo(end: number): number {
   const time = Math.floor(end - performance.now());

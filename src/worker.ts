@@ -1,29 +1,33 @@
-/** The entry for Cloudflare Workers: Neon over HTTP, configuration from bindings, the log to the console. */
+/** The entry for Cloudflare Workers: Neon over HTTP, the configuration from bindings, the log on the console. */
 import { createApp } from "./app.ts";
-import { ConfigError, closedNotice, misspellings, parseConfig } from "./config.ts";
+import { ConfigError, closedNotice, parseConfig } from "./config.ts";
 import { connectOver, direct } from "./db/connection.ts";
 import { neonDriver } from "./db/neon.ts";
-import type { App } from "./http/api.ts";
-import { requestIdOf } from "./http/exchange.ts";
+import { type App, requestIdOf } from "./http/exchange.ts";
 import { firstHeaders } from "./http/headers.ts";
 import type { Log } from "./http/observe.ts";
 import { Problem } from "./http/problem.ts";
 import type { Limiter, Quota } from "./http/rate-limit.ts";
 import { respond } from "./http/reply.ts";
+import { misspellings } from "./misspellings.ts";
 import type { ReadDocs } from "./service/routes.ts";
 
-/** Configuration, and the rate limiter and the static assets of wrangler.toml. */
-type Bindings = Record<string, unknown> & {
+/** The configuration, and the rate limiter and the assets of wrangler.toml. */
+type Env = Record<string, unknown> & {
   RATE_LIMITER?: RateLimiter;
   ASSETS: { fetch(url: string): Promise<Response> };
 };
 
-/** Cloudflare's binding: approximate, per location, and it tells no more than yes or no. */
+/** Cloudflare's binding. It counts approximately, per location, and tells only yes or no. */
 interface RateLimiter {
   limit(options: { key: string }): Promise<{ success: boolean }>;
 }
 
-/** Made with the first request of an isolate, as bindings come with requests. It holds no connection. */
+interface Context {
+  waitUntil(work: Promise<unknown>): void;
+}
+
+/** Made with the first request of an isolate, because bindings come with requests. It holds no connection. */
 let app: Promise<App> | undefined;
 
 // biome-ignore lint/suspicious/noConsole: the console is where Workers log
@@ -32,20 +36,14 @@ const log: Log = (event) => console.log(JSON.stringify(event));
 // biome-ignore lint/suspicious/noConsole: see above
 const warn = (sentence: string) => console.warn(sentence);
 
-async function makeApp(bindings: Bindings): Promise<App> {
-  for (const sentence of misspellings(bindings)) warn(sentence);
-  const config = await parseConfig(bindings);
+async function makeApp(env: Env): Promise<App> {
+  for (const sentence of misspellings(env)) warn(sentence);
+  const config = await parseConfig(env);
   const notice = closedNotice(config);
   if (notice) warn(notice);
   const driver = neonDriver({ url: config.databaseUrl, fetchEndpoint: config.neonFetchEndpoint });
-  const limiter = bindingLimiter(bindings.RATE_LIMITER, config.rateLimit);
-  return createApp({
-    config,
-    connect: connectOver(direct(driver)),
-    limiter,
-    log,
-    readDocs: docsOf(bindings),
-  });
+  const limiter = bindingLimiter(env.RATE_LIMITER, config.rateLimit);
+  return createApp({ config, connect: connectOver(direct(driver)), limiter, log, readDocs: docsOf(env) });
 }
 
 function bindingLimiter(binding: RateLimiter | undefined, quota: Quota | undefined): Limiter | undefined {
@@ -59,23 +57,23 @@ function bindingLimiter(binding: RateLimiter | undefined, quota: Quota | undefin
   };
 }
 
-/** The binding looks at the path of the URL alone. */
-function docsOf({ ASSETS }: Bindings): ReadDocs {
+/** The binding uses only the path of the URL. */
+function docsOf({ ASSETS }: Env): ReadDocs {
   return async (file) => {
     const response = await ASSETS.fetch(`https://assets.local/${file}`);
     if (!response.ok) throw new Error(`The assets answered ${response.status} for ${file}.`);
-    // Whole, so that its length is told, as it is on the other runtimes.
+    // Whole, so that the response has a Content-Length, as on the other runtimes.
     return new Uint8Array(await response.arrayBuffer());
   };
 }
 
 export default {
-  async fetch(request: Request, bindings: Bindings): Promise<Response> {
-    app ??= makeApp(bindings);
+  async fetch(request: Request, env: Env, context: Context): Promise<Response> {
+    app ??= makeApp(env);
     try {
       // Cloudflare sets this header itself, whatever the client sends.
       const address = request.headers.get("CF-Connecting-IP") ?? undefined;
-      return await (await app).fetch(request, { address });
+      return await (await app).fetch(request, { address, waitUntil: (work) => context.waitUntil(work) });
     } catch (error) {
       if (error instanceof ConfigError) return misconfigured(error, request);
       throw error;
@@ -83,7 +81,7 @@ export default {
   },
 };
 
-/** A Worker cannot refuse to start, so it refuses every request, and tells the faults to the log alone. */
+/** A Worker cannot refuse to start, so it rejects every request, and lists the faults only in the log. */
 function misconfigured(error: ConfigError, request: Request): Response {
   // biome-ignore lint/suspicious/noConsole: see above
   console.error(error.message);

@@ -1,4 +1,4 @@
-/** What the API promises of books: every field, parameter and answer. */
+/** What the API promises about books: every member, parameter and response. */
 import * as z from "zod";
 import {
   fail,
@@ -13,7 +13,7 @@ import {
   withoutReadOnly,
 } from "../http/fields.ts";
 import { cursorPage, type Paging, pageParameters } from "../http/paging.ts";
-import { route } from "../http/route.ts";
+import { json, MERGE_PATCH, route } from "../http/route.ts";
 import { parseIsbn } from "./isbn.ts";
 
 const MAX_PRICE = 99_999_999.99;
@@ -54,7 +54,7 @@ const isbn = () =>
       examples: ["978-0-486-27263-4"],
     });
 
-/** Prices stay decimal text on their way to NUMERIC(10,2): `toFixed` gives back the two decimals that JSON held. */
+/** Prices stay decimal text on their way to NUMERIC(10,2). `toFixed` restores the two decimals of the JSON. */
 const price = z
   .number()
   .min(0)
@@ -74,7 +74,7 @@ const writable = {
   description: text({ min: 0, max: 10_000 }).nullable(),
 };
 
-/** The rule that spans two fields. The database holds it too, for updates know only the merged record there. */
+/** A rule across two members. The database enforces it too, because only it knows the merged record of an update. */
 export const ZERO_PRICE_WITH_STOCK = "must be above 0 for a book with stock";
 
 export const NewBook = z
@@ -88,7 +88,7 @@ export const NewBook = z
       if (Number(price) === 0 && stock > 0)
         fail(context, "zero_price_with_stock", ZERO_PRICE_WITH_STOCK, ["price"]);
     },
-    // Only when the fields are good by themselves.
+    // Only if the members are valid by themselves.
     { when: ({ issues }) => issues.length === 0 },
   )
   .meta({ id: "NewBook" });
@@ -101,26 +101,6 @@ export const BookChanges = z
 
 export type NewBook = z.output<typeof NewBook>;
 export type BookChanges = z.output<typeof BookChanges>;
-
-export const StockAdjustment = z
-  .strictObject({
-    delta: integer({ min: -MAX_STOCK - 1, max: MAX_STOCK })
-      .superRefine((value, context) => {
-        if (value === 0) fail(context, "out_of_range", "must not be 0");
-      })
-      .meta({
-        not: { const: 0 },
-        description: "The quantity to add to the stock; a negative number takes from it.",
-        examples: [-2],
-      }),
-    reason: text({ min: 1, max: 100 })
-      .nullable()
-      .default(null)
-      .meta({ examples: ["sale"] }),
-  })
-  .meta({ id: "StockAdjustment" });
-
-export type StockAdjustment = z.output<typeof StockAdjustment>;
 
 const priceBound = () =>
   z
@@ -144,7 +124,7 @@ export const SORTS = [
   "-price",
 ] as const;
 
-/** The farthest row that a page number may ask for; cursors go as deep as there are rows. */
+/** The last row that a page number may reach; cursors have no limit. */
 const MAX_PAGED_ROWS = 100_000;
 
 const filters = {
@@ -201,7 +181,7 @@ export const bookPaging = {
           );
         }
       },
-      // Beside the faults of other parameters, as an answer names all there are.
+      // Also if other parameters have faults, because a response lists all of them.
       { when: () => true },
     ),
 } satisfies Paging;
@@ -221,30 +201,9 @@ const BookPage = z
   ])
   .meta({ id: "BookPage" });
 
-const StockMovement = z
-  .strictObject({
-    id: uuid(),
-    book_id: uuid(),
-    delta: z.int().meta({ examples: [-2] }),
-    stock_after: z.int().meta({ minimum: 0, maximum: MAX_STOCK, examples: [5] }),
-    reason: z
-      .string()
-      .nullable()
-      .meta({ examples: ["sale"] }),
-    created_at: moment(),
-  })
-  .meta({ id: "StockMovement" });
-
-export const movementPaging = {
-  bound: z.object({}),
-  query: z.strictObject(pageParameters),
-} satisfies Paging;
-
-export type MovementQuery = z.output<typeof movementPaging.query>;
-
-const byId = z.object({ id: uuid() });
-const books = { tag: "Books", database: true } as const;
-const theBook = { description: "The book.", schema: Book, headers: ["ETag"] } as const;
+export const byId = z.object({ id: uuid() });
+export const books = { tag: "Books", database: true } as const;
+export const theBook = { description: "The book.", schema: Book, headers: ["ETag"] } as const;
 
 export const createBook = route({
   ...books,
@@ -253,7 +212,7 @@ export const createBook = route({
   name: "createBook",
   summary: "Add a book",
   role: "editor",
-  body: NewBook,
+  body: json(NewBook),
   success: { 201: { ...theBook, headers: ["ETag", "Location"] } },
   problems: ["conflict"],
 });
@@ -299,18 +258,19 @@ export const updateBook = route({
   summary: "Update a book",
   role: "editor",
   params: byId,
-  body: BookChanges,
+  body: json(BookChanges, { types: MERGE_PATCH }),
   conditional: true,
   success: { 200: theBook },
   problems: ["conflict"],
 });
 
-/** PUT takes a part as well as the whole, as the API that this one continues did. */
+/** PUT takes any subset of the members, as in the original API. */
 export const putBook = route({
   ...updateBook,
   method: "put",
   name: "putBook",
   summary: "Update a book, in part or in full",
+  body: json(BookChanges),
 });
 
 export const deleteBook = route({
@@ -323,37 +283,5 @@ export const deleteBook = route({
   params: byId,
   conditional: true,
   success: { 204: { description: "Deleted." } },
-  problems: [],
-});
-
-export const adjustStock = route({
-  ...books,
-  method: "post",
-  path: "/api/v1/books/:id/stock",
-  name: "adjustStock",
-  summary: "Add to a book's stock, or take from it",
-  role: "clerk",
-  params: byId,
-  body: StockAdjustment,
-  success: { 200: theBook },
-  problems: ["insufficient_stock"],
-});
-
-export const listMovements = route({
-  ...books,
-  method: "get",
-  path: "/api/v1/books/:id/stock/movements",
-  name: "listMovements",
-  summary: "List the stock movements of a book, newest first",
-  role: "clerk",
-  params: byId,
-  paging: movementPaging,
-  success: {
-    200: {
-      description: "A page of movements.",
-      schema: cursorPage(StockMovement).meta({ id: "StockMovementPage" }),
-      headers: ["Link"],
-    },
-  },
   problems: [],
 });

@@ -22,15 +22,8 @@ import {
   type VersionDemand,
 } from "../db/resource.ts";
 import { books, stockMovements } from "../db/schema.ts";
-import {
-  type BookChanges,
-  type BookQuery,
-  MAX_STOCK,
-  type MovementQuery,
-  type NewBook,
-  SORTS,
-  type StockAdjustment,
-} from "./contract.ts";
+import type { MovementQuery, StockAdjustment } from "../stock/contract.ts";
+import { type BookChanges, type BookQuery, MAX_STOCK, type NewBook, SORTS } from "./contract.ts";
 import { parseIsbn } from "./isbn.ts";
 
 const bookJson = sql`${books.json}`;

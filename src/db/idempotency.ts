@@ -1,7 +1,6 @@
 /** Writes that happen once for an idempotency key, however often they are sent and whatever becomes of their answers. */
 import { type SQL, sql } from "drizzle-orm";
-import type { Database } from "./ports.ts";
-import type { Resource } from "./resource.ts";
+import type { Database, Row } from "./ports.ts";
 import { idempotencyKeys } from "./schema.ts";
 import type { Definition, Value } from "./statements.ts";
 
@@ -44,7 +43,7 @@ export interface Effect {
  * Defines a write that may be claimed.
  *
  * @param build its CTEs, which neither lock nor change anything where `go` is false. Where it is true the last of them,
- *   `effect`, has one row: the columns of the {@link Resource} written, with an id of null where the write was refused, and
+ *   `effect`, has one row: the columns of the resource written (`resource.ts`), with an id of null where the write was refused, and
  *   such as tell why
  * @param list as in a {@link Definition}
  */
@@ -73,7 +72,7 @@ const isOver = sql`created_at <= now() - interval '24 hours'`;
  * @returns the row of `effect`, or the reply to the first request
  * @throws InProgressFault, MismatchFault, and the faults of the effect
  */
-export async function once<T extends Resource | { id: null }>(
+export async function once<T extends Row>(
   database: Database,
   claim: Claim | undefined,
   { plain, claimed: definition }: Effect,

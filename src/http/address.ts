@@ -8,10 +8,10 @@ import {
 } from "hono/utils/ipaddr";
 
 /**
- * The network that an address counts for: itself in IPv4; in IPv6 its /64, as one subscriber has all of that. An IPv4
- * address mapped into IPv6 (RFC 4291, section 2.5.5.2) is the IPv4 address.
+ * The network to which the quota of an address belongs: in IPv4 the address itself, in IPv6 its /64, because one
+ * subscriber has all of that. An IPv4-mapped IPv6 address (RFC 4291, section 2.5.5.2) counts as IPv4.
  *
- * @returns undefined for what is no address
+ * @returns undefined for a text that is no address
  */
 export function networkOf(address: string): string | undefined {
   if (distinctRemoteAddr(address) === "IPv4") return address;
@@ -26,12 +26,12 @@ export function networkOf(address: string): string | undefined {
 }
 
 /**
- * The client's address, as a server knows it.
+ * The address of the client.
  *
- * @param socket where the connection comes from
- * @param hops how many proxies a request has passed. Each of them puts the address that it has it from behind the
- *   others in X-Forwarded-For; what stands before those is the client's own tale
- * @returns the socket's, where the header has no address in that place
+ * @param socket the remote address of the connection
+ * @param hops how many trusted proxies are in front. Each appends the address of its peer to X-Forwarded-For; entries
+ *   before those are forgeable
+ * @returns the address of the socket if the header has none in that place
  */
 export function clientAddress(
   { headers }: Request,
@@ -39,10 +39,10 @@ export function clientAddress(
   hops: number,
 ): string | undefined {
   if (hops === 0) return socket;
-  const told = headers.get("X-Forwarded-For")?.split(",").at(-hops) ?? "";
-  const address = withoutPort(told.trim());
+  const forwarded = headers.get("X-Forwarded-For")?.split(",").at(-hops) ?? "";
+  const address = withoutPort(forwarded.trim());
   return networkOf(address) === undefined ? socket : address;
 }
 
-/** Some proxies tell the port as well: `192.0.2.1:443`, `[2001:db8::1]:443`. */
-const withoutPort = (told: string) => told.replace(/^\[(.*)\](?::\d+)?$|^([\d.]+):\d+$/, "$1$2");
+/** Some proxies add the port: `192.0.2.1:443`, `[2001:db8::1]:443`. */
+const withoutPort = (address: string) => address.replace(/^\[(.*)\](?::\d+)?$|^([\d.]+):\d+$/, "$1$2");

@@ -1,50 +1,50 @@
 import { errors, type JWTHeaderParameters, jwtVerify } from "jose";
-import { type Patience, ProviderKeys } from "./jwks.ts";
+import { type LookupOptions, ProviderKeys } from "./jwks.ts";
 import { Problem } from "./problem.ts";
 import type { Role } from "./route.ts";
 
-/** How requests prove who they are: fixed by the configuration, never by what a token claims. */
+/** How requests authenticate. The configuration fixes the algorithms; a token cannot choose. */
 export type Authentication =
-  /** Nothing is configured: whatever needs a role is refused. */
+  /** Nothing is configured: every request that needs a role is rejected. */
   | { mode: "closed" }
-  /** The local development server: everybody is an admin, and only loopback names are answered. */
+  /** The local development server: everybody is an admin, and Host must be loopback. */
   | { mode: "open" }
-  | ({ mode: "hs256"; secret: Uint8Array<ArrayBuffer> } & Claimed)
-  /** An OpenID provider's keys. Its issuer is required: some providers sign for many issuers with the same keys. */
-  | ({ mode: "jwks"; url: string; issuer: string } & Claimed);
+  | ({ mode: "hs256"; secret: Uint8Array<ArrayBuffer> } & RequiredClaims)
+  /** An OpenID provider's keys. The issuer is required: some providers sign for many issuers with the same keys. */
+  | ({ mode: "jwks"; url: string; issuer: string } & RequiredClaims);
 
-/** What tokens must claim, where it is configured. */
-interface Claimed {
+/** The claims that tokens must have, where configured. */
+interface RequiredClaims {
   issuer?: string | undefined;
   audience?: string | undefined;
 }
 
-/** Who asks. */
-export interface Caller {
-  /** Whether a token says so. */
+/** Who sent a request. */
+export interface Principal {
+  /** Whether a token proves it. */
   verified: boolean;
   issuer: string | undefined;
   subject: string;
   roles: readonly string[];
 }
 
-const ROLES_THAT_MAY: Record<Exclude<Role, "public">, readonly string[]> = {
+const SUFFICIENT_ROLES: Record<Exclude<Role, "public">, readonly string[]> = {
   clerk: ["clerk", "editor", "admin"],
   editor: ["editor", "admin"],
   admin: ["admin"],
 };
 
-/** Seconds by which the clocks of whoever signs and of this server may differ. */
+/** Seconds by which the clocks of issuer and server may differ. */
 const CLOCK_TOLERANCE = 5;
 
-/** Tells who asks, or throws. */
-export type Authenticate = (headers: Headers, patience: Patience) => Promise<Caller>;
+/** Returns the principal of a request, or throws. */
+export type Authenticate = (headers: Headers, lookup: LookupOptions) => Promise<Principal>;
 
 /**
- * Makes the check that stands before every route with a role.
+ * Makes the authentication of every route with a role.
  *
- * @returns a check that throws Problem `unauthorized` without a good token, and `service_unavailable` where the
- *   identity provider's keys cannot be had
+ * @returns a function that throws Problem `unauthorized` without a valid token, and `service_unavailable` while the
+ *   identity provider's keys are unavailable
  */
 export function authenticator(authentication: Authentication): Authenticate {
   switch (authentication.mode) {
@@ -67,15 +67,15 @@ export function authenticator(authentication: Authentication): Authenticate {
     case "jwks": {
       const keys = new ProviderKeys(authentication.url);
       const algorithms = ["RS256", "ES256", "EdDSA"];
-      return tokenVerifier(authentication, algorithms, (header, patience) => keys.find(header, patience));
+      return tokenVerifier(authentication, algorithms, (header, lookup) => keys.find(header, lookup));
     }
   }
 }
 
 function tokenVerifier(
-  { issuer, audience }: Claimed,
+  { issuer, audience }: RequiredClaims,
   algorithms: string[],
-  findKey: (header: JWTHeaderParameters, patience: Patience) => Promise<CryptoKey>,
+  findKey: (header: JWTHeaderParameters, lookup: LookupOptions) => Promise<CryptoKey>,
 ): Authenticate {
   const options = {
     algorithms,
@@ -84,24 +84,21 @@ function tokenVerifier(
     ...(issuer && { issuer }),
     ...(audience && { audience }),
   };
-  const trusted = new Trusted();
-  return async (headers, patience) => {
+  const verified = new VerifiedTokens();
+  return async (headers, lookup) => {
     const token = bearerToken(headers);
-    const known = trusted.get(token);
+    const known = verified.get(token);
     if (known) return known;
     try {
-      const { payload } = await jwtVerify(
-        token,
-        (header: JWTHeaderParameters) => findKey(header, patience),
-        options,
-      );
-      // jose demands that there is a claim, not that it is a name.
+      const findKeyOf = (header: JWTHeaderParameters) => findKey(header, lookup);
+      const { payload } = await jwtVerify(token, findKeyOf, options);
+      // jose requires the claim, but takes an empty one.
       if (typeof payload.sub !== "string" || payload.sub === "")
         throw unauthorized("The token names nobody.", true);
       const { iss: issuer, sub: subject, roles, exp = 0 } = payload;
-      const caller = { verified: true, issuer, subject, roles: rolesOf(roles) };
-      trusted.add(token, caller, (exp + CLOCK_TOLERANCE) * 1000);
-      return caller;
+      const principal = { verified: true, issuer, subject, roles: rolesOf(roles) };
+      verified.add(token, principal, (exp + CLOCK_TOLERANCE) * 1000);
+      return principal;
     } catch (error) {
       if (error instanceof errors.JWTExpired) throw unauthorized("The token has expired.", true);
       if (error instanceof errors.JOSEError) throw unauthorized("The token does not verify.", true);
@@ -110,34 +107,34 @@ function tokenVerifier(
   };
 }
 
-/** For how long a token that was verified need not be verified again, in milliseconds. */
+/** Milliseconds for which a verified token is not verified again. */
 const TRUST_MS = 60_000;
-const MAX_TRUSTED = 1000;
+const MAX_VERIFIED = 1000;
 
-/** Callers by tokens that were verified a moment ago, as clients send the same one with every request. */
-class Trusted {
-  readonly #callers = new Map<string, { caller: Caller; until: number }>();
+/** The principals of recently verified tokens: clients send the same token with every request. */
+class VerifiedTokens {
+  readonly #principals = new Map<string, { principal: Principal; until: number }>();
 
-  get(token: string): Caller | undefined {
-    const known = this.#callers.get(token);
-    return known && Date.now() < known.until ? known.caller : undefined;
+  get(token: string): Principal | undefined {
+    const known = this.#principals.get(token);
+    return known && Date.now() < known.until ? known.principal : undefined;
   }
 
-  /** @param end when the token itself ends, in milliseconds since the epoch */
-  add(token: string, caller: Caller, end: number): void {
-    this.#callers.delete(token);
-    // A Map keeps its entries in the order in which they came.
-    for (const [oldest] of this.#callers) {
-      if (this.#callers.size < MAX_TRUSTED) break;
-      this.#callers.delete(oldest);
+  /** @param end when the token expires, in milliseconds since the epoch */
+  add(token: string, principal: Principal, end: number): void {
+    this.#principals.delete(token);
+    // A Map keeps insertion order.
+    for (const [oldest] of this.#principals) {
+      if (this.#principals.size < MAX_VERIFIED) break;
+      this.#principals.delete(oldest);
     }
-    this.#callers.set(token, { caller, until: Math.min(end, Date.now() + TRUST_MS) });
+    this.#principals.set(token, { principal, until: Math.min(end, Date.now() + TRUST_MS) });
   }
 }
 
 /** @throws Problem `forbidden` */
-export function requireRole(role: Exclude<Role, "public">, { roles }: Caller): void {
-  if (roles.some((held) => ROLES_THAT_MAY[role].includes(held))) return;
+export function requireRole(role: Exclude<Role, "public">, { roles }: Principal): void {
+  if (roles.some((held) => SUFFICIENT_ROLES[role].includes(held))) return;
   throw new Problem("forbidden", `This needs the role ${role}.`, {
     headers: { "WWW-Authenticate": 'Bearer realm="octavo", error="insufficient_scope"' },
   });
@@ -149,7 +146,7 @@ function bearerToken(headers: Headers): string {
   return token;
 }
 
-/** A claim that is no array of strings gives no role at all. */
+/** A claim that is not an array of strings gives no roles. */
 function rolesOf(claim: unknown): string[] {
   return Array.isArray(claim) && claim.every((role) => typeof role === "string") ? claim : [];
 }

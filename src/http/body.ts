@@ -1,119 +1,202 @@
-import type { HonoRequest } from "hono";
+/** Request bodies: their media types, their limits, and reading them in time. */
 import { LateError, within } from "../deadline.ts";
 import { Problem } from "./problem.ts";
+import { type JsonBody, MIB, type StreamBody } from "./route.ts";
 
-/** The largest body taken, in bytes. */
-export const MAX_BODY_BYTES = 1024 * 1024;
+type Bytes = Uint8Array<ArrayBuffer>;
 
-/**
- * Reads the body, and leaves it for the JSON validator: only plain JSON by its Content-Type, at most
- * {@link MAX_BODY_BYTES} counted as they arrive, and only valid UTF-8.
- *
- * @param mergePatch whether `application/merge-patch+json` (RFC 7396) will do as well
- * @param time milliseconds that it may take
- * @returns its bytes
- * @throws Problem `unsupported_media_type`, `payload_too_large`, `invalid_json`, `request_timeout`
- */
-export async function readBody(
-  request: HonoRequest,
-  mergePatch: boolean,
-  time: number,
-): Promise<Uint8Array<ArrayBuffer>> {
-  requireJson(request.raw.headers, mergePatch);
-  const bytes = await readInTime(request.raw, time);
-  // A second read of the same request finds the text here instead of a stream that is used up.
-  request.bodyCache.text = Promise.resolve(decode(bytes)) as unknown as string;
-  return bytes;
+/** The time that a request has. */
+export interface Clock {
+  /** Milliseconds until the deadline. */
+  timeLeft(): number;
+  /** Starts the time again, when a chunk of a stream has arrived or left. */
+  restart(): void;
 }
 
-// Only space and tab are white space here (RFC 9110, 5.6.3): bytes beyond ASCII differ between runtimes, as text.
-const JSON_TYPE = /^application\/json[\t ]*$/;
-const MERGE_PATCH_TYPE = /^application\/merge-patch\+json[\t ]*$/;
-const OTHER_CHARSET = /^[\t ]*charset[\t ]*=(?![\t ]*"?utf-?8"?[\t ]*$)/;
+/** How much of a rejected body is still read, in bytes. */
+const MAX_DISCARDED_BYTES = 4 * MIB;
 
-function requireJson(headers: Headers, mergePatch: boolean): void {
-  const [type = "", ...parameters] = (headers.get("Content-Type") ?? "").toLowerCase().split(";");
-  const known = JSON_TYPE.test(type) || (mergePatch && MERGE_PATCH_TYPE.test(type));
-  if (!known || parameters.some((parameter) => OTHER_CHARSET.test(parameter))) {
-    throw new Problem(
-      "unsupported_media_type",
-      "The body must be declared as Content-Type: application/json, in UTF-8.",
+/** The body of one request. It is read once, whole or as a stream; `discard` reads what is left. */
+export class RequestBody {
+  readonly #request: Request;
+  readonly #clock: Clock;
+  #openReader: ReadableStreamDefaultReader<Bytes> | undefined;
+  /** Nothing more can be read: the body has ended, broken off or stalled. */
+  #isDone = false;
+
+  constructor(request: Request, clock: Clock) {
+    this.#request = request;
+    this.#clock = clock;
+  }
+
+  /** @throws Problem `payload_too_large`, `invalid_json` where the body breaks off, `request_timeout` */
+  async readAll(maxBytes: number): Promise<Bytes> {
+    this.#rejectDeclaredLength(maxBytes);
+    try {
+      return await within(this.#clock.timeLeft(), this.#readAll(maxBytes));
+    } catch (error) {
+      throw this.#failure(error);
+    }
+  }
+
+  /**
+   * The body as it arrives. It errors with the problems of {@link readAll}, and with `unsupported_media_type` where its
+   * bytes are not gzip though Content-Encoding says so. The deadline holds between two chunks.
+   *
+   * @throws Problem `payload_too_large` where Content-Length already exceeds the limit
+   */
+  stream({ maxBytes }: StreamBody): ReadableStream<Bytes> {
+    const isGzip = this.#request.headers.get("Content-Encoding") !== null;
+    if (!isGzip) this.#rejectDeclaredLength(maxBytes);
+    const read = isGzip ? this.#inflated() : () => this.#readInTime();
+    let length = 0;
+    return new ReadableStream<Bytes>(
+      {
+        async pull(controller) {
+          const chunk = await read();
+          if (!chunk) return controller.close();
+          length += chunk.byteLength;
+          if (length > maxBytes) throw tooLarge(maxBytes);
+          controller.enqueue(chunk);
+        },
+      },
+      { highWaterMark: 0 },
     );
   }
-  // An empty list names no coding, and does not reach every runtime.
-  if (headers.get("Content-Encoding")) {
-    throw new Problem("unsupported_media_type", "The body must come without Content-Encoding.");
-  }
-}
 
-async function readInTime(request: Request, time: number): Promise<Uint8Array<ArrayBuffer>> {
-  try {
-    return await within(time, readBytes(request));
-  } catch (error) {
-    if (error instanceof Problem) throw error;
-    throw error instanceof LateError
+  /**
+   * Reads what is left of the body before the response goes out: if the connection closed while the client still
+   * sends, the client would see a broken connection, and `wrangler dev` would turn it into a 500.
+   */
+  async discard(): Promise<void> {
+    // Node does much work to give out the body of a GET, which has none.
+    if (this.#isDone || this.#request.method === "GET" || this.#request.method === "HEAD") return;
+    const reader = this.#reader();
+    if (!reader) return;
+    const readRest = async () => {
+      for (let length = 0; length < MAX_DISCARDED_BYTES; ) {
+        const chunk = await this.#read();
+        if (!chunk) return;
+        length += chunk.byteLength;
+      }
+    };
+    // When time is up or the client has gone, the response goes out as it is.
+    await within(this.#clock.timeLeft(), readRest()).catch(() => {});
+    this.#isDone = true;
+    reader.cancel().catch(() => {});
+  }
+
+  async #readAll(maxBytes: number): Promise<Bytes> {
+    // No runtime lets more arrive than was declared, and this is their fastest way to read.
+    if (this.#request.headers.has("Content-Length")) {
+      this.#isDone = true;
+      return new Uint8Array(await this.#request.arrayBuffer());
+    }
+    const chunks: Bytes[] = [];
+    for (let length = 0; ; ) {
+      const chunk = await this.#read();
+      if (!chunk) return concatenate(chunks, length);
+      length += chunk.byteLength;
+      if (length > maxBytes) throw tooLarge(maxBytes);
+      chunks.push(chunk);
+    }
+  }
+
+  async #readInTime(): Promise<Bytes | undefined> {
+    try {
+      this.#clock.restart();
+      return await within(this.#clock.timeLeft(), this.#read());
+    } catch (error) {
+      throw this.#failure(error);
+    } finally {
+      this.#clock.restart();
+    }
+  }
+
+  /** Decompresses the body. What failed before decompression is kept, as some runtimes wrap errors that pass through. */
+  #inflated(): () => Promise<Bytes | undefined> {
+    let failure: Problem | undefined;
+    const compressed = new ReadableStream<Bytes>(
+      {
+        pull: async (controller) => {
+          try {
+            const chunk = await this.#readInTime();
+            if (chunk) controller.enqueue(chunk);
+            else controller.close();
+          } catch (error) {
+            failure = error as Problem;
+            throw error;
+          }
+        },
+      },
+      { highWaterMark: 0 },
+    );
+    const reader = compressed.pipeThrough(new DecompressionStream("gzip")).getReader();
+    return async () => {
+      try {
+        return (await reader.read()).value;
+      } catch (cause) {
+        throw failure ?? new Problem("unsupported_media_type", "The body is not valid gzip.", { cause });
+      }
+    };
+  }
+
+  async #read(): Promise<Bytes | undefined> {
+    const result = await this.#reader()?.read();
+    if (!result || result.done) this.#isDone = true;
+    return result?.value;
+  }
+
+  #reader(): ReadableStreamDefaultReader<Bytes> | undefined {
+    this.#openReader ??= this.#request.body?.getReader();
+    return this.#openReader;
+  }
+
+  #rejectDeclaredLength(maxBytes: number): void {
+    if (Number(this.#request.headers.get("Content-Length")) > maxBytes) throw tooLarge(maxBytes);
+  }
+
+  #failure(error: unknown): Problem {
+    if (error instanceof Problem) return error;
+    this.#isDone = true;
+    return error instanceof LateError
       ? new Problem("request_timeout", "The body did not arrive in time.")
       : new Problem("invalid_json", "The body broke off.", { cause: error });
   }
 }
 
-async function readBytes(request: Request): Promise<Uint8Array<ArrayBuffer>> {
-  const declared = request.headers.get("Content-Length");
-  if (Number(declared) > MAX_BODY_BYTES) throw tooLarge();
-  // No runtime lets more come than was declared, and none reads it faster than by itself.
-  if (declared !== null) return new Uint8Array(await request.arrayBuffer());
-  if (!request.body) return new Uint8Array();
-  const reader = request.body.getReader();
-  const chunks: Uint8Array<ArrayBuffer>[] = [];
-  for (let length = 0; ; ) {
-    const { done, value } = await reader.read();
-    if (done) return concatenate(chunks, length);
-    length += value.byteLength;
-    if (length > MAX_BODY_BYTES) {
-      // What is left is for discardBody.
-      reader.releaseLock();
-      throw tooLarge();
-    }
-    chunks.push(value);
+const OTHER_CHARSET = /^[\t ]*charset[\t ]*=(?![\t ]*"?utf-?8"?[\t ]*$)/;
+
+/** @throws Problem `unsupported_media_type` unless the headers declare a body that the route accepts */
+export function requireMediaType(headers: Headers, body: JsonBody | StreamBody): void {
+  const [type = "", ...parameters] = (headers.get("Content-Type") ?? "").toLowerCase().split(";");
+  const isJson = body.kind === "json";
+  const isKnown = body.types.some((known) => isMediaType(type, known));
+  if (!isKnown || (isJson && parameters.some((parameter) => OTHER_CHARSET.test(parameter)))) {
+    const declared = isJson ? "application/json, in UTF-8" : body.types.join(" or ");
+    throw new Problem("unsupported_media_type", `The body must be declared as Content-Type: ${declared}.`);
+  }
+  // An empty list names no coding, and does not reach every runtime.
+  const coding = headers.get("Content-Encoding")?.toLowerCase();
+  const isGzip = body.kind === "stream" && body.gzip && coding === "gzip";
+  if (coding && !isGzip) {
+    throw new Problem("unsupported_media_type", "The body must come without Content-Encoding.");
   }
 }
 
-/** How much of a refused body is still taken in, in bytes. */
-const MAX_DISCARDED_BYTES = 4 * MAX_BODY_BYTES;
-
-/**
- * Takes in what is left of a body that was refused, before the answer goes out: a client that still sends when the
- * connection closes sees a broken connection instead of its answer, and `wrangler dev` makes a 500 of it.
- */
-export async function discardBody({ method, raw }: HonoRequest, time: number): Promise<void> {
-  // To ask for a body that cannot be is no small work on Node.
-  if (method === "GET" || method === "HEAD") return;
-  const { body } = raw;
-  // One that was read as far as there was time is locked still.
-  if (!body || body.locked) return;
-  const reader = body.getReader();
-  const discard = async () => {
-    for (let length = 0; length < MAX_DISCARDED_BYTES; ) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      length += value.byteLength;
-    }
-  };
-  // Where it is late, or the client is gone, the answer goes out as it is.
-  await within(time, discard()).catch(() => {});
-  reader.cancel().catch(() => {});
+/** Only space and tab are white space here (RFC 9110, 5.6.3): runtimes differ on bytes beyond ASCII. */
+function isMediaType(given: string, known: string): boolean {
+  return given.startsWith(known) && /^[\t ]*$/.test(given.slice(known.length));
 }
 
-function concatenate(chunks: Uint8Array<ArrayBuffer>[], length: number): Uint8Array<ArrayBuffer> {
-  const [only] = chunks;
-  if (only && chunks.length === 1) return only;
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.byteLength;
+/** @throws Problem `invalid_json` */
+export function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(decode(bytes));
+  } catch (error) {
+    if (error instanceof Problem) throw error;
+    throw new Problem("invalid_json", "The body is not valid JSON.");
   }
-  return whole;
 }
 
 function decode(bytes: Uint8Array): string {
@@ -124,6 +207,17 @@ function decode(bytes: Uint8Array): string {
   }
 }
 
-function tooLarge(): Problem {
-  return new Problem("payload_too_large", "The body must be 1 MiB or less.");
+function concatenate(chunks: Bytes[], length: number): Bytes {
+  const whole = new Uint8Array(length);
+  let offset = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, offset);
+    offset += chunk.byteLength;
+  }
+  return whole;
+}
+
+function tooLarge(maxBytes: number): Problem {
+  const limit = maxBytes % MIB === 0 ? `${maxBytes / MIB} MiB` : `${maxBytes} bytes`;
+  return new Problem("payload_too_large", `The body must be ${limit} or less.`);
 }

@@ -1,5 +1,5 @@
 import type { HonoRequest } from "hono";
-import { type Config, isLoopback } from "../config.ts";
+import { isLoopback } from "./host.ts";
 import type { Role } from "./route.ts";
 
 const EXPOSED = [
@@ -13,46 +13,39 @@ const EXPOSED = [
   "X-Request-Id",
 ].join();
 
-/**
- * Readers are not granted Content-Type: POST needs no grant of its own, and without that header a page can send no
- * JSON.
- */
+/** Without Content-Type a page that may only read cannot send JSON: POST itself needs no permission. */
 const READ = { methods: "GET,HEAD", headers: "Authorization,If-Match,If-None-Match,X-Request-Id" };
 const WRITE = {
   methods: "GET,HEAD,POST,PUT,PATCH,DELETE",
   headers: `Content-Type,Idempotency-Key,${READ.headers}`,
 };
 
-/** The most that Chromium keeps; without it browsers ask again after five seconds. */
+/** The longest that Chromium keeps a preflight; without it browsers repeat it after five seconds. */
 const MAX_AGE_SECONDS = "7200";
 
-/** Makes the headers of CORS. */
+/** Makes the CORS headers. */
 export interface CrossOrigin {
-  /** Adds the headers that let a page read an answer of a route with this role. */
-  share(request: HonoRequest, role: Role, headers: Record<string, string>): void;
-  /** What is added to that for the question that a browser asks beforehand. */
+  /** Adds the headers that let a page read the response of a route with this role. */
+  allowOrigin(request: HonoRequest, role: Role, headers: Record<string, string>): void;
+  /** The headers that a preflight response has beyond those. */
   preflight(request: HonoRequest): Record<string, string>;
 }
 
 /**
- * Pages of the configured origins may do everything, all others may read. Where nobody has to prove who they are, pages
- * of this machine may do everything too, and others may read only what is public.
+ * Pages of the given origins may use every method, all others may read. On an open server, where nobody has to
+ * authenticate, pages of this machine may use every method, and others may read only what is public.
  */
-export function crossOriginOf({
-  corsOrigins,
-  authentication,
-}: Pick<Config, "corsOrigins" | "authentication">): CrossOrigin {
-  const open = authentication.mode === "open";
-  const varies = open || corsOrigins.length > 0;
+export function crossOriginOf(origins: readonly string[], isOpen: boolean): CrossOrigin {
+  const varies = isOpen || origins.length > 0;
   const writerOf = (request: HonoRequest): string | undefined => {
     const origin = request.header("Origin");
     if (origin === undefined) return undefined;
-    return corsOrigins.includes(origin) || (open && isLoopbackOrigin(origin)) ? origin : undefined;
+    return origins.includes(origin) || (isOpen && isLoopbackOrigin(origin)) ? origin : undefined;
   };
   return {
-    share(request, role, headers) {
+    allowOrigin(request, role, headers) {
       if (varies) headers.Vary = "Origin";
-      const origin = writerOf(request) ?? (open && role !== "public" ? undefined : "*");
+      const origin = writerOf(request) ?? (isOpen && role !== "public" ? undefined : "*");
       if (origin === undefined) return;
       headers["Access-Control-Allow-Origin"] = origin;
       headers["Access-Control-Expose-Headers"] = EXPOSED;
@@ -68,7 +61,7 @@ export function crossOriginOf({
   };
 }
 
-/** Browsers write an origin as URL does; `null`, that of sandboxed pages and files, is no URL. */
+/** Browsers serialize an origin as `URL` does. `null`, the origin of sandboxed pages and files, is no URL. */
 function isLoopbackOrigin(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const { origin, protocol, hostname } = new URL(text);

@@ -1,32 +1,23 @@
-import { _HMAC } from "@noble/hashes/hmac.js";
+import { hmac } from "@noble/hashes/hmac.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import type { Position } from "../db/keyset.ts";
 import { Problem } from "./problem.ts";
-
-type Mac = _HMAC<ReturnType<typeof sha256.create>>;
 
 const MAC_BYTES = 32;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 /**
- * Seals positions into cursors, `base64url(payload || HMAC-SHA-256(key, scope, payload))`. The seal is deterministic,
- * and covers the scope (route, filters and order), which the cursor itself does not hold: under another query
- * it does not verify.
- *
- * In JavaScript, as a message this short is sealed before Web Crypto has handed it to a thread.
+ * Seals positions into cursors, `base64url(payload || HMAC-SHA-256(key, scope, payload))`. The seal is deterministic and
+ * covers the scope (route, filters and order), which the cursor itself does not hold: a cursor does not verify under
+ * another query. The MAC is computed in JavaScript: for so short a message Web Crypto takes longer to reach its thread.
  */
 export class CursorSeal {
-  readonly #keyed: Mac;
-  /** What has taken in the last scope, as all cursors of a request have the same. */
-  #scoped: { scope: string; mac: Mac } | undefined;
-  /** What takes in a payload, over and over: to make one anew costs half as much as the MAC. */
-  readonly #scratch: Mac;
+  readonly #secret: Uint8Array;
 
   /** @param secret at least 32 bytes, the same on every instance */
-  constructor(secret: Uint8Array<ArrayBuffer>) {
-    this.#keyed = new _HMAC(sha256, secret);
-    this.#scratch = this.#keyed.clone();
+  constructor(secret: Uint8Array) {
+    this.#secret = secret;
   }
 
   seal(scope: string, { direction, side, key, id }: Position): string {
@@ -42,7 +33,7 @@ export class CursorSeal {
     const sealed = fromBase64Url(cursor);
     const payload = sealed.subarray(0, -MAC_BYTES);
     if (!areEqual(sealed.subarray(-MAC_BYTES), this.#mac(scope, payload))) throw invalidCursor();
-    // The unused bits of the last character are nobody's to set.
+    // The last character has unused bits, which must be as we wrote them.
     if (toBase64Url(sealed) !== cursor) throw invalidCursor();
     const [direction, side, key, id] = JSON.parse(decoder.decode(payload));
     return {
@@ -53,16 +44,14 @@ export class CursorSeal {
     };
   }
 
-  /** The scope is JSON and the payload begins with a bracket: U+0000 between them makes the pair unambiguous. */
+  /** The scope is JSON and the payload begins with a bracket, so U+0000 between them makes the pair unambiguous. */
   #mac(scope: string, payload: Uint8Array): Uint8Array {
-    if (this.#scoped?.scope !== scope) {
-      this.#scoped = { scope, mac: this.#keyed.clone().update(encoder.encode(`${scope}\0`)) };
-    }
-    return this.#scoped.mac._cloneInto(this.#scratch).update(payload).digest();
+    const message = encoder.encode(`${scope}\0`);
+    return hmac.create(sha256, this.#secret).update(message).update(payload).digest();
   }
 }
 
-/** In a time that does not tell where they differ. */
+/** Compares in constant time. */
 function areEqual(one: Uint8Array, other: Uint8Array): boolean {
   let difference = one.length ^ other.length;
   for (let at = 0; at < other.length; at++) difference |= (other[at] ?? 0) ^ (one[at] ?? 0);
@@ -81,7 +70,7 @@ function toBase64Url(bytes: Uint8Array): string {
   return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
-/** Throws for what is none. */
+/** @throws Problem `invalid_cursor` */
 function fromBase64Url(text: string): Uint8Array<ArrayBuffer> {
   if (!/^[\w-]+$/.test(text) || text.length % 4 === 1) throw invalidCursor();
   const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"));

@@ -1,44 +1,93 @@
-import type { Context } from "hono";
-import type { Caller } from "./auth.ts";
+import type { Hono } from "hono";
+import type { Principal } from "./auth.ts";
+import { type Clock, RequestBody } from "./body.ts";
 import { firstHeaders } from "./headers.ts";
-import { Observed } from "./observe.ts";
+import { type Log, levelOf, Observed, rounded } from "./observe.ts";
 
-/** The form of an id that a client may give its request. */
+/** The pattern of a request id that a client may choose. */
 export const REQUEST_ID_FORM = /^[\w\-=.]{1,128}$/;
 
-/** The client's own id of a request where it has the right form, otherwise a new one. */
+/** The client's own request id if it matches the pattern, else a new one. */
 export function requestIdOf(headers: Headers): string {
   const given = headers.get("X-Request-Id");
   return given && REQUEST_ID_FORM.test(given) ? given : crypto.randomUUID();
 }
 
-/** One request and what becomes of it. */
-export class Exchange {
-  /** As `performance.now()` told it. */
-  readonly arrival = performance.now();
-  /** When the time for the request is over, as `performance.now()` will tell. */
-  readonly deadline: number;
+/** What a runtime knows about the connection of a request. */
+export interface Connection {
+  /** The client's address; undefined where the runtime cannot tell. */
+  address: string | undefined;
+  /** Keeps a Worker running until the work is done, even when its client has gone. */
+  waitUntil?: (work: Promise<unknown>) => void;
+}
+
+export type App = Hono<{ Bindings: Connection }>;
+
+/** One request and its response, until the last byte has left or the client has gone. */
+export class Exchange implements Clock {
+  readonly request: Request;
+  readonly connection: Connection;
+  readonly body: RequestBody;
   readonly requestId: string;
-  /** Headers that the answer will have, whatever it is: see `firstHeaders`. */
+  /** Headers that the response will have, whatever it is: see `firstHeaders`. */
   readonly headers: Record<string, string>;
   readonly observed = new Observed();
-  /** Who asks, on a route with a role. */
-  caller: Caller | undefined;
-  /** Whether the body was read to its end. */
-  isBodyRead = false;
+  /** Who sent the request, on a route with a role. */
+  principal: Principal | undefined;
+  /** Milliseconds that the request may take, or a stream between two chunks. */
+  readonly #timeout: number;
+  readonly #arrival = performance.now();
+  #deadline: number;
+  #controller: AbortController | undefined;
+  #isOver = false;
+  readonly #log: Log;
 
-  /** @param time milliseconds that the request has */
-  constructor({ headers }: Request, time: number) {
-    this.deadline = this.arrival + time;
-    this.requestId = requestIdOf(headers);
+  constructor(request: Request, connection: Connection, timeout: number, log: Log) {
+    this.request = request;
+    this.connection = connection;
+    this.#timeout = timeout;
+    this.#deadline = this.#arrival + timeout;
+    this.#log = log;
+    this.body = new RequestBody(request, this);
+    this.requestId = requestIdOf(request.headers);
     this.headers = firstHeaders(this.requestId);
   }
 
-  /** Milliseconds that the request has left, or a share of them. */
-  timeLeft(share = 1): number {
-    return Math.max(0, Math.floor((this.deadline - performance.now()) * share));
+  /** Milliseconds until the deadline, or a fraction of them. */
+  timeLeft(fraction = 1): number {
+    return Math.max(0, Math.floor((this.#deadline - performance.now()) * fraction));
+  }
+
+  restart(): void {
+    this.#deadline = performance.now() + this.#timeout;
+  }
+
+  /** Aborts when the exchange ends, to stop what still works for it. Made on demand: most requests need none. */
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      const controller = new AbortController();
+      const { signal } = this.request;
+      if (this.#isOver || signal.aborted) controller.abort();
+      else signal.addEventListener("abort", () => controller.abort(), { once: true });
+      this.#controller = controller;
+    }
+    return this.#controller.signal;
+  }
+
+  /** Logs the event of the request, and aborts {@link signal}. */
+  end(status: number): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#log({
+      level: levelOf(status, this.observed),
+      time: new Date().toISOString(),
+      request_id: this.requestId,
+      method: this.request.method,
+      status,
+      duration_ms: rounded(performance.now() - this.#arrival),
+      ...this.observed,
+      db_ms: rounded(this.observed.db_ms),
+    });
+    this.#controller?.abort();
   }
 }
-
-/** What answers a request. */
-export type Handler = (c: Context, exchange: Exchange) => Promise<Response>;

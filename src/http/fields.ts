@@ -1,14 +1,14 @@
-/** Schemas that features share: texts of a body, and the parameters of a query, which are texts all. */
+/** Schemas that features share: members of bodies, and query parameters, which are all strings. */
 import * as z from "zod";
 import type { FaultCode } from "./problem.ts";
 
-/** Adds a fault of our own from within a schema; `message` goes on after the field's name: "must be …". */
+/** Adds a fault of our own from within a schema. `message` continues a sentence after the field's name: "must be …". */
 export function fail(context: z.RefinementCtx, code: FaultCode, message: string, path: string[] = []): never {
   context.addIssue({ code: "custom", params: { code }, message, path });
   return z.NEVER;
 }
 
-/** Text as it is kept: NFC, without white space around it, and storable. Lengths count characters, not UTF-16 units. */
+/** Text, normalized to NFC, trimmed, and storable. Lengths count characters, not UTF-16 units. */
 export function text({ min, max }: { min: number; max: number }) {
   return z
     .string()
@@ -30,21 +30,21 @@ export function text({ min, max }: { min: number; max: number }) {
     .meta({ ...(min > 0 && { minLength: min }), maxLength: max, pattern: min > 0 ? NOT_BLANK : STORABLE });
 }
 
-/** The bound of Unicode's Stream-Safe Text Format (UAX #15). To put a run of marks in order takes its length squared. */
+/** The limit of Unicode's Stream-Safe Text Format (UAX #15): normalizing a run of marks takes quadratic time. */
 const MAX_MARKS = 30;
 const MANY_MARKS = new RegExp(`\\p{M}{${MAX_MARKS + 1}}`, "u");
 
-/** What {@link checkStorable} and trimming mean to JSON Schema, which knows no lone surrogates. */
+/** {@link checkStorable} and trimming in JSON Schema, which cannot express lone surrogates. */
 const STORABLE = "^[^\\u0000]*$";
 const NOT_BLANK = "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$";
 
-/** Postgres keeps neither U+0000 nor half a surrogate pair. */
+/** Postgres can store neither U+0000 nor a lone surrogate. */
 function checkStorable(value: string, context: z.RefinementCtx): void {
   if (!value.isWellFormed()) fail(context, "invalid_format", "must not hold a lone surrogate");
   if (value.includes("\0")) fail(context, "invalid_format", "must not hold U+0000");
 }
 
-/** Characters are code points here, as they are to Postgres's char_length and to JSON Schema. */
+/** Counts code points, like Postgres's char_length and JSON Schema. */
 function lengthOf(value: string): number {
   let length = 0;
   for (const _ of value) length++;
@@ -63,10 +63,10 @@ export function integer({ min, max }: { min: number; max: number }) {
     .meta({ type: "integer", minimum: min, maximum: max });
 }
 
-/** A term to search for. */
+/** A search term. */
 export const searchTerm = () => text({ min: 1, max: 255 });
 
-/** A whole number in a query, of at least `min`; above `max` it is an error, or `max` itself where it is `clamped`. */
+/** A whole number in a query, at least `min`. Above `max` it is an error, or `max` if `clamped`. */
 export function wholeNumber({ min, max, clamped = false }: { min: number; max: number; clamped?: boolean }) {
   return z
     .string()
@@ -98,7 +98,7 @@ export const uuid = () =>
     .toLowerCase()
     .meta({ format: "uuid", examples: ["0195dc3a-52e6-7cc1-9d2f-7f4b8a6e1c30"] });
 
-/** A moment as the API writes it: RFC 3339, UTC, microseconds. */
+/** A timestamp: RFC 3339, UTC, microseconds. */
 export const moment = () =>
   z.iso.datetime({ precision: 6 }).meta({ examples: ["2026-03-28T12:00:00.123456Z"] });
 
@@ -107,7 +107,7 @@ const readOnly = z
   .optional()
   .meta({ readOnly: true, description: "Ignored, so that a resource can be sent back." });
 
-/** What only the database writes; an update takes and ignores it. */
+/** Members that only the database writes. An update accepts and ignores them. */
 export const readOnlyMembers = { id: readOnly, created_at: readOnly, updated_at: readOnly };
 
 export function withoutReadOnly<T extends Partial<Record<keyof typeof readOnlyMembers, unknown>>>({

@@ -1,6 +1,5 @@
 /**
- * Headers of every answer that does not set them itself. JSON is no page: where a browser takes it for one, nothing in
- * it runs, loads or is framed.
+ * The default headers of every response. If a browser takes JSON for a page, nothing in it may run, load or be framed.
  */
 const DEFAULT_HEADERS = {
   "Cache-Control": "no-store",
@@ -9,8 +8,8 @@ const DEFAULT_HEADERS = {
 };
 
 /**
- * What the headers of an answer begin as; the chain adds to them before there is an answer. Names are written alike
- * everywhere, as the later of two values takes the place of the first.
+ * The initial headers of a response, to which the pipeline adds. Names must be spelled alike everywhere, so that a later
+ * value replaces an earlier one.
  */
 export function firstHeaders(requestId: string): Record<string, string> {
   return { ...DEFAULT_HEADERS, "X-Request-Id": requestId };

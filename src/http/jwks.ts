@@ -1,64 +1,63 @@
 import { createLocalJWKSet, errors, type JWTHeaderParameters } from "jose";
 import { Problem } from "./problem.ts";
 
-/** Milliseconds for which fetched keys are used without asking for others. */
+/** Milliseconds for which fetched keys are used without fetching again. */
 const FRESH_MS = 10 * 60_000;
-/** Milliseconds for which they are used while no others can be had: about as long as tokens live. */
+/** Milliseconds for which they are used while the provider is unavailable: about the lifetime of a token. */
 const STALE_MS = 60 * 60_000;
-/** The least time between two fetches: tokens with made-up key ids must not make us hammer the provider. */
+/** The minimum time between two fetches, so that tokens with made-up key ids cannot flood the provider. */
 const COOLDOWN_MS = 10_000;
-/** What a fetch may take. */
+/** The timeout of a fetch. */
 const FETCH_MS = 3_000;
-/** A fetch that has not ended by then never will: its request was cut off. */
+/** A fetch that has not ended by then never will: its request was cancelled. */
 const LOST_MS = FETCH_MS + 1_000;
-/** The largest answer that is read. Providers' key sets have a few KiB. */
+/** The largest response that is read. Providers' key sets have a few KiB. */
 const MAX_BYTES = 256 * 1024;
-/** How often a request looks whether the keys that another one fetches are there. */
+/** The interval at which a request checks whether another one has fetched the keys. */
 const POLL_MS = 20;
 
-/** What finding a key may cost the request it is for. */
-export interface Patience {
-  /** Aborts when the time to wait for a provider is over. */
+/** The limits that a request sets to finding its key. */
+export interface LookupOptions {
+  /** Aborts when the request has waited long enough for the provider. */
   deadline: () => AbortSignal;
-  /** Takes what goes wrong at the provider, for the log: with keys at hand the request goes on. */
+  /** Logs a failure of the provider: with cached keys the request succeeds nevertheless. */
   warn: (fault: unknown) => void;
 }
 
 /**
- * The public keys of an OpenID provider (a JWK Set, RFC 7517), fetched when tokens need them and then kept. On Workers
- * no connection and no promise may outlive its request, so requests share data alone: the keys, and until when one
- * of them is fetching.
+ * The public keys of an OpenID provider (a JWK Set, RFC 7517), fetched on demand and cached. On Workers no connection
+ * and no promise may outlive its request, so requests share only data: the keys, and until when one of them is fetching.
  */
 export class ProviderKeys {
   readonly #url: string;
   #keys: ReturnType<typeof createLocalJWKSet> | undefined;
-  /** When the keys came. */
+  /** When the keys were fetched. */
   #fetchedAt = Number.NEGATIVE_INFINITY;
-  /** When the last fetch ended, whatever it brought; and its fault. */
+  /** When the last fetch ended, and its error if it failed. */
   #triedAt = Number.NEGATIVE_INFINITY;
   #fault: unknown;
-  /** Until when a request is fetching; it sets this back when it is done. */
+  /** Until when a request is fetching; it resets this when it is done. */
   #fetchingUntil = Number.NEGATIVE_INFINITY;
 
-  /** @param url where the provider has its key set; an answer from elsewhere, by redirection, is none */
+  /** @param url of the key set; redirects are not followed */
   constructor(url: string) {
     this.#url = url;
   }
 
   /**
-   * The key that a token names in its header.
+   * Finds the key that the header of a token names.
    *
-   * @throws JOSEError where the provider has no such key, Problem `service_unavailable` where that cannot be known
+   * @throws JOSEError if the provider has no such key, Problem `service_unavailable` if that is unknown
    */
-  async find(header: JWTHeaderParameters, patience: Patience): Promise<CryptoKey> {
+  async find(header: JWTHeaderParameters, lookup: LookupOptions): Promise<CryptoKey> {
     const age = Date.now() - this.#fetchedAt;
-    if (age >= FRESH_MS && (age >= STALE_MS || !this.#fetching)) await this.#refresh(patience);
+    if (age >= FRESH_MS && (age >= STALE_MS || !this.#fetching)) await this.#refresh(lookup);
     try {
       return await this.#pick(header);
     } catch (error) {
       if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
     }
-    await this.#refresh(patience);
+    await this.#refresh(lookup);
     try {
       return await this.#pick(header);
     } catch (error) {
@@ -84,8 +83,8 @@ export class ProviderKeys {
     return Date.now() < this.#fetchingUntil;
   }
 
-  /** Fetches the keys, unless that was done just now. While another request does it, waits for what it brings. */
-  async #refresh({ deadline, warn }: Patience): Promise<void> {
+  /** Fetches the keys unless they were fetched just now. While another request fetches, waits for its result. */
+  async #refresh({ deadline, warn }: LookupOptions): Promise<void> {
     const late = deadline();
     while (this.#fetching) {
       if (late.aborted) throw unavailable(late.reason);

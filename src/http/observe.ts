@@ -1,7 +1,7 @@
 import type { Database } from "../db/ports.ts";
-import type { Exchange } from "./exchange.ts";
+import { PROBLEMS, type ProblemCode } from "./problems.ts";
 
-/** One wide event per request: what a log line holds. Neither bodies, tokens, query strings nor SQL parameters are in it. */
+/** The log event of one request. It holds no bodies, tokens, query strings or SQL parameters. */
 export interface RequestEvent {
   level: "info" | "warn" | "error";
   time: string;
@@ -14,9 +14,11 @@ export interface RequestEvent {
   db_ms: number;
   db_round_trips: number;
   role: string | undefined;
-  /** The machine code of a refusal. */
-  problem: string | undefined;
-  /** What failed, whether or not the request did. */
+  /** The code of the problem: of the response, or of what ended its stream. */
+  problem: ProblemCode | undefined;
+  /** The client went away, or stopped reading, before the last byte of a stream. */
+  client_gone: true | undefined;
+  /** What failed, even if the request succeeded. */
   error: LoggedError | undefined;
 }
 
@@ -30,35 +32,24 @@ export interface LoggedError {
 
 export type Log = (event: RequestEvent) => void;
 
-/** What one request gathers for its event. */
+/** What a request collects for its event. */
 export class Observed implements Partial<RequestEvent> {
   route = "unknown";
   role: string | undefined;
-  problem: string | undefined;
+  problem: ProblemCode | undefined;
+  client_gone: true | undefined;
   error: LoggedError | undefined;
   db_ms = 0;
   db_round_trips = 0;
 }
 
-/** The event of a request that is answered now. */
-export function eventOf(
-  { arrival, requestId, observed }: Exchange,
-  method: string,
-  status: number,
-): RequestEvent {
-  return {
-    level: status >= 500 ? "error" : status >= 400 || observed.error ? "warn" : "info",
-    time: new Date().toISOString(),
-    request_id: requestId,
-    method,
-    status,
-    duration_ms: rounded(performance.now() - arrival),
-    ...observed,
-    db_ms: rounded(observed.db_ms),
-  };
+/** The level of an event. A stream that fails has sent a status of success before. */
+export function levelOf(status: number, { problem, error }: Observed): RequestEvent["level"] {
+  const worst = problem ? PROBLEMS[problem].status : status;
+  return worst >= 500 ? "error" : worst >= 400 || error ? "warn" : "info";
 }
 
-/** Counts the round trips of a request, and the time they take. */
+/** Counts the round trips of a request, and measures the time that they take. */
 export function observeDatabase(database: Database, observed: Observed): Database {
   const timed = async <T>(call: () => Promise<T>): Promise<T> => {
     const started = performance.now();
@@ -77,7 +68,7 @@ export function observeDatabase(database: Database, observed: Observed): Databas
   };
 }
 
-/** An error as the log keeps it. Drivers keep statements and their parameters out of message and stack. */
+/** An error for the log. Drivers keep statements and parameters out of message and stack. */
 export function loggedError(error: unknown): LoggedError {
   if (!(error instanceof Error)) return { name: "unknown", message: typeof error };
   const { name, message, stack, cause } = error;
@@ -90,4 +81,4 @@ export function loggedError(error: unknown): LoggedError {
   };
 }
 
-const rounded = (milliseconds: number) => Math.round(milliseconds * 100) / 100;
+export const rounded = (milliseconds: number) => Math.round(milliseconds * 100) / 100;

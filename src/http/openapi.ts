@@ -1,27 +1,19 @@
-import * as z from "zod";
+import type * as z from "zod";
 import manifest from "../../package.json" with { type: "json" };
-import { REQUEST_ID_FORM } from "./exchange.ts";
-import { IDEMPOTENCY_KEY } from "./idempotency.ts";
-import {
-  FAULT_CODES,
-  MAX_DETAILS,
-  PROBLEMS,
-  Problem,
-  type ProblemCode,
-  validationFailed,
-} from "./problem.ts";
-import { type DocumentedHeader, type Route, type Success, TAGS } from "./route.ts";
+import { IDEMPOTENCY_KEY } from "./idempotency-key.ts";
+import { exampleOf, hoist, type Json, jsonSchemaOf } from "./json-schema.ts";
+import { HEADERS, headersOf, problemHeaders, quotaHeaders, REQUEST_ID } from "./openapi-headers.ts";
+import { Problem, validationFailed } from "./problem.ts";
+import { PROBLEM } from "./problem-schema.ts";
+import { PROBLEMS, type ProblemCode } from "./problems.ts";
+import { isKeyed, type JsonBody, type Route, type StreamBody, type Success, TAGS } from "./route.ts";
 
-type Json = Record<string, unknown>;
-
-/**
- * The problems that a route can answer with: those that follow from its declaration, and its own.
- */
-export function refusals(route: Route): ProblemCode[] {
+/** The problems of a route: those that follow from its declaration, and its own. */
+export function problemsOf(route: Route): ProblemCode[] {
   return [
     ...(route.paging ? (["invalid_cursor"] as const) : []),
     ...(route.conditional ? (["precondition_failed"] as const) : []),
-    ...(route.method === "post" ? (["idempotency_in_progress", "idempotency_mismatch"] as const) : []),
+    ...(isKeyed(route) ? (["idempotency_in_progress", "idempotency_mismatch"] as const) : []),
     ...(route.body
       ? (["invalid_json", "request_timeout", "payload_too_large", "unsupported_media_type"] as const)
       : []),
@@ -37,7 +29,7 @@ export function refusals(route: Route): ProblemCode[] {
   ];
 }
 
-/** The OpenAPI 3.1 document of the routes, made of the schemas that validate them. */
+/** The OpenAPI 3.1 document of the routes, made from the schemas that validate them. */
 export function openapiDocument(routes: readonly Route[]): Json {
   const schemas: Record<string, Json> = {};
   const contentOf: ContentOf = (schema, io) => {
@@ -65,14 +57,14 @@ export function openapiDocument(routes: readonly Route[]): Json {
     paths,
     components: {
       schemas,
-      examples: Object.fromEntries(routes.flatMap(refusals).map((code) => [code, problemExample(code)])),
+      examples: Object.fromEntries(routes.flatMap(problemsOf).map((code) => [code, problemExample(code)])),
       headers: HEADERS,
       securitySchemes: { token: TOKEN },
     },
   };
 }
 
-/** What a body holds: its schema, and an example of it. */
+/** Makes the schema and the example of a body. */
 type ContentOf = (schema: z.ZodType, io: "input" | "output") => { schema: Json; example: unknown };
 
 function operation(route: Route, contentOf: ContentOf): Json {
@@ -81,26 +73,22 @@ function operation(route: Route, contentOf: ContentOf): Json {
     summary: route.summary,
     tags: [route.tag],
     ...(route.role !== "public" && { description: `Requires a token with the role \`${route.role}\`.` }),
-    // Of a token that is no OAuth token, these are the roles it must have (OpenAPI 3.1, 4.8.30).
+    // For a token that is not OAuth, these are the required roles (OpenAPI 3.1, 4.8.30).
     security: route.role === "public" ? [] : [{ token: [route.role] }],
     parameters: [
       ...(route.params ? parameters("path", route.params) : []),
       ...(route.paging ? parameters("query", route.paging.query) : []),
       ...(route.conditional ? CONDITIONAL_HEADERS : []),
-      ...(route.method === "post" ? [IDEMPOTENCY_KEY_HEADER] : []),
+      ...(isKeyed(route) ? [IDEMPOTENCY_KEY_HEADER] : []),
     ],
-    ...(route.body && {
-      requestBody: {
-        required: true,
-        content: Object.fromEntries(
-          ["application/json", ...(route.method === "patch" ? ["application/merge-patch+json"] : [])].map(
-            (type) => [type, contentOf(route.body as z.ZodType, "input")],
-          ),
-        ),
-      },
-    }),
+    ...(route.body && { requestBody: requestBody(route.body, contentOf) }),
     responses: { ...successes(route, contentOf), ...problems(route) },
   };
+}
+
+function requestBody(body: JsonBody | StreamBody, contentOf: ContentOf): Json {
+  const contentFor = () => (body.kind === "json" ? contentOf(body.schema, "input") : {});
+  return { required: true, content: Object.fromEntries(body.types.map((type) => [type, contentFor()])) };
 }
 
 function successes(route: Route, contentOf: ContentOf): Json {
@@ -113,7 +101,7 @@ function successes(route: Route, contentOf: ContentOf): Json {
           headers: headersOf([
             ...headers,
             ...quotaHeaders(route),
-            ...(route.method === "post" ? (["Idempotency-Replayed"] as const) : []),
+            ...(isKeyed(route) ? (["Idempotency-Replayed"] as const) : []),
           ]),
           ...(schema && { content: { "application/json": contentOf(schema, "output") } }),
           ...(types.length > 0 && {
@@ -126,11 +114,11 @@ function successes(route: Route, contentOf: ContentOf): Json {
 }
 
 function problems(route: Route): Json {
-  const refused = refusals(route);
-  const statuses = new Set(refused.map((code) => PROBLEMS[code].status));
+  const all = problemsOf(route);
+  const statuses = new Set(all.map((code) => PROBLEMS[code].status));
   return Object.fromEntries(
     [...statuses]
-      .map((status) => [status, refused.filter((code) => PROBLEMS[code].status === status)] as const)
+      .map((status) => [status, all.filter((code) => PROBLEMS[code].status === status)] as const)
       .sort(([a], [b]) => a - b)
       .map(([status, codes]) => [
         status,
@@ -150,65 +138,6 @@ function problems(route: Route): Json {
         },
       ]),
   );
-}
-
-/** Schemas with a name (`meta({ id })`) go to the components; the rest stays where it is. */
-function hoist(schema: z.ZodType, io: "input" | "output", components: Record<string, Json>): Json {
-  const { $schema: _, $defs = {}, ...root } = jsonSchemaOf(schema, io);
-  Object.assign(components, $defs);
-  const name = schema.meta()?.id;
-  if (!name || "$ref" in root) return root;
-  components[name] = root;
-  return { $ref: `#/components/schemas/${name}` };
-}
-
-function jsonSchemaOf(schema: z.ZodType, io: "input" | "output"): Json {
-  const written = z.toJSONSchema(schema, {
-    io,
-    unrepresentable: "any",
-    // zod leaves out the default and the examples of what is transformed.
-    override: ({ zodSchema, jsonSchema }) => {
-      const { def } = zodSchema._zod;
-      const { examples } = z.globalRegistry.get(zodSchema) ?? {};
-      if (def.type === "default") jsonSchema.default = def.defaultValue as never;
-      if (examples) jsonSchema.examples = examples as never;
-    },
-  });
-  // References point at the components, and the names that zod repeats as `id` go.
-  return JSON.parse(JSON.stringify(written), (key, value) => {
-    if (key === "$ref") return String(value).replace("#/$defs/", "#/components/schemas/");
-    if (typeof value?.id === "string") delete value.id;
-    return value;
-  });
-}
-
-/** An example of a schema, made of the examples of its members; a member without one is left out. */
-function exampleOf(schema: Json, components: Record<string, Json>): unknown {
-  const {
-    $ref,
-    examples,
-    enum: values,
-    anyOf,
-    items,
-    properties,
-  } = schema as {
-    $ref?: string;
-    examples?: unknown[];
-    enum?: unknown[];
-    anyOf?: Json[];
-    items?: Json;
-    properties?: Record<string, Json>;
-  };
-  if ($ref) return exampleOf(components[$ref.replace(/.*\//, "")] ?? {}, components);
-  if (examples) return examples[0];
-  if ("const" in schema) return schema.const;
-  if ("default" in schema) return schema.default;
-  if (values) return values[0];
-  if (anyOf?.[0]) return exampleOf(anyOf[0], components);
-  if (items) return [exampleOf(items, components)];
-  if (!properties) return undefined;
-  const members = Object.entries(properties).map(([name, member]) => [name, exampleOf(member, components)]);
-  return Object.fromEntries(members.filter(([, example]) => example !== undefined));
 }
 
 function problemExample(code: ProblemCode): Json {
@@ -270,137 +199,3 @@ const IDEMPOTENCY_KEY_HEADER = {
   description: "Makes it safe to retry the request: within 24 hours, its effect happens once.",
   schema: { type: "string", pattern: IDEMPOTENCY_KEY.source },
 };
-
-const REQUEST_ID = "5c2f1c4e-6d0b-4a57-9f83-0e1d2b3c4a5f";
-
-type AnyHeader =
-  | DocumentedHeader
-  | "Cache-Control"
-  | "X-Request-Id"
-  | "WWW-Authenticate"
-  | "Retry-After"
-  | "RateLimit"
-  | "RateLimit-Policy"
-  | "Idempotency-Replayed";
-
-const quotaHeaders = ({ unlimited }: Route) =>
-  unlimited ? [] : (["RateLimit", "RateLimit-Policy"] as const);
-
-/** What a problem carries beside the headers of every answer. */
-const PROBLEM_HEADERS: Partial<Record<ProblemCode, AnyHeader>> = {
-  unauthorized: "WWW-Authenticate",
-  forbidden: "WWW-Authenticate",
-  idempotency_in_progress: "Retry-After",
-  rate_limited: "Retry-After",
-  database_unavailable: "Retry-After",
-  service_unavailable: "Retry-After",
-};
-
-const HEADERS: Record<AnyHeader, Json> = {
-  "X-Request-Id": header("The client's own id if it is well-formed, otherwise a new one.", REQUEST_ID, {
-    pattern: REQUEST_ID_FORM.source,
-  }),
-  "WWW-Authenticate": header("How to authenticate (RFC 6750).", 'Bearer realm="octavo"'),
-  "Retry-After": header("Seconds to wait before retrying.", "1", { pattern: "^[0-9]+$" }),
-  "Cache-Control": header("How the response may be cached.", "no-store"),
-  ETag: header(
-    "The version of the resource, as a strong entity tag.",
-    '"0195dc3a-52e6-7cc1-9d2f-7f4b8a6e1c30.3.1"',
-    {
-      pattern: '^"[^"]+"$',
-    },
-  ),
-  Link: {
-    ...header(
-      "Links to the next, previous and first page (RFC 8288). Omitted from numbered pages, and if the links exceed 4 KiB in total.",
-      '</api/v1/books>; rel="first"',
-    ),
-    required: false,
-  },
-  Location: header("The path of the new resource.", "/api/v1/books/0195dc3a-52e6-7cc1-9d2f-7f4b8a6e1c30", {
-    format: "uri-reference",
-  }),
-  RateLimit: {
-    ...header(
-      "The remaining quota and the seconds until it resets, if the runtime knows them.",
-      '"default";r=599;t=60',
-    ),
-    required: false,
-  },
-  "RateLimit-Policy": {
-    ...header(
-      "The quota in requests and seconds, if the runtime knows it (draft-ietf-httpapi-ratelimit-headers).",
-      '"default";q=600;w=60',
-    ),
-    required: false,
-  },
-  "Idempotency-Replayed": {
-    ...header("This response was stored for an earlier request with the same Idempotency-Key.", "true", {
-      const: "true",
-    }),
-    required: false,
-  },
-};
-
-function header(description: string, example: string, form: Json = {}): Json {
-  return { description, required: true, schema: { type: "string", ...form }, example };
-}
-
-/** The headers of every answer, more of them, and such as it has in some cases alone. */
-function headersOf(names: readonly AnyHeader[], sometimes: readonly AnyHeader[] = []): Json {
-  const refs = ["X-Request-Id", "Cache-Control", ...names] as const;
-  return Object.fromEntries([
-    ...refs.map((name) => [name, { $ref: `#/components/headers/${name}` }]),
-    ...sometimes.map((name) => [name, { ...HEADERS[name], required: false }]),
-  ]);
-}
-
-function problemHeaders(codes: readonly ProblemCode[], always: readonly AnyHeader[]): Json {
-  const names = [...new Set(codes.flatMap((code) => PROBLEM_HEADERS[code] ?? []))];
-  const isShared = (name: AnyHeader) => codes.every((code) => PROBLEM_HEADERS[code] === name);
-  return headersOf(
-    [...always, ...names.filter(isShared)],
-    names.filter((name) => !isShared(name)),
-  );
-}
-
-/** The body of every refusal. */
-export const PROBLEM = z
-  .strictObject({
-    type: z.string(),
-    title: z.string(),
-    status: z.int(),
-    error: z.enum(Object.keys(PROBLEMS) as ProblemCode[]),
-    message: z.string(),
-    detail: z.string(),
-    request_id: z.string(),
-    available: z.int().optional().meta({ description: "The current stock. Only with insufficient_stock." }),
-    id: z.string().optional().meta({ description: "The id of the existing resource. Only with conflict." }),
-    isbn: z
-      .string()
-      .optional()
-      .meta({ description: "The ISBN of the existing resource. Only with conflict." }),
-    details: z
-      .array(
-        z.strictObject({
-          in: z.enum(["body", "query", "path", "header"]),
-          path: z.string(),
-          code: z.enum(FAULT_CODES),
-          message: z.string(),
-        }),
-      )
-      .max(MAX_DETAILS)
-      .optional(),
-    details_omitted: z
-      .int()
-      .min(1)
-      .optional()
-      .meta({ description: "The number of faults that details omits; absent if it omits none." }),
-  })
-  .meta({
-    id: "Problem",
-    if: { properties: { error: { const: "insufficient_stock" } } },
-    // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
-    then: { properties: { available: { type: "integer" } }, required: ["available"] },
-    else: { properties: { available: false } },
-  });

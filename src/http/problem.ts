@@ -1,149 +1,7 @@
 import type { ConstraintFault } from "../db/faults.ts";
+import { PROBLEMS, type ProblemCode } from "./problems.ts";
 
-/**
- * Every error answer of the API, by its machine code (RFC 9457). `meaning` and `remedy` are what
- * `GET /problems/{error}` tells.
- */
-export const PROBLEMS = {
-  invalid_json: {
-    status: 400,
-    title: "Invalid JSON",
-    meaning: "The body is not valid JSON in UTF-8.",
-    remedy: "Send one complete JSON document in UTF-8.",
-  },
-  invalid_cursor: {
-    status: 400,
-    title: "Invalid cursor",
-    meaning: "The cursor was altered, or it belongs to a listing with other filters or another sort order.",
-    remedy:
-      "Send next_cursor or prev_cursor unchanged, with the same filters and sort order, or follow the Link header.",
-  },
-  invalid_header: {
-    status: 400,
-    title: "Invalid header",
-    meaning: "A header that the request depends on is malformed.",
-    remedy:
-      'The message names the header. Put entity tags in double quotes and separate them with commas: If-Match: "a", "b". An Idempotency-Key has 1 to 255 visible ASCII characters.',
-  },
-  unauthorized: {
-    status: 401,
-    title: "Unauthorized",
-    meaning: "The request needs a token, but the token is missing or does not verify.",
-    remedy: "Send a valid token that has not expired: Authorization: Bearer <token>.",
-  },
-  forbidden: {
-    status: 403,
-    title: "Forbidden",
-    meaning: "The token is valid, but its roles do not allow this request.",
-    remedy: "Obtain a token with the role that the reference lists for this route.",
-  },
-  not_found: {
-    status: 404,
-    title: "Not found",
-    meaning: "The route does not exist, or no resource has this id or ISBN.",
-    remedy: "Check the path. Ids are UUIDs, and paths have no trailing slash.",
-  },
-  method_not_allowed: {
-    status: 405,
-    title: "Method not allowed",
-    meaning: "The path exists, but does not support this method.",
-    remedy: "Use one of the methods in the Allow header.",
-  },
-  request_timeout: {
-    status: 408,
-    title: "Request timeout",
-    meaning: "The body did not arrive before the request's deadline.",
-    remedy: "Send the request again, without pausing.",
-  },
-  conflict: {
-    status: 409,
-    title: "Conflict",
-    meaning: "The request conflicts with an existing resource, such as another book with the same ISBN.",
-    remedy: "Update the existing resource instead. The members id and isbn, if present, identify it.",
-  },
-  insufficient_stock: {
-    status: 409,
-    title: "Insufficient stock",
-    meaning: "The stock of the book does not cover the requested quantity. Nothing was changed.",
-    remedy: "Take no more than the quantity in the member available.",
-  },
-  idempotency_in_progress: {
-    status: 409,
-    title: "Idempotency key in progress",
-    meaning: "The first request with this Idempotency-Key is still running.",
-    remedy: "Retry with the same key after the number of seconds in Retry-After.",
-  },
-  precondition_failed: {
-    status: 412,
-    title: "Precondition failed",
-    meaning:
-      "The version of the resource does not satisfy If-Match or If-None-Match, or If-Match contains only weak tags. Nothing was changed.",
-    remedy:
-      "Read the resource again, reapply your change, and send the new ETag. A tag that begins with W/ never matches: a proxy weakened it by compressing the response. Send it without W/, or disable compression in the proxy.",
-  },
-  payload_too_large: {
-    status: 413,
-    title: "Payload too large",
-    meaning: "The body exceeds 1 MiB.",
-    remedy: "Send a smaller body.",
-  },
-  unsupported_media_type: {
-    status: 415,
-    title: "Unsupported media type",
-    meaning: "The Content-Type is not JSON, or the body has a Content-Encoding.",
-    remedy:
-      "Send Content-Type: application/json without Content-Encoding. PATCH also accepts application/merge-patch+json.",
-  },
-  misdirected_request: {
-    status: 421,
-    title: "Misdirected request",
-    meaning: "This development server accepts writes without a token, so it answers only to loopback names.",
-    remedy: "Use http://127.0.0.1 or http://localhost, or start the server with authentication.",
-  },
-  validation_failed: {
-    status: 422,
-    title: "Validation failed",
-    meaning: "One or more fields or parameters are invalid.",
-    remedy:
-      "The member details lists each fault with a code and a message. It lists at most 100 faults; details_omitted counts the rest.",
-  },
-  idempotency_mismatch: {
-    status: 422,
-    title: "Idempotency key mismatch",
-    meaning: "The Idempotency-Key was used for another request within the last 24 hours.",
-    remedy: "Use a new key for each new request. Retry a request with exactly the same bytes.",
-  },
-  rate_limited: {
-    status: 429,
-    title: "Rate limited",
-    meaning: "The request exceeds the quota of the token, or of the client's address if it has no token.",
-    remedy:
-      "Retry after the number of seconds in Retry-After. The header RateLimit, if present, shows the remaining quota.",
-  },
-  internal_error: {
-    status: 500,
-    title: "Internal error",
-    meaning: "The server has a defect. It logged the error with the request id.",
-    remedy: "Report the error with the request_id of the response.",
-  },
-  database_unavailable: {
-    status: 503,
-    title: "Database unavailable",
-    meaning: "The database is unreachable or did not respond in time.",
-    remedy:
-      "Retry after the number of seconds in Retry-After. If a write had no Idempotency-Key, first check whether it took effect.",
-  },
-  service_unavailable: {
-    status: 503,
-    title: "Service unavailable",
-    meaning: "The service is not ready.",
-    remedy: "Retry after the number of seconds in Retry-After.",
-  },
-} as const satisfies Record<string, { status: number; title: string; meaning: string; remedy: string }>;
-
-export type ProblemCode = keyof typeof PROBLEMS;
-
-/** Codes of the single faults in a `validation_failed` problem. */
+/** The codes of the faults in a `validation_failed` problem. */
 export const FAULT_CODES = [
   "required",
   "invalid_type",
@@ -166,11 +24,11 @@ export interface Fault {
   message: string;
 }
 
-/** How many faults an answer lists, and how much of a name it repeats: it must not outgrow its request. */
+/** How many faults a response lists, and how much of a name it repeats: it must not outgrow its request. */
 export const MAX_DETAILS = 100;
 const MAX_PATH = 100;
 
-/** Gathers the faults of a request: the first of them, and how many there are. */
+/** Collects the faults of a request: the first of them, and their count. */
 export class Faults {
   readonly listed: Fault[] = [];
   count = 0;
@@ -182,25 +40,25 @@ export class Faults {
   }
 }
 
-/** Well formed, even where it is cut within a surrogate pair. */
+/** Well formed, even if it is cut within a surrogate pair. */
 function shortened(path: string): string {
   if (path.length <= MAX_PATH) return path.toWellFormed();
   return `${path.slice(0, MAX_PATH - 1).replace(/[\ud800-\udbff]$/, "")}…`.toWellFormed();
 }
 
-/** Members that single problems have beside the common ones (RFC 9457, section 3.2). */
+/** Extension members of single problems (RFC 9457, section 3.2). */
 export interface Extension {
-  /** The stock at the moment of an `insufficient_stock`, which has this member always and alone. */
+  /** The stock at that moment; `insufficient_stock` alone has it, and always. */
   available?: number;
-  /** The resource that is there, of a `conflict`, and what both have. */
+  /** The existing resource of a `conflict`, and the value that both have. */
   id?: string;
   isbn?: string;
 }
 
-/** What breaking a constraint of the database means to a client, by the constraint's name. */
+/** What violating a constraint of the database means to a client, by the constraint's name. */
 export type ConstraintMeanings = Record<string, (fault: ConstraintFault) => Problem>;
 
-/** Thrown by whatever finds that a request cannot be answered as asked; `app.ts` turns it into the response. */
+/** Thrown wherever a request fails; the pipeline turns it into the response. */
 export class Problem extends Error {
   override name = "Problem";
   readonly code: ProblemCode;
@@ -210,9 +68,9 @@ export class Problem extends Error {
   readonly omitted: number;
 
   /**
-   * @param message one sentence for the client; it may not tell what is inside
-   * @param extra headers to send, members of this problem alone, the faults of a `validation_failed` and how many more
-   *   there are, and a cause for the log
+   * @param message one sentence for the client, without internals
+   * @param extra headers to send, extension members, the faults of a `validation_failed` and how many it omits, and a
+   *   cause for the log
    */
   constructor(
     code: ProblemCode,
@@ -237,7 +95,7 @@ export class Problem extends Error {
     return PROBLEMS[this.code].status;
   }
 
-  /** The body, its members in the same order on every runtime. */
+  /** The body, with its members in the same order on every runtime. */
   body(requestId: string) {
     const { status, title } = PROBLEMS[this.code];
     return {
@@ -264,9 +122,9 @@ export class Problem extends Error {
 }
 
 /**
- * A 422 that names faults.
+ * A 422 that lists faults.
  *
- * @param count how many there are, those that `details` has no room for among them
+ * @param count of all faults, including those that `details` has no room for
  */
 export function validationFailed(details: Fault[], count = details.length): Problem {
   const [first] = details;
@@ -275,6 +133,11 @@ export function validationFailed(details: Fault[], count = details.length): Prob
   const message =
     count === 1 && first ? sentence(first) : `${count} fields are wrong; details names ${named} of them.`;
   return new Problem("validation_failed", message, { details, omitted });
+}
+
+/** A 422 for one member of the body. */
+export function bodyFault(path: string, code: FaultCode, message: string): Problem {
+  return validationFailed([{ in: "body", path, code, message }]);
 }
 
 function sentence({ in: part, path, code, message }: Fault): string {

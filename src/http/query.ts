@@ -1,8 +1,8 @@
-/** The parameters of a query, as the URL standard reads them. */
+/** The parameters of a query, parsed by the URL standard. */
 export interface Query {
-  /** By name; of one that is given more than once, a list. */
+  /** By name; a list for a repeated parameter. */
   parameters: Record<string, unknown>;
-  /** The names of those whose name or value is not UTF-8. What is not was read as U+FFFD. */
+  /** The parameters whose name or value is not UTF-8, and was decoded with U+FFFD. */
   malformed: ReadonlySet<string>;
 }
 
@@ -10,7 +10,7 @@ const EMPTY: Query = { parameters: {}, malformed: new Set() };
 
 export function readQuery({ search, searchParams }: URL): Query {
   if (search === "") return EMPTY;
-  // URLSearchParams passes over empty pairs, too.
+  // URLSearchParams skips empty pairs too.
   const pairs = isUtf8(search)
     ? []
     : search
@@ -30,7 +30,7 @@ export function readQuery({ search, searchParams }: URL): Query {
   return { parameters: Object.fromEntries(parameters), malformed };
 }
 
-/** Whether the escapes of a text are UTF-8. A `%` that begins no escape stands for itself. */
+/** Whether the percent-encoding of a text is UTF-8. A `%` that begins no escape is literal. */
 function isUtf8(text: string): boolean {
   try {
     decodeURIComponent(text.replace(/%(?![\da-f]{2})/gi, "%25"));

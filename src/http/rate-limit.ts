@@ -1,6 +1,5 @@
 import { networkOf } from "./address.ts";
-import type { Bindings } from "./api.ts";
-import type { Caller } from "./auth.ts";
+import type { Principal } from "./auth.ts";
 import type { Exchange } from "./exchange.ts";
 import { loggedError } from "./observe.ts";
 import { Problem } from "./problem.ts";
@@ -11,50 +10,49 @@ export interface Quota {
   seconds: number;
 }
 
-/** What a runtime counts requests with. */
+/** Counts requests, by whatever means the runtime has. */
 export interface Limiter {
   quota: Quota;
   /** Counts one more request under a key. */
-  count(key: string): Promise<Admission>;
+  count(key: string): Promise<QuotaState>;
 }
 
-/** What becomes of a request. */
-export interface Admission {
+/** The state of a client's quota after a request. */
+export interface QuotaState {
+  /** Whether the request was within the quota. */
   admitted: boolean;
-  /** Whole seconds to the end of the window, at least 1; all that it has, where the runtime does not tell. */
+  /** Whole seconds to the end of the window, at least 1; its full length where the runtime does not tell. */
   reset: number;
-  /** How many more would be admitted until then; undefined, where the runtime does not tell. */
+  /** How many more requests the window admits; undefined where the runtime does not tell. */
   remaining?: number;
 }
 
 /**
- * Makes what counts each request for whoever makes it, and sends along how the client stands, where that is known.
+ * Counts a request for its principal or its network, and adds the RateLimit headers where the state is known. A limiter
+ * that fails admits everybody.
  *
- * @returns the problem to answer with, where the request is one too many. A limiter that fails holds nobody up
+ * @returns the problem of a request beyond the quota
  */
-export function counter(limiter: Limiter | undefined) {
-  return async (exchange: Exchange, bindings: Bindings): Promise<Problem | undefined> => {
-    if (!limiter) return undefined;
-    try {
-      const admission = await limiter.count(keyOf(exchange.caller, bindings.address));
-      Object.assign(exchange.headers, fieldsOf(limiter.quota, admission));
-      return admission.admitted ? undefined : rateLimited(admission);
-    } catch (error) {
-      exchange.observed.error = loggedError(error);
-      return undefined;
-    }
-  };
+export async function takeFromQuota(limiter: Limiter, exchange: Exchange): Promise<Problem | undefined> {
+  try {
+    const state = await limiter.count(keyOf(exchange.principal, exchange.connection.address));
+    Object.assign(exchange.headers, fieldsOf(limiter.quota, state));
+    return state.admitted ? undefined : rateLimited(state);
+  } catch (error) {
+    exchange.observed.error = loggedError(error);
+    return undefined;
+  }
 }
 
-/** As JSON the names of a token stay apart, whatever they hold, and are never taken for an address. */
-function keyOf(caller: Caller | undefined, address = ""): string {
-  return caller?.verified
-    ? JSON.stringify([caller.issuer ?? null, caller.subject])
+/** JSON keeps issuer and subject apart, whatever they hold, and is never mistaken for an address. */
+function keyOf(principal: Principal | undefined, address = ""): string {
+  return principal?.verified
+    ? JSON.stringify([principal.issuer ?? null, principal.subject])
     : (networkOf(address) ?? "unknown");
 }
 
 /** draft-ietf-httpapi-ratelimit-headers-11: the policy, and what is left of it. */
-function fieldsOf({ requests, seconds }: Quota, { remaining, reset }: Admission) {
+function fieldsOf({ requests, seconds }: Quota, { remaining, reset }: QuotaState) {
   if (remaining === undefined) return {};
   return {
     "RateLimit-Policy": `"default";q=${requests};w=${seconds}`,
@@ -62,7 +60,7 @@ function fieldsOf({ requests, seconds }: Quota, { remaining, reset }: Admission)
   };
 }
 
-function rateLimited({ reset }: Admission): Problem {
+function rateLimited({ reset }: QuotaState): Problem {
   const message = "There were too many requests; try again after the seconds that Retry-After names.";
   return new Problem("rate_limited", message, { headers: { "Retry-After": `${reset}` } });
 }

@@ -3,92 +3,142 @@ import type { Claim } from "../db/idempotency.ts";
 import type { Position } from "../db/keyset.ts";
 import type { Preconditions } from "./etag.ts";
 import type { Paging } from "./paging.ts";
-import type { ProblemCode } from "./problem.ts";
+import type { ProblemCode } from "./problems.ts";
 
-/** Who may call a route. `editor` may do what a `clerk` may, and `admin` everything. */
+/** Who may call a route. An `editor` may do what a `clerk` may, and an `admin` everything. */
 export type Role = "public" | "clerk" | "editor" | "admin";
 
-/** What routes are grouped by in the document. */
+/** The groups of routes in the document. */
 export const TAGS = {
   Books: "The catalogue.",
   Tasks: "The shop's to-do list.",
   Service: "For whoever runs and explores the service.",
 };
 
-/** One success answer of a route. */
+/** A body that is read whole, then parsed and validated. */
+export interface JsonBody<Schema extends z.ZodType = z.ZodType> {
+  kind: "json";
+  schema: Schema;
+  /** Media types that the route accepts. */
+  types: readonly string[];
+  maxBytes: number;
+}
+
+/** A body that the handler reads as it arrives. */
+export interface StreamBody {
+  kind: "stream";
+  types: readonly string[];
+  /** Counted after decompression. */
+  maxBytes: number;
+  /** Accepts Content-Encoding: gzip. */
+  gzip: boolean;
+}
+
+export const MIB = 1024 * 1024;
+
+/** The media types of a PATCH: JSON, also by its name of RFC 7396. */
+export const MERGE_PATCH = ["application/json", "application/merge-patch+json"];
+
+/** Declares a JSON body of at most 1 MiB, unless `maxBytes` says otherwise. */
+export function json<Schema extends z.ZodType>(
+  schema: Schema,
+  options: Partial<Pick<JsonBody, "types" | "maxBytes">> = {},
+): JsonBody<Schema> {
+  return { kind: "json", schema, types: ["application/json"], maxBytes: MIB, ...options };
+}
+
+/** Declares a body that the handler gets as a `ReadableStream` of bytes, decompressed. */
+export function stream(options: Omit<StreamBody, "kind">): StreamBody {
+  return { kind: "stream", ...options };
+}
+
+/** One successful response of a route. */
 export interface Success {
   description: string;
-  /** What the JSON body holds; absent where there is none. Its members have examples. */
+  /** The schema of the JSON body; absent without one. Its members have examples. */
   schema?: z.ZodType;
   /** The media types of a body that is not JSON. */
   types?: readonly string[];
-  /** Names of the headers that it carries beside those of every answer. `Link` alone may be missing. */
+  /** Headers beyond those of every response. Only `Link` may be missing. */
   headers?: readonly DocumentedHeader[];
 }
 
 export type DocumentedHeader = "ETag" | "Link" | "Location";
 
 /**
- * A route, declared once: from this come its validation, its authorization, 405 and OPTIONS of its path, and its
- * part of /openapi.json. Role and answers are required: a route without them does not compile.
+ * A route, declared once. Validation, authorization, 405, OPTIONS and its part of /openapi.json follow from the
+ * declaration. A route without a role or without successful responses does not compile.
  */
 export type Route = Declaration &
   (
-    | { method: "get" | "put" | "patch" | "delete"; role: Role }
-    // A POST takes an Idempotency-Key, which is its caller's own and stands for its body.
-    | { method: "post"; role: Exclude<Role, "public">; body: z.ZodType }
+    | { method: "get" | "put" | "patch" | "delete"; role: Role; body?: JsonBody | StreamBody }
+    // An Idempotency-Key belongs to a principal and identifies a body.
+    | { method: "post"; role: Exclude<Role, "public">; body: JsonBody; keyed?: true }
+    | { method: "post"; role: Role; body?: JsonBody | StreamBody; keyed: false }
   );
 
 export interface Declaration {
-  /** In Hono's form, `/api/v1/books/:id`. */
+  /** In Hono's syntax: `/api/v1/books/:id`. */
   path: string;
   tag: keyof typeof TAGS;
-  /** The operation's name in the document and in clients made from it. */
+  /** The operationId of the document and of clients generated from it. */
   name: string;
   summary: string;
-  /** Path parameters. One that does not parse is a 404: no resource can have it. */
+  /** Path parameters. An invalid one is a 404, because no resource can have it. */
   params?: z.ZodObject;
-  /** Makes the route a listing with sealed cursors. It brings the query parameters; other routes have none. */
+  /** Makes the route a listing with sealed cursors. Its query parameters come from here; other routes have none. */
   paging?: Paging;
-  /** The JSON body. */
-  body?: z.ZodType;
   /** Honours If-Match and If-None-Match (RFC 9110, section 13). */
   conditional?: boolean;
-  /** Does not count against the quota of whoever asks. */
+  /** `false` on a POST that takes no Idempotency-Key, and rejects one. */
+  keyed?: boolean;
+  /** Does not count against the quota. */
   unlimited?: true;
-  /** Asks the database, and so can be 503. */
+  /** Milliseconds that a request may take, or a stream between two chunks; the configured deadline if absent. */
+  deadline?: number;
+  /** Queries the database, and so can respond with 503. */
   database: boolean;
   success: Readonly<Record<number, Success>>;
-  /** Refusals beyond those that follow from the rest: see `refusals` in openapi.ts. */
+  /** Problems beyond those that follow from the rest of the declaration; see `problemsOf` in openapi.ts. */
   problems: readonly ProblemCode[];
 }
 
-/** Types a declaration to the letter, so that handlers know its inputs and statuses. */
+/** Keeps the literal types of a declaration, so that its handler knows its inputs and statuses. */
 export function route<const R extends Route>(declaration: R): R {
   return declaration;
 }
 
+/** Whether a route takes an Idempotency-Key. */
+export const isKeyed = ({ method, keyed }: Route): boolean => method === "post" && keyed !== false;
+
 type Parsed<S> = S extends z.ZodType ? z.output<S> : undefined;
 
-/** What a handler gets: every part validated, as the declaration says. */
+type ParsedBody<B> =
+  B extends JsonBody<infer Schema>
+    ? z.output<Schema>
+    : B extends StreamBody
+      ? ReadableStream<Uint8Array<ArrayBuffer>>
+      : undefined;
+
+/** The input of a handler, validated as the declaration says. */
 export interface Input<R extends Route> {
   params: Parsed<R["params"]>;
   query: R["paging"] extends Paging ? z.output<R["paging"]["query"]> : object;
-  body: Parsed<R["body"]>;
+  body: ParsedBody<R["body"]>;
   /** Where the cursor points; undefined on a first page. */
   position: Position | undefined;
   preconditions: Preconditions;
-  /** What a POST with an Idempotency-Key lays claim to. */
+  /** What the Idempotency-Key of a POST claims. */
   claim: Claim | undefined;
   url: URL;
 }
 
-/** What a handler gives back. The body is JSON text already, as the database writes it, unless it has another type. */
-export interface Reply<R extends Route> {
+/** What a handler returns. A text is JSON, as the database writes it, unless `Content-Type` says otherwise. */
+export interface Reply<R extends Route = Route> {
   status: keyof R["success"] & number;
-  body?: string | Uint8Array<ArrayBuffer>;
+  body?: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>;
   headers?: Partial<Record<DocumentedHeader | SpecialHeader, string>>;
 }
 
-/** Headers that have a default, or that the document tells of by itself. */
+/** Headers that have a default, or that the document describes by itself. */
 type SpecialHeader = "Cache-Control" | "Content-Security-Policy" | "Content-Type" | "Idempotency-Replayed";

@@ -1,5 +1,3 @@
-import { zValidator } from "@hono/zod-validator";
-import type { Context, MiddlewareHandler } from "hono";
 import * as z from "zod";
 import type { Position } from "../db/keyset.ts";
 import { type CursorSeal, invalidCursor } from "./cursor.ts";
@@ -8,82 +6,55 @@ import { type FaultCode, Faults, Problem, validationFailed } from "./problem.ts"
 import { readQuery } from "./query.ts";
 import type { Route } from "./route.ts";
 
-type Target = "param" | "json";
-
-/**
- * Makes what validates path and body of a request to a route, without judging yet: an answer names the faults of all parts, so a
- * failed part must not end the request before the others were looked at. `c.req.valid(target)` holds zod's result.
- */
-export function examiner(route: Route): (c: Context) => Promise<void> {
-  const validators = [
-    ...(route.body ? [examine("json", route.body)] : []),
-    ...(route.params ? [examine("param", route.params)] : []),
-  ];
-  return async (c) => {
-    for (const validate of validators) await validate(c, nothingBehind);
-  };
+/** The parts of a request that a route validates. */
+interface Parts {
+  params: Record<string, string>;
+  /** The parsed body; undefined where the route has no JSON body. */
+  json: unknown;
+  url: URL;
 }
 
-const nothingBehind = async () => {};
-
-function examine(target: Target, schema: z.ZodType): MiddlewareHandler {
-  return zValidator(target, schema, undefined, {
-    validationFunction: async (_, value) => ({ success: true, data: examined(schema, value) }),
-  });
-}
-
-interface Examined {
-  value: unknown;
-  result: z.ZodSafeParseResult<unknown>;
-}
-
-/** zod's own messages are not used, and of many unknown members it would make a long one. */
-const NO_MESSAGE = { error: () => "" };
-
-const examined = (schema: z.ZodType, value: unknown): Examined => ({
-  value,
-  result: schema.safeParse(value, NO_MESSAGE),
-});
-
-/** What a route takes that is no listing. */
-const NO_PARAMETERS = z.strictObject({});
-
-/** The parts of a request that a handler gets, all of them good. */
-export interface Valid {
+/** The same parts, valid, for the handler. */
+interface Valid {
   params: unknown;
   query: unknown;
   body: unknown;
   position: Position | undefined;
 }
 
+/** zod's own messages are not used, and for many unknown members it would build a long one. */
+const NO_MESSAGE = { error: () => "" };
+
+/** The query of a route that is no listing. */
+const NO_PARAMETERS = z.strictObject({});
+
 /**
- * Judges what {@link examine} found, in the order of the contract: a bad cursor is 400, then every fault of query
- * and body is named in one 422, and at last an impossible path is the 404 of a resource that cannot exist.
+ * Validates a request in the order of the contract: a bad cursor is 400; all faults of query and body are one 422; and
+ * an invalid path is the 404 of a resource that cannot exist.
  *
  * @throws Problem `invalid_cursor`, `validation_failed`, `not_found`
  */
-export function judge(c: Context, route: Route, url: URL, seal: CursorSeal): Valid {
-  const valid = (target: Target): Examined => c.req.valid(target as never);
+export function validate(route: Route, { params, json, url }: Parts, seal: CursorSeal): Valid {
   const { paging } = route;
-  const body = route.body && valid("json");
-  const params = route.params && valid("param");
   const { parameters, malformed } = readQuery(url);
   const position = paging && openCursor(paging.bound, parameters, url.pathname, seal);
   const wellFormed =
     malformed.size === 0
       ? parameters
       : Object.fromEntries(Object.entries(parameters).filter(([name]) => !malformed.has(name)));
-  const query = examined(paging?.query ?? NO_PARAMETERS, wellFormed);
   const faults = new Faults();
   for (const name of malformed) faults.add("query", name, "invalid_format", "must be percent-encoded UTF-8");
-  gather(faults, "query", query);
-  if (body) gather(faults, "body", body);
+  const query = (paging?.query ?? NO_PARAMETERS).safeParse(wellFormed, NO_MESSAGE);
+  addIssues(faults, "query", wellFormed, query);
+  const body = route.body?.kind === "json" ? route.body.schema.safeParse(json, NO_MESSAGE) : undefined;
+  if (body) addIssues(faults, "body", json, body);
   if (faults.count > 0) throw validationFailed(faults.listed, faults.count);
-  if (params && !params.result.success) throw new Problem("not_found", "There is no such resource.");
-  return { params: params?.result.data, query: query.result.data, body: body?.result.data, position };
+  const path = route.params?.safeParse(params, NO_MESSAGE);
+  if (path && !path.success) throw new Problem("not_found", "There is no such resource.");
+  return { params: path?.data, query: query.data, body: body?.data, position };
 }
 
-/** A cursor is judged before the rest of the query: under parameters that do not parse, no cursor was ever made. */
+/** The cursor comes before the rest of the query: no cursor was ever made for parameters that do not parse. */
 function openCursor(bound: z.ZodObject, query: Record<string, unknown>, path: string, seal: CursorSeal) {
   const { cursor } = query;
   if (typeof cursor !== "string" || cursor === "") return undefined;
@@ -92,7 +63,12 @@ function openCursor(bound: z.ZodObject, query: Record<string, unknown>, path: st
   return seal.open(scopeOf(path, bound, parsed.data), cursor);
 }
 
-function gather(faults: Faults, part: "query" | "body", { value, result }: Examined): void {
+function addIssues(
+  faults: Faults,
+  part: "query" | "body",
+  value: unknown,
+  result: z.ZodSafeParseResult<unknown>,
+): void {
   for (const issue of result.error?.issues ?? []) {
     if (issue.code === "unrecognized_keys") {
       const message = part === "query" ? "is not a parameter here" : "is not a field here";

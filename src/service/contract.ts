@@ -1,6 +1,6 @@
-/** The endpoints for whoever runs and explores the service. */
+/** The endpoints for operators, and for developers who explore the API. */
 import * as z from "zod";
-import { PROBLEMS, type ProblemCode } from "../http/problem.ts";
+import { PROBLEMS, type ProblemCode } from "../http/problems.ts";
 import { route } from "../http/route.ts";
 
 const service = { tag: "Service", role: "public", method: "get", unlimited: true, problems: [] } as const;
@@ -40,7 +40,7 @@ export const openapi = route({
   },
 });
 
-/** What `GET /problems/{error}` tells of an error. */
+/** The response of `GET /problems/{error}`. */
 export function problemType(error: ProblemCode) {
   const { title, status, meaning, remedy } = PROBLEMS[error];
   return { type: `/problems/${error}`, title, status, error, meaning, remedy };
@@ -81,7 +81,7 @@ export const docs = route({
   },
 });
 
-/** What the page loads, beside this document. */
+/** The files that the page loads, besides this document. */
 export const DOCS_FILES = {
   "start.js": "text/javascript; charset=utf-8",
   "swagger-ui-bundle.js": "text/javascript; charset=utf-8",

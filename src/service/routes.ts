@@ -2,19 +2,19 @@ import { checkReadiness } from "../db/readiness.ts";
 import type { Api } from "../http/api.ts";
 import { openapiDocument } from "../http/openapi.ts";
 import { Problem } from "../http/problem.ts";
-import { json } from "../http/reply.ts";
+import { jsonReply } from "../http/reply.ts";
 import * as contract from "./contract.ts";
 
 const OK = JSON.stringify({ status: "ok" });
 
-/** What changes only with a release may be kept for a while. */
-const kept = { "Cache-Control": "public, max-age=300" };
+/** Content that changes only with a release is cached. */
+const cached = { "Cache-Control": "public, max-age=300" };
 
-/** Reads a file of dist/docs, which the build leaves there. */
+/** Reads a file of dist/docs, where the build puts them. */
 export type ReadDocs = (file: "index.html" | keyof typeof contract.DOCS_FILES) => Promise<Docs>;
 type Docs = Uint8Array<ArrayBuffer>;
 
-/** The page runs scripts and asks for data from its own origin alone. Swagger UI has small pictures in its styles. */
+/** The page loads scripts and data from its own origin only. The styles of Swagger UI contain small images. */
 const PAGE_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -26,9 +26,9 @@ const PAGE_POLICY = [
   "frame-ancestors 'none'",
 ].join("; ");
 
-/** @param stopping aborted when the process is about to end */
+/** @param stopping aborts when the process is about to stop */
 export function serviceRoutes(api: Api, readDocs: ReadDocs, stopping?: AbortSignal): void {
-  api.on(contract.health, async () => json(200, OK));
+  api.on(contract.health, async () => jsonReply(200, OK));
 
   api.on(contract.ready, async (_, { database, warn }) => {
     if (stopping?.aborted) {
@@ -37,24 +37,24 @@ export function serviceRoutes(api: Api, readDocs: ReadDocs, stopping?: AbortSign
     }
     const warnings = await checkReadiness(database);
     if (warnings.length > 0) warn(new Error(warnings.join(" ")));
-    return json(200, OK);
+    return jsonReply(200, OK);
   });
 
   let document: string | undefined;
   api.on(contract.openapi, async () => {
     document ??= JSON.stringify(openapiDocument(api.routes));
-    return json(200, document, kept);
+    return jsonReply(200, document, cached);
   });
 
   api.on(contract.problem, async ({ params: { error } }) =>
-    json(200, JSON.stringify(contract.problemType(error)), kept),
+    jsonReply(200, JSON.stringify(contract.problemType(error)), cached),
   );
 
   api.on(contract.docs, async () => ({
     status: 200 as const,
     body: await readDocs("index.html"),
     headers: {
-      ...kept,
+      ...cached,
       "Content-Type": "text/html; charset=utf-8",
       "Content-Security-Policy": PAGE_POLICY,
     },

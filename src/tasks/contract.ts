@@ -1,8 +1,8 @@
-/** What the API promises of tasks, the shop's to-do list. */
+/** What the API promises about tasks, the shop's to-do list. */
 import * as z from "zod";
 import { moment, readOnlyMembers, text, trueOrFalse, uuid, withoutReadOnly } from "../http/fields.ts";
 import { cursorPage, type Paging, pageParameters } from "../http/paging.ts";
-import { route } from "../http/route.ts";
+import { json, MERGE_PATCH, route } from "../http/route.ts";
 
 const examples = ["Order more Dune"];
 
@@ -52,7 +52,7 @@ export const createTask = route({
   path: "/api/v1/tasks",
   name: "createTask",
   summary: "Add a task",
-  body: NewTask,
+  body: json(NewTask),
   success: { 201: { ...theTask, headers: ["ETag", "Location"] } },
   problems: [],
 });
@@ -87,7 +87,7 @@ export const updateTask = route({
   name: "updateTask",
   summary: "Update a task",
   params: byId,
-  body: TaskChanges,
+  body: json(TaskChanges, { types: MERGE_PATCH }),
   conditional: true,
   success: { 200: theTask },
   problems: [],

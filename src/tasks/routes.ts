@@ -2,7 +2,7 @@
 import type { Api } from "../http/api.ts";
 import { versionDemand } from "../http/etag.ts";
 import { writePage } from "../http/paging.ts";
-import { type ConstraintMeanings, validationFailed } from "../http/problem.ts";
+import { bodyFault, type ConstraintMeanings } from "../http/problem.ts";
 import { created, fresh, noContent, ok } from "../http/reply.ts";
 import * as contract from "./contract.ts";
 import * as store from "./store.ts";
@@ -31,10 +31,7 @@ export function taskRoutes(api: Api): void {
   });
 }
 
-/** What breaking a named constraint of the table means to a client. */
+/** What violating a named constraint of the table means to a client. */
 export const taskConstraints: ConstraintMeanings = {
-  tasks_title_length: () =>
-    validationFailed([
-      { in: "body", path: "title", code: "too_long", message: "must have 1 to 255 characters" },
-    ]),
+  tasks_title_length: () => bodyFault("title", "too_long", "must have 1 to 255 characters"),
 };

@@ -9,7 +9,7 @@ import { SORTS } from "../../src/books/contract.ts";
 import { parseConfig } from "../../src/config.ts";
 import { connectOver, direct } from "../../src/db/connection.ts";
 import { neonDriver } from "../../src/db/neon.ts";
-import type { App } from "../../src/http/api.ts";
+import type { App } from "../../src/http/exchange.ts";
 import { isbnOf } from "../support/books.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { pagesOf } from "../support/walk.ts";

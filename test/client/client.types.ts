@@ -15,9 +15,11 @@ import {
   type Task,
   type Versioned,
 } from "../../src/client/index.ts";
-import type { PROBLEM } from "../../src/http/openapi.ts";
 import type * as problem from "../../src/http/problem.ts";
-import type { Declaration } from "../../src/http/route.ts";
+import type { PROBLEM } from "../../src/http/problem-schema.ts";
+import type { ProblemCode as DeclaredCode } from "../../src/http/problems.ts";
+import type { Declaration, JsonBody } from "../../src/http/route.ts";
+import type * as stock from "../../src/stock/contract.ts";
 import type * as tasks from "../../src/tasks/contract.ts";
 
 /** True where each of two types goes for the other, member by member. */
@@ -31,7 +33,7 @@ type Same<A, B> = [A, keyof A] extends [B, keyof B]
 declare function hold<_ extends Record<string, true>>(): void;
 
 /** What a route takes as its body, and what it answers, on the wire. */
-type Taken<R extends { body: z.ZodType }> = z.input<R["body"]>;
+type Taken<R extends { body: JsonBody }> = z.input<R["body"]["schema"]>;
 type Given<R extends Pick<Declaration, "success">, Status extends keyof R["success"]> = z.output<
   NonNullable<R["success"][Status] extends { schema: infer S extends z.ZodType } ? S : never>
 >;
@@ -63,10 +65,10 @@ hold<{
   createdBook: Same<Resource<Books["create"]>, Given<typeof books.createBook, 201>>;
   updateBook: Same<Argument<Books["update"], 1>, Taken<typeof books.updateBook>>;
   updatedBook: Same<Resource<Books["update"]>, Given<typeof books.updateBook, 200>>;
-  adjustStock: Same<Argument<Books["adjustStock"], 1>, Taken<typeof books.adjustStock>>;
-  adjustedStock: Same<Resource<Books["adjustStock"]>, Given<typeof books.adjustStock, 200>>;
-  listMovements: Same<Argument<Books["movements"], 1>, Query<typeof books.listMovements>>;
-  listMovementsPages: Same<Pages<Books["movements"]>, Given<typeof books.listMovements, 200>>;
+  adjustStock: Same<Argument<Books["adjustStock"], 1>, Taken<typeof stock.adjustStock>>;
+  adjustedStock: Same<Resource<Books["adjustStock"]>, Given<typeof stock.adjustStock, 200>>;
+  listMovements: Same<Argument<Books["movements"], 1>, Query<typeof stock.listMovements>>;
+  listMovementsPages: Same<Pages<Books["movements"]>, Given<typeof stock.listMovements, 200>>;
   listTasks: Same<Argument<Tasks["list"], 0>, Query<typeof tasks.listTasks>>;
   listTasksPages: Same<Pages<Tasks["list"]>, Given<typeof tasks.listTasks, 200>>;
   getTask: Same<Resource<Tasks["get"]>, Given<typeof tasks.getTask, 200>>;
@@ -75,7 +77,7 @@ hold<{
   updateTask: Same<Argument<Tasks["update"], 1>, Taken<typeof tasks.updateTask>>;
   updatedTask: Same<Resource<Tasks["update"]>, Given<typeof tasks.updateTask, 200>>;
   problem: Same<ProblemBody, z.output<typeof PROBLEM>>;
-  problemCode: Same<ProblemCode, problem.ProblemCode>;
+  problemCode: Same<ProblemCode, DeclaredCode>;
   fault: Same<Fault, problem.Fault>;
 }>();
 

@@ -1,8 +1,8 @@
 /** What must not compile: `npm run check` fails where one of these does. */
 import * as z from "zod";
 import type { Api } from "../../src/http/api.ts";
-import { json } from "../../src/http/reply.ts";
-import { route } from "../../src/http/route.ts";
+import { jsonReply } from "../../src/http/reply.ts";
+import { json, route, stream } from "../../src/http/route.ts";
 
 const whole = {
   method: "get",
@@ -20,23 +20,30 @@ const whole = {
 const { role: _, ...withoutRole } = whole;
 const { success: __, ...withoutAnswers } = whole;
 
-// @ts-expect-error a route says who may call it
+// @ts-expect-error a route declares who may call it
 route(withoutRole);
-// @ts-expect-error a route says what it answers
+// @ts-expect-error a route declares its responses
 route(withoutAnswers);
-// @ts-expect-error a role is one of the four
+// @ts-expect-error a role is one of four
 route({ ...whole, role: "owner" });
-// @ts-expect-error a POST takes an Idempotency-Key, which is somebody's
-route({ ...whole, method: "post", body: z.object({}) });
-// @ts-expect-error a POST takes an Idempotency-Key, which stands for a body
+const keyless = { ...whole, method: "post", keyed: false } as const;
+const lines = stream({ types: ["application/x-ndjson"], maxBytes: 1024, gzip: false });
+
+// @ts-expect-error an Idempotency-Key belongs to a principal
+route({ ...whole, method: "post", body: json(z.object({})) });
+// @ts-expect-error an Idempotency-Key identifies a body
 route({ ...whole, method: "post", role: "clerk" });
+// @ts-expect-error an Idempotency-Key identifies a body that is read before the handler runs
+route({ ...whole, method: "post", role: "clerk", body: lines });
+route(keyless);
 // @ts-expect-error a problem is one that can be explained
 route({ ...whole, problems: ["gone_fishing"] });
 
 declare const api: Api;
 
-api.on(route(whole), async ({ params }) => json(200, params.id));
-// @ts-expect-error an answer is a declared one
-api.on(route(whole), async ({ params }) => json(201, params.id));
+api.on(route(whole), async ({ params }) => jsonReply(200, params.id));
+// @ts-expect-error a handler returns a declared status
+api.on(route(whole), async ({ params }) => jsonReply(201, params.id));
 // @ts-expect-error a handler gets the declared input and no other
-api.on(route(whole), async ({ params }) => json(200, params.isbn));
+api.on(route(whole), async ({ params }) => jsonReply(200, params.isbn));
+api.on(route({ ...keyless, body: lines }), async ({ body }) => ({ status: 200 as const, body }));

@@ -59,6 +59,7 @@ test.each([
   "/api/v1/books/isbn/9780306406157/",
   `/api/v1/books/${MISSING}/x`,
   "/api/v1/books.json",
+  "/api/v1/books/isbn",
   "/health/",
   "/problems",
   "/problems/",
@@ -73,6 +74,13 @@ test.each([
   for (const method of ["GET", "HEAD", "POST", "DELETE"]) {
     const { status, json } = await api(method, path);
     expect([method, status, json?.error]).toEqual([method, 404, method === "HEAD" ? undefined : "not_found"]);
+  }
+});
+
+test("a literal segment wins over a parameter, for every method", async () => {
+  for (const method of ["POST", "DELETE"]) {
+    const response = await rawRequest(worker.url, { method, path: "/api/v1/books/isbn/stock" });
+    expect([response.status, allowOf(response)]).toEqual([405, ["GET", "HEAD", "OPTIONS"]]);
   }
 });
 

@@ -5,7 +5,7 @@ import { parseServerConfig } from "../../src/config.ts";
 import { connectOver, direct } from "../../src/db/connection.ts";
 import { pooledDriver } from "../../src/db/pool.ts";
 import { clientAddress } from "../../src/http/address.ts";
-import type { App } from "../../src/http/api.ts";
+import type { App } from "../../src/http/exchange.ts";
 import { createTestDatabase } from "../support/database.ts";
 import { atEnd } from "../support/end.ts";
 import { SECRET, tokenFor } from "../support/token.ts";

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { join } from "node:path";
 import { inject } from "vitest";
 import type { TestDatabase } from "./database.ts";
 import { atEnd } from "./end.ts";
@@ -18,20 +19,31 @@ export interface TestServer {
   logs(): string[];
 }
 
-/** Starts the app, and stops it when the test file is done. */
+/**
+ * Starts the app, and stops it when the test file is done.
+ *
+ * @param bundles the folder of other bundles than the product's, `dist/` for the servers and `worker/`
+ */
 export async function startServer(
   runtime: Runtime,
   database: TestDatabase,
   variables: Variables = {},
+  bundles?: string,
 ): Promise<TestServer> {
-  if (runtime === "workerd") return startWorker(database, variables);
-  const server = launchServer(runtime, { DATABASE_URL: database.url, ...variables });
+  if (runtime === "workerd") {
+    return startWorker(database, variables, bundles ? { directory: join(bundles, "worker") } : {});
+  }
+  const server = launchServer(runtime, { DATABASE_URL: database.url, ...variables }, bundles);
   return { url: await server.url, logs: server.logs };
 }
 
 /** Starts a server process, and stops it when the test file is done. */
-export function launchServer(runtime: Exclude<Runtime, "workerd">, variables: Variables): ServerProcess {
-  const server = launch(runtime, variables);
+export function launchServer(
+  runtime: Exclude<Runtime, "workerd">,
+  variables: Variables,
+  checkout?: string,
+): ServerProcess {
+  const server = launch(runtime, variables, checkout);
   atEnd(() => server.end("SIGTERM"));
   return server;
 }

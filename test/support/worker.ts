@@ -14,12 +14,17 @@ export interface TestWorker {
  * Starts the bundled Worker on a database; bindings that are undefined are left out.
  *
  * @param config what to read instead of wrangler.toml
+ * @param directory of the bundled Worker, if not the product's
  * @param services names of Workers, this one among them, that take the place of other bindings
  */
 export async function startWorker(
   database: TestDatabase,
   bindings: Record<string, string | undefined> = {},
-  { config = "wrangler.toml", services = {} }: { config?: string; services?: Record<string, string> } = {},
+  {
+    config = "wrangler.toml",
+    services = {},
+    directory = inject("worker"),
+  }: { config?: string; services?: Record<string, string>; directory?: string } = {},
 ): Promise<TestWorker> {
   const given = {
     DATABASE_URL: database.url,
@@ -31,7 +36,7 @@ export async function startWorker(
     Object.entries(given).filter((entry): entry is [string, string] => entry[1] !== undefined),
   );
   const harness = createTestHarness({
-    workers: [{ configPath: config, prebuiltWorkerDir: inject("worker"), vars, bindingOverrides: services }],
+    workers: [{ configPath: config, prebuiltWorkerDir: directory, vars, bindingOverrides: services }],
   });
   const { url } = await harness.listen();
   atEnd(() => harness.close());

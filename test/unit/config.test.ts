@@ -1,6 +1,8 @@
 /** Parsing of the configuration: defaults, values, and the message about faults, which never quotes a value. */
 import { describe, expect, test } from "vitest";
-import { isLoopback, misspellings, parseConfig, parseServerConfig } from "../../src/config.ts";
+import { parseConfig, parseServerConfig } from "../../src/config.ts";
+import { isLoopback } from "../../src/http/host.ts";
+import { misspellings } from "../../src/misspellings.ts";
 
 const DATABASE_URL = "postgres://octavo:hidden@127.0.0.1:5432/octavo";
 const FAR = "postgres://octavo:hidden@db.example/octavo?sslmode=require";

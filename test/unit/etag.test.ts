@@ -3,7 +3,8 @@ import { expect, test } from "vitest";
 import { etagOf, notModified, parsePreconditions, versionDemand } from "../../src/http/etag.ts";
 
 const ID = "01999999-aaaa-7bbb-8ccc-dddddddddddd";
-const TAG = etagOf(ID, "2");
+const RESOURCE = { id: ID, version: "2", format: 1, json: "{}" };
+const TAG = etagOf(ID, "2", 1);
 const HEADERS = ["If-Match", "If-None-Match"] as const;
 
 test.each<[string, string, weak: boolean[]]>([
@@ -39,20 +40,24 @@ test.each<[header: string, strongly: boolean, weakly: boolean]>([
   [`W/${TAG}`, false, true],
   [`"x", ${TAG}`, true, true],
   ["*", true, true],
-  [etagOf(ID, "1"), false, false],
+  [etagOf(ID, "1", 1), false, false],
+  [etagOf(ID, "2", 2), true, false],
+  [`"${ID}.2"`, true, false],
   [TAG.toUpperCase(), false, false],
 ])("%s matches version 2 strongly: %s, weakly: %s", (text, strongly, weakly) => {
   const ifMatch = parsePreconditions(new Headers({ "If-Match": text }));
   const ifNoneMatch = parsePreconditions(new Headers({ "If-None-Match": text }));
-  if (strongly) expect(notModified(ifMatch, TAG)).toBe(false);
+  if (strongly) expect(notModified(ifMatch, RESOURCE)).toBe(false);
   else
-    expect(() => notModified(ifMatch, TAG)).toThrow(expect.objectContaining({ code: "precondition_failed" }));
-  expect(notModified(ifNoneMatch, TAG)).toBe(weakly);
+    expect(() => notModified(ifMatch, RESOURCE)).toThrow(
+      expect.objectContaining({ code: "precondition_failed" }),
+    );
+  expect(notModified(ifNoneMatch, RESOURCE)).toBe(weakly);
 });
 
 test("a write compares the versions of its own resource alone, and those of strong tags in If-Match", () => {
-  const other = etagOf(ID.replace("dddd", "eeee"), "5");
-  const list = `${TAG}, W/${etagOf(ID, "3")}, ${other}, ${TAG.replace(".2", ".02")}`;
+  const other = etagOf(ID.replace("dddd", "eeee"), "5", 1);
+  const list = `${TAG}, W/${etagOf(ID, "3", 1)}, ${other}, ${TAG.replace(".2", ".02")}`;
   const headers = new Headers({ "If-Match": list, "If-None-Match": list });
-  expect(versionDemand(parsePreconditions(headers), ID)).toEqual({ oneOf: [2n], noneOf: [2n, 3n] });
+  expect(versionDemand(parsePreconditions(headers), ID)).toEqual({ oneOf: [2n], noneOf: ["2.1", "3.1"] });
 });

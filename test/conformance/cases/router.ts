@@ -53,6 +53,7 @@ const unknownPaths = [
   "/api/v1/books;v=1",
   "/api/v1/books&limit=1",
   "/api/v1/books.json",
+  "/api/v1/books/isbn",
   "/api/v1/books%20",
   "/api/v1/books%00",
   "/api/v1/books/isbn/9780306406157/",

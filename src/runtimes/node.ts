@@ -1,4 +1,4 @@
-/** The entry for Node: its HTTP server by @hono/node-server. */
+/** The entry for Node: its HTTP server, through @hono/node-server. */
 import { once } from "node:events";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -9,13 +9,13 @@ const POLL_MS = 10;
 
 await runServer({
   name: `Node ${process.versions.node}`,
-  // biome-ignore lint/style/noProcessEnv: an entry is where the environment comes in
+  // biome-ignore lint/style/noProcessEnv: only an entry reads the environment
   environment: process.env,
-  async listen({ host, port, answer, idleTimeout }) {
-    // Requests without a body need none of a stream's events; Node before 24.12 passes over the option.
+  async listen({ host, port, respond, idleTimeout }) {
+    // Spares requests without a body the events of a stream; Node before 24.12 ignores the option.
     const serverOptions = { keepAliveTimeout: idleTimeout * 1000, optimizeEmptyRequests: true };
     const server = createAdaptorServer({
-      fetch: (request, { incoming }) => answer(request, incoming.socket.remoteAddress),
+      fetch: (request, { incoming }) => respond(request, incoming.socket.remoteAddress),
       serverOptions,
     }) as Server;
     let pending = 0;
@@ -29,7 +29,7 @@ await runServer({
       async close() {
         const closed = once(server, "close");
         server.close();
-        // A connection that broke off in the middle of a request counts for Node as active, but not for us.
+        // Node counts a connection that broke off during a request as active.
         const poll = setInterval(() => {
           if (pending === 0) server.closeAllConnections();
           else server.closeIdleConnections();

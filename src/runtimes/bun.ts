@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { runServer } from "./server.ts";
 
-/** What is used of Bun here. Its published types would change the global ones for the whole program. */
+/** The part of Bun that is used here. Its published types would change the global types of the whole program. */
 declare const Bun: {
   version: string;
   serve(options: {
@@ -22,25 +22,25 @@ declare const Bun: {
 };
 
 const POLL_MS = 10;
-/** The most that Bun takes. */
+/** The maximum in Bun. */
 const MAX_IDLE_TIMEOUT_SECONDS = 255;
 
 await runServer({
   name: `Bun ${Bun.version}`,
-  // biome-ignore lint/style/noProcessEnv: an entry is where the environment comes in
+  // biome-ignore lint/style/noProcessEnv: only an entry reads the environment
   environment: process.env,
-  async listen({ host, port, answer, idleTimeout }) {
+  async listen({ host, port, respond, idleTimeout }) {
     const server = Bun.serve({
       hostname: host,
       port,
-      fetch: (request, server) => answer(request, server.requestIP(request)?.address),
+      fetch: (request, server) => respond(request, server.requestIP(request)?.address),
       idleTimeout: Math.min(idleTimeout, MAX_IDLE_TIMEOUT_SECONDS),
     });
     return {
       port: server.port,
       async close() {
         server.stop();
-        // The promise of stop() waits for connections that never send anything, too.
+        // The promise of stop() also waits for connections that never send anything.
         do {
           server.closeIdleConnections();
           await sleep(POLL_MS);

@@ -1,23 +1,23 @@
 import type { Claim } from "../db/idempotency.ts";
-import type { Caller } from "./auth.ts";
+import type { Principal } from "./auth.ts";
 import { Problem } from "./problem.ts";
 import type { Route } from "./route.ts";
 
-/** The form of an Idempotency-Key, which is taken literally. */
+/** The pattern of an Idempotency-Key, which is taken literally. */
 export const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 
 /**
- * Reads Idempotency-Key. A key is its caller's own, and stands for one request: method, path, query and body, byte for
- * byte.
+ * Reads Idempotency-Key. A key belongs to its principal, and identifies one request: method, path, query and body,
+ * byte for byte.
  *
- * @returns undefined where there is no key
+ * @returns undefined without a key
  * @throws Problem `invalid_header`
  */
 export async function claimOf(
   { method, headers }: Request,
   { pathname, search }: URL,
   body: Uint8Array<ArrayBuffer>,
-  { issuer, subject }: Caller,
+  { issuer, subject }: Principal,
   route: Route,
 ): Promise<Claim | undefined> {
   const key = headers.get("Idempotency-Key");
@@ -34,7 +34,18 @@ export async function claimOf(
   };
 }
 
-/** SHA-256 of the parts one behind the other, in hexadecimal. */
+/**
+ * A client that sends a key relies on it, so a route that would ignore the key rejects it.
+ *
+ * @throws Problem `invalid_header`
+ */
+export function rejectKey(headers: Headers): void {
+  if (headers.has("Idempotency-Key")) {
+    throw new Problem("invalid_header", "This path takes no Idempotency-Key.");
+  }
+}
+
+/** The SHA-256 of the concatenated parts, in hexadecimal. */
 async function digest(...parts: BlobPart[]): Promise<string> {
   const hash = await crypto.subtle.digest("SHA-256", await new Blob(parts).arrayBuffer());
   return Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, "0")).join("");

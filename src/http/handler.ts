@@ -1,0 +1,40 @@
+import type { Connect, Database } from "../db/ports.ts";
+import type { CursorSeal } from "./cursor.ts";
+import type { Exchange } from "./exchange.ts";
+import { loggedError, observeDatabase } from "./observe.ts";
+import type { Input, Reply, Route } from "./route.ts";
+
+/** Handles the requests to a route. It gets only valid input, and can return only declared statuses. */
+export type Handler<R extends Route> = (input: Input<R>, context: HandlerContext) => Promise<Reply<R>>;
+
+/** The part of the remaining time that a database call may take; the rest is for the response. */
+const DATABASE_FRACTION = 0.9;
+
+/** What a handler works with beside its input. */
+export class HandlerContext {
+  readonly seal: CursorSeal;
+  readonly #exchange: Exchange;
+  readonly #connect: Connect;
+
+  constructor(exchange: Exchange, seal: CursorSeal, connect: Connect) {
+    this.seal = seal;
+    this.#exchange = exchange;
+    this.#connect = connect;
+  }
+
+  /** The database. The time limit of its calls is computed at each access, so a stream asks for it at each page. */
+  get database(): Database {
+    const { observed } = this.#exchange;
+    return observeDatabase(this.#connect(this.#exchange.timeLeft(DATABASE_FRACTION)), observed);
+  }
+
+  /** Aborts when the last byte has left, or the client has gone. */
+  get signal(): AbortSignal {
+    return this.#exchange.signal;
+  }
+
+  /** Logs what is wrong although the request succeeds. */
+  readonly warn = (fault: unknown): void => {
+    this.#exchange.observed.error = loggedError(fault);
+  };
+}

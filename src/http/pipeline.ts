@@ -1,0 +1,122 @@
+import type { Context } from "hono";
+import { Admission } from "./admission.ts";
+import type { Authentication } from "./auth.ts";
+import { type CrossOrigin, crossOriginOf } from "./cors.ts";
+import { problemFor } from "./error-mapping.ts";
+import { type Connection, Exchange } from "./exchange.ts";
+import { requireHost, requireLoopback } from "./host.ts";
+import { type Log, loggedError } from "./observe.ts";
+import type { ConstraintMeanings, Problem } from "./problem.ts";
+import type { Limiter } from "./rate-limit.ts";
+import { type AnyReply, respond } from "./reply.ts";
+import type { Route } from "./route.ts";
+import { monitored } from "./stream.ts";
+
+/** The part of the configuration that concerns HTTP. */
+export interface HttpSettings {
+  authentication: Authentication;
+  /** Origins whose pages may use every method; all others may read. */
+  corsOrigins: readonly string[];
+  cursorKey: Uint8Array<ArrayBuffer>;
+  /** Milliseconds that a request may take. */
+  deadline: number;
+}
+
+export interface PipelineOptions {
+  settings: HttpSettings;
+  /** Undefined where requests are not limited. */
+  limiter?: Limiter | undefined;
+  log: Log;
+  constraints: ConstraintMeanings;
+}
+
+/** What a request is for: the route that it found, and what replies to it. */
+export interface Target {
+  /** Undefined for what the router replies by itself. */
+  route?: Route | undefined;
+  /** The pattern of the path. */
+  pattern?: string | undefined;
+  handle(exchange: Exchange): Promise<AnyReply>;
+}
+
+/** What every request passes: guards, CORS, admission; then problems, the rest of the body, and the log event. */
+export class Pipeline {
+  readonly crossOrigin: CrossOrigin;
+  readonly #options: PipelineOptions;
+  readonly #isOpen: boolean;
+  readonly #admission: Admission;
+
+  constructor(options: PipelineOptions) {
+    const { settings, limiter } = options;
+    this.#options = options;
+    this.#isOpen = settings.authentication.mode === "open";
+    this.crossOrigin = crossOriginOf(settings.corsOrigins, this.#isOpen);
+    this.#admission = new Admission(settings.authentication, limiter);
+  }
+
+  async run(c: Context<{ Bindings: Connection }>, { route, pattern, handle }: Target): Promise<Response> {
+    const { settings, log } = this.#options;
+    const exchange = new Exchange(c.req.raw, c.env, route?.deadline ?? settings.deadline, log);
+    if (pattern) exchange.observed.route = pattern;
+    const reply = await this.#reply(c, exchange, route, handle);
+    if (reply.body instanceof ReadableStream) return this.#stream(exchange, reply, reply.body);
+    await exchange.body.discard();
+    exchange.end(reply.status);
+    return respond(exchange.request, exchange.headers, reply);
+  }
+
+  async #reply(
+    { req }: Context<{ Bindings: Connection }>,
+    exchange: Exchange,
+    route: Route | undefined,
+    handle: Target["handle"],
+  ): Promise<AnyReply> {
+    try {
+      requireHost(req);
+      if (this.#isOpen) requireLoopback(req);
+      this.crossOrigin.allowOrigin(req, route?.role ?? "public", exchange.headers);
+      if (route) await this.#admission.admit(exchange, route);
+      return await handle(exchange);
+    } catch (error) {
+      return this.#fail(exchange, error).reply(exchange.requestId);
+    }
+  }
+
+  /** Responds with a stream. The exchange ends with the stream. */
+  #stream(exchange: Exchange, reply: AnyReply, source: ReadableStream<Uint8Array<ArrayBuffer>>): Response {
+    const { request, connection, headers, observed, requestId } = exchange;
+    if (request.method === "HEAD") {
+      source.cancel().catch(() => {});
+      exchange.end(reply.status);
+      return respond(request, headers, { status: reply.status, headers: reply.headers ?? {} });
+    }
+    let markAsEnded = () => {};
+    connection.waitUntil?.(
+      new Promise<void>((resolve) => {
+        markAsEnded = resolve;
+      }),
+    );
+    const end = () => {
+      exchange.end(reply.status);
+      exchange.body.discard().then(markAsEnded);
+    };
+    const contentType = reply.headers?.["Content-Type"] ?? "";
+    const options = { contentType, requestId, clock: exchange };
+    const body = monitored(source, options, {
+      onFailure: (error) => this.#fail(exchange, error),
+      onEnd: end,
+      onClientGone() {
+        observed.client_gone = true;
+        end();
+      },
+    });
+    return respond(request, headers, { ...reply, body });
+  }
+
+  #fail({ request, observed }: Exchange, error: unknown): Problem {
+    const problem = problemFor(error, request, this.#options.constraints);
+    observed.problem = problem.code;
+    if (problem.status >= 500) observed.error = loggedError(problem.cause ?? error);
+    return problem;
+  }
+}

@@ -1,0 +1,44 @@
+import * as z from "zod";
+import { FAULT_CODES, MAX_DETAILS } from "./problem.ts";
+import { PROBLEMS, type ProblemCode } from "./problems.ts";
+
+/** The body of every problem. */
+export const PROBLEM = z
+  .strictObject({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    error: z.enum(Object.keys(PROBLEMS) as ProblemCode[]),
+    message: z.string(),
+    detail: z.string(),
+    request_id: z.string(),
+    available: z.int().optional().meta({ description: "The current stock. Only with insufficient_stock." }),
+    id: z.string().optional().meta({ description: "The id of the existing resource. Only with conflict." }),
+    isbn: z
+      .string()
+      .optional()
+      .meta({ description: "The ISBN of the existing resource. Only with conflict." }),
+    details: z
+      .array(
+        z.strictObject({
+          in: z.enum(["body", "query", "path", "header"]),
+          path: z.string(),
+          code: z.enum(FAULT_CODES),
+          message: z.string(),
+        }),
+      )
+      .max(MAX_DETAILS)
+      .optional(),
+    details_omitted: z
+      .int()
+      .min(1)
+      .optional()
+      .meta({ description: "The number of faults that details omits; absent if it omits none." }),
+  })
+  .meta({
+    id: "Problem",
+    if: { properties: { error: { const: "insufficient_stock" } } },
+    // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
+    then: { properties: { available: { type: "integer" } }, required: ["available"] },
+    else: { properties: { available: false } },
+  });

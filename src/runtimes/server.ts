@@ -1,0 +1,224 @@
+/** What the servers on Node and Bun share: from the environment to a listening app, and from a signal to the exit. */
+import { readFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import RateLimiterMemory from "rate-limiter-flexible/lib/RateLimiterMemory.js";
+import { createApp } from "../app.ts";
+import { closedNotice, parseServerConfig, type ServerConfig } from "../config.ts";
+import { connectOver } from "../db/connection.ts";
+import { SetupFault } from "../db/faults.ts";
+import { neonDriver } from "../db/neon.ts";
+import { type PooledDriver, pooledDriver } from "../db/pool.ts";
+import { checkReadiness } from "../db/readiness.ts";
+import { sharedReads } from "../db/shared-reads.ts";
+import { sharedWrites } from "../db/shared-writes.ts";
+import { clientAddress } from "../http/address.ts";
+import type { Log } from "../http/observe.ts";
+import type { Limiter, Quota } from "../http/rate-limit.ts";
+import { misspellings } from "../misspellings.ts";
+import type { ReadDocs } from "../service/routes.ts";
+import { StartupError } from "../startup-error.ts";
+
+/** Responds to a request from an address, which is undefined where the runtime cannot tell it. */
+type Respond = (request: Request, address: string | undefined) => Response | Promise<Response>;
+
+/** What a runtime provides. */
+export interface Runtime {
+  /** Its name and version, printed at the start. */
+  name: string;
+  environment: Environment;
+  /** Starts to listen; rejects if it cannot. */
+  listen(options: ListenOptions): Promise<Listener>;
+}
+
+type Environment = Record<string, string | undefined>;
+
+export interface ListenOptions {
+  host: string;
+  /** 0 for any free port. */
+  port: number;
+  respond: Respond;
+  /** Seconds after which an idle connection is closed. */
+  idleTimeout: number;
+}
+
+export interface Listener {
+  port: number;
+  /** Stops listening; resolves when every pending response is out and every connection closed. */
+  close(): Promise<void>;
+}
+
+/** Longer than load balancers keep idle connections, so that the balancer closes them first. */
+const IDLE_TIMEOUT_SECONDS = 75;
+
+/** The fraction of the pool that may write at a time, and that may search or count. A smaller one batches more. */
+const LANE_FRACTION = 1 / 4;
+
+/** How far past its deadline a database call or a request is waited for. */
+const MARGIN_MS = 1000;
+
+/** Runs a server until SIGINT or SIGTERM. If it cannot start, it prints why in a sentence and exits with 1. */
+export async function runServer(runtime: Runtime): Promise<void> {
+  try {
+    await serve(runtime);
+    flush();
+    process.exit(0);
+  } catch (error) {
+    if (!(error instanceof StartupError)) throw error;
+    notify(error.message);
+    process.exit(1);
+  }
+}
+
+async function serve({ name, environment, listen }: Runtime): Promise<void> {
+  const stopping = stopSignal();
+  // Without a listener the server would exit when the reader of its log does (`| head`).
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
+  for (const sentence of misspellings(environment)) notify(sentence);
+  const embedded = environment.DATABASE_URL ? undefined : await startEmbedded(environment);
+  try {
+    const config = await parseServerConfig({ ...environment, ...embedded?.variables });
+    const driver = driverOf(config);
+    const laneSize =
+      config.transport === "http" ? Number.POSITIVE_INFINITY : Math.ceil(config.poolSize * LANE_FRACTION);
+    const connect = connectOver({
+      reads: sharedReads(driver, config.deadline, laneSize),
+      writes: sharedWrites(driver, laneSize),
+    });
+    const limiter = config.rateLimit && memoryLimiter(config.rateLimit);
+    const app = createApp({ config, connect, limiter, log, readDocs, stopping });
+    const noticeProxy = proxyNotice(config);
+    const fetchApp: Respond = (request, address) => {
+      noticeProxy(request);
+      return app.fetch(request, { address: clientAddress(request, address, config.trustedProxyHops ?? 0) });
+    };
+    let respond = fetchApp;
+    const listener = await listening(listen, config, (request, address) => respond(request, address));
+    const host = config.host.includes(":") ? `[${config.host}]` : config.host;
+    notify(`Octavo on ${name} at http://${host}:${listener.port}${embedded?.notice ?? ""}`);
+    const notice = closedNotice(config);
+    if (notice) notify(notice);
+    checkReadiness(connect(config.deadline)).then(
+      (warnings) => warnings.forEach(notify),
+      (fault) => notify(fault instanceof SetupFault ? fault.message : "The database cannot be reached yet."),
+    );
+
+    await aborted(stopping);
+    respond = async (...request) => closingConnection(await fetchApp(...request));
+    await sleep(config.shutdownDelay);
+    await Promise.race([listener.close(), sleep(config.deadline + MARGIN_MS)]);
+    await Promise.race([driver.end?.(), sleep(MARGIN_MS)]);
+  } finally {
+    await embedded?.stop();
+  }
+}
+
+/** Warns once that all clients behind a proxy share one quota, unless TRUSTED_PROXY_HOPS is configured. */
+function proxyNotice({ trustedProxyHops, rateLimit }: ServerConfig): (request: Request) => void {
+  let isDone = trustedProxyHops !== undefined || !rateLimit;
+  return ({ headers }) => {
+    if (isDone || !headers.has("X-Forwarded-For")) return;
+    isDone = true;
+    notify(
+      "A request came with X-Forwarded-For, and TRUSTED_PROXY_HOPS is not set: all clients behind a proxy share one quota. Set it to the number of proxies in front, 0 if there are none.",
+    );
+  };
+}
+
+/** Aborts at the first signal. Later ones change nothing: stopping is bounded, and npm sends Ctrl-C a second time. */
+function stopSignal(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => controller.abort());
+  return controller.signal;
+}
+
+const aborted = (signal: AbortSignal) =>
+  new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+
+/** A database that runs for one server. */
+export interface EmbeddedDatabase {
+  /** Variables to add to the server's environment. */
+  variables: Record<string, string>;
+  /** Printed at the start, behind the server's address. */
+  notice: string;
+  stop(): Promise<void>;
+}
+
+/** Starts a database for a server whose environment names none. @throws StartupError */
+export type StartEmbedded = (environment: Environment) => Promise<EmbeddedDatabase>;
+
+/** Like the files of /docs, the build puts it beside the bundle. */
+const EMBEDDED = new URL("embedded.js", import.meta.url).href;
+
+async function startEmbedded(environment: Environment): Promise<EmbeddedDatabase> {
+  const { startEmbedded }: { startEmbedded: StartEmbedded } = await import(EMBEDDED);
+  return startEmbedded(environment);
+}
+
+function driverOf({ transport, databaseUrl, neonFetchEndpoint, poolSize, deadline }: ServerConfig) {
+  const driver: Omit<PooledDriver, "end"> & Partial<PooledDriver> =
+    transport === "http"
+      ? neonDriver({ url: databaseUrl, fetchEndpoint: neonFetchEndpoint })
+      : pooledDriver({ url: databaseUrl, size: poolSize, timeout: deadline + MARGIN_MS, warn: notify });
+  return driver;
+}
+
+/** Counts exactly, in this process only. A window starts with a key's first request. */
+function memoryLimiter(quota: Quota): Limiter {
+  const windows = new RateLimiterMemory({ points: quota.requests, duration: quota.seconds });
+  return {
+    quota,
+    async count(key) {
+      // `penalty` only counts; `consume` would throw when the quota is used up.
+      const { consumedPoints, remainingPoints, msBeforeNext } = await windows.penalty(key);
+      return {
+        admitted: consumedPoints <= quota.requests,
+        remaining: remainingPoints,
+        reset: Math.ceil(msBeforeNext / 1000),
+      };
+    },
+  };
+}
+
+async function listening(
+  listen: Runtime["listen"],
+  { host, port, deadline }: ServerConfig,
+  respond: Respond,
+): Promise<Listener> {
+  const idleTimeout = Math.max(IDLE_TIMEOUT_SECONDS, Math.ceil((deadline + MARGIN_MS) / 1000));
+  try {
+    return await listen({ host, port, respond, idleTimeout });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (!code) throw error;
+    const reason = code === "EADDRINUSE" ? "is in use by another program" : `cannot be used (${code})`;
+    throw new StartupError(`Port ${port} of ${host} ${reason}: choose another with HOST and PORT.`);
+  }
+}
+
+/** While the server stops, clients should not reuse their connections. */
+function closingConnection(response: Response): Response {
+  response.headers.set("Connection", "close");
+  return response;
+}
+
+/** The build puts the files beside the bundle. */
+const readDocs: ReadDocs = (file) => readFile(new URL(`docs/${file}`, import.meta.url));
+
+/** Writes lines together, because each write is a system call. */
+const log: Log = (event) => {
+  if (lines === "") setImmediate(flush);
+  lines += `${JSON.stringify(event)}\n`;
+};
+
+let lines = "";
+
+function flush(): void {
+  process.stdout.write(lines);
+  lines = "";
+}
+
+/** Prints to standard error; standard output is for the log. */
+const notify = (sentence: string) => process.stderr.write(`${sentence}\n`);

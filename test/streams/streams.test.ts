@@ -1,0 +1,186 @@
+/** Streams in and out, on every runtime: how they end, and how they end early. */
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { gzipSync } from "node:zlib";
+import { beforeAll, describe, expect, test } from "vitest";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { RUNTIMES, startServer, type TestServer } from "../support/servers.ts";
+import { bundleStreamingApp } from "./bundle.ts";
+
+const MIB = 1024 * 1024;
+const NDJSON = { "Content-Type": "application/x-ndjson" };
+const CHUNKED = "Content-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n";
+
+let database: TestDatabase;
+let bundles: string;
+
+beforeAll(async () => {
+  [database, bundles] = await Promise.all([createTestDatabase(), bundleStreamingApp()]);
+});
+
+describe.each(RUNTIMES)("%s", (runtime) => {
+  let server: TestServer;
+
+  beforeAll(async () => {
+    server = await startServer(runtime, database, { REQUEST_TIMEOUT_MS: "1000" }, bundles);
+  });
+
+  const ask = (path: string, init?: RequestInit) => fetch(server.url + path, init);
+  const send = (path: string, body: BodyInit, headers: Record<string, string> = NDJSON) =>
+    ask(path, { method: "POST", body, headers, duplex: "half" } as RequestInit);
+  const source = async (name: string) => (await ask(`/sources/${name}`)).json();
+  const linesOf = (text: string) => text.trimEnd().split("\n");
+
+  /** Opens a connection that sends a text, and reads nothing until it is told to. */
+  async function open(text: string): Promise<Socket> {
+    const { hostname, port } = new URL(server.url);
+    const socket = connect(Number(port), hostname).on("error", () => {});
+    await once(socket, "connect");
+    socket.write(text);
+    return socket;
+  }
+
+  /** Resolves when a connection is closed, by an error or not. */
+  const closed = (socket: Socket) => new Promise<void>((resolve) => socket.once("close", () => resolve()));
+
+  /** Everything that a connection receives until it is closed. */
+  async function received(socket: Socket): Promise<string> {
+    let text = "";
+    socket.setEncoding("latin1").on("data", (chunk) => {
+      text += chunk;
+    });
+    await closed(socket);
+    return text;
+  }
+
+  /** The event of the request with this route. */
+  const eventOf = (route: string, id: string) =>
+    server
+      .logs()
+      .map((line) => line.startsWith("{") && JSON.parse(line))
+      .find((event) => event.route === route && event.request_id === id);
+
+  const get = (path: string, id: string) =>
+    `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Request-Id: ${id}\r\n\r\n`;
+
+  test("a client that goes away in the middle of a stream cancels the source", async () => {
+    const socket = await open(get("/endless/leaves", "leaves"));
+    await once(socket, "data");
+    expect(eventOf("/endless/:name", "leaves")).toBeUndefined();
+    socket.destroy();
+    await expect.poll(() => source("leaves")).toMatchObject({ cancelled: true, aborted: true });
+    await expect
+      .poll(() => eventOf("/endless/:name", "leaves"))
+      .toMatchObject({ status: 200, client_gone: true });
+  });
+
+  test("a source that falls silent is cancelled after the timeout, and the stream ends with a problem", async () => {
+    const text = await (await ask("/endless/silent")).text();
+    expect(JSON.parse(linesOf(text).at(-1) ?? "")).toMatchObject({ status: 500, error: "internal_error" });
+    await expect.poll(() => source("silent")).toMatchObject({ cancelled: true, aborted: true });
+  });
+
+  test("a client that stops reading stops the source, and is given up after the timeout", async () => {
+    const socket = await open(get("/endless/stalls", "stalls"));
+    await expect
+      .poll(() => source("stalls"), { timeout: 10_000 })
+      .toMatchObject({ cancelled: true, aborted: true });
+    // What the buffers on the way hold: without backpressure it would be without end.
+    expect((await source("stalls")).produced).toBeLessThan(1000);
+    await expect
+      .poll(() => eventOf("/endless/:name", "stalls"))
+      .toMatchObject({ status: 200, client_gone: true });
+    // The server has closed the connection.
+    await closed(socket.resume());
+  });
+
+  test("a stream of NDJSON that fails ends with the problem on a line of its own", async () => {
+    const response = await ask("/failing/ndjson", { headers: { "X-Request-Id": "fails-lines" } });
+    const text = await response.text();
+    const [first, broken, problem = "", ...rest] = linesOf(text);
+    expect([response.status, first, broken, rest]).toEqual([200, '{"row":1}', '{"ro', []]);
+    expect(JSON.parse(problem)).toMatchObject({ status: 500, error: "internal_error" });
+    expect(text).not.toContain("hidden");
+    await expect
+      .poll(() => eventOf("/failing/:type", "fails-lines"))
+      .toMatchObject({ level: "error", status: 200, problem: "internal_error", error: { name: "Error" } });
+  });
+
+  test("a stream of another type that fails breaks the connection", async () => {
+    const text = await received(await open(get("/failing/csv", "fails-csv")));
+    expect(text).toContain('{"row":1}');
+    expect(text).not.toMatch(/\r\n0\r\n|hidden|Error/);
+    await expect
+      .poll(() => eventOf("/failing/:type", "fails-csv"))
+      .toMatchObject({ level: "error", problem: "internal_error" });
+  });
+
+  test("a body as a stream is read to its end, compressed or not", async () => {
+    const body = Buffer.alloc(2 * MIB, "a\n");
+    expect(await (await send("/count", body)).json()).toEqual({ bytes: 2 * MIB });
+    const gzip = { ...NDJSON, "Content-Encoding": "gzip" };
+    expect(await (await send("/count", gzipSync(body), gzip)).json()).toEqual({ bytes: 2 * MIB });
+    const cut = await send("/count", gzipSync(body).subarray(0, -20), gzip);
+    expect([cut.status, (await cut.json()).error]).toEqual([415, "unsupported_media_type"]);
+  });
+
+  test("a body over the limit of its route is 413, however its length is told", async () => {
+    const body = Buffer.alloc(2 * MIB + 1, "a\n");
+    const gzip = { ...NDJSON, "Content-Encoding": "gzip" };
+    const responses = [
+      await send("/count", body),
+      await send("/count", new Blob([body]).stream() as ReadableStream),
+      await send("/count", gzipSync(body), gzip),
+      await send("/small", '"123456789"', { "Content-Type": "application/json" }),
+    ];
+    for (const response of responses) {
+      expect([response.status, (await response.json()).error]).toEqual([413, "payload_too_large"]);
+    }
+  });
+
+  test("a body over the limit is a problem line once the reply has begun", async () => {
+    const body = new Blob([Buffer.alloc(2 * MIB + 1, "a\n")]).stream();
+    const response = await send("/echo", body as ReadableStream, {
+      ...NDJSON,
+      "X-Request-Id": "echoes",
+    });
+    const lines = linesOf(await response.text());
+    expect(response.status).toBe(200);
+    expect(JSON.parse(lines[0] ?? "")).toHaveProperty("bytes");
+    expect(JSON.parse(lines.at(-1) ?? "")).toMatchObject({ status: 413, error: "payload_too_large" });
+    await expect
+      .poll(() => eventOf("/echo", "echoes"))
+      .toMatchObject({ level: "warn", problem: "payload_too_large" });
+  });
+
+  test("a body that stalls is 408, or a problem line once the reply has begun", async () => {
+    const post = (path: string) =>
+      `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n${CHUNKED}\r\n1\r\na\r\n`;
+    const [counted, echoed] = await Promise.all([
+      open(post("/count")).then(received),
+      open(post("/echo")).then(received),
+    ]);
+    expect(counted).toMatch(/^HTTP\/1\.1 408 /);
+    expect(echoed).toMatch(/^HTTP\/1\.1 200 .*\{"bytes":1\}.*"error":"request_timeout"/s);
+  });
+
+  test("a route with its own deadline ends a body that stalls then", async () => {
+    const text = await received(
+      await open(
+        "POST /small HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n1",
+      ),
+    );
+    expect(text).toMatch(/^HTTP\/1\.1 408 /);
+  });
+
+  test("a route without Idempotency-Key rejects one", async () => {
+    const response = await send("/count", "a", { ...NDJSON, "Idempotency-Key": "k" });
+    expect([response.status, (await response.json()).error]).toEqual([400, "invalid_header"]);
+  });
+
+  test("HEAD of a stream ends at once", async () => {
+    const response = await ask("/endless/head", { method: "HEAD" });
+    expect(response.status).toBe(200);
+    await expect.poll(() => source("head")).toMatchObject({ cancelled: true, aborted: true });
+  });
+});
