@@ -1,4 +1,5 @@
 /** Books over HTTP: from validated input to the store, and from its rows to replies. */
+import { rowsIn } from "../db/keyset.ts";
 import { TakenFault } from "../db/resource.ts";
 import type { Api } from "../http/api.ts";
 import { versionDemand } from "../http/etag.ts";
@@ -18,7 +19,7 @@ export function bookRoutes(api: Api): void {
     if (page !== undefined) {
       const { found, total } = await store.listBooksByNumber(database, query, page);
       const totals = { total, page, limit, total_pages: Math.ceil(total / limit) };
-      return jsonReply(200, pageBody(found, totals));
+      return jsonReply(200, pageBody(rowsIn(found), totals));
     }
     const { found, total } = await store.listBooks(database, query, position);
     const totals = count && { total, ...(count === "estimated" && { total_is_estimate: true }) };

@@ -6,7 +6,7 @@ import {
   definePages,
   filteredPage,
   type KeysetOrder,
-  type ListedRow,
+  type Lines,
   offsetPage,
   type Position,
   where,
@@ -129,12 +129,11 @@ const movementJson = jsonObject({
 
 const ofBook = { column: stockMovements.createdAt, id: stockMovements.id, descending: true };
 
-/** A row of null where the book has no movements, and no row where there is no book. */
+/** No row where there is no book. */
 const movementPages = definePages(stockMovements, ofBook, {
   json: movementJson,
   filters: (value) => [sql`${stockMovements.bookId} = ${value("book")}::uuid`],
-  // A lateral join can only be a nested loop, which keeps the page's order.
-  around: (page, value) => sql`select page.* from ${books} left join lateral (${page}) page on true
+  around: (page, value) => sql`select page.* from ${books} cross join lateral (${page}) page
     where ${books.id} = ${value("book")}::uuid`,
 });
 
@@ -148,14 +147,14 @@ export async function listMovements(
   bookId: string,
   { limit }: MovementQuery,
   position: Position | undefined,
-): Promise<ListedRow[]> {
-  const rows = await database.read<{ json: string | null }>(movementPages(position, limit, { book: bookId }));
-  if (rows.length === 0) throw new MissingFault();
-  return rows.filter((row): row is ListedRow => row.json !== null);
+): Promise<Lines> {
+  const [found] = await database.read<Lines>(movementPages(position, limit, { book: bookId }));
+  if (!found) throw new MissingFault();
+  return found;
 }
 
 export interface BookListing {
-  found: ListedRow[];
+  found: Lines;
   /** Counted, or estimated by the planner, where the query asked for either. */
   total: number | undefined;
 }
@@ -179,12 +178,13 @@ export async function listBooks(
   const filters = filtersOf(query);
   const page = pageOf(query, filters, position);
   if (!query.count) {
-    return { found: await database.read<ListedRow>(page), total: undefined };
+    const [found] = await database.read<Lines>(page);
+    return { found: found as Lines, total: undefined };
   }
-  const [found, counted] = (await database.batch("snapshot", [
+  const [[found], counted] = (await database.batch("snapshot", [
     page,
     query.count === "exact" ? exactCount(filters) : estimate(filters),
-  ])) as [ListedRow[], Row[]];
+  ])) as [[Lines], Row[]];
   return { found, total: totalIn(counted[0]) };
 }
 
@@ -193,13 +193,13 @@ export async function listBooksByNumber(
   database: Database,
   query: BookQuery,
   page: number,
-): Promise<{ found: ListedRow[]; total: number }> {
+): Promise<{ found: Lines; total: number }> {
   const filters = filtersOf(query);
   const offset = (page - 1) * query.limit;
-  const [found, counted] = (await database.batch("snapshot", [
+  const [[found], counted] = (await database.batch("snapshot", [
     offsetPage(books, orderOf(query.sort), { filters, offset, limit: query.limit, json: bookJson }),
     exactCount(filters),
-  ])) as [ListedRow[], Row[]];
+  ])) as [[Lines], Row[]];
   return { found, total: totalIn(counted[0]) };
 }
 

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import type { ListedRow, Position } from "../db/keyset.ts";
+import { type Lines, type Position, rowsIn } from "../db/keyset.ts";
 import type { CursorSeal } from "./cursor.ts";
 import { wholeNumber } from "./fields.ts";
 
@@ -47,15 +47,16 @@ const encoder = new TextEncoder();
 
 /** The rows of a page in the listing's order, and whether rows follow in the direction of travel. */
 interface Page {
-  rows: ListedRow[];
+  rows: string[];
   more: boolean;
 }
 
 /** Cuts a page from rows in the direction of travel, of which there may be one more than the limit. */
-function cutPage(found: ListedRow[], limit: number, position: Position | undefined): Page {
-  const rows = found.slice(0, limit);
+function cutPage(found: Lines, limit: number, position: Position | undefined): Page {
+  const all = rowsIn(found);
+  const rows = all.slice(0, limit);
   if (position?.direction === "backward") rows.reverse();
-  return { rows, more: found.length > limit };
+  return { rows, more: all.length > limit };
 }
 
 /**
@@ -69,7 +70,7 @@ function neighbours(
   position: Position | undefined,
   key: string,
 ): { next?: Position | undefined; previous?: Position | undefined } {
-  const placeOf = ({ json }: ListedRow) => {
+  const placeOf = (json: string) => {
     const members = JSON.parse(json);
     return { key: `${members[key]}`, id: members.id };
   };
@@ -90,8 +91,8 @@ function neighbours(
 }
 
 /** The body of a page as JSON text: `{"data":[…],` and the members of `tail`. */
-export function pageBody(rows: ListedRow[], tail: object): string {
-  return `{"data":[${rows.map(({ json }) => json).join()}],${JSON.stringify(tail).slice(1)}`;
+export function pageBody(rows: string[], tail: object): string {
+  return `{"data":[${rows.join()}],${JSON.stringify(tail).slice(1)}`;
 }
 
 type PageReply = { status: 200; body: Uint8Array<ArrayBuffer>; headers: { Link?: string } };
@@ -100,14 +101,14 @@ type PageReply = { status: 200; body: Uint8Array<ArrayBuffer>; headers: { Link?:
 const MAX_LINK_LENGTH = 4096;
 
 /** The page written last. Readers who share a query come one after the other, and share its page, too. */
-let last: { found: ListedRow[]; url: string; reply: PageReply } | undefined;
+let last: { found: Lines; url: string; reply: PageReply } | undefined;
 
 /**
  * Writes a page of the `limit + 1` rows that were found in the direction of travel, as
  * `{"data":[…],"limit":20,"next_cursor":…,"prev_cursor":…}` with `extra` members behind, and the same links as a Link header
  * (RFC 8288), unless it would be too long.
  */
-export function writePage(found: ListedRow[], position: Position | undefined, listing: Listing): PageReply {
+export function writePage(found: Lines, position: Position | undefined, listing: Listing): PageReply {
   const url = listing.url.pathname + listing.url.search;
   if (last?.found !== found || last.url !== url) {
     const reply = render(cutPage(found, listing.query.limit, position), position, listing);

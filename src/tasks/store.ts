@@ -2,7 +2,7 @@
 import { eq, sql } from "drizzle-orm";
 import type { Claim, Replay } from "../db/idempotency.ts";
 import { instant, jsonObject } from "../db/json.ts";
-import { definePages, filteredPage, type ListedRow, type Position } from "../db/keyset.ts";
+import { definePages, filteredPage, type Lines, type Position } from "../db/keyset.ts";
 import type { Database } from "../db/ports.ts";
 import { defineResource, type Resource, type VersionDemand } from "../db/resource.ts";
 import { tasks } from "../db/schema.ts";
@@ -55,11 +55,11 @@ const newestFirst = { column: tasks.createdAt, id: tasks.id, descending: true };
 const pages = definePages(tasks, newestFirst, { json: taskJson });
 
 /** Up to `limit + 1` tasks from `position` on, in the direction of travel; the newest come first. */
-export function listTasks(
+export async function listTasks(
   database: Database,
   { completed, limit }: TaskQuery,
   position: Position | undefined,
-): Promise<ListedRow[]> {
+): Promise<Lines> {
   const page =
     completed === undefined
       ? pages(position, limit)
@@ -69,5 +69,6 @@ export function listTasks(
           limit,
           json: taskJson,
         });
-  return database.read<ListedRow>(page);
+  const [found] = await database.read<Lines>(page);
+  return found as Lines;
 }

@@ -8,7 +8,7 @@ import { type BookQuery, bookPaging } from "../../src/books/contract.ts";
 import { listBooks, listBooksByNumber, listMovements, readBook, sortedBy } from "../../src/books/store.ts";
 import { connectOver, direct, type Reads } from "../../src/db/connection.ts";
 import { SetupFault, UnavailableFault } from "../../src/db/faults.ts";
-import type { ListedRow, Position } from "../../src/db/keyset.ts";
+import { type Lines, type Position, rowsIn } from "../../src/db/keyset.ts";
 import { type PooledDriver, pooledDriver } from "../../src/db/pool.ts";
 import type { Connect, Driver } from "../../src/db/ports.ts";
 import { MissingFault } from "../../src/db/resource.ts";
@@ -115,8 +115,8 @@ describe("books read in one tick", () => {
   });
 });
 
-const booksIn = (rows: ListedRow[]): { id: string; [name: string]: unknown }[] =>
-  rows.map(({ json }) => JSON.parse(json));
+const booksIn = (found: Lines): { id: string; [name: string]: unknown }[] =>
+  rowsIn(found).map((json) => JSON.parse(json));
 
 describe("pages of one order read in one turn", () => {
   const directions = [
@@ -213,7 +213,7 @@ describe("of statements that are planned for their values few run at a time", ()
     waiting.push(searchOf(connect, "Book 2"));
     release();
     const found = await Promise.all([slow, ...waiting]);
-    expect(found.map(({ found }) => found.length)).toEqual([11, 2, 1, 2, 2]);
+    expect(found.map(({ found }) => rowsIn(found).length)).toEqual([11, 2, 1, 2, 2]);
     expect(sent).toHaveLength(6);
   });
 
@@ -236,7 +236,7 @@ describe("of statements that are planned for their values few run at a time", ()
     const late = await searchOf(connect, "Book 2", HASTE).catch((error) => error);
     expect(late).toBeInstanceOf(UnavailableFault);
     release();
-    expect((await slow).found.length).toBe(11);
+    expect(rowsIn((await slow).found).length).toBe(11);
     await searchOf(connect, "Book 3");
     expect(sent).toHaveLength(2);
   });
@@ -249,7 +249,7 @@ describe("of statements that are planned for their values few run at a time", ()
     expect(await late).toBeInstanceOf(UnavailableFault);
     release();
     await slow;
-    expect((await patient).found.length).toBe(2);
+    expect(rowsIn((await patient).found).length).toBe(2);
   });
 });
 
