@@ -3,6 +3,7 @@ import { Client as Connection } from "pg";
 import { beforeAll, describe, expect, test } from "vitest";
 import { startNeonEndpoint } from "../../dev/neon-endpoint.ts";
 import { migrate } from "../../ops/migrations.ts";
+import { grantPrivileges } from "../../ops/privileges.ts";
 import { newBook } from "../support/books.ts";
 import { type Client, createClient } from "../support/client.ts";
 import { createRole, createTestDatabase, type TestDatabase } from "../support/database.ts";
@@ -80,4 +81,15 @@ test.each([
   await client.connect();
   await expect(client.query(statement)).rejects.toMatchObject({ code: "42501" });
   await client.end();
+});
+
+test("grants to several roles at the same time all succeed", async () => {
+  const database = await createTestDatabase();
+  const grants = Array.from({ length: 4 }, async () => {
+    const { role } = await createRole(database);
+    const client = await database.connect();
+    for (let time = 0; time < 10; time++) await grantPrivileges(client, role);
+    await client.end();
+  });
+  await Promise.all(grants);
 });
