@@ -1,4 +1,5 @@
 import pg from "pg";
+import { withClient } from "../ops/command.ts";
 import books from "./sample-books.json" with { type: "json" };
 
 /** The comment on a database that was offered the sample: one whose books were all deleted stays empty. */
@@ -14,10 +15,8 @@ const LOCK = 7_250_868;
  * @param url a connection string whose role owns the database
  * @returns how many books there are now
  */
-export async function loadSample(url: string): Promise<number> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
+export function loadSample(url: string): Promise<number> {
+  return withClient(url, async (client) => {
     await client.query("begin");
     await client.query("select pg_advisory_xact_lock($1)", [LOCK]);
     const { rows } = await client.query<{ name: string; marked: boolean; filled: boolean }>(
@@ -35,9 +34,7 @@ export async function loadSample(url: string): Promise<number> {
     if (!marked) await client.query("analyze");
     const counted = await client.query<{ count: number }>("select count(*)::int as count from books");
     return counted.rows[0]?.count ?? 0;
-  } finally {
-    await client.end();
-  }
+  });
 }
 
 async function insertBooks(client: pg.Client): Promise<void> {
