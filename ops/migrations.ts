@@ -53,6 +53,7 @@ export function migrate(url: string, options: MigrateOptions = {}): Promise<numb
     let applied = 0;
     while (await patiently(wait, onProgress, () => applyNext(client, migrations))) applied++;
     await limitStatements(client);
+    await rewriteBooks(client, onProgress);
     if (grantTo !== undefined) await grantPrivileges(client, grantTo);
     return applied;
   });
@@ -151,6 +152,30 @@ async function busyMigrator(client: pg.Client): Promise<string> {
     `The Postgres session ${holder.pid} holds the migrations' lock and is idle, as a migration of an earlier version ` +
     `leaves it behind a pooler: select pg_terminate_backend(${holder.pid}).`
   );
+}
+
+/** Books that one transaction rewrites. Whoever changes one of them meanwhile waits for it. */
+const BATCH = 1000;
+
+/**
+ * Brings the JSON of books that an earlier version wrote to today's format, in batches that commit, while the books are
+ * read and changed. Their versions stay. It can be stopped at any time, and goes on with the next run.
+ */
+async function rewriteBooks(client: pg.Client, onProgress: (sentence: string) => void): Promise<void> {
+  let last = "00000000-0000-0000-0000-000000000000";
+  for (let done = 0; ; ) {
+    const { rows } = await client.query<{ id: string }>(
+      `with old as (
+         select id from books where id > $1 and json_format <> octavo_book_format() order by id limit ${BATCH} for update
+       )
+       update books set id = books.id from old where books.id = old.id returning books.id`,
+      [last],
+    );
+    if (rows.length === 0) return;
+    done += rows.length;
+    last = rows.reduce((greatest, { id }) => (id > greatest ? id : greatest), last);
+    if (done % (100 * BATCH) === 0) onProgress(`Rewriting books in today's format: ${done} so far.`);
+  }
 }
 
 /**

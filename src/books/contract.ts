@@ -3,6 +3,7 @@ import * as z from "zod";
 import {
   fail,
   integer,
+  keysOf,
   moment,
   readOnlyMembers,
   searchTerm,
@@ -73,6 +74,9 @@ const writable = {
   stock: integer({ min: 0, max: MAX_STOCK }).meta({ examples: [7] }),
   description: text({ min: 0, max: 10_000 }).nullable(),
 };
+
+/** The members that a client writes; each is a column of the table. */
+export const WRITABLE = keysOf(writable);
 
 /** A rule across two members. The database enforces it too, because only it knows the merged record of an update. */
 export const ZERO_PRICE_WITH_STOCK = "must be above 0 for a book with stock";

@@ -9,7 +9,6 @@ import {
   onceFor,
   type Query,
   type Statement,
-  type Value,
 } from "./statements.ts";
 
 /** Turns calls into one statement, and the rows of that statement into the rows of each call. */
@@ -50,32 +49,30 @@ export function direct(driver: Driver): { reads: Reads; writes: Writes } {
   };
 }
 
-/** The database behind a driver. What is defined once is compiled once. */
+/** Makes the database that the stores use. Each definition is compiled once. */
 export function connectOver({ reads, writes }: { reads: Reads; writes: Writes }): Connect {
   const compile = compiler();
   const lookups = onceFor((lookup: Lookup) => keyBatcher(lookup, compile));
   const batchers = onceFor((definition: Definition) =>
-    definition.list === undefined
-      ? valueBatcher(definition, compile)
-      : listBatcher(definition, definition.list, compile),
+    definition.grouping === "join" ? joinBatcher(definition, compile) : itemBatcher(definition, compile),
   );
+  const batchable = (query: Query | SQL, grouping: Definition["grouping"]): query is Query =>
+    "definition" in query && query.definition.grouping === grouping;
   return (time) => ({
     async find<T extends Row>(lookup: Lookup, key: string) {
       const [row] = await withFaults(reads.batched(lookups(lookup), key, time));
       return row as T | undefined;
     },
     async read<T extends Row>(query: Query | SQL) {
-      const rows =
-        "definition" in query && query.definition.types
-          ? reads.batched(batchers(query.definition), query.values, time)
-          : reads.query(compile(query), time);
+      const rows = batchable(query, "join")
+        ? reads.batched(batchers(query.definition), query.values, time)
+        : reads.query(compile(query), time);
       return (await withFaults(rows)) as T[];
     },
     async write<T extends Row>(query: Query | SQL) {
-      const rows =
-        "definition" in query && query.definition.list !== undefined
-          ? writes.batched(batchers(query.definition), query.values, time)
-          : writes.batched(single(compile(query)), undefined, time);
+      const rows = batchable(query, "items")
+        ? writes.batched(batchers(query.definition), query.values, time)
+        : writes.batched(single(compile(query)), undefined, time);
       return (await withFaults(rows)) as T[];
     },
     batch(transaction, queries) {
@@ -85,9 +82,9 @@ export function connectOver({ reads, writes }: { reads: Reads; writes: Writes })
   });
 }
 
-/** Calls are keys, of which one statement finds the rows. */
+/** Calls are keys; one statement finds the rows of all of them. */
 function keyBatcher({ build }: Lookup, compile: Compile): Batcher<string> {
-  const definition: Definition = { build: (value) => build(value("keys")) };
+  const definition: Definition = { types: {}, build: () => build(sql`${sql.placeholder("keys")}`) };
   return {
     statementFor: (keys) => compile({ definition, values: { keys } }),
     rowsByCall(rows, keys) {
@@ -98,20 +95,18 @@ function keyBatcher({ build }: Lookup, compile: Compile): Batcher<string> {
 }
 
 /**
- * Calls are the values of a statement. Several become a join of their values with the statement: Postgres runs it for each of
- * them as it would run it alone, and their rows keep their order.
+ * Calls are the values of a statement. Several calls become a lateral join of their values with the statement: Postgres
+ * runs it for each call as it would run it alone, and the rows of each call keep their order.
  */
-function valueBatcher(definition: Definition, compile: Compile): Batcher<Query["values"]> {
-  const { build, types = {} } = definition;
+function joinBatcher(definition: Definition, compile: Compile): Batcher<Query["values"]> {
+  const { build, types } = definition;
   const names = Object.keys(types);
-  const identifiers = [...names, "question"].map((name) => sql.identifier(name));
+  const identifiers = [...names, "item"].map((name) => sql.identifier(name));
   const together: Definition = {
-    build(value: Value) {
-      const arrays = names.map((name) => sql`${value(name)}::${sql.raw(types[name] as string)}[]`);
-      return sql`select asked.question::int as question, answer.*
-        from unnest(${sql.join(arrays, sql`, `)}) with ordinality as asked (${sql.join(identifiers, sql`, `)})
-        cross join lateral (${build((name) => sql`asked.${sql.identifier(name)}`)}) as answer`;
-    },
+    types: Object.fromEntries(names.map((name) => [name, `${types[name]}[]`])),
+    build: (value) => sql`select called.item::int as item, answer.*
+      from unnest(${sql.join(names.map(value), sql`, `)}) with ordinality as called (${sql.join(identifiers, sql`, `)})
+      cross join lateral (${build((name) => sql`called.${sql.identifier(name)}`)}) as answer`,
   };
   return {
     statementFor: ([first = {}, ...others]) => {
@@ -119,31 +114,32 @@ function valueBatcher(definition: Definition, compile: Compile): Batcher<Query["
       const columns = names.map((name) => [name, [first, ...others].map((values) => values[name])]);
       return compile({ definition: together, values: Object.fromEntries(columns) });
     },
-    rowsByCall: (rows, calls) => (calls.length === 1 ? [rows] : byQuestion(rows, calls.length)),
+    rowsByCall: (rows, calls) => (calls.length === 1 ? [rows] : byItem(rows, calls.length)),
   };
 }
 
-/** Calls are JSON arrays of one item, which one statement takes as an array of all items. */
-function listBatcher(definition: Definition, list: string, compile: Compile): Batcher<Query["values"]> {
+/** Calls are JSON arrays of one item; one statement takes an array of all items. */
+function itemBatcher(definition: Definition, compile: Compile): Batcher<Query["values"]> {
+  const [name = ""] = Object.keys(definition.types);
   return {
     statementFor(calls) {
-      const items = calls.map((values) => (values[list] as string).slice(1, -1));
-      return compile({ definition, values: { [list]: `[${items.join()}]` } });
+      const items = calls.map((values) => (values[name] as string).slice(1, -1));
+      return compile({ definition, values: { [name]: `[${items.join()}]` } });
     },
-    rowsByCall: (rows, calls) => byQuestion(rows, calls.length),
+    rowsByCall: (rows, calls) => byItem(rows, calls.length),
   };
 }
 
-/** A statement that is never one with others. */
+/** A statement that is never grouped with others. */
 const single = (statement: Statement): Batcher<undefined> => ({
   statementFor: () => statement,
   rowsByCall: (rows) => [rows],
 });
 
-/** Sorts rows by their column `question`, which counts calls from 1 on. */
-function byQuestion(rows: Row[], calls: number): Row[][] {
+/** Sorts rows by their column `item`, which counts calls from 1 on. */
+function byItem(rows: Row[], calls: number): Row[][] {
   const byCall: Row[][] = Array.from({ length: calls }, () => []);
-  for (const row of rows) byCall[(row.question as number) - 1]?.push(row);
+  for (const row of rows) byCall[(row.item as number) - 1]?.push(row);
   return byCall;
 }
 

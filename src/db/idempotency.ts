@@ -1,14 +1,23 @@
-/** Writes that happen once for an idempotency key, however often they are sent and whatever becomes of their answers. */
-import { type SQL, sql } from "drizzle-orm";
+/** Writes that happen once per idempotency key, however often they are sent and whether or not their responses arrive. */
+import { sql } from "drizzle-orm";
+import { unconditionally, type WriteSteps } from "./conditional-write.ts";
 import type { Database, Row } from "./ports.ts";
 import { idempotencyKeys } from "./schema.ts";
-import type { Definition, Value } from "./statements.ts";
+import {
+  bind,
+  type Definition,
+  defineStatement,
+  type Names,
+  type Types,
+  type Value,
+  type Values,
+} from "./statements.ts";
 
-/** What a request with an Idempotency-Key lays claim to. */
+/** What a request with an Idempotency-Key claims. */
 export interface Claim {
   /** Digest of the caller and the key. */
   key: string;
-  /** Digest of the request, which tells it from others under the same key. */
+  /** Digest of the request, to tell it from other requests with the same key. */
   fingerprint: string;
   /** The status to reply with once the write is made. */
   status: number;
@@ -33,59 +42,60 @@ export class MismatchFault extends Error {
   override name = "MismatchFault";
 }
 
-/** A write, as two statements: by itself, and under a claim. */
-export interface Effect {
-  plain: Definition;
-  claimed: Definition;
+const CLAIM = { key: "text", fingerprint: "text", status: "smallint", collection: "text" } as const;
+type ClaimTypes = typeof CLAIM;
+
+/** A write as two statements: without a claim, and under one. */
+export interface KeyedWrite<T extends Types> {
+  plain: Definition<T>;
+  claimed: Definition<T & ClaimTypes>;
 }
 
 /**
- * Defines a write that may be claimed.
+ * Defines a write that a claim can guard. Its outcome has the columns of a resource (`resource.ts`).
  *
- * @param build its CTEs, which neither lock nor change anything where `go` is false. Where it is true the last of them,
- *   `effect`, has one row: the columns of the resource written (`resource.ts`), with an id of null where the write was refused, and
- *   such as tell why
- * @param list as in a {@link Definition}
+ * @param grouping as in a {@link Definition}, without a claim
  */
-export function defineEffect(build: (go: SQL, value: Value) => SQL, list?: string): Effect {
+export function keyedWrite<const T extends Types>(
+  types: T,
+  steps: WriteSteps<T>,
+  grouping?: Definition["grouping"],
+): KeyedWrite<T> {
   return {
-    plain: {
-      build: (value) => sql`with ${build(sql`true`, value)} select * from effect`,
-      ...(list !== undefined && { list }),
-    },
-    claimed: { build: (value) => effectOnce(build(sql`exists (select from go)`, value), value) },
+    plain: unconditionally(types, steps, grouping),
+    claimed: { types: { ...types, ...CLAIM }, build: (value) => writeOnce(steps, value) },
   };
 }
 
-/** How many keys that are out of date go with each new one. */
+/** How many outdated records are deleted with each new one. */
 const SWEPT = 10;
 
 const isOver = sql`created_at <= now() - interval '24 hours'`;
 
 /**
- * Makes a write, or under a claim makes it once: the reply to it is kept for a day, and given again to the same request. A
- * refused write leaves nothing, and is made anew.
+ * Makes a write; under a claim, makes it once. Its reply is kept for a day and given again to the same request. A refused
+ * write keeps nothing, so it can be tried again.
  *
- * Claim and effect are two statements of one transaction, so that the second sees whatever was committed before the first
- * took the lock. Nobody waits for the lock, which is free again with the transaction's end.
+ * Claim and write are two statements of one transaction, so that the second sees everything that was committed before the
+ * first took the lock. Nobody waits for the lock, which ends with the transaction.
  *
- * @returns the row of `effect`, or the reply to the first request
- * @throws InProgressFault, MismatchFault, and the faults of the effect
+ * @returns the outcome of the write, or the reply to the first request
+ * @throws InProgressFault, MismatchFault, and the faults of the write
  */
-export async function once<T extends Row>(
+export async function writeKeyed<T extends Types, Outcome extends Row>(
   database: Database,
   claim: Claim | undefined,
-  { plain, claimed: definition }: Effect,
-  values: Record<string, unknown>,
-): Promise<T | Replay> {
+  { plain, claimed: definition }: KeyedWrite<T>,
+  values: Values<T>,
+): Promise<Outcome | Replay> {
   if (!claim) {
-    const [row] = await database.write<T>({ definition: plain, values });
-    return row as T;
+    const [outcome] = await database.write<Outcome>(bind(plain, values));
+    return outcome as Outcome;
   }
   const [, [row]] = (await database.batch("write", [
-    { definition: lock, values: { ...claim } },
-    { definition, values: { ...values, ...claim } },
-  ])) as [unknown, [T & { claimed: boolean; earlier: string | null }]];
+    bind(lock, { key: claim.key }),
+    bind(definition, { ...values, ...claim } as Values<T & ClaimTypes>),
+  ])) as [unknown, [Outcome & { claimed: boolean; earlier: string | null }]];
   const { claimed, earlier, ...outcome } = row;
   if (earlier !== null) {
     const { fingerprint, ...reply }: Replay & { fingerprint: string } = JSON.parse(earlier);
@@ -93,35 +103,36 @@ export async function once<T extends Row>(
     return reply;
   }
   if (!claimed) throw new InProgressFault();
-  return outcome as unknown as T;
+  return outcome as unknown as Outcome;
 }
 
-const lock: Definition = {
+const lock = defineStatement({
+  types: { key: "text" },
   build: (value) =>
-    sql`select set_config('octavo.claimed', pg_try_advisory_xact_lock(hashtextextended(${value("key")}::text, 0))::text, true)`,
-};
+    sql`select set_config('octavo.claimed', pg_try_advisory_xact_lock(hashtextextended(${value("key")}, 0))::text, true)`,
+});
 
 /** The headers of a reply, from an id, a version and a format (null in replies that the previous version kept). */
-const headersOf = (value: Value) => sql`jsonb_strip_nulls(jsonb_build_object(
+const headersOf = (value: Value<Names<ClaimTypes>>) => sql`jsonb_strip_nulls(jsonb_build_object(
         'ETag', '"' || concat_ws('.', id, version, format) || '"',
-        'Location', ${value("collection")}::text || '/' || id
+        'Location', ${value("collection")} || '/' || id
       ))`;
 
-const effectOnce = (effect: SQL, value: Value) => sql`with earlier as materialized (
-        select fingerprint, coalesce(status, ${value("status")}::smallint) as status,
+const writeOnce = <T extends Types>(steps: WriteSteps<T>, value: Value) => sql`with earlier as materialized (
+        select fingerprint, coalesce(status, ${value("status")}) as status,
           coalesce(headers, ${headersOf(value)}) as headers, coalesce(body, json) as body
         from ${idempotencyKeys}, (select null::int as format) as unknown
         where key = ${value("key")} and not ${isOver}
       ),
-      go as materialized (
+      proceed as materialized (
         select where current_setting('octavo.claimed')::boolean and not exists (select from earlier)
       ),
-      ${effect},
+      ${steps(sql`exists (select from proceed)`, value)},
       kept as (
         insert into ${idempotencyKeys} (key, fingerprint, status, headers, body, id, version, json)
-        select ${value("key")}::text, ${value("fingerprint")}::text, ${value("status")}::smallint, ${headersOf(value)}, json,
+        select ${value("key")}, ${value("fingerprint")}, ${value("status")}, ${headersOf(value)}, json,
           id::uuid, version::bigint, json
-        from effect where id is not null
+        from outcome where refusal is null and id is not null
         on conflict (key) do update set (fingerprint, status, headers, body, id, version, json, created_at) = (
           excluded.fingerprint, excluded.status, excluded.headers, excluded.body,
           excluded.id, excluded.version, excluded.json, excluded.created_at
@@ -135,5 +146,5 @@ const effectOnce = (effect: SQL, value: Value) => sql`with earlier as materializ
         ) old where ${idempotencyKeys.key} = old.key
       )
       select current_setting('octavo.claimed')::boolean as claimed,
-        (select row_to_json(earlier)::text from earlier) as earlier, effect.*
-      from (select) one left join effect on true`;
+        (select row_to_json(earlier)::text from earlier) as earlier, outcome.*
+      from (select) one left join outcome on true`;

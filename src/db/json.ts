@@ -2,15 +2,20 @@ import { type SQL, sql } from "drizzle-orm";
 import type { PgColumn } from "drizzle-orm/pg-core";
 
 /**
- * A JSON object as text, written by Postgres: the same bytes on every driver and runtime, in the order given, without
- * white space.
+ * A row as a JSON object, in text that Postgres writes: the same bytes on every driver and runtime, without white space.
+ *
+ * @param names the columns, in the order of the members
  */
-export function jsonObject(members: Record<string, PgColumn | SQL>): SQL<string> {
-  const columns = Object.entries(members).map(([name, value]) => sql`${value} as ${sql.identifier(name)}`);
+export function jsonObject<Name extends string>(
+  table: Record<Name, PgColumn>,
+  names: readonly Name[],
+): SQL<string> {
+  const columns = names.map((name) => sql`${expressionOf(table[name])} as ${sql.identifier(name)}`);
   return sql`(select row_to_json(members)::text from (select ${sql.join(columns, sql`, `)}) members)`;
 }
 
-/** A timestamp as the API writes it: RFC 3339, UTC, always six fractional digits. */
-export function instant(column: PgColumn): SQL {
-  return sql`to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
-}
+/** Timestamps are RFC 3339, UTC, with six fractional digits. */
+const expressionOf = (column: PgColumn) =>
+  column.getSQLType().startsWith("timestamp")
+    ? sql`to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
+    : sql`${column}`;

@@ -1,6 +1,14 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { PgColumn, PgTable } from "drizzle-orm/pg-core";
-import type { Definition, Query, Value } from "./statements.ts";
+import {
+  bind,
+  type Definition,
+  type Names,
+  type Query,
+  type Types,
+  type Value,
+  type Values,
+} from "./statements.ts";
 
 /**
  * A place between two rows of a listing: just before or just after the row with this sort key and id, whether or
@@ -40,30 +48,36 @@ interface PageOptions {
  * Makes the query for a page: `limit` rows and one more, which tells whether any follow, from `position` on and in its
  * direction of travel. `values` are those of the filters.
  */
-export type Pages = (
+export type Pages<T extends Types> = (
   position: Position | undefined,
   limit: number,
-  values?: Record<string, unknown>,
+  values: Values<T>,
 ) => Query;
+
+interface ListingOptions<T extends Types> {
+  json: SQL;
+  /** The SQL types of the filters' values. */
+  types: T;
+  filters?: (value: Value<Names<T>>) => SQL[];
+  /** Wraps the statement of the page in another. */
+  around?: (page: SQL, value: Value<Names<T>>) => SQL;
+}
 
 /**
  * Defines the pages of a listing: the first page, and those from a position on in each direction of travel. The comparison
  * of whole (key, id) rows lets an index on both read just the rows of the page, at any depth.
- *
- * @param options.filters conditions on values that the query brings; without any, several pages can be one statement
- * @param options.around a statement around that of the page
  */
-export function definePages(
+export function definePages<const T extends Types>(
   table: PgTable,
   order: KeysetOrder,
-  options: { json: SQL; filters?: (value: Value) => SQL[]; around?: (page: SQL, value: Value) => SQL },
-): Pages {
-  const { json, filters, around = (page) => page } = options;
+  { json, types, filters = () => [], around = (page) => page }: ListingOptions<T>,
+): Pages<T> {
   const define = (place: Place | undefined): Definition => ({
+    types: { ...types, rows: "int", ...(place && { key: keyType(order.column), from: "uuid" }) },
     build: (value) =>
-      around(pageStatement(table, order, { filters: filters?.(value) ?? [], place, json }, value), value),
+      around(pageStatement(table, order, { filters: filters(value), place, json }, value), value),
     // First pages are equal, and shared as a whole.
-    ...(place && !filters && { types: { key: "text", from: "uuid", rows: "int" } }),
+    ...(place && Object.keys(types).length === 0 && { grouping: "join" }),
   });
   const first = define(undefined);
   const from = {
@@ -76,20 +90,23 @@ export function definePages(
       after: define({ direction: "backward", side: "after" }),
     },
   };
-  return (position, limit, values = {}) => ({
-    definition: position ? from[position.direction][position.side] : first,
-    values: { ...values, ...placeValues(position, limit) },
-  });
+  return (position, limit, values) =>
+    bind(position ? from[position.direction][position.side] : first, {
+      ...values,
+      ...placeValues(position, limit),
+    });
 }
 
-/** The statement for a page with filters: the best plan depends on their values, so that they stand in it. */
+/** Makes the statement for a page with filters. It contains their values, because the best plan depends on them. */
 export function filteredPage(
   table: PgTable,
   order: KeysetOrder,
   { filters, position, limit, json }: PageOptions,
 ): SQL {
   const values = placeValues(position, limit);
-  return pageStatement(table, order, { filters, place: position, json }, (name) => sql`${values[name]}`);
+  const types: Types = { key: keyType(order.column), from: "uuid", rows: "int" };
+  const value = (name: string) => sql`${values[name]}::${sql.raw(`${types[name]}`)}`;
+  return pageStatement(table, order, { filters, place: position, json }, value);
 }
 
 type Place = Pick<Position, "direction" | "side">;
@@ -104,7 +121,7 @@ function pageStatement(
   const beyond = ({ direction, side }: Place) => {
     const inclusive = (direction === "forward") === (side === "before");
     const operator = sql.raw((ascending ? ">" : "<") + (inclusive ? "=" : ""));
-    return sql`(${column}, ${id}) ${operator} (${value("key")}::${sql.raw(keyType(column))}, ${value("from")}::uuid)`;
+    return sql`(${column}, ${id}) ${operator} (${value("key")}, ${value("from")})`;
   };
   return inLines(sql`select ${json} as json from ${table}
     ${where([...filters, ...(place ? [beyond(place)] : [])])}

@@ -2,15 +2,16 @@ import { sql } from "drizzle-orm";
 import { SetupFault } from "./faults.ts";
 import type { Database } from "./ports.ts";
 import { DATABASE_FACTS, type DatabaseFacts, NEWEST_MIGRATION, unmetRequirements } from "./requirements.ts";
-import type { Definition } from "./statements.ts";
+import { bind, defineStatement } from "./statements.ts";
 
 type Facts = DatabaseFacts & { migrated: string | null; has_timeout: boolean };
 
-const FACTS: Definition = {
+const FACTS = defineStatement({
+  types: {},
   build: () => sql`select ${sql.raw(DATABASE_FACTS)},
     (select max(created_at)::text from drizzle.__drizzle_migrations) as migrated,
     current_setting('statement_timeout') <> '0' as has_timeout`,
-};
+});
 
 /**
  * Asks the database whether it is what this version needs.
@@ -19,7 +20,7 @@ const FACTS: Definition = {
  * @throws UnavailableFault, and SetupFault where the database answers and the app cannot run on it
  */
 export async function checkReadiness(database: Database): Promise<string[]> {
-  const [facts] = await database.read<Facts>({ definition: FACTS, values: {} });
+  const [facts] = await database.read<Facts>(bind(FACTS, {}));
   if (!facts) throw new Error("the database did not tell about itself");
   const faults = unmetRequirements(facts);
   if (Number(facts.migrated ?? 0) < NEWEST_MIGRATION) {

@@ -1,12 +1,13 @@
-/** Statements that every versioned resource shares: read, add, change and delete one row, under the version asked for. */
+/** What every versioned resource shares: the statements that read, create, change and delete one row. */
 import { type SQL, sql } from "drizzle-orm";
 import type { PgColumn, PgTable } from "drizzle-orm/pg-core";
+import { conditionalWrite, type Outcome, unconditionally, type WriteSteps } from "./conditional-write.ts";
 import { ConstraintFault } from "./faults.ts";
-import { type Claim, defineEffect, once, type Replay } from "./idempotency.ts";
+import { type Claim, keyedWrite, type Replay, writeKeyed } from "./idempotency.ts";
 import type { Database } from "./ports.ts";
-import type { Definition, Lookup, Value } from "./statements.ts";
+import { bind, type Lookup, type Names, type Value } from "./statements.ts";
 
-/** A row as the API answers it, and what its ETag is made of. */
+/** A row as the API represents it, and what its ETag is made of. */
 export type Resource = {
   id: string;
   version: string;
@@ -16,7 +17,7 @@ export type Resource = {
   json: string;
 };
 
-/** Versions that a write demands of its row, or demands it not to have; undefined demands nothing. */
+/** Versions that a write requires of its row, or requires it not to have; undefined requires nothing. */
 export interface VersionDemand {
   oneOf: bigint[] | undefined;
   /** Versions and formats, such as `3.1`. */
@@ -28,12 +29,12 @@ export class MissingFault extends Error {
   override name = "MissingFault";
 }
 
-/** The row is at another version than demanded; nothing was written. */
+/** The row does not have a required version; nothing was written. */
 export class VersionFault extends Error {
   override name = "VersionFault";
 }
 
-/** Another row has the value that is to be unique, and is known; nothing was written. */
+/** Another row has the value that must be unique; nothing was written. */
 export class TakenFault extends ConstraintFault {
   override name = "TakenFault";
   /** The row that has it. */
@@ -46,16 +47,17 @@ export class TakenFault extends ConstraintFault {
   }
 }
 
-type ResourceTable = PgTable & Record<"id" | "version", PgColumn>;
+/** A table whose columns can be found by their names, which are those of the JSON members. */
+export type ResourceTable = PgTable & Record<"id" | "version", PgColumn>;
 
 export interface ResourceOptions {
   representation: Representation;
-  /** The columns that are written by those who create one, and by those who change it. */
+  /** The columns that a client writes when it creates a row, and when it changes one. */
   columns: { create: PgColumn[]; change: PgColumn[] };
-  /** A column that no two rows share, and its constraint: a write tells which row has the value already. */
+  /** A unique column and its constraint: a refused write says which row has the value. */
   unique?: { column: PgColumn; constraint: string };
-  /** A rule of the merged record, and its constraint: to break it is told before a value that is taken. */
-  rule?: { isBroken: (row: SQL) => SQL; constraint: string };
+  /** A rule across the members of a changed row, and its constraint. It is checked before the unique column. */
+  rule?: { holds: (row: SQL) => SQL; constraint: string };
 }
 
 /** A kind of resource, with its statements. */
@@ -65,9 +67,9 @@ export interface ResourceStore {
   /** Adds a row with the given members, by column name. @throws TakenFault, ConstraintFault, MismatchFault, InProgressFault */
   create(database: Database, members: object, claim: Claim | undefined): Promise<Resource | Replay>;
   /**
-   * Changes the given members of a row, by column name; those left out keep their values, as in a merge patch (RFC 7396).
+   * Changes the given members of a row, by column name; the others keep their values, as in a merge patch (RFC 7396).
    *
-   * @throws MissingFault, VersionFault, TakenFault, and ConstraintFault where the merged record breaks a rule
+   * @throws MissingFault, VersionFault, TakenFault, and ConstraintFault if the changed row breaks a rule
    */
   change(database: Database, id: string, changes: object, demand: VersionDemand): Promise<Resource>;
   /** @throws MissingFault, VersionFault */
@@ -85,7 +87,7 @@ export function resourceColumns(table: ResourceTable, { json, format }: Represen
   return sql`${table.id}::text as id, ${table.version}::text as version, ${format}::int as format, ${json} as json`;
 }
 
-/** Defines the statement for resources by a column that is unique. */
+/** Defines the statement that finds resources by a unique column. */
 export function defineLookup(table: ResourceTable, column: PgColumn, representation: Representation): Lookup {
   const type = sql.raw(column.getSQLType());
   return {
@@ -102,20 +104,27 @@ export async function readOne(database: Database, lookup: Lookup, key: string): 
   return row;
 }
 
+/** Why a write was refused: see the faults that {@link ResourceStore} throws for each. */
+type Refusal = "version" | "rule" | "taken";
+type Written = Outcome<Resource, Refusal, { holder: string | null }>;
+
 /** Defines the statements of a kind of resource. */
 export function defineResource(table: ResourceTable, options: ResourceOptions): ResourceStore {
-  const { representation, unique, rule } = options;
-  const byId = defineLookup(table, table.id, representation);
-  const creation = defineEffect((go, value) => creating(table, options, go, value), "rows");
-  const changes = byDemand((demand) => changing(table, options, demand));
-  const deletions = byDemand((demand) => deleting(table, representation, demand));
+  const byId = defineLookup(table, table.id, options.representation);
+  const creation = keyedWrite(CREATION, creationSteps(table, options), "items");
+  const change = unconditionally(CHANGE, changeSteps(table, options));
+  const deletion = unconditionally(DELETION, deletionSteps(table, options));
+  const { unique, rule } = options;
 
-  const takenBy = (holder: string | null, members: object) => {
-    const { column, constraint } = unique as NonNullable<typeof unique>;
-    return new TakenFault(constraint, `${holder}`, `${new Map(Object.entries(members)).get(column.name)}`);
+  const faultOf = (refused: Exclude<Written, Resource>, members: object): Error => {
+    if (refused.refusal === "missing") return new MissingFault();
+    if (refused.refusal === "version") return new VersionFault();
+    if (refused.refusal === "rule") return new ConstraintFault(`${rule?.constraint}`, undefined);
+    const value = new Map(Object.entries(members)).get(`${unique?.column.name}`);
+    return new TakenFault(`${unique?.constraint}`, `${refused.holder}`, `${value}`);
   };
-  // Of two writes at the same moment one only learns from the index that it came second. Again, it sees the first.
-  const again = async <T>(attempt: () => Promise<T>): Promise<T> => {
+  // Of two simultaneous writes, the second learns from the index alone that the value is taken. A retry sees the holder.
+  const withRetry = async <T>(attempt: () => Promise<T>): Promise<T> => {
     try {
       return await attempt();
     } catch (error) {
@@ -128,111 +137,116 @@ export function defineResource(table: ResourceTable, options: ResourceOptions): 
   return {
     read: (database, id) => readOne(database, byId, id),
     create: (database, members, claim) =>
-      again(async () => {
-        const values = { rows: JSON.stringify([members]) };
-        const row = await once<Resource | Refused>(database, claim, creation, values);
-        if ("id" in row && row.id === null) throw takenBy(row.taken, members);
-        return row;
+      withRetry(async () => {
+        const rows = JSON.stringify([members]);
+        const outcome: Written | Replay = await writeKeyed(database, claim, creation, { rows });
+        if (!("refusal" in outcome) || outcome.refusal === null) return outcome;
+        throw faultOf(outcome, members);
       }),
     change: (database, id, members, demand) =>
-      again(async () => {
-        const values = { id, changes: JSON.stringify(members), ...versionValues(demand) };
-        const [row] = await database.write<Resource | Refused>({ definition: changes(demand), values });
-        if (!row) throw new MissingFault();
-        if (row.id !== null) return row;
-        if (!row.allowed) throw new VersionFault();
-        if (rule && row.broken) throw new ConstraintFault(rule.constraint, undefined);
-        throw takenBy(row.taken, members);
+      withRetry(async () => {
+        const values = { id, changes: JSON.stringify(members), ...demandValues(demand) };
+        const [outcome] = (await database.write(bind(change, values))) as [Written];
+        if (outcome.refusal !== null) throw faultOf(outcome, members);
+        return outcome;
       }),
     async delete(database, id, demand) {
-      const values = { id, ...versionValues(demand) };
-      const [row] = await database.write<{ id: string | null }>({ definition: deletions(demand), values });
-      if (!row) throw new MissingFault();
-      if (row.id === null) throw new VersionFault();
+      const [outcome] = (await database.write(bind(deletion, { id, ...demandValues(demand) }))) as [Written];
+      if (outcome.refusal !== null) throw faultOf(outcome, {});
     },
   };
 }
 
-/** What a write gives that was refused. */
-type Refused = {
-  id: null;
-  /** The row that has the value already. */
-  taken: string | null;
-  /** Whether the version is the one demanded, and whether the merged record breaks the rule. */
-  allowed?: boolean;
-  broken?: boolean;
-};
+const DEMAND = { oneOf: "bigint[]", noneOf: "text[]", anyRefused: "boolean" } as const;
+const CREATION = { rows: "jsonb" } as const;
+const CHANGE = { id: "uuid", changes: "jsonb", ...DEMAND } as const;
+const DELETION = { id: "uuid", ...DEMAND } as const;
 
-/** A merge, as only that can return what it has from its source: which of the rows asked for each row is. */
-function creating(
+const demandValues = ({ oneOf, noneOf }: VersionDemand) => ({
+  oneOf: oneOf?.map(String) ?? null,
+  noneOf: noneOf && noneOf !== "any" ? noneOf : null,
+  anyRefused: noneOf === "any",
+});
+
+/** The condition on the version of `locked`. */
+const meetsDemand = (
+  value: Value<Names<typeof DEMAND>>,
+) => sql`(${value("oneOf")} is null or version = any(${value("oneOf")}))
+  and (${value("noneOf")} is null or version || '.' || format <> all(${value("noneOf")})) and not ${value("anyRefused")}`;
+
+/** Inserts by MERGE, because only that can return which item a row was made of. */
+function creationSteps(
   table: ResourceTable,
   { representation, columns: { create: columns }, unique }: ResourceOptions,
-  go: SQL,
-  value: Value,
-): SQL {
+): WriteSteps<typeof CREATION> {
+  const sameValue = (of: string) => {
+    const name = sql.identifier(`${unique?.column.name}`);
+    return sql`${sql.identifier(of)}.${name} = called.${name}`;
+  };
   const isFree = unique
-    ? sql`where not exists (select from ${table} where ${unique.column} = asked.${sql.identifier(unique.column.name)})`
+    ? sql`where not exists (select from ${table} as other where ${sameValue("other")})`
     : sql``;
   const holder = unique
-    ? sql`left join ${table} as holder on made.id is null and holder.${sql.identifier(unique.column.name)} = asked.${sql.identifier(unique.column.name)}`
+    ? sql`left join ${table} as holder on made.id is null and ${sameValue("holder")}`
     : sql`cross join (select null::uuid as id) as holder`;
-  return sql`asked as materialized (
-      select * from rows from (jsonb_to_recordset(${value("rows")}::jsonb) as (${typesOf(columns)}))
-      with ordinality as row (${namesOf(columns)}, question) where ${go}
-    ),
-    made as (
-      merge into ${table} using (select * from asked ${isFree}) as row on false
-      when not matched then insert (${namesOf(columns)}) values (${namesOf(columns, "row.")})
-      returning row.question, ${resourceColumns(table, representation)}
-    ),
-    effect as (
-      select asked.question::int, made.id, made.version, made.format, made.json, holder.id::text as taken
-      from asked left join made using (question) ${holder}
-    )`;
+  return (proceed, value) => sql`
+      called as materialized (
+        select * from rows from (jsonb_to_recordset(${value("rows")}) as (${typesOf(columns)}))
+        with ordinality as row (${namesOf(columns)}, item) where ${proceed}
+      ),
+      made as (
+        merge into ${table} using (select * from called ${isFree}) as row on false
+        when not matched then insert (${namesOf(columns)}) values (${namesOf(columns, "row.")})
+        returning row.item, ${resourceColumns(table, representation)}
+      ),
+      outcome as (
+        select called.item::int, case when made.id is null then 'taken' end as refusal,
+          made.id, made.version, made.format, made.json, holder.id::text as holder
+        from called left join made using (item) ${holder}
+      )`;
 }
 
-/**
- * Changes one row, in one statement. The row is locked first: without the lock the statement's snapshot could show a
- * version that another transaction has replaced meanwhile.
- */
-function changing(
+function changeSteps(
   table: ResourceTable,
   { representation, columns: { change: columns }, unique, rule }: ResourceOptions,
-  demand: VersionDemand,
-): Definition {
-  return {
-    build(value) {
-      const merged = sql`jsonb_populate_record(held.target, ${value("changes")}::jsonb)`;
-      const taken = unique
-        ? sql`select id from ${table} where ${unique.column} = ${value("changes")}::jsonb ->> ${sql.raw(`'${unique.column.name}'`)} and id <> ${value("id")}::uuid`
-        : sql`select null::uuid as id where false`;
-      const broken = rule
-        ? sql`taken.id is not null and (select ${rule.isBroken(sql`merged`)} from ${merged} as merged)`
-        : sql`false`;
-      return sql`
-        with ${lockedRow(table, representation, value("id"))},
-        taken as materialized (${taken}),
-        changed as (
-          update ${table} set (${namesOf(columns)}) = (select ${namesOf(columns)} from ${merged})
-          from held where ${table.id} = (held.target).id and ${allowed(demand, value)} and not exists (select from taken)
-          returning ${resourceColumns(table, representation)}
-        )
-        select changed.*, taken.id::text as taken, ${allowed(demand, value)} as allowed, ${broken} as broken
-        from held left join changed on true left join taken on true`;
-    },
-  };
+): WriteSteps<typeof CHANGE> {
+  return conditionalWrite({
+    types: CHANGE,
+    table,
+    row: (value) => sql`${table.id} = ${value("id")}`,
+    locked: (value) => ({
+      version: sql`${table.version}`,
+      format: representation.format,
+      merged: sql`jsonb_populate_record(${table}, ${value("changes")})`,
+      holder: unique
+        ? sql`(select other.id::text from ${table} as other where other.${sql.identifier(unique.column.name)} =
+            ${value("changes")} ->> ${sql.raw(`'${unique.column.name}'`)} and other.id <> ${table.id})`
+        : sql`null::text`,
+    }),
+    conditions: (value) => ({
+      version: meetsDemand(value),
+      rule: rule?.holds(sql`(merged)`) ?? sql`true`,
+      taken: sql`holder is null`,
+    }),
+    write: () => sql`update ${table} set (${namesOf(columns)}) = row(${namesOf(columns, "(passed.merged).")})
+      from passed where ${table.id} = passed.id returning ${resourceColumns(table, representation)}`,
+    details: [sql`checked.holder`],
+  });
 }
 
-function deleting(table: ResourceTable, representation: Representation, demand: VersionDemand): Definition {
-  return {
-    build: (value) => sql`
-      with ${lockedRow(table, representation, value("id"))},
-      deleted as (
-        delete from ${table} using held where ${table.id} = (held.target).id and ${allowed(demand, value)}
-        returning ${table.id}::text as id
-      )
-      select deleted.id from held left join deleted on true`,
-  };
+function deletionSteps(
+  table: ResourceTable,
+  { representation }: ResourceOptions,
+): WriteSteps<typeof DELETION> {
+  return conditionalWrite({
+    types: DELETION,
+    table,
+    row: (value) => sql`${table.id} = ${value("id")}`,
+    locked: () => ({ version: sql`${table.version}`, format: representation.format }),
+    conditions: (value) => ({ version: meetsDemand(value) }),
+    write: () =>
+      sql`delete from ${table} using passed where ${table.id} = passed.id returning ${table.id}::text as id`,
+  });
 }
 
 const listOf = (parts: SQL[]) => sql.join(parts, sql`, `);
@@ -243,40 +257,3 @@ const namesOf = (columns: PgColumn[], source = "") =>
 /** Names and types, as they define a record: Postgres makes one of JSON for less than a whole row of the table. */
 const typesOf = (columns: PgColumn[]) =>
   listOf(columns.map((column) => sql`${sql.identifier(column.name)} ${sql.raw(column.getSQLType())}`));
-
-const lockedRow = (table: ResourceTable, { format }: Representation, id: SQL) =>
-  sql`held as materialized (
-    select ${table} as target, ${format} as format from ${table} where ${table.id} = ${id}::uuid for update
-  )`;
-
-/** Defines a statement for each kind of {@link VersionDemand}, when it is first made. */
-function byDemand(define: (demand: VersionDemand) => Definition): (demand: VersionDemand) => Definition {
-  const definitions = new Map<string, Definition>();
-  return (demand) => {
-    const { oneOf, noneOf } = demand;
-    const kind = `${oneOf !== undefined} ${noneOf === "any" ? "any" : noneOf !== undefined}`;
-    const definition = definitions.get(kind) ?? define(demand);
-    definitions.set(kind, definition);
-    return definition;
-  };
-}
-
-/** The condition on the version. */
-function allowed({ oneOf, noneOf }: VersionDemand, value: Value): SQL {
-  const demands = [
-    ...(oneOf ? [sql`(held.target).version = any(${value("oneOf")}::bigint[])`] : []),
-    ...(noneOf === "any" ? [sql`false`] : []),
-    ...(noneOf && noneOf !== "any"
-      ? [sql`(held.target).version || '.' || held.format <> all(${value("noneOf")}::text[])`]
-      : []),
-  ];
-  return demands.length > 0 ? sql.join(demands, sql` and `) : sql`true`;
-}
-
-function versionValues({ oneOf, noneOf }: VersionDemand): Record<string, string> {
-  const array = (values: unknown[]) => `{${values.join()}}`;
-  return {
-    ...(oneOf && { oneOf: array(oneOf) }),
-    ...(noneOf && noneOf !== "any" && { noneOf: array(noneOf) }),
-  };
-}

@@ -1,6 +1,6 @@
 /**
- * The tables. Constraints carry names because each name is mapped to one answer of the API
- * (`books/routes.ts`, `tasks/routes.ts`), and the database holds every rule that the API promises.
+ * The tables. A column has the name of the JSON member that it holds. The database enforces every rule that the API
+ * promises; constraints have names, which the features map to problems (`books/routes.ts`, `tasks/routes.ts`).
  * Triggers and functions, which Drizzle cannot express, are in `drizzle/*.sql` beside the generated SQL.
  */
 import { sql } from "drizzle-orm";
@@ -25,11 +25,11 @@ import {
 /** Text that sorts by Unicode's root collation on every machine ("apple" before "Zoo"). */
 const sortedText = customType<{ data: string }>({ dataType: () => 'text collate "und-x-icu"' });
 
-/** UUIDs are version 7, made by a function of ours: Postgres has its own from 18 on, and 17 must do. */
+/** A version 7 UUID. Postgres has a function for it from version 18 on; on 17, `octavo_uuid_v7` makes it. */
 const id = () => uuid("id").notNull().default(sql`octavo_uuid_v7()`);
 const moment = (name: string) => timestamp(name, { withTimezone: true, mode: "string" }).notNull();
 
-/** Counts the changes of a row; a trigger adds one with every update that changes something. */
+/** Counts the changes of a row: a trigger adds 1 with every update that changes something. */
 const version = () => bigint("version", { mode: "bigint" }).notNull().default(sql`1`);
 
 export const books = pgTable(
@@ -42,17 +42,17 @@ export const books = pgTable(
     price: numeric("price", { precision: 10, scale: 2 }).notNull(),
     stock: integer("stock").notNull().default(0),
     description: text("description"),
-    createdAt: moment("created_at").default(sql`now()`),
-    updatedAt: moment("updated_at").default(sql`now()`),
+    created_at: moment("created_at").default(sql`now()`),
+    updated_at: moment("updated_at").default(sql`now()`),
     version: version(),
-    // The columns below are derived: the trigger books_derive writes them, and nobody else can.
-    // What `search` and `author` look into, as folding a text costs more than reading it. U+001F separates the fields.
-    searchText: text("search_text").notNull(),
-    authorSearchText: text("author_search_text").notNull(),
-    // The book as the API answers it, as writing the JSON of a page costs twice as much as finding its rows.
+    // The trigger books_derive writes the columns below, and nothing else can.
+    // Folded text, in which `search` and `author` look: folding costs more than reading. U+001F separates the fields.
+    search_text: text("search_text").notNull(),
+    author_search_text: text("author_search_text").notNull(),
+    // The book as the API represents it: writing the JSON of a page costs twice as much as finding its rows.
     json: text("json").notNull(),
-    // Which members the JSON has. A new member changes it, and with it the ETag, but not the version.
-    format: smallint("format").notNull().default(1),
+    // The format of the JSON. A new member changes it, and with it the ETag, but not the version.
+    json_format: smallint("json_format").notNull().default(1),
   },
   (book) => [
     primaryKey({ name: "books_pkey", columns: [book.id] }),
@@ -66,39 +66,39 @@ export const books = pgTable(
     check("books_description_length", sql`char_length(${book.description}) <= 10000`),
     check("books_zero_price_with_stock", sql`${book.price} > 0 or ${book.stock} = 0`),
     // One index per sort serves both directions; the id makes each key unique.
-    index("books_created_at_idx").on(book.createdAt, book.id),
+    index("books_created_at_idx").on(book.created_at, book.id),
     index("books_title_idx").on(book.title, book.id),
     index("books_author_idx").on(book.author, book.id),
     index("books_price_idx").on(book.price, book.id),
     index("books_search_idx").using(
       "gin",
-      book.searchText.op("gin_trgm_ops"),
-      book.authorSearchText.op("gin_trgm_ops"),
+      book.search_text.op("gin_trgm_ops"),
+      book.author_search_text.op("gin_trgm_ops"),
     ),
   ],
 );
 
-/** The ledger: triggers write one row for every change of `books.stock`, whoever makes it. */
+/** The ledger: triggers write one row for every change of `books.stock`, by any client. */
 export const stockMovements = pgTable(
   "stock_movements",
   {
     id: id(),
-    bookId: uuid("book_id")
+    book_id: uuid("book_id")
       .notNull()
       .references(() => books.id, { onDelete: "cascade" }),
     delta: integer("delta").notNull(),
-    stockAfter: integer("stock_after").notNull(),
+    stock_after: integer("stock_after").notNull(),
     reason: text("reason"),
-    createdAt: moment("created_at").default(sql`clock_timestamp()`),
+    created_at: moment("created_at").default(sql`clock_timestamp()`),
   },
   (movement) => [
     primaryKey({ name: "stock_movements_pkey", columns: [movement.id] }),
     check("stock_movements_reason_length", sql`char_length(${movement.reason}) <= 100`),
-    index("stock_movements_book_idx").on(movement.bookId, movement.createdAt, movement.id),
+    index("stock_movements_book_idx").on(movement.book_id, movement.created_at, movement.id),
   ],
 );
 
-/** How requests with an Idempotency-Key were answered, for a day: see `idempotency.ts`. */
+/** Replies to requests with an Idempotency-Key, kept for a day: see `idempotency.ts`. */
 export const idempotencyKeys = pgTable(
   "idempotency_keys",
   {
@@ -108,15 +108,15 @@ export const idempotencyKeys = pgTable(
     status: smallint("status"),
     headers: jsonb("headers"),
     body: text("body"),
-    // What the last version kept instead, and still reads while this one is rolled out.
+    // What the previous version keeps instead. It still runs while this one is rolled out.
     id: uuid("id"),
     version: bigint("version", { mode: "bigint" }),
     json: text("json"),
-    createdAt: moment("created_at").default(sql`now()`),
+    created_at: moment("created_at").default(sql`now()`),
   },
   (kept) => [
     primaryKey({ name: "idempotency_keys_pkey", columns: [kept.key] }),
-    index("idempotency_keys_created_at_idx").on(kept.createdAt),
+    index("idempotency_keys_created_at_idx").on(kept.created_at),
   ],
 );
 
@@ -126,14 +126,14 @@ export const tasks = pgTable(
     id: id(),
     title: text("title").notNull(),
     completed: boolean("completed").notNull().default(false),
-    createdAt: moment("created_at").default(sql`now()`),
-    updatedAt: moment("updated_at").default(sql`now()`),
+    created_at: moment("created_at").default(sql`now()`),
+    updated_at: moment("updated_at").default(sql`now()`),
     version: version(),
   },
   (task) => [
     primaryKey({ name: "tasks_pkey", columns: [task.id] }),
     check("tasks_title_length", sql`char_length(${task.title}) between 1 and 255`),
-    index("tasks_created_at_idx").on(task.createdAt, task.id),
-    index("tasks_completed_idx").on(task.completed, task.createdAt, task.id),
+    index("tasks_created_at_idx").on(task.created_at, task.id),
+    index("tasks_completed_idx").on(task.completed, task.created_at, task.id),
   ],
 );

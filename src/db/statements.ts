@@ -3,33 +3,63 @@ import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import { fillPlaceholders, type SQL, sql } from "drizzle-orm";
 import { PgDialect } from "drizzle-orm/pg-core";
 
-/** Makes what stands for a value in a statement. */
-export type Value = (name: string) => SQL;
-
-/**
- * A statement whose values come apart from it: it is compiled once, and connections may keep it prepared. For what is
- * asked often, in few forms, and for which one plan is good whatever the values.
- *
- * Defined once, at module level, and known by its identity: no two can be taken for one another.
- */
-export interface Definition {
-  build(value: Value): SQL;
-  /** The SQL types of the values, where several calls may be asked as one statement. */
-  types?: Record<string, string>;
-  /**
-   * Its one value, where several calls may be made as one: in JSON an array of one item. Made as one they are an array of
-   * all their items, and a column `question` tells which item a row is for, from 1 on.
-   */
-  list?: string;
+/** The types that a statement's values have in TypeScript, by their SQL types. */
+interface SqlTypes {
+  uuid: string;
+  text: string;
+  jsonb: string;
+  int: number;
+  smallint: number;
+  bigint: number;
+  boolean: boolean;
+  "text[]": string[] | null;
+  "bigint[]": string[] | null;
 }
 
-/** A statement to be run with some values. */
+/** The SQL types of a statement's values, by name. */
+export type Types = Record<string, keyof SqlTypes | (string & {})>;
+
+/** The values of a statement, by name. */
+export type Values<T extends Types> = {
+  [Name in keyof T]: T[Name] extends keyof SqlTypes ? SqlTypes[T[Name]] : unknown;
+};
+
+/** Makes the SQL that stands for a value, cast to its type. */
+export type Value<Name = string> = (name: Name) => SQL;
+
+/** The names of the values. */
+export type Names<T extends Types> = keyof T & string;
+
+/**
+ * A statement, defined once at module level and known by its identity. It is compiled once, and connections may keep it
+ * prepared, so its plan must be good whatever the values are.
+ */
+export interface Definition<T extends Types = Types> {
+  types: T;
+  build(value: Value<Names<T>>): SQL;
+  /**
+   * How several calls become one statement. `join` joins the values of all calls to it. `items` concatenates the one
+   * value of each call, a JSON array; the statement returns a column `item` that says which item a row is for, from 1 on.
+   */
+  grouping?: "join" | "items";
+}
+
+/** Defines a statement. It keeps the literal types of the values, so that {@link bind} knows them. */
+export function defineStatement<const T extends Types>(definition: Definition<T>): Definition<T> {
+  return definition;
+}
+
+/** A definition with values. */
 export interface Query {
   definition: Definition;
   values: Record<string, unknown>;
 }
 
-/** A statement for rows by their key, defined as a {@link Definition} is; it gives a column `key`, for those of the array `keys`. */
+export function bind<T extends Types>(definition: Definition<T>, values: Values<T>): Query {
+  return { definition: definition as unknown as Definition, values };
+}
+
+/** Defines the statement that finds rows by a key: it returns a column `key`, for the keys in an array. */
 export interface Lookup {
   build(keys: SQL): SQL;
 }
@@ -38,17 +68,18 @@ export interface Lookup {
 export interface Statement {
   text: string;
   values: unknown[];
-  /** Where it is given, a connection may keep the statement under this name, prepared. */
+  /** The name under which a connection may keep the statement prepared. */
   name?: string;
 }
 
 export type Compile = (query: Query | SQL) => Statement;
 
-/** Makes what turns queries into statements. What is defined once is compiled once. */
+/** Makes a function that turns queries into statements, and compiles each definition once. */
 export function compiler(): Compile {
   const dialect = new PgDialect();
-  const templateOf = onceFor(({ build }: Definition) => {
-    const { sql: text, params } = dialect.sqlToQuery(build((name) => sql`${sql.placeholder(name)}`));
+  const templateOf = onceFor(({ types, build }: Definition) => {
+    const value = (name: string) => sql`${sql.placeholder(name)}::${sql.raw(`${types[name]}`)}`;
+    const { sql: text, params } = dialect.sqlToQuery(build(value));
     return { text, params, name: nameOf(text) };
   });
   return (query) => {
@@ -61,15 +92,12 @@ export function compiler(): Compile {
   };
 }
 
-/**
- * Says what it names. Behind a pooler several servers use one connection: names that each of them counted for itself
- * would stand for different statements there.
- */
+/** A hash of the text. Behind a pooler, several servers share a connection, so equal names must mean equal statements. */
 function nameOf(text: string): string {
   return `octavo_${bytesToHex(sha256(utf8ToBytes(text)).subarray(0, 16))}`;
 }
 
-/** Makes something of an object when it is first asked for, and keeps it for as long as the object lives. */
+/** Makes a function that computes a value for an object once, and keeps it for as long as the object lives. */
 export function onceFor<K extends object, T>(make: (key: K) => T): (key: K) => T {
   const made = new WeakMap<K, { value: T }>();
   return (key) => {

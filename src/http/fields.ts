@@ -118,3 +118,6 @@ export function withoutReadOnly<T extends Partial<Record<keyof typeof readOnlyMe
 }: T): Omit<T, keyof typeof readOnlyMembers> {
   return changes;
 }
+
+/** The keys of an object literal, typed. */
+export const keysOf = <T extends object>(object: T) => Object.keys(object) as (keyof T & string)[];

@@ -1,9 +1,11 @@
 /** What the API promises about a book's stock: changes of it, and the movements that record them. */
 import * as z from "zod";
 import { books, byId, MAX_STOCK, theBook } from "../books/contract.ts";
-import { fail, integer, moment, text, uuid } from "../http/fields.ts";
+import { fail, integer, keysOf, moment, text, uuid } from "../http/fields.ts";
 import { cursorPage, type Paging, pageParameters } from "../http/paging.ts";
 import { json, route } from "../http/route.ts";
+
+export { MAX_STOCK };
 
 export const StockAdjustment = z
   .strictObject({
@@ -38,6 +40,9 @@ const StockMovement = z
     created_at: moment(),
   })
   .meta({ id: "StockMovement" });
+
+/** In the order of the JSON. */
+export const MOVEMENT_MEMBERS = keysOf(StockMovement.shape);
 
 export const movementPaging = {
   bound: z.object({}),

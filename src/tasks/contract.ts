@@ -1,6 +1,6 @@
 /** What the API promises about tasks, the shop's to-do list. */
 import * as z from "zod";
-import { moment, readOnlyMembers, text, trueOrFalse, uuid, withoutReadOnly } from "../http/fields.ts";
+import { keysOf, moment, readOnlyMembers, text, trueOrFalse, uuid, withoutReadOnly } from "../http/fields.ts";
 import { cursorPage, type Paging, pageParameters } from "../http/paging.ts";
 import { json, MERGE_PATCH, route } from "../http/route.ts";
 
@@ -16,12 +16,21 @@ export const Task = z
   })
   .meta({ id: "Task" });
 
-const title = text({ min: 1, max: 255 }).meta({ examples });
+/** In the order of the JSON. */
+export const TASK_MEMBERS = keysOf(Task.shape);
 
-export const NewTask = z.strictObject({ title }).meta({ id: "NewTask" });
+const writable = {
+  title: text({ min: 1, max: 255 }).meta({ examples }),
+  completed: z.boolean(),
+};
+
+/** The members that a client writes. */
+export const WRITABLE = keysOf(writable);
+
+export const NewTask = z.strictObject({ title: writable.title }).meta({ id: "NewTask" });
 
 export const TaskChanges = z
-  .strictObject({ title, completed: z.boolean(), ...readOnlyMembers })
+  .strictObject({ ...writable, ...readOnlyMembers })
   .partial()
   .transform(withoutReadOnly)
   .meta({ id: "TaskChanges", examples: [{ completed: true }] });

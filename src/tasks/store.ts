@@ -1,25 +1,19 @@
-/** Tasks in Postgres: SQL and nothing else. Every function is one round trip, and a task comes back as JSON text. */
+/** Tasks in Postgres: SQL and nothing else. Every function is one round trip and returns tasks as JSON text. */
 import { eq, sql } from "drizzle-orm";
 import type { Claim, Replay } from "../db/idempotency.ts";
-import { instant, jsonObject } from "../db/json.ts";
+import { jsonObject } from "../db/json.ts";
 import { definePages, filteredPage, type Lines, type Position } from "../db/keyset.ts";
 import type { Database } from "../db/ports.ts";
 import { defineResource, type Resource, type VersionDemand } from "../db/resource.ts";
 import { tasks } from "../db/schema.ts";
-import type { NewTask, TaskChanges, TaskQuery } from "./contract.ts";
+import { type NewTask, TASK_MEMBERS, type TaskChanges, type TaskQuery, WRITABLE } from "./contract.ts";
 
-const taskJson = jsonObject({
-  id: tasks.id,
-  title: tasks.title,
-  completed: tasks.completed,
-  created_at: instant(tasks.createdAt),
-  updated_at: instant(tasks.updatedAt),
-});
+const taskJson = jsonObject(tasks, TASK_MEMBERS);
 
 const resource = defineResource(tasks, {
-  // The JSON is made when it is read; count the format up with a new member.
+  // The JSON is written when it is read. Increase the format when you add a member.
   representation: { json: taskJson, format: sql`1` },
-  columns: { create: [tasks.title], change: [tasks.title, tasks.completed] },
+  columns: { create: [tasks.title], change: WRITABLE.map((name) => tasks[name]) },
 });
 
 /** @throws MismatchFault, InProgressFault */
@@ -51,8 +45,8 @@ export function deleteTask(database: Database, id: string, demand: VersionDemand
   return resource.delete(database, id, demand);
 }
 
-const newestFirst = { column: tasks.createdAt, id: tasks.id, descending: true };
-const pages = definePages(tasks, newestFirst, { json: taskJson });
+const newestFirst = { column: tasks.created_at, id: tasks.id, descending: true };
+const pages = definePages(tasks, newestFirst, { json: taskJson, types: {} });
 
 /** Up to `limit + 1` tasks from `position` on, in the direction of travel; the newest come first. */
 export async function listTasks(
@@ -62,7 +56,7 @@ export async function listTasks(
 ): Promise<Lines> {
   const page =
     completed === undefined
-      ? pages(position, limit)
+      ? pages(position, limit, {})
       : filteredPage(tasks, newestFirst, {
           filters: [eq(tasks.completed, completed)],
           position,

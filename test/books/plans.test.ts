@@ -5,11 +5,12 @@
  */
 import { beforeAll, describe, expect, test } from "vitest";
 import { type BookQuery, bookPaging, SORTS } from "../../src/books/contract.ts";
-import { listBooks, listMovements, sortedBy } from "../../src/books/store.ts";
+import { listBooks, sortedBy } from "../../src/books/store.ts";
 import { connectOver, direct } from "../../src/db/connection.ts";
 import type { Lines, Position } from "../../src/db/keyset.ts";
 import type { Database, Row } from "../../src/db/ports.ts";
 import type { Statement } from "../../src/db/statements.ts";
+import { listMovements } from "../../src/stock/store.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 
 const BOOKS = 20_000;
@@ -94,7 +95,7 @@ function recording(query: (statement: Statement) => Promise<Row[]>): Database {
 /** The row in the middle of an order, as a cursor would point to it. */
 async function middleOf(query: Record<string, string>): Promise<Pick<Position, "key" | "id">> {
   const [statement] = await statementsOf(listing(query));
-  const text = statement?.text.replace(/limit \$\d+\) page$/, "limit 1 offset 5000) page") ?? "";
+  const text = statement?.text.replace(/limit \$\d+::int\) page$/, "limit 1 offset 5000) page") ?? "";
   const [found] = await database.sql<Lines>(text, statement?.values.slice(0, -1));
   const book = JSON.parse(found?.lines ?? "");
   return { key: `${book[sortedBy(parse(query).sort)]}`, id: book.id };

@@ -1,9 +1,9 @@
 /** Stock: taking from it and adding to it, what it refuses, and the ledger of its movements, over HTTP. */
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
-import { adjustStock } from "../../src/books/store.ts";
 import { connectOver, direct } from "../../src/db/connection.ts";
 import type { Statement } from "../../src/db/statements.ts";
+import { adjustStock } from "../../src/stock/store.ts";
 import { newBook } from "../support/books.ts";
 import { type Client, createClient, type Options } from "../support/client.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
@@ -186,7 +186,9 @@ describe.each(RUNTIMES)("%s", (runtime) => {
       await client.query("begin");
       await adjustStock(inTransaction, id, { delta: -1, reason: "sale" }, undefined);
       await client.query(byHand, [id]);
-      await adjustStock(inTransaction, id, { delta: -99, reason: "refused" }, undefined);
+      await expect(
+        adjustStock(inTransaction, id, { delta: -99, reason: "refused" }, undefined),
+      ).rejects.toMatchObject({ refusal: "insufficient", available: 5 });
       await client.query(byHand, [id]);
       await adjustStock(inTransaction, id, { delta: 1, reason: null }, undefined);
       await client.query("commit");

@@ -4,6 +4,8 @@
  */
 import { getTableColumns, getTableName } from "drizzle-orm";
 import { beforeAll, expect, test } from "vitest";
+import { migrate } from "../../ops/migrations.ts";
+import { Book } from "../../src/books/contract.ts";
 import { books, idempotencyKeys, stockMovements, tasks } from "../../src/db/schema.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 
@@ -56,7 +58,15 @@ const ROWS: Record<string, string> = {
   tasks: "insert into tasks (title) values ('A') returning id",
 };
 /** What the database writes. A row of another id is another row. */
-const OWN = new Set(["id", "version", "updated_at", "search_text", "author_search_text", "json", "format"]);
+const OWN = new Set([
+  "id",
+  "version",
+  "updated_at",
+  "search_text",
+  "author_search_text",
+  "json",
+  "json_format",
+]);
 
 const versioned = [books, tasks].flatMap((table) =>
   Object.values(getTableColumns(table))
@@ -84,24 +94,57 @@ test.each(versioned)(
   },
 );
 
+test("the JSON of a book has the members of the contract, in their order", async () => {
+  await database.sql(ROWS.books ?? "");
+  const [row] = await database.sql<{ json: string }>("delete from books returning json");
+  expect(Object.keys(JSON.parse(row?.json ?? ""))).toEqual(Object.keys(Book.shape));
+});
+
+test("every column of a book is a member, or the trigger writes it", () => {
+  const members = new Set<string>(Object.keys(Book.shape));
+  expect(Object.keys(getTableColumns(books)).filter((name) => !members.has(name))).toEqual([
+    "version",
+    "search_text",
+    "author_search_text",
+    "json",
+    "json_format",
+  ]);
+});
+
+test("migrating again rewrites the books of an earlier format, and leaves their versions", async () => {
+  const read = () => database.sql("select json, json_format, version::int from books order by id");
+  await database.sql(
+    `insert into books (title, author, isbn, price)
+     select 'A', 'B', '978' || 1000000000 + number, 1 from generate_series(1, 2500) as number`,
+  );
+  const today = await read();
+  await database.sql("alter table books disable trigger books_derive");
+  await database.sql("update books set json = '{}', json_format = 0 where isbn <> '9781000000001'");
+  await database.sql("alter table books enable trigger books_derive");
+  await migrate(database.url);
+  expect(await read()).toEqual(today);
+  await database.sql("delete from books");
+});
+
 test("an update that changes nothing writes the JSON of an earlier format anew, and leaves the version", async () => {
   const [row] = await database.sql<{ id: string }>(ROWS.books ?? "");
   const read = async () =>
     (
-      await database.sql("select json, format, version::int, updated_at::text from books where id = $1", [
-        row?.id,
-      ])
+      await database.sql(
+        "select json, json_format, version::int, updated_at::text from books where id = $1",
+        [row?.id],
+      )
     )[0];
   const today = await read();
   // As a row that was written before a member came.
   await database.sql("alter table books disable trigger books_derive");
-  await database.sql("update books set json = '{}', format = 0 where id = $1", [row?.id]);
+  await database.sql("update books set json = '{}', json_format = 0 where id = $1", [row?.id]);
   await database.sql("alter table books enable trigger books_derive");
-  expect(await read()).toEqual({ ...today, json: "{}", format: 0 });
-  await database.sql("update books set id = id where format < 1");
+  expect(await read()).toEqual({ ...today, json: "{}", json_format: 0 });
+  await database.sql("update books set id = id where json_format < 1");
   expect(await read()).toEqual(today);
   await database.sql(
-    "update books set json = 'x', search_text = 'x', format = 9, version = 9, updated_at = now()",
+    "update books set json = 'x', search_text = 'x', json_format = 9, version = 9, updated_at = now()",
   );
   expect(await read()).toEqual(today);
   await database.sql("delete from books where id = $1", [row?.id]);

@@ -618,7 +618,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
     test("the database's: a request without a key is told to read first", async () => {
       const { path, body } = await prepare();
       await forgetStatements();
-      behind.breakRequest(runtime === "workerd" ? "POST /" : "effect as");
+      behind.breakRequest(runtime === "workerd" ? "POST /" : "outcome as");
       const broken = await post(path, body, { client });
       expectProblem(broken, [503, "database_unavailable"]);
       expect(broken.json.message).toMatch(/unknown: read before/);

@@ -118,19 +118,22 @@ describe("what hinders it is a sentence on stderr, and exit code 1:", () => {
   });
 
   test("a table that a migration changes and somebody holds, after the time that was given", async () => {
-    // A version without the newest migration.
-    await cp("dist", join(directory, "older"), { recursive: true });
-    const journal = join(directory, "older/drizzle/meta/_journal.json");
+    // A version with one more migration.
+    await cp("dist", join(directory, "newer"), { recursive: true });
+    const journal = join(directory, "newer/drizzle/meta/_journal.json");
     const { entries, ...rest } = JSON.parse(await readFile(journal, "utf8"));
-    await writeFile(journal, JSON.stringify({ ...rest, entries: entries.slice(0, -1) }));
-    const database = await emptyDatabase();
-    expect((await runIn("older", database.url)).code).toBe(0);
-    const release = await database.hold(
-      "lock table books, tasks, idempotency_keys, stock_movements in access share mode",
+    const newest = entries.at(-1);
+    const next = { ...newest, idx: newest.idx + 1, when: newest.when + 1, tag: "9999_next" };
+    await writeFile(journal, JSON.stringify({ ...rest, entries: [...entries, next] }));
+    await writeFile(join(directory, "newer/drizzle/9999_next.sql"), "alter table books add column next text");
+    const database = await createTestDatabase();
+    const release = await database.hold("lock table books in access share mode");
+    expectSentence(
+      await runIn("newer", database.url, ["--wait", "2"]),
+      /^The migration \w+ needs a table that .*\.\n$/,
     );
-    expectSentence(await run(database.url, "--wait", "2"), /^The migration \w+ needs a table that .*\.\n$/);
     await release();
-    expect((await run(database.url)).code).toBe(0);
+    expect((await runIn("newer", database.url)).code).toBe(0);
   });
 
   test("a session that an earlier version left the lock to", async () => {

@@ -5,7 +5,7 @@
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type BookQuery, bookPaging } from "../../src/books/contract.ts";
-import { listBooks, listBooksByNumber, listMovements, readBook, sortedBy } from "../../src/books/store.ts";
+import { listBooks, listBooksByNumber, readBook, sortedBy } from "../../src/books/store.ts";
 import { connectOver, direct, type Reads } from "../../src/db/connection.ts";
 import { SetupFault, UnavailableFault } from "../../src/db/faults.ts";
 import { type Lines, type Position, rowsIn } from "../../src/db/keyset.ts";
@@ -14,6 +14,7 @@ import type { Connect, Driver } from "../../src/db/ports.ts";
 import { MissingFault } from "../../src/db/resource.ts";
 import { sharedReads } from "../../src/db/shared-reads.ts";
 import type { Statement } from "../../src/db/statements.ts";
+import { listMovements } from "../../src/stock/store.ts";
 import { isbnOf } from "../support/books.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 

@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { adjustStock, createBook, readBook, type StockRefusal, updateBook } from "../../src/books/store.ts";
+import { createBook, readBook, updateBook } from "../../src/books/store.ts";
 import { connectOver, direct } from "../../src/db/connection.ts";
 import { ConstraintFault, UnavailableFault } from "../../src/db/faults.ts";
 import { type PooledDriver, pooledDriver } from "../../src/db/pool.ts";
 import type { Connect, Driver } from "../../src/db/ports.ts";
 import { MissingFault, type Resource, TakenFault } from "../../src/db/resource.ts";
 import { sharedWrites } from "../../src/db/shared-writes.ts";
+import { adjustStock } from "../../src/stock/store.ts";
 import { createTask } from "../../src/tasks/store.ts";
 import { isbnOf } from "../support/books.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
@@ -58,7 +59,7 @@ const book = (isbn = isbnOf(isbns++), title = "A") => ({
 const create = (connect: Connect, isbn?: string, title?: string) =>
   createBook(connect(TIMEOUT_MS), book(isbn, title), undefined) as Promise<Resource>;
 const sell = (connect: Connect, id: string, delta = -1, time = TIMEOUT_MS) =>
-  adjustStock(connect(time), id, { delta, reason: "sale" }, undefined) as Promise<Resource | StockRefusal>;
+  adjustStock(connect(time), id, { delta, reason: "sale" }, undefined) as Promise<Resource>;
 const stockOf = async (id: string) => {
   const [row] = await database.sql<{ stock: number; sum: number; sales: number }>(
     `select stock, sum(delta)::int as sum, count(*) filter (where reason = 'sale')::int as sales
@@ -75,11 +76,13 @@ describe("writes that come while another runs", () => {
     const connect = shared();
     const { id } = await create(connect);
     sent = { alone: 0, together: [] };
-    const sales = await Promise.all(Array.from({ length: STOCK + 5 }, () => sell(connect, id)));
-    const stocks = sales.map((sale) => (sale.id === null ? "none" : JSON.parse(sale.json).stock));
+    const sales = await Promise.allSettled(Array.from({ length: STOCK + 5 }, () => sell(connect, id)));
+    const stocks = sales.map((sale) =>
+      sale.status === "rejected" ? sale.reason.refusal : JSON.parse(sale.value.json).stock,
+    );
     expect(stocks).toEqual([
       ...Array.from({ length: STOCK }, (_, at) => STOCK - 1 - at),
-      ...Array(5).fill("none"),
+      ...Array(5).fill("insufficient"),
     ]);
     expect(await stockOf(id)).toEqual({ stock: 0, sum: 0, sales: STOCK });
     expect(sent).toEqual({ alone: 1, together: [8, 8, 8] });

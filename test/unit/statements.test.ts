@@ -8,8 +8,8 @@ import { compiler, type Definition } from "../../src/db/statements.ts";
 const compiled = (definition: Definition, compile = compiler()) => compile({ definition, values: { a: 1 } });
 
 test("a statement's name depends on its text alone, not on the process or the order of compilation", () => {
-  const one: Definition = { build: (value) => sql`select ${value("a")}::int` };
-  const other: Definition = { build: (value) => sql`select ${value("a")}::bigint` };
+  const one: Definition = { types: { a: "int" }, build: (value) => sql`select ${value("a")}` };
+  const other: Definition = { types: { a: "bigint" }, build: (value) => sql`select ${value("a")}` };
   const compile = compiler();
   const names = [compiled(one, compile), compiled(other, compile)].map(({ name }) => name);
   expect(names).toEqual([compiled(one).name, compiled(other).name]);
@@ -19,12 +19,13 @@ test("a statement's name depends on its text alone, not on the process or the or
 });
 
 test("two listings of one table in one order are two statements, whichever is compiled first", () => {
-  const order = { column: stockMovements.createdAt, id: stockMovements.id, descending: true };
+  const order = { column: stockMovements.created_at, id: stockMovements.id, descending: true };
   const json = sql`id`;
-  const all = definePages(stockMovements, order, { json });
+  const all = definePages(stockMovements, order, { json, types: {} });
   const ofBook = definePages(stockMovements, order, {
     json,
-    filters: (value) => [sql`book_id = ${value("book")}::uuid`],
+    types: { book: "uuid" },
+    filters: (value) => [sql`book_id = ${value("book")}`],
   });
   for (const listings of [
     [all, ofBook],
