@@ -2,7 +2,7 @@
  * The table of contents: every feature, on one API. The app knows neither its runtime nor its driver; the runtime's
  * entry passes both as ports.
  */
-import { bookConstraints, bookRoutes } from "./books/routes.ts";
+import { bookRoutes } from "./books/routes.ts";
 import type { Config } from "./config.ts";
 import type { Connect } from "./db/ports.ts";
 import { Api } from "./http/api.ts";
@@ -11,7 +11,7 @@ import type { Log } from "./http/observe.ts";
 import type { Limiter } from "./http/rate-limit.ts";
 import { type ReadDocs, serviceRoutes } from "./service/routes.ts";
 import { stockRoutes } from "./stock/routes.ts";
-import { taskConstraints, taskRoutes } from "./tasks/routes.ts";
+import { taskRoutes } from "./tasks/routes.ts";
 
 /** What a runtime's entry gives the app. */
 export interface Ports {
@@ -26,8 +26,7 @@ export interface Ports {
 }
 
 export function createApp({ config, connect, limiter, log, readDocs, stopping }: Ports): App {
-  const constraints = { ...bookConstraints, ...taskConstraints };
-  const api = new Api({ settings: config, connect, limiter, log, constraints });
+  const api = new Api({ settings: config, connect, limiter, log });
   bookRoutes(api);
   stockRoutes(api);
   taskRoutes(api);

@@ -3,52 +3,14 @@ import { rowsIn } from "../db/keyset.ts";
 import { TakenFault } from "../db/resource.ts";
 import type { Api } from "../http/api.ts";
 import { versionDemand } from "../http/etag.ts";
-import { pageBody, writePage } from "../http/paging.ts";
+import { pageBody } from "../http/paging.ts";
 import { bodyFault, type ConstraintMeanings, Problem } from "../http/problem.ts";
 import { created, fresh, jsonReply, noContent, ok } from "../http/reply.ts";
 import * as contract from "./contract.ts";
 import * as store from "./store.ts";
 
-export function bookRoutes(api: Api): void {
-  api.on(contract.createBook, async ({ body, claim }, { database }) =>
-    created(await store.createBook(database, body, claim), contract.createBook.path),
-  );
-
-  api.on(contract.listBooks, async ({ query, position, url }, { database, seal }) => {
-    const { limit, count, page } = query;
-    if (page !== undefined) {
-      const { found, total } = await store.listBooksByNumber(database, query, page);
-      const totals = { total, page, limit, total_pages: Math.ceil(total / limit) };
-      return jsonReply(200, pageBody(rowsIn(found), totals));
-    }
-    const { found, total } = await store.listBooks(database, query, position);
-    const totals = count && { total, ...(count === "estimated" && { total_is_estimate: true }) };
-    const listing = { url, paging: contract.bookPaging, query, seal, key: store.sortedBy(query.sort) };
-    return writePage(found, position, { ...listing, extra: totals });
-  });
-
-  api.on(contract.getBook, async ({ params, preconditions }, { database }) =>
-    fresh(await store.readBook(database, params), preconditions),
-  );
-
-  api.on(contract.getBookByIsbn, async ({ params, preconditions }, { database }) =>
-    fresh(await store.readBook(database, params), preconditions),
-  );
-
-  for (const change of [contract.updateBook, contract.putBook]) {
-    api.on(change, async ({ params: { id }, body, preconditions }, { database }) =>
-      ok(await store.updateBook(database, id, body, versionDemand(preconditions, id))),
-    );
-  }
-
-  api.on(contract.deleteBook, async ({ params: { id }, preconditions }, { database }) => {
-    await store.deleteBook(database, id, versionDemand(preconditions, id));
-    return noContent;
-  });
-}
-
-/** What violating a named constraint of the table means to a client. */
-export const bookConstraints: ConstraintMeanings = {
+/** What violating a named constraint of the table means to a client that writes a book. */
+const constraints: ConstraintMeanings = {
   books_isbn_key: (fault) =>
     new Problem("conflict", "There is another book with this ISBN.", {
       extension: fault instanceof TakenFault ? { id: fault.holder, isbn: fault.value } : {},
@@ -62,3 +24,47 @@ export const bookConstraints: ConstraintMeanings = {
   books_zero_price_with_stock: () =>
     bodyFault("price", "zero_price_with_stock", contract.ZERO_PRICE_WITH_STOCK),
 };
+
+export function bookRoutes(api: Api): void {
+  api.on(
+    contract.createBook,
+    async ({ body, claim }, { database }) =>
+      created(await store.createBook(database, body, claim), contract.createBook.path),
+    constraints,
+  );
+
+  api.on(contract.listBooks, async ({ query, position, url }, { database, pages }) => {
+    const { limit, count, page } = query;
+    if (page !== undefined) {
+      const { found, total } = await store.listBooksByNumber(database, query, page);
+      const totals = { total, page, limit, total_pages: Math.ceil(total / limit) };
+      return jsonReply(200, pageBody(rowsIn(found), totals));
+    }
+    const { found, total } = await store.listBooks(database, query, position);
+    const totals = count && { total, ...(count === "estimated" && { total_is_estimate: true }) };
+    const listing = { url, paging: contract.bookPaging, query, key: store.sortedBy(query.sort) };
+    return pages.write(found, position, { ...listing, extra: totals });
+  });
+
+  api.on(contract.getBook, async ({ params, preconditions }, { database }) =>
+    fresh(await store.readBook(database, params), preconditions),
+  );
+
+  api.on(contract.getBookByIsbn, async ({ params, preconditions }, { database }) =>
+    fresh(await store.readBook(database, params), preconditions),
+  );
+
+  for (const change of [contract.updateBook, contract.putBook]) {
+    api.on(
+      change,
+      async ({ params: { id }, body, preconditions }, { database }) =>
+        ok(await store.updateBook(database, id, body, versionDemand(preconditions, id))),
+      constraints,
+    );
+  }
+
+  api.on(contract.deleteBook, async ({ params: { id }, preconditions }, { database }) => {
+    await store.deleteBook(database, id, versionDemand(preconditions, id));
+    return noContent;
+  });
+}

@@ -6,8 +6,9 @@ import { NO_PRECONDITIONS, parsePreconditions } from "./etag.ts";
 import type { App, Exchange } from "./exchange.ts";
 import { type Handler, HandlerContext } from "./handler.ts";
 import { claimOf, rejectKey } from "./idempotency-key.ts";
+import { PageWriter } from "./paging.ts";
 import { Pipeline, type PipelineOptions } from "./pipeline.ts";
-import { Problem } from "./problem.ts";
+import { type ConstraintMeanings, Problem } from "./problem.ts";
 import type { AnyReply } from "./reply.ts";
 import { type Input, isKeyed, type Route } from "./route.ts";
 import { validate } from "./validate.ts";
@@ -20,6 +21,7 @@ export interface ApiOptions extends PipelineOptions {
 interface Endpoint {
   route: Route;
   handle: Handler<Route>;
+  constraints: ConstraintMeanings;
 }
 
 /** The endpoints of a path, by method. */
@@ -32,18 +34,32 @@ export class Api {
   readonly #pipeline: Pipeline;
   readonly #connect: Connect;
   readonly #seal: CursorSeal;
+  readonly #pages: PageWriter;
 
   constructor(options: ApiOptions) {
     this.#pipeline = new Pipeline(options);
     this.#connect = options.connect;
     this.#seal = new CursorSeal(options.settings.cursorKey);
+    this.#pages = new PageWriter(this.#seal);
   }
 
-  /** Adds a route. Its handler runs after admission and validation. */
-  on<const R extends Route>(route: R, handle: Handler<NoInfer<R>>): void {
+  /**
+   * Adds a route. Its handler runs after admission and validation.
+   *
+   * @param constraints what violating a named constraint means to a client of this route
+   */
+  on<const R extends Route>(
+    route: R,
+    handle: Handler<NoInfer<R>>,
+    constraints: ConstraintMeanings = {},
+  ): void {
     this.routes.push(route);
     const endpoints: Endpoints = this.#paths.get(route.path) ?? new Map();
-    endpoints.set(route.method.toUpperCase(), { route, handle: handle as unknown as Handler<Route> });
+    endpoints.set(route.method.toUpperCase(), {
+      route,
+      handle: handle as unknown as Handler<Route>,
+      constraints,
+    });
     this.#paths.set(route.path, endpoints);
   }
 
@@ -68,7 +84,7 @@ export class Api {
         const handle = endpoint
           ? (exchange: Exchange) => this.#handle(endpoint, exchange, c.req.param())
           : async () => this.#withoutEndpoint(c.req, endpoints);
-        return this.#pipeline.run(c, { route: endpoint?.route, pattern: path, handle });
+        return this.#pipeline.run(c, { ...endpoint, pattern: path, handle });
       });
     }
     app.notFound(notFound);
@@ -76,7 +92,7 @@ export class Api {
   }
 
   async #handle(
-    { route, handle }: Endpoint,
+    { route, handle }: Omit<Endpoint, "constraints">,
     exchange: Exchange,
     params: Record<string, string>,
   ): Promise<AnyReply> {
@@ -93,7 +109,7 @@ export class Api {
       isKeyed(route) && bytes && principal ? await claimOf(request, url, bytes, principal, route) : undefined;
     const valid = validate(route, { params, json, url }, this.#seal);
     const input = { ...valid, body: chunks ?? valid.body, preconditions, claim, url } as Input<Route>;
-    return handle(input, new HandlerContext(exchange, this.#seal, this.#connect));
+    return handle(input, new HandlerContext(exchange, this.#pages, this.#connect));
   }
 
   /** Replies to OPTIONS, and rejects every method that the path does not have. */

@@ -9,7 +9,7 @@ import { type ConstraintMeanings, Problem } from "./problem.ts";
  *
  * @param constraints what violating a named constraint of the database means to a client
  */
-export function problemFor(error: unknown, request: Request, constraints: ConstraintMeanings): Problem {
+export function problemFor(error: unknown, request: Request, constraints: ConstraintMeanings = {}): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof MissingFault) return new Problem("not_found", "There is no such resource.");
   if (error instanceof VersionFault) return preconditionFailed(parsePreconditions(request.headers));

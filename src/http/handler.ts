@@ -1,7 +1,7 @@
 import type { Connect, Database } from "../db/ports.ts";
-import type { CursorSeal } from "./cursor.ts";
 import type { Exchange } from "./exchange.ts";
 import { loggedError, observeDatabase } from "./observe.ts";
+import type { PageWriter } from "./paging.ts";
 import type { Input, Reply, Route } from "./route.ts";
 
 /** Handles the requests to a route. It gets only valid input, and can return only declared statuses. */
@@ -10,14 +10,14 @@ export type Handler<R extends Route> = (input: Input<R>, context: HandlerContext
 /** The part of the remaining time that a database call may take; the rest is for the response. */
 const DATABASE_FRACTION = 0.9;
 
-/** What a handler works with beside its input. */
+/** What a handler works with, beside its input. */
 export class HandlerContext {
-  readonly seal: CursorSeal;
+  readonly pages: PageWriter;
   readonly #exchange: Exchange;
   readonly #connect: Connect;
 
-  constructor(exchange: Exchange, seal: CursorSeal, connect: Connect) {
-    this.seal = seal;
+  constructor(exchange: Exchange, pages: PageWriter, connect: Connect) {
+    this.pages = pages;
     this.#exchange = exchange;
     this.#connect = connect;
   }

@@ -3,15 +3,15 @@ import { type Lines, type Position, rowsIn } from "../db/keyset.ts";
 import type { CursorSeal } from "./cursor.ts";
 import { wholeNumber } from "./fields.ts";
 
-/** What a listing takes. */
+/** The parameters of a listing. */
 export interface Paging {
-  /** All its parameters, {@link pageParameters} among them. */
+  /** All of them, including {@link pageParameters}. */
   query: z.ZodObject;
-  /** Those that decide which rows come and in which order: a cursor is bound to them, and they go with it. */
+  /** Those that select the rows and their order. A cursor is bound to them. */
   bound: z.ZodObject;
 }
 
-/** The parameters that every listing takes. */
+/** The parameters of every listing. */
 export const pageParameters = {
   limit: wholeNumber({ min: 1, max: 100, clamped: true })
     .default(20)
@@ -38,7 +38,7 @@ export const cursorPage = <Row extends z.ZodType>(row: Row) =>
       .meta({ examples: [null] }),
   });
 
-/** What a listing's cursors are sealed with: its path and the parameters that they are bound to, as parsed. */
+/** The scope that a listing's cursors are sealed with: its path and the parsed parameters that they are bound to. */
 export function scopeOf(path: string, bound: z.ZodObject, query: Record<string, unknown>): string {
   return JSON.stringify([path, Object.keys(bound.shape).map((name) => query[name] ?? null)]);
 }
@@ -51,7 +51,7 @@ interface Page {
   more: boolean;
 }
 
-/** Cuts a page from rows in the direction of travel, of which there may be one more than the limit. */
+/** Cuts a page from rows in the direction of travel, which may be one more than the limit. */
 function cutPage(found: Lines, limit: number, position: Position | undefined): Page {
   const all = rowsIn(found);
   const rows = all.slice(0, limit);
@@ -97,30 +97,39 @@ export function pageBody(rows: string[], tail: object): string {
 
 type PageReply = { status: 200; body: Uint8Array<ArrayBuffer>; headers: { Link?: string } };
 
-/** The most that all links of a page may have together: clients take 16 KiB of headers, or 8. */
+/** The longest Link header in bytes: some clients accept no more than 8 KiB of headers. */
 const MAX_LINK_LENGTH = 4096;
 
-/** The page written last. Readers who share a query come one after the other, and share its page, too. */
-let last: { found: Lines; url: string; reply: PageReply } | undefined;
+/** Writes the pages of listings. */
+export class PageWriter {
+  readonly #seal: CursorSeal;
+  /** The page written last. Requests that share a statement arrive here one after the other, and share its page, too. */
+  #last: { found: Lines; url: string; reply: PageReply } | undefined;
 
-/**
- * Writes a page of the `limit + 1` rows that were found in the direction of travel, as
- * `{"data":[…],"limit":20,"next_cursor":…,"prev_cursor":…}` with `extra` members behind, and the same links as a Link header
- * (RFC 8288), unless it would be too long.
- */
-export function writePage(found: Lines, position: Position | undefined, listing: Listing): PageReply {
-  const url = listing.url.pathname + listing.url.search;
-  if (last?.found !== found || last.url !== url) {
-    const reply = render(cutPage(found, listing.query.limit, position), position, listing);
-    last = { found, url, reply };
+  constructor(seal: CursorSeal) {
+    this.#seal = seal;
   }
-  return last.reply;
+
+  /**
+   * Writes a page of the `limit + 1` rows that were found in the direction of travel:
+   * `{"data":[…],"limit":20,"next_cursor":…,"prev_cursor":…}` and then the `extra` members. The Link header has the same
+   * links (RFC 8288), unless it would be too long.
+   */
+  write(found: Lines, position: Position | undefined, listing: Listing): PageReply {
+    const url = listing.url.pathname + listing.url.search;
+    if (this.#last?.found !== found || this.#last.url !== url) {
+      const page = cutPage(found, listing.query.limit, position);
+      this.#last = { found, url, reply: render(page, position, listing, this.#seal) };
+    }
+    return this.#last.reply;
+  }
 }
 
 function render(
   page: Page,
   position: Position | undefined,
-  { url, paging, query, seal, key, extra }: Listing,
+  { url, paging, query, key, extra }: Listing,
+  seal: CursorSeal,
 ): PageReply {
   const scope = scopeOf(url.pathname, paging.bound, query);
   const { next, previous } = neighbours(page, position, key);
@@ -136,7 +145,7 @@ function render(
   ].join(", ");
   return {
     status: 200,
-    // As bytes, which all who share the page write as they are.
+    // As bytes, which all responses that share the page send as they are.
     body: encoder.encode(pageBody(page.rows, tail)),
     headers: links.length <= MAX_LINK_LENGTH ? { Link: links } : {},
   };
@@ -147,7 +156,6 @@ interface Listing {
   url: URL;
   paging: Paging;
   query: Record<string, unknown> & { limit: number };
-  seal: CursorSeal;
   /** The member that the rows are sorted by. */
   key: string;
   /** Members to go behind the cursors. */

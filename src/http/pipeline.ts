@@ -27,7 +27,6 @@ export interface PipelineOptions {
   /** Undefined where requests are not limited. */
   limiter?: Limiter | undefined;
   log: Log;
-  constraints: ConstraintMeanings;
 }
 
 /** What a request is for: the route that it found, and what replies to it. */
@@ -36,6 +35,8 @@ export interface Target {
   route?: Route | undefined;
   /** The pattern of the path. */
   pattern?: string | undefined;
+  /** What violating a named constraint of the database means to the client. */
+  constraints?: ConstraintMeanings;
   handle(exchange: Exchange): Promise<AnyReply>;
 }
 
@@ -54,12 +55,13 @@ export class Pipeline {
     this.#admission = new Admission(settings.authentication, limiter);
   }
 
-  async run(c: Context<{ Bindings: Connection }>, { route, pattern, handle }: Target): Promise<Response> {
+  async run(c: Context<{ Bindings: Connection }>, target: Target): Promise<Response> {
+    const { route, pattern } = target;
     const { settings, log } = this.#options;
     const exchange = new Exchange(c.req.raw, c.env, route?.deadline ?? settings.deadline, log);
     if (pattern) exchange.observed.route = pattern;
-    const reply = await this.#reply(c, exchange, route, handle);
-    if (reply.body instanceof ReadableStream) return this.#stream(exchange, reply, reply.body);
+    const reply = await this.#reply(c, exchange, target);
+    if (reply.body instanceof ReadableStream) return this.#stream(exchange, target, reply, reply.body);
     await exchange.body.discard();
     exchange.end(reply.status);
     return respond(exchange.request, exchange.headers, reply);
@@ -68,9 +70,9 @@ export class Pipeline {
   async #reply(
     { req }: Context<{ Bindings: Connection }>,
     exchange: Exchange,
-    route: Route | undefined,
-    handle: Target["handle"],
+    target: Target,
   ): Promise<AnyReply> {
+    const { route, handle } = target;
     try {
       requireHost(req);
       if (this.#isOpen) requireLoopback(req);
@@ -78,12 +80,17 @@ export class Pipeline {
       if (route) await this.#admission.admit(exchange, route);
       return await handle(exchange);
     } catch (error) {
-      return this.#fail(exchange, error).reply(exchange.requestId);
+      return this.#fail(exchange, target, error).reply(exchange.requestId);
     }
   }
 
   /** Responds with a stream. The exchange ends with the stream. */
-  #stream(exchange: Exchange, reply: AnyReply, source: ReadableStream<Uint8Array<ArrayBuffer>>): Response {
+  #stream(
+    exchange: Exchange,
+    target: Target,
+    reply: AnyReply,
+    source: ReadableStream<Uint8Array<ArrayBuffer>>,
+  ): Response {
     const { request, connection, headers, observed, requestId } = exchange;
     if (request.method === "HEAD") {
       source.cancel().catch(() => {});
@@ -103,7 +110,7 @@ export class Pipeline {
     const contentType = reply.headers?.["Content-Type"] ?? "";
     const options = { contentType, requestId, clock: exchange };
     const body = monitored(source, options, {
-      onFailure: (error) => this.#fail(exchange, error),
+      onFailure: (error) => this.#fail(exchange, target, error),
       onEnd: end,
       onClientGone() {
         observed.client_gone = true;
@@ -113,8 +120,8 @@ export class Pipeline {
     return respond(request, headers, { ...reply, body });
   }
 
-  #fail({ request, observed }: Exchange, error: unknown): Problem {
-    const problem = problemFor(error, request, this.#options.constraints);
+  #fail({ request, observed }: Exchange, { constraints }: Target, error: unknown): Problem {
+    const problem = problemFor(error, request, constraints);
     observed.problem = problem.code;
     if (problem.status >= 500) observed.error = loggedError(problem.cause ?? error);
     return problem;

@@ -1,6 +1,5 @@
 /** A book's stock over HTTP. */
 import type { Api } from "../http/api.ts";
-import { writePage } from "../http/paging.ts";
 import { bodyFault, Problem } from "../http/problem.ts";
 import { written } from "../http/reply.ts";
 import * as contract from "./contract.ts";
@@ -15,13 +14,12 @@ export function stockRoutes(api: Api): void {
     }
   });
 
-  api.on(contract.listMovements, async ({ params: { id }, query, position, url }, { database, seal }) => {
+  api.on(contract.listMovements, async ({ params: { id }, query, position, url }, { database, pages }) => {
     const found = await store.listMovements(database, id, query, position);
-    return writePage(found, position, {
+    return pages.write(found, position, {
       url,
       paging: contract.movementPaging,
       query,
-      seal,
       key: "created_at",
     });
   });

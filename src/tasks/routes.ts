@@ -1,28 +1,38 @@
 /** Tasks over HTTP. */
 import type { Api } from "../http/api.ts";
 import { versionDemand } from "../http/etag.ts";
-import { writePage } from "../http/paging.ts";
 import { bodyFault, type ConstraintMeanings } from "../http/problem.ts";
 import { created, fresh, noContent, ok } from "../http/reply.ts";
 import * as contract from "./contract.ts";
 import * as store from "./store.ts";
 
+/** What violating a named constraint of the table means to a client that writes a task. */
+const constraints: ConstraintMeanings = {
+  tasks_title_length: () => bodyFault("title", "too_long", "must have 1 to 255 characters"),
+};
+
 export function taskRoutes(api: Api): void {
-  api.on(contract.createTask, async ({ body, claim }, { database }) =>
-    created(await store.createTask(database, body, claim), contract.createTask.path),
+  api.on(
+    contract.createTask,
+    async ({ body, claim }, { database }) =>
+      created(await store.createTask(database, body, claim), contract.createTask.path),
+    constraints,
   );
 
-  api.on(contract.listTasks, async ({ query, position, url }, { database, seal }) => {
+  api.on(contract.listTasks, async ({ query, position, url }, { database, pages }) => {
     const found = await store.listTasks(database, query, position);
-    return writePage(found, position, { url, paging: contract.taskPaging, query, seal, key: "created_at" });
+    return pages.write(found, position, { url, paging: contract.taskPaging, query, key: "created_at" });
   });
 
   api.on(contract.getTask, async ({ params: { id }, preconditions }, { database }) =>
     fresh(await store.readTask(database, id), preconditions),
   );
 
-  api.on(contract.updateTask, async ({ params: { id }, body, preconditions }, { database }) =>
-    ok(await store.updateTask(database, id, body, versionDemand(preconditions, id))),
+  api.on(
+    contract.updateTask,
+    async ({ params: { id }, body, preconditions }, { database }) =>
+      ok(await store.updateTask(database, id, body, versionDemand(preconditions, id))),
+    constraints,
   );
 
   api.on(contract.deleteTask, async ({ params: { id }, preconditions }, { database }) => {
@@ -30,8 +40,3 @@ export function taskRoutes(api: Api): void {
     return noContent;
   });
 }
-
-/** What violating a named constraint of the table means to a client. */
-export const taskConstraints: ConstraintMeanings = {
-  tasks_title_length: () => bodyFault("title", "too_long", "must have 1 to 255 characters"),
-};

@@ -88,7 +88,7 @@ const small = route({
 });
 
 export function createApp({ config, connect, limiter, log }: Ports): App {
-  const api = new Api({ settings: config, connect, limiter, log, constraints: {} });
+  const api = new Api({ settings: config, connect, limiter, log });
 
   api.on(endless, async ({ params: { name } }, { signal }) => {
     const state: Source = { produced: 0, cancelled: false, aborted: false };
