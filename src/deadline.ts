@@ -1,42 +1,35 @@
+/** Deadlines: moments in the time of `performance.now()`, in milliseconds. */
+
 /** The deadline has passed. */
 export class LateError extends Error {
   override name = "LateError";
   constructor() {
-    super("The time was over.");
+    super("The deadline has passed.");
   }
+}
+
+export const deadlineIn = (milliseconds: number): number => performance.now() + milliseconds;
+
+/**
+ * Whole milliseconds until a deadline, as timers take them.
+ *
+ * @throws LateError if none are left
+ */
+export function timeTo(deadline: number): number {
+  const time = Math.floor(deadline - performance.now());
+  if (time <= 0) throw new LateError();
+  return time;
 }
 
 /**
  * Waits for a result, but rejects when the time is up; the work itself continues. A cleared timer is far cheaper than an
  * AbortSignal, which lives until its timeout.
  *
- * @param milliseconds from now
  * @throws LateError
  */
 export function within<T>(milliseconds: number, result: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new LateError()), milliseconds);
-    result.then(
-      (value) => {
-        clearTimeout(timer);
-        resolve(value);
-      },
-      (error) => {
-        clearTimeout(timer);
-        reject(error);
-      },
-    );
+    result.then(resolve, reject).finally(() => clearTimeout(timer));
   });
-}
-
-/**
- * Whole milliseconds until a deadline, as timers take them.
- *
- * @param end in the time of `performance.now()`
- * @throws LateError if none are left
- */
-export function timeTo(end: number): number {
-  const time = Math.floor(end - performance.now());
-  if (time <= 0) throw new LateError();
-  return time;
 }

@@ -1,6 +1,8 @@
 import { type SQL, sql } from "drizzle-orm";
+import { deadlineIn, within } from "../deadline.ts";
 import { faultOf } from "./faults.ts";
 import type { Connect, Driver, Row } from "./ports.ts";
+import type { LaneName } from "./scheduler.ts";
 import {
   type Compile,
   compiler,
@@ -13,24 +15,26 @@ import {
 
 /** Turns calls into one statement, and the rows of that statement into the rows of each call. */
 export interface Batcher<Call> {
+  /** Where the statement waits. */
+  lane: LaneName;
   statementFor(calls: readonly Call[]): Statement;
   rowsByCall(rows: Row[], calls: readonly Call[]): Row[][];
 }
 
-/** Runs a call, alone or with others in one statement, within so many milliseconds. */
-type RunBatched = <Call>(batcher: Batcher<Call>, call: Call, time: number) => Promise<Row[]>;
+/** Runs a call, alone or with others in one statement. */
+type RunBatched = <Call>(batcher: Batcher<Call>, call: Call, deadline: number) => Promise<Row[]>;
 
-/** Runs statements as one transaction, within so many milliseconds. */
-type RunTransaction = (statements: Statement[], time: number) => Promise<Row[][]>;
+/** Runs statements as one transaction. */
+type RunTransaction = (statements: Statement[], deadline: number) => Promise<Row[][]>;
 
-/** How reads reach the driver: each by itself ({@link direct}), or with others (`sharedReads`). */
+/** How reads reach the driver: each by itself ({@link direct}), or with others (`batchedReads`). */
 export interface Reads {
   batched: RunBatched;
-  query(statement: Statement, time: number): Promise<Row[]>;
+  query(statement: Statement, deadline: number): Promise<Row[]>;
   snapshot: RunTransaction;
 }
 
-/** How writes reach the driver: each by itself ({@link direct}), or with others (`sharedWrites`). */
+/** How writes reach the driver: each by itself ({@link direct}), or with others (`groupedWrites`). */
 export interface Writes {
   batched: RunBatched;
   transaction: RunTransaction;
@@ -38,14 +42,20 @@ export interface Writes {
 
 /** Sends each call to the driver by itself. */
 export function direct(driver: Driver): { reads: Reads; writes: Writes } {
-  const query: Reads["query"] = (statement, time) => driver.query(() => statement, time);
-  const batched: RunBatched = async (batcher, call, time) => {
-    const rows = await query(batcher.statementFor([call]), time);
+  const batched: RunBatched = async (batcher, call, deadline) => {
+    const rows = await driver.query(batcher.statementFor([call]), deadline);
     return batcher.rowsByCall(rows, [call])[0] ?? [];
   };
   return {
-    reads: { batched, query, snapshot: (statements, time) => driver.batch("snapshot", statements, time) },
-    writes: { batched, transaction: (statements, time) => driver.batch("write", statements, time) },
+    reads: {
+      batched,
+      query: driver.query,
+      snapshot: (statements, deadline) => driver.batch("snapshot", statements, deadline),
+    },
+    writes: {
+      batched,
+      transaction: (statements, deadline) => driver.batch("write", statements, deadline),
+    },
   };
 }
 
@@ -58,34 +68,39 @@ export function connectOver({ reads, writes }: { reads: Reads; writes: Writes })
   );
   const batchable = (query: Query | SQL, grouping: Definition["grouping"]): query is Query =>
     "definition" in query && query.definition.grouping === grouping;
-  return (time) => ({
-    async find<T extends Row>(lookup: Lookup, key: string) {
-      const [row] = await withFaults(reads.batched(lookups(lookup), key, time));
-      return row as T | undefined;
-    },
-    async read<T extends Row>(query: Query | SQL) {
-      const rows = batchable(query, "join")
-        ? reads.batched(batchers(query.definition), query.values, time)
-        : reads.query(compile(query), time);
-      return (await withFaults(rows)) as T[];
-    },
-    async write<T extends Row>(query: Query | SQL) {
-      const rows = batchable(query, "items")
-        ? writes.batched(batchers(query.definition), query.values, time)
-        : writes.batched(single(compile(query)), undefined, time);
-      return (await withFaults(rows)) as T[];
-    },
-    batch(transaction, queries) {
-      const run = transaction === "snapshot" ? reads.snapshot : writes.transaction;
-      return withFaults(run(queries.map(compile), time));
-    },
-  });
+  return (time) => {
+    const deadline = deadlineIn(time);
+    const call = <T>(result: Promise<T>) => withFaults(within(time, result));
+    return {
+      async find<T extends Row>(lookup: Lookup, key: string) {
+        const [row] = await call(reads.batched(lookups(lookup), key, deadline));
+        return row as T | undefined;
+      },
+      async read<T extends Row>(query: Query | SQL) {
+        const rows = batchable(query, "join")
+          ? reads.batched(batchers(query.definition), query.values, deadline)
+          : reads.query(compile(query), deadline);
+        return (await call(rows)) as T[];
+      },
+      async write<T extends Row>(query: Query | SQL) {
+        const rows = batchable(query, "items")
+          ? writes.batched(batchers(query.definition), query.values, deadline)
+          : writes.batched(single(compile(query)), undefined, deadline);
+        return (await call(rows)) as T[];
+      },
+      batch(transaction, queries) {
+        const run = transaction === "snapshot" ? reads.snapshot : writes.transaction;
+        return call(run(queries.map(compile), deadline));
+      },
+    };
+  };
 }
 
 /** Calls are keys; one statement finds the rows of all of them. */
 function keyBatcher({ build }: Lookup, compile: Compile): Batcher<string> {
   const definition: Definition = { types: {}, build: () => build(sql`${sql.placeholder("keys")}`) };
   return {
+    lane: "points",
     statementFor: (keys) => compile({ definition, values: { keys } }),
     rowsByCall(rows, keys) {
       const byKey = new Map(rows.map((row) => [row.key, [row]]));
@@ -109,6 +124,7 @@ function joinBatcher(definition: Definition, compile: Compile): Batcher<Query["v
       cross join lateral (${build((name) => sql`called.${sql.identifier(name)}`)}) as answer`,
   };
   return {
+    lane: "pages",
     statementFor: ([first = {}, ...others]) => {
       if (others.length === 0) return compile({ definition, values: first });
       const columns = names.map((name) => [name, [first, ...others].map((values) => values[name])]);
@@ -122,6 +138,7 @@ function joinBatcher(definition: Definition, compile: Compile): Batcher<Query["v
 function itemBatcher(definition: Definition, compile: Compile): Batcher<Query["values"]> {
   const [name = ""] = Object.keys(definition.types);
   return {
+    lane: "writes",
     statementFor(calls) {
       const items = calls.map((values) => (values[name] as string).slice(1, -1));
       return compile({ definition, values: { [name]: `[${items.join()}]` } });
@@ -132,6 +149,7 @@ function itemBatcher(definition: Definition, compile: Compile): Batcher<Query["v
 
 /** A statement that is never grouped with others. */
 const single = (statement: Statement): Batcher<undefined> => ({
+  lane: "writes",
   statementFor: () => statement,
   rowsByCall: (rows) => [rows],
 });

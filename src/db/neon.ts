@@ -1,4 +1,5 @@
 import { neon, neonConfig } from "@neondatabase/serverless";
+import { timeTo } from "../deadline.ts";
 import type { Driver, Transaction } from "./ports.ts";
 import type { Statement } from "./statements.ts";
 
@@ -23,14 +24,12 @@ export function neonDriver({ url, fetchEndpoint }: NeonOptions): Driver {
   const sql = neon(url);
   const prepared = ({ text, values }: Statement) => sql.query(text, values);
   return {
-    query(statement, time) {
-      const { text, values } = statement();
-      return sql.query(text, values, { fetchOptions: { signal: AbortSignal.timeout(time) } });
-    },
-    batch: (transaction, statements, time) =>
+    query: async ({ text, values }, deadline) =>
+      sql.query(text, values, { fetchOptions: { signal: AbortSignal.timeout(timeTo(deadline)) } }),
+    batch: async (transaction, statements, deadline) =>
       sql.transaction(statements.map(prepared), {
         ...TRANSACTIONS[transaction],
-        fetchOptions: { signal: AbortSignal.timeout(time) },
+        fetchOptions: { signal: AbortSignal.timeout(timeTo(deadline)) },
       }),
   };
 }

@@ -1,5 +1,5 @@
 import pg from "pg";
-import { LateError, within } from "../deadline.ts";
+import { LateError } from "../deadline.ts";
 import { isOfStatement, sqlStateOf } from "./faults.ts";
 import type { Driver, Row, Transaction } from "./ports.ts";
 import { onceFor, type Statement } from "./statements.ts";
@@ -63,18 +63,17 @@ export function pooledDriver({ url, size, timeout, warn = () => {} }: PoolOption
   let isNaming = true;
 
   const onConnection = <T>(
-    time: number,
-    statements: () => Statement[],
+    deadline: number,
+    statements: Statement[],
     work: (client: pg.PoolClient, statements: Statement[]) => Promise<T>,
   ): Promise<T> => {
-    const end = performance.now() + time;
     const attempt = async (): Promise<T> => {
       const client = await pool.connect();
-      if (performance.now() >= end) {
+      if (performance.now() >= deadline) {
         client.release();
         throw new LateError();
       }
-      const sent = isNaming ? statements() : statements().map(unnamed);
+      const sent = isNaming ? statements : statements.map(unnamed);
       const names = sent.flatMap(({ name }) => name ?? []);
       const known = prepared(client);
       try {
@@ -95,35 +94,27 @@ export function pooledDriver({ url, size, timeout, warn = () => {} }: PoolOption
         throw error;
       }
     };
-    return within(time, attempt());
+    return attempt();
   };
 
   return {
-    query: (statement, time) =>
-      onConnection(
-        time,
-        () => [statement()],
-        (client, [statement]) => run(client, statement as Statement),
-      ),
-    batch: (transaction, statements, time) =>
-      onConnection(
-        time,
-        () => statements,
-        async (client, statements) => {
-          // Should the rest of the batch get lost with the network, nobody else would end the transaction.
-          const begin = `begin ${MODE[transaction]}; set local idle_in_transaction_session_timeout = ${timeout}`;
-          const texts = [{ text: begin, values: [] }, ...statements, { text: "commit", values: [] }];
-          const settled = await Promise.allSettled(texts.map((statement) => run(client, statement)));
-          const [begun] = settled;
-          // Without a transaction each statement behind it was one by itself.
-          if (begun?.status === "rejected")
-            throw new Error("The transaction did not begin.", { cause: begun.reason });
-          // Of errors the first is the cause: those behind it only tell that the transaction has failed.
-          const failed = settled.find((result) => result.status === "rejected");
-          if (failed) throw failed.reason;
-          return settled.slice(1, -1).map((result) => (result as PromiseFulfilledResult<Row[]>).value);
-        },
-      ),
+    query: (statement, deadline) =>
+      onConnection(deadline, [statement], (client, [sent = statement]) => run(client, sent)),
+    batch: (transaction, statements, deadline) =>
+      onConnection(deadline, statements, async (client, statements) => {
+        // Should the rest of the batch get lost with the network, nobody else would end the transaction.
+        const begin = `begin ${MODE[transaction]}; set local idle_in_transaction_session_timeout = ${timeout}`;
+        const texts = [{ text: begin, values: [] }, ...statements, { text: "commit", values: [] }];
+        const settled = await Promise.allSettled(texts.map((statement) => run(client, statement)));
+        const [begun] = settled;
+        // Without a transaction each statement behind it was one by itself.
+        if (begun?.status === "rejected")
+          throw new Error("The transaction did not begin.", { cause: begun.reason });
+        // Of errors the first is the cause: those behind it only tell that the transaction has failed.
+        const failed = settled.find((result) => result.status === "rejected");
+        if (failed) throw failed.reason;
+        return settled.slice(1, -1).map((result) => (result as PromiseFulfilledResult<Row[]>).value);
+      }),
     end: () => pool.end(),
   };
 }

@@ -26,12 +26,14 @@ export interface Database {
   batch(transaction: Transaction, queries: (Query | SQL)[]): Promise<Row[][]>;
 }
 
-/** Opens a database whose calls may take so many milliseconds each. */
+/** Opens a database whose calls must all end within so many milliseconds from now. */
 export type Connect = (time: number) => Database;
 
-/** A way to reach Postgres. Each call is one round trip, within so many milliseconds, and rejects with the driver's errors. */
+/**
+ * A way to reach Postgres. Each call is one round trip and rejects with the driver's errors. A call whose deadline has
+ * passed is not sent; one that is under way when it passes may go on.
+ */
 export interface Driver {
-  /** @param statement called when the statement is about to be sent; until then other callers can join it */
-  query(statement: () => Statement, time: number): Promise<Row[]>;
-  batch(transaction: Transaction, statements: Statement[], time: number): Promise<Row[][]>;
+  query(statement: Statement, deadline: number): Promise<Row[]>;
+  batch(transaction: Transaction, statements: Statement[], deadline: number): Promise<Row[][]>;
 }

@@ -6,11 +6,12 @@ import { createApp } from "../app.ts";
 import { closedNotice, parseServerConfig, type ServerConfig } from "../config.ts";
 import { connectOver } from "../db/connection.ts";
 import { SetupFault } from "../db/faults.ts";
+import { groupedWrites } from "../db/group-commit.ts";
 import { neonDriver } from "../db/neon.ts";
 import { type PooledDriver, pooledDriver } from "../db/pool.ts";
+import { batchedReads } from "../db/read-batching.ts";
 import { checkReadiness } from "../db/readiness.ts";
-import { sharedReads } from "../db/shared-reads.ts";
-import { sharedWrites } from "../db/shared-writes.ts";
+import { Scheduler } from "../db/scheduler.ts";
 import { clientAddress } from "../http/address.ts";
 import type { Log } from "../http/observe.ts";
 import type { Limiter, Quota } from "../http/rate-limit.ts";
@@ -78,11 +79,12 @@ async function serve({ name, environment, listen }: Runtime): Promise<void> {
   try {
     const config = await parseServerConfig({ ...environment, ...embedded?.variables });
     const driver = driverOf(config);
-    const laneSize =
-      config.transport === "http" ? Number.POSITIVE_INFINITY : Math.ceil(config.poolSize * LANE_FRACTION);
+    const capacity = config.transport === "http" ? Number.POSITIVE_INFINITY : config.poolSize;
+    const share = Math.ceil(capacity * LANE_FRACTION);
+    const scheduler = new Scheduler({ capacity, share });
     const connect = connectOver({
-      reads: sharedReads(driver, config.deadline, laneSize),
-      writes: sharedWrites(driver, laneSize),
+      reads: batchedReads(driver, scheduler, config.deadline),
+      writes: groupedWrites(driver, scheduler, share),
     });
     const limiter = config.rateLimit && memoryLimiter(config.rateLimit);
     const app = createApp({ config, connect, limiter, log, readDocs, stopping });

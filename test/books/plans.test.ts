@@ -85,7 +85,7 @@ const parse = (query: Record<string, string>): BookQuery =>
 function recording(query: (statement: Statement) => Promise<Row[]>): Database {
   const connect = connectOver(
     direct({
-      query: (statement) => query(statement()),
+      query,
       batch: (_, statements) => Promise.all(statements.map(query)),
     }),
   );

@@ -177,8 +177,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
     test("gives no movement the reason of another in the same transaction", async () => {
       const { id } = await create({ stock: 5 });
       const client = await database.connect();
-      const query = async (statement: () => Statement) => {
-        const { text, values } = statement();
+      const query = async ({ text, values }: Statement) => {
         return (await client.query(text, values)).rows;
       };
       const inTransaction = connectOver(direct({ query, batch: () => Promise.reject() }))(60_000);

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { pooledDriver } from "../../src/db/pool.ts";
+import { deadlineIn } from "../../src/deadline.ts";
 import { type Client, createClient } from "../support/client.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { type Link, startProxy } from "../support/proxy.ts";
@@ -197,7 +198,7 @@ test("a statement whose result has another type since a migration is prepared ag
   await database.sql("create table changing as select 1 as one");
   const driver = pooledDriver({ url: database.url, size: 1, timeout: 5_000 });
   const read = () =>
-    driver.query(() => ({ text: "select * from changing", values: [], name: "changing" }), 5_000);
+    driver.query({ text: "select * from changing", values: [], name: "changing" }, deadlineIn(5_000));
   expect(await read()).toEqual([{ one: 1 }]);
   await database.sql("alter table changing add column two int");
   expect(await read()).toEqual([{ one: 1, two: null }]);

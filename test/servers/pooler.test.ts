@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { seed } from "../../dev/seed.ts";
 import { migrate } from "../../ops/migrations.ts";
 import { pooledDriver } from "../../src/db/pool.ts";
+import { deadlineIn } from "../../src/deadline.ts";
 import { isbnOf, newBook } from "../support/books.ts";
 import { type Client, createClient } from "../support/client.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
@@ -86,8 +87,10 @@ describe.skipIf(NO_POOLER)(`behind PgBouncer${NO_POOLER ? ` (${NO_POOLER})` : ""
       const failing = { text: "select 1 / $1::int as one", values: [0], name: `failing ${name}` };
       const behind = { text: "select $1::int as one", values: [1], name: `behind ${name}` };
       for (let time = 0; time < 3; time++) {
-        await expect(driver.batch("write", [failing, behind], 5000)).rejects.toMatchObject({ code: "22012" });
-        expect(await driver.query(() => behind, 5000)).toEqual([{ one: 1 }]);
+        await expect(driver.batch("write", [failing, behind], deadlineIn(5000))).rejects.toMatchObject({
+          code: "22012",
+        });
+        expect(await driver.query(behind, deadlineIn(5000))).toEqual([{ one: 1 }]);
       }
       await driver.end();
     });

@@ -2,10 +2,11 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { createBook, readBook, updateBook } from "../../src/books/store.ts";
 import { connectOver, direct } from "../../src/db/connection.ts";
 import { ConstraintFault, UnavailableFault } from "../../src/db/faults.ts";
+import { groupedWrites } from "../../src/db/group-commit.ts";
 import { type PooledDriver, pooledDriver } from "../../src/db/pool.ts";
 import type { Connect, Driver } from "../../src/db/ports.ts";
 import { MissingFault, type Resource, TakenFault } from "../../src/db/resource.ts";
-import { sharedWrites } from "../../src/db/shared-writes.ts";
+import { Scheduler } from "../../src/db/scheduler.ts";
 import { adjustStock } from "../../src/stock/store.ts";
 import { createTask } from "../../src/tasks/store.ts";
 import { isbnOf } from "../support/books.ts";
@@ -24,14 +25,14 @@ let isbns = 0;
 let sent: { alone: number; together: number[] };
 
 const driver: Driver = {
-  query(statement, time) {
+  query(statement, deadline) {
     sent.alone++;
-    return pool.query(statement, time);
+    return pool.query(statement, deadline);
   },
-  batch(transaction, statements, time) {
+  batch(transaction, statements, deadline) {
     // The first is the limit for locks.
     sent.together.push(statements.length - 1);
-    return pool.batch(transaction, statements, time);
+    return pool.batch(transaction, statements, deadline);
   },
 };
 
@@ -44,8 +45,10 @@ beforeEach(() => {
 });
 afterAll(() => pool.end());
 
-const shared = (transactions = 1) =>
-  connectOver({ ...direct(driver), writes: sharedWrites(driver, transactions) });
+const shared = (share = 1) => {
+  const scheduler = new Scheduler({ capacity: 4, share });
+  return connectOver({ ...direct(driver), writes: groupedWrites(driver, scheduler, share) });
+};
 
 const book = (isbn = isbnOf(isbns++), title = "A") => ({
   title,

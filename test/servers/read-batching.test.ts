@@ -11,8 +11,9 @@ import { SetupFault, UnavailableFault } from "../../src/db/faults.ts";
 import { type Lines, type Position, rowsIn } from "../../src/db/keyset.ts";
 import { type PooledDriver, pooledDriver } from "../../src/db/pool.ts";
 import type { Connect, Driver } from "../../src/db/ports.ts";
+import { batchedReads } from "../../src/db/read-batching.ts";
 import { MissingFault } from "../../src/db/resource.ts";
-import { sharedReads } from "../../src/db/shared-reads.ts";
+import { Scheduler } from "../../src/db/scheduler.ts";
 import type { Statement } from "../../src/db/statements.ts";
 import { listMovements } from "../../src/stock/store.ts";
 import { isbnOf } from "../support/books.ts";
@@ -38,14 +39,10 @@ let network: Promise<void> = Promise.resolve();
 
 /** The pool, watched and slowed down. */
 const driver: Driver = {
-  async query(statement, time) {
+  async query(statement, deadline) {
     const slow = network;
-    const send = () => {
-      const leaving = statement();
-      sent.push(leaving);
-      return leaving;
-    };
-    return pool.query(send, time).finally(() => {
+    sent.push(statement);
+    return pool.query(statement, deadline).finally(() => {
       answered++;
       return slow;
     });
@@ -73,8 +70,10 @@ beforeEach(() => {
 });
 afterAll(() => pool.end());
 
+const batching = (share: number, timeout: number) =>
+  batchedReads(driver, new Scheduler({ capacity: 4, share }), timeout);
 const shared = (searches = SEARCHES, timeout = TIMEOUT_MS) =>
-  connectOver({ ...direct(driver), reads: sharedReads(driver, timeout, searches) });
+  connectOver({ ...direct(driver), reads: batching(searches, timeout) });
 const idOf = (at: number) => ids[at] as string;
 const titles = sql`select string_agg(title, ',' order by id) as titles from books`;
 const titleOf = async (connect: Connect, id: string, time = PATIENCE) =>
@@ -260,10 +259,10 @@ describe("a read that begins after a write was answered sees it, though an older
     const running = new Map<string, Promise<Record<string, unknown>[]>>();
     return {
       ...direct(driver).reads,
-      query(statement, time) {
+      query(statement, deadline) {
         const key = JSON.stringify([statement.text, statement.values]);
         const query =
-          running.get(key) ?? driver.query(() => statement, time).finally(() => running.delete(key));
+          running.get(key) ?? driver.query(statement, deadline).finally(() => running.delete(key));
         running.set(key, query);
         return query;
       },
@@ -271,7 +270,7 @@ describe("a read that begins after a write was answered sees it, though an older
   })();
 
   test.each([
-    ["shared as they are", () => sharedReads(driver, TIMEOUT_MS, SEARCHES), true],
+    ["shared as they are", () => batching(SEARCHES, TIMEOUT_MS), true],
     ["shared with a query under way, where this test has to fail", () => naive, false],
   ])("%s", async (_, reads, seen) => {
     const connect = connectOver({ ...direct(driver), reads: reads() });

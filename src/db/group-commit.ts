@@ -1,0 +1,154 @@
+import { LateError } from "../deadline.ts";
+import type { Batcher, Writes } from "./connection.ts";
+import { isLockTimeout, isOfStatement } from "./faults.ts";
+import type { Driver, Row } from "./ports.ts";
+import type { Place, Scheduler } from "./scheduler.ts";
+import type { Statement } from "./statements.ts";
+
+/** The most writes in one group: whatever delays one of them, such as the cleaning of an index, delays all. */
+const MAX_GROUP = 8;
+
+/** How long a write waits for a lock before it makes way for others, in milliseconds. */
+const LOCK_TIMEOUT_MS = 100;
+const LIMIT_LOCKS: Statement = { text: `set local lock_timeout = ${LOCK_TIMEOUT_MS}`, values: [] };
+
+/** A write that is not sent yet: a call, of which several can be one statement, or a transaction of its own. */
+type Waiting = {
+  deadline: number;
+  /** Its group failed, so it is sent by itself. */
+  isAlone: boolean;
+  reject(error: unknown): void;
+} & (
+  | { batcher: Batcher<unknown>; call: unknown; resolve(rows: Row[]): void }
+  | { statements: Statement[]; resolve(results: Row[][]): void }
+);
+type WaitingCall = Extract<Waiting, { call: unknown }>;
+
+/**
+ * Group commit, for runtimes that serve many requests at a time. While the lane of writes is full, writes that arrive wait,
+ * and then leave together in one transaction: one round trip, one flush to disk, and one wait for the lock of a book that
+ * all of them sell. Writes that can be one statement are one. While there is room, a write leaves at once, by itself.
+ *
+ * Each write is answered after its commit. If a group fails, nothing of it was written, and each write is sent again by
+ * itself, so that only the faulty one fails.
+ *
+ * A write that waits for a row's lock must not delay the others. Some writes wait as long as their requests have time, and
+ * soon count in the lane of locks; the others give up after {@link LOCK_TIMEOUT_MS} and queue for that lane.
+ *
+ * @param share the size of the two lanes
+ */
+export function groupedWrites(driver: Driver, scheduler: Scheduler, share: number): Writes {
+  const waiting: Waiting[] = [];
+  let isScheduled = false;
+  /** How many writes run, or wait for a place, that do not give up a lock. */
+  let patient = 0;
+
+  const schedule = () => {
+    if (isScheduled || waiting.length === 0) return;
+    isScheduled = true;
+    // The deadline of each write is checked when it is taken.
+    scheduler.run("writes", { deadline: Number.POSITIVE_INFINITY }, async (place) => {
+      isScheduled = false;
+      const [first, ...others] = takeNext(waiting);
+      schedule();
+      if (others.length > 0) await runGroup([first, ...others] as WaitingCall[]);
+      else if (first) await runAlone(first, place);
+    });
+  };
+
+  const runAlone = async (write: Waiting, place: Place) => {
+    if (patient < share) {
+      const timer = setTimeout(() => place.moveTo("locks"), LOCK_TIMEOUT_MS);
+      await runPatiently(() => run(driver, write, []), write);
+      clearTimeout(timer);
+      return;
+    }
+    try {
+      await run(driver, write, [LIMIT_LOCKS]);
+    } catch (error) {
+      if (!isLockTimeout(error)) return write.reject(error);
+      runPatiently(() => scheduler.run("locks", write, () => run(driver, write, [])), write);
+    }
+  };
+
+  const runPatiently = async (send: () => Promise<void>, write: Waiting) => {
+    patient++;
+    await send().catch(write.reject);
+    patient--;
+  };
+
+  const runGroup = async (writes: WaitingCall[]) => {
+    scheduler.join("writes", writes.length - 1);
+    try {
+      await runTogether(driver, writes);
+    } catch (error) {
+      // Such an error has rolled the whole transaction back; after any other the outcome is unknown.
+      if (isOfStatement(error)) waiting.unshift(...writes.map((write) => ({ ...write, isAlone: true })));
+      else for (const { reject } of writes) reject(error);
+      schedule();
+    }
+  };
+
+  const add = <T>(deadline: number, write: Partial<Waiting>) =>
+    new Promise<T>((resolve, reject) => {
+      waiting.push({ ...write, deadline, isAlone: false, resolve, reject } as Waiting);
+      schedule();
+    });
+
+  return {
+    batched: (batcher, call, deadline) => add(deadline, { batcher: batcher as Batcher<unknown>, call }),
+    transaction: (statements, deadline) => add(deadline, { statements }),
+  };
+}
+
+/** Takes what leaves next from the queue: one write, or a group. Writes whose deadline has passed are rejected. */
+function takeNext(waiting: Waiting[]): Waiting[] {
+  const canJoin = (write: Waiting) => "call" in write && !write.isAlone;
+  const now = performance.now();
+  for (;;) {
+    const end = waiting.findIndex((write, at) => at === MAX_GROUP || !canJoin(write));
+    const taken = waiting.splice(0, end < 0 ? waiting.length : Math.max(1, end));
+    const live = taken.filter(({ deadline }) => deadline > now);
+    for (const write of taken) if (write.deadline <= now) write.reject(new LateError());
+    if (live.length > 0 || waiting.length === 0) return live;
+  }
+}
+
+/** Runs a write by itself; with statements before it, in a transaction. */
+async function run(driver: Driver, write: Waiting, before: Statement[]): Promise<void> {
+  const { deadline } = write;
+  const transact = async (statements: Statement[]) =>
+    (await driver.batch("write", [...before, ...statements], deadline)).slice(before.length);
+  if ("statements" in write) return write.resolve(await transact(write.statements));
+  const { batcher, call, resolve } = write;
+  const statement = batcher.statementFor([call]);
+  const [rows = []] =
+    before.length > 0 ? await transact([statement]) : [await driver.query(statement, deadline)];
+  resolve(batcher.rowsByCall(rows, [call])[0] ?? []);
+}
+
+/** Runs writes as one transaction. */
+async function runTogether(driver: Driver, writes: WaitingCall[]): Promise<void> {
+  const parts = [...byBatcher(writes)].map(([batcher, writes]) => {
+    const calls = writes.map(({ call }) => call);
+    return { batcher, calls, writes };
+  });
+  const deadline = Math.max(...writes.map(({ deadline }) => deadline));
+  const statements = parts.map(({ batcher, calls }) => batcher.statementFor(calls));
+  const [, ...results] = await driver.batch("write", [LIMIT_LOCKS, ...statements], deadline);
+  for (const [at, { batcher, calls, writes }] of parts.entries()) {
+    const rows = batcher.rowsByCall(results[at] ?? [], calls);
+    for (const [place, { resolve }] of writes.entries()) resolve(rows[place] ?? []);
+  }
+}
+
+/** Groups the writes that can be one statement. */
+function byBatcher(writes: WaitingCall[]): Map<Batcher<unknown>, WaitingCall[]> {
+  const groups = new Map<Batcher<unknown>, WaitingCall[]>();
+  for (const write of writes) {
+    const group = groups.get(write.batcher);
+    if (group) group.push(write);
+    else groups.set(write.batcher, [write]);
+  }
+  return groups;
+}
