@@ -4,7 +4,7 @@ import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Serv
 import { type AddressInfo, connect } from "node:net";
 import pg from "pg";
 
-// Follows Neon's own proxy, down to its texts:
+// Follows Neon's proxy, including its error messages:
 // https://github.com/neondatabase/neon/blob/main/proxy/src/serverless/sql_over_http.rs
 
 const HOST = "127.0.0.1";
@@ -13,22 +13,22 @@ const MAX_IDLE_MS = 10_000;
 const CONNECT_TIMEOUT_MS = 10_000;
 const CANCEL_TIMEOUT_MS = 1_000;
 
-/** A listening endpoint. */
+/** A running endpoint. */
 export interface NeonEndpoint {
-  /** What `neonConfig.fetchEndpoint` is to be. */
+  /** The value for `neonConfig.fetchEndpoint`. */
   readonly url: string;
-  /** Cancels the queries under way and resolves when all connections are closed. */
+  /** Cancels running queries and resolves when all connections are closed. */
   close(): Promise<void>;
 }
 
 /**
- * Serves an ordinary Postgres as Neon does over HTTP, for the stock driver `@neondatabase/serverless`. Listens on
- * loopback only, and serves those who know the user and the password in `postgres`; never a web page.
+ * Serves an ordinary Postgres over Neon's HTTP protocol, for the unmodified driver `@neondatabase/serverless`. Listens only
+ * on loopback, and accepts only the user and password in `postgres`. Web pages cannot use it.
  *
- * @param options.postgres connection string of the server, of which any database can be asked for
- * @param options.port where to listen; any free port if absent
- * @param options.maxConnections the most connections to Postgres at once, over all databases; more queries wait
- * @throws the system's error if it cannot listen there
+ * @param options.postgres connection string of the server; requests may name any of its databases
+ * @param options.port the port to listen on; any free port by default
+ * @param options.maxConnections the maximum number of connections to Postgres; 20 by default. Further queries wait
+ * @throws the system's error if it cannot listen
  */
 export async function startNeonEndpoint(options: {
   postgres: string;
@@ -39,9 +39,9 @@ export async function startNeonEndpoint(options: {
   const databaseOf = gatekeeper(postgres);
   const connections = new Connections(postgres, options.maxConnections ?? 20);
 
-  async function answer(request: IncomingMessage, gone: AbortSignal): Promise<Answer> {
+  async function reply(request: IncomingMessage, gone: AbortSignal): Promise<Reply> {
     try {
-      refuseStrangers(request);
+      requireSqlRequest(request);
       const database = databaseOf(request.headers);
       const format = formatOf(request.headers);
       const { begin, headers } = transactionOf(request.headers);
@@ -54,7 +54,7 @@ export async function startNeonEndpoint(options: {
       const body = await connections.use(database, gone, (session) => session.runAll(queries, begin, format));
       return { status: 200, headers, body };
     } catch (error) {
-      return errorAnswer(error);
+      return errorReply(error);
     }
   }
 
@@ -63,7 +63,7 @@ export async function startNeonEndpoint(options: {
     response.once("close", () => {
       if (!response.writableFinished) gone.abort();
     });
-    send(response, await answer(request, gone.signal));
+    send(response, await reply(request, gone.signal));
   });
   server.keepAliveTimeout = 60_000;
   server.listen(options.port ?? 0, HOST);
@@ -79,13 +79,13 @@ export async function startNeonEndpoint(options: {
   };
 }
 
-interface Answer {
+interface Reply {
   status: number;
   headers?: Record<string, string>;
   body: unknown;
 }
 
-function send(response: ServerResponse, { status, headers, body }: Answer): void {
+function send(response: ServerResponse, { status, headers, body }: Reply): void {
   const json = JSON.stringify(body);
   const length = Buffer.byteLength(json);
   response
@@ -93,8 +93,8 @@ function send(response: ServerResponse, { status, headers, body }: Answer): void
     .end(json);
 }
 
-/** An error that is the endpoint's to tell, not Postgres's. */
-class Refusal extends Error {
+/** An error of the endpoint itself, not of Postgres. */
+class EndpointError extends Error {
   readonly status: number;
 
   constructor(status: number, message: string, options?: ErrorOptions) {
@@ -122,39 +122,40 @@ const ERROR_FIELDS = [
   "routine",
 ] as const;
 
-function errorAnswer(error: unknown): Answer {
+function errorReply(error: unknown): Reply {
   const { message, cause } = error as Error;
-  const told = [error, cause].find((error) => error instanceof pg.DatabaseError);
-  const fields = Object.fromEntries(ERROR_FIELDS.map((name) => [name, told?.[name] ?? null]));
-  const status = error instanceof Refusal ? error.status : told ? 400 : 500;
+  const reported = [error, cause].find((error) => error instanceof pg.DatabaseError);
+  const fields = Object.fromEntries(ERROR_FIELDS.map((name) => [name, reported?.[name] ?? null]));
+  const status = error instanceof EndpointError ? error.status : reported ? 400 : 500;
   return { status, headers: status === 405 ? { allow: "POST" } : {}, body: { message, ...fields } };
 }
 
-// A page can reach loopback under a name of its own (DNS rebinding), but it cannot forge Host. And since no answer
-// allows other origins anything, no browser sends the header with the password for it.
-function refuseStrangers({ headers, url = "", method }: IncomingMessage): void {
+// A page can reach loopback through DNS rebinding, but it cannot forge Host. Without CORS headers, a browser does not send
+// the header with the password.
+function requireSqlRequest({ headers, url = "", method }: IncomingMessage): void {
   if (!/^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/i.test(headers.host ?? "")) {
-    throw new Refusal(403, "this endpoint is for loopback hosts");
+    throw new EndpointError(403, "this endpoint serves only loopback hosts");
   }
-  if (url.split("?", 1)[0] !== "/sql") throw new Refusal(404, "there is nothing here but /sql");
-  if (method !== "POST") throw new Refusal(405, "queries come by POST");
+  if (url.split("?", 1)[0] !== "/sql") throw new EndpointError(404, "the only path is /sql");
+  if (method !== "POST") throw new EndpointError(405, "send queries by POST");
 }
 
-/** Makes the function that names the database a request asks for, and throws if it lacks the user and password. */
+/** Makes the function that returns the database of a request, and throws without the right user and password. */
 function gatekeeper(postgres: URL): (headers: IncomingHttpHeaders) => string {
   const digest = (user: string, password: string) =>
     hash("sha256", JSON.stringify([user, password]), "buffer");
   const credentials = digest(decodeURIComponent(postgres.username), decodeURIComponent(postgres.password));
 
   return ({ "neon-connection-string": header }) => {
-    if (typeof header !== "string") throw new Refusal(400, "invalid header: neon-connection-string");
+    if (typeof header !== "string") throw new EndpointError(400, "invalid header: neon-connection-string");
     const { protocol, user, password, database } = parseConnectionString(header);
-    if (!/^postgres(ql)?:$/.test(protocol)) throw new Refusal(400, "incorrect scheme");
-    if (database === "") throw new Refusal(400, "missing database name");
-    if (user === "") throw new Refusal(400, "missing username");
-    if (password === "") throw new Refusal(400, "missing authentication credentials: required password");
+    if (!/^postgres(ql)?:$/.test(protocol)) throw new EndpointError(400, "incorrect scheme");
+    if (database === "") throw new EndpointError(400, "missing database name");
+    if (user === "") throw new EndpointError(400, "missing username");
+    if (password === "")
+      throw new EndpointError(400, "missing authentication credentials: required password");
     if (!timingSafeEqual(digest(user, password), credentials)) {
-      throw new Refusal(400, `password authentication failed for user '${user}'`);
+      throw new EndpointError(400, `password authentication failed for user '${user}'`);
     }
     return database;
   };
@@ -170,11 +171,11 @@ function parseConnectionString(text: string) {
       database: decodeURIComponent(pathname.slice(1)),
     };
   } catch (error) {
-    throw new Refusal(400, `invalid connection string: ${(error as Error).message}`);
+    throw new EndpointError(400, `invalid connection string: ${(error as Error).message}`);
   }
 }
 
-/** Reads the whole body even if it is too large, as a client that is still sending would not see the answer. */
+/** Reads the whole body even if it is too large, because a client that is still sending would not see the response. */
 function readBody(request: IncomingMessage): Promise<string> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
@@ -185,7 +186,7 @@ function readBody(request: IncomingMessage): Promise<string> {
     });
     request.on("end", () => {
       if (size <= MAX_BYTES) resolve(Buffer.concat(chunks).toString());
-      else reject(new Refusal(413, `request is too large (max is ${MAX_BYTES} bytes)`));
+      else reject(new EndpointError(413, `request is too large (max is ${MAX_BYTES} bytes)`));
     });
     request.on("error", reject);
   });
@@ -202,12 +203,12 @@ function parsePayload(body: string): Statement | { queries: Statement[] } {
   try {
     payload = JSON.parse(body);
   } catch {
-    throw new Refusal(400, "could not parse the HTTP request body: it is not JSON");
+    throw new EndpointError(400, "could not parse the HTTP request body: it is not JSON");
   }
   if (isStatement(payload)) return payload;
   const { queries } = (payload ?? {}) as { queries?: unknown };
   if (Array.isArray(queries) && queries.every(isStatement)) return { queries };
-  throw new Refusal(
+  throw new EndpointError(
     400,
     'could not parse the HTTP request body: expected {"query", "params"} or {"queries": [{"query", "params"}]}',
   );
@@ -218,7 +219,7 @@ function isStatement(value: unknown): value is Statement {
   return typeof query === "string" && Array.isArray(params) && typeof arrayMode === "boolean";
 }
 
-/** How a transaction begins, and the headers that tell the client so. */
+/** The statement that begins a transaction, and the headers that report its mode to the client. */
 interface Transaction {
   begin: string;
   headers: Record<string, string>;
@@ -237,7 +238,7 @@ function transactionOf(headers: IncomingHttpHeaders): Transaction {
   const level = headers["neon-batch-isolation-level"];
   if (level !== undefined) {
     const clause = ISOLATION_LEVELS.get(`${level}`);
-    if (!clause) throw new Refusal(400, "invalid isolation level");
+    if (!clause) throw new EndpointError(400, "invalid isolation level");
     begin.push("isolation level", clause);
     echo["neon-batch-isolation-level"] = `${level}`;
   }
@@ -250,19 +251,19 @@ function transactionOf(headers: IncomingHttpHeaders): Transaction {
   return { begin: begin.join(" "), headers: echo };
 }
 
-/** How the client wants its rows. */
+/** The format of the rows in a response. */
 interface Format {
   rawText: boolean;
   arrayMode: boolean;
-  /** Gives values to `pg` as Postgres sent them, until they are more than an answer may hold. */
+  /** Keeps values as Postgres sent them, and throws when they exceed the maximum size of a response. */
   types: pg.CustomTypesConfig;
 }
 
 function formatOf(headers: IncomingHttpHeaders): Format {
-  let room = MAX_BYTES;
+  let remaining = MAX_BYTES;
   const keep = (text: string) => {
-    room -= text.length;
-    if (room < 0) throw new Refusal(507, `response is too large (max is ${MAX_BYTES} bytes)`);
+    remaining -= text.length;
+    if (remaining < 0) throw new EndpointError(507, `response is too large (max is ${MAX_BYTES} bytes)`);
     return text;
   };
   return {
@@ -299,11 +300,11 @@ function jsonValue(text: string | null, type = 0): unknown {
   return typeof value === "number" && !Number.isFinite(value) ? text : value;
 }
 
-// What may outlast a statement in its session: settings, locks, temporary tables, prepared statements, listeners …
+// Statements may leave settings, locks, temporary tables, prepared statements or listeners in their session.
 const PLAIN = /^\s*(select|insert|update|delete|merge|with|values)\b/i;
 const LASTING = /\b(set_config|pg_(try_)?advisory_lock\w*|(pg_)?temp(orary)?)\b/i;
 
-/** One connection to Postgres, which one request has at a time. */
+/** A connection to Postgres, which one request uses at a time. */
 class Session {
   readonly database: string;
   readonly #client: pg.Client & { processID?: number; secretKey?: number };
@@ -325,7 +326,7 @@ class Session {
     this.#client.on("error", lose).on("end", lose);
   }
 
-  /** Whether it can run nothing more. */
+  /** Whether the connection is unusable. */
   get isLost(): boolean {
     return this.#isLost;
   }
@@ -334,23 +335,25 @@ class Session {
     try {
       await this.#client.connect();
     } catch (error) {
-      throw new Refusal(500, `error connecting to server: ${(error as Error).message}`, { cause: error });
+      throw new EndpointError(500, `error connecting to server: ${(error as Error).message}`, {
+        cause: error,
+      });
     }
-    // `pg` gives COPY no data, but forgets the Sync that the server waits for after that.
+    // On COPY FROM STDIN, `pg` sends no data, but also not the Sync that the server then waits for.
     const { connection } = this.#client;
     connection.on("copyInResponse", () => connection.sync());
   }
 
-  /** Runs one statement and gives its result in the JSON form that `format` asks for. */
+  /** Runs one statement and returns its result in the requested format. */
   async run({ query, params = [], arrayMode }: Statement, { types, ...format }: Format) {
     this.#isTouched ||= !PLAIN.test(query) || LASTING.test(query);
-    // Neon too speaks the extended protocol even without parameters: it refuses two statements in one query.
+    // Like Neon, uses the extended protocol even without parameters; it rejects two statements in one query.
     const config = { text: query, values: params, types, rowMode: "array", queryMode: "extended" } as const;
     const result = await this.#exchange<Row>(config);
     return formatResult(result, arrayMode ?? format.arrayMode, format.rawText);
   }
 
-  /** Runs statements as one transaction, which the first error undoes. */
+  /** Runs statements as one transaction, which the first error rolls back. */
   async runAll(statements: Statement[], begin: string, format: Format) {
     await this.#exchange(begin);
     try {
@@ -365,20 +368,20 @@ class Session {
   }
 
   async #exchange<R extends unknown[]>(query: string | pg.QueryArrayConfig): Promise<pg.QueryArrayResult<R>> {
-    if (this.#isLost) throw new Refusal(400, "connection closed");
+    if (this.#isLost) throw new EndpointError(400, "connection closed");
     try {
       return await this.#client.query<R>(query as pg.QueryArrayConfig);
     } catch (error) {
-      if (error instanceof Refusal) throw error;
-      // Only an error of this severity leaves the connection open: FATAL and PANIC announce its end.
+      if (error instanceof EndpointError) throw error;
+      // After FATAL and PANIC, Postgres closes the connection.
       this.#isLost ||= !(error instanceof pg.DatabaseError && error.severity === "ERROR");
-      throw error instanceof pg.DatabaseError ? error : new Refusal(400, (error as Error).message);
+      throw error instanceof pg.DatabaseError ? error : new EndpointError(400, (error as Error).message);
     }
   }
 
-  /** Stops the query under way: https://www.postgresql.org/docs/current/protocol-flow.html */
+  /** Cancels the running query: https://www.postgresql.org/docs/current/protocol-flow.html */
   cancel(): void {
-    // The request may arrive late and hit the next query, so there must be none.
+    // The cancel request may arrive late and hit the next query, so there must be none.
     this.#isLost = true;
     const { host, port, processID = 0, secretKey = 0 } = this.#client;
     const CANCEL_REQUEST = 80877102;
@@ -392,11 +395,11 @@ class Session {
     setTimeout(() => this.close(), CANCEL_TIMEOUT_MS).unref();
   }
 
-  /** Makes it like new for the next request; false if that cannot be. */
+  /** Resets the session for the next request; false if that fails. */
   async reset(): Promise<boolean> {
     if (this.#isTouched) {
       try {
-        // This fails, as it should, in a transaction that was left open.
+        // This fails, as intended, in a transaction that was left open.
         await this.#exchange("discard all");
         this.#isTouched = false;
       } catch {
@@ -406,13 +409,13 @@ class Session {
     return !this.#isLost;
   }
 
-  /** Ends the connection, and with it what still runs there. */
+  /** Closes the connection, which ends a running query. */
   close(): Promise<void> {
     return this.#client.end();
   }
 }
 
-/** The connections to all databases: at most `max` of them, idle ones kept for a while. */
+/** A pool of at most `max` connections to all databases. */
 class Connections {
   readonly #postgres: URL;
   readonly #max: number;
@@ -427,7 +430,7 @@ class Connections {
     this.#sweeper = setInterval(() => this.#sweep(Date.now() - MAX_IDLE_MS), MAX_IDLE_MS / 2).unref();
   }
 
-  /** Gives `work` a connection to `database`, and cancels what that runs if its client is `gone`. */
+  /** Runs `work` on a connection to `database`, and cancels its query when `gone` aborts. */
   async use<T>(database: string, gone: AbortSignal, work: (session: Session) => Promise<T>): Promise<T> {
     await this.#enter();
     try {
@@ -448,7 +451,7 @@ class Connections {
     }
   }
 
-  /** Resolves when nobody uses a connection any more and all are closed. */
+  /** Waits until all connections are idle, and closes them. */
   async close(): Promise<void> {
     clearInterval(this.#sweeper);
     for (let i = 0; i < this.#max; i++) await this.#enter();

