@@ -15,7 +15,7 @@ export function requestIdOf(headers: Headers): string {
 
 /** What a runtime knows about the connection of a request. */
 export interface Connection {
-  /** The client's address; undefined where the runtime cannot tell. */
+  /** The client's address; undefined if the runtime does not know it. */
   address: string | undefined;
   /** Keeps a Worker running until the work is done, even when its client has gone. */
   waitUntil?: (work: Promise<unknown>) => void;

@@ -9,7 +9,7 @@ import type { Route } from "./route.ts";
 /** The parts of a request that a route validates. */
 interface Parts {
   params: Record<string, string>;
-  /** The parsed body; undefined where the route has no JSON body. */
+  /** The parsed body; undefined if the route has no JSON body. */
   json: unknown;
   url: URL;
 }
