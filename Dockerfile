@@ -1,5 +1,4 @@
-# The Node server, and the commands beside it (docker run IMAGE node dist/migrate.js). Everything is in the bundles, so that
-# the images have no dependencies.
+# The Node server and its commands (docker run IMAGE node dist/migrate.js). The bundles contain all dependencies.
 FROM node:24-slim AS build
 WORKDIR /octavo
 COPY package.json package-lock.json ./
@@ -14,7 +13,7 @@ COPY --from=build /octavo/package.json ./
 ENV NODE_ENV=production
 USER node
 
-# Brings the database up to date, and ends.
+# Applies the migrations and exits.
 FROM runtime AS migrate
 CMD ["node", "dist/migrate.js"]
 

@@ -10,7 +10,7 @@ export interface Judgement {
   reached: boolean;
 }
 
-/** By workload: target, base, and the least ratio of their requests per second. */
+/** By workload: target, base, and the minimum ratio of their requests per second. */
 const RATIOS: Record<string, [target: string, base: string, least: number][]> = {
   point: [
     ["octavo-bun", "actix", 1.5],
@@ -48,14 +48,14 @@ const RATIOS: Record<string, [target: string, base: string, least: number][]> = 
   ],
 };
 
-/** Megabytes, under any workload. */
+/** The maximum memory under any workload, in megabytes. */
 const MEMORY: Record<string, number> = { "octavo-node": 200, "octavo-bun": 160 };
-/** The latency of the deepest page to that of the first. */
+/** The maximum ratio of the latency of the deepest page to that of the first. */
 const DEPTH = 1.2;
-/** Milliseconds, in the open loop. */
+/** The maximum p99 in the open loop, in milliseconds. */
 const SEARCH_P99 = 30;
 
-/** @returns a judgement for each target that the results tell about */
+/** @returns a judgement for each target for which there are results */
 export function judge(results: Results): Judgement[] {
   return [
     ...Object.entries(RATIOS).flatMap(([workload, rows]) =>
@@ -75,7 +75,7 @@ export function judge(results: Results): Judgement[] {
   ];
 }
 
-/** Requests per second count only where p99 is not worse. */
+/** A target is reached only if p99 is no worse than that of the base. */
 function judgeRatio(
   results: Results,
   workload: string,

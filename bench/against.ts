@@ -12,7 +12,7 @@ import { octavoServers, RUNTIMES, type Surroundings, TARGETS, type Target } from
 /**
  * Measures this tree, the commit, and this tree once more, whose difference from the first is the noise.
  *
- * @throws StartupError where the commit cannot be measured
+ * @throws StartupError if the commit cannot be measured
  */
 export function runAgainst(commit: string, setting: Omit<Setting, "servers">): Promise<Measurement[]> {
   return withCheckout(commit, async (root) => {

@@ -1,4 +1,4 @@
-/** The books that the benchmark works on, and what it asks of them. */
+/** The database of the benchmark, and samples of its books for the requests. */
 import { join } from "node:path";
 import pg from "pg";
 import { DATABASE } from "../dev/cli.ts";
@@ -10,7 +10,7 @@ import { checkDigit13 } from "../src/books/isbn.ts";
 import type { Place } from "./requests.ts";
 import { parentOf } from "./servers.ts";
 
-/** Said in the report: all else is as Postgres comes. */
+/** All other settings are Postgres's defaults. */
 export const POSTGRES_SETTINGS = ["shared_buffers=1GB", "max_wal_size=4GB"];
 
 const SAMPLED_BOOKS = 20_000;
@@ -20,26 +20,26 @@ export interface Catalogue {
   url: string;
   client: pg.Client;
   books: number;
-  /** The Postgres whose children are the backends. */
+  /** The process whose children are the backends. */
   postmaster: number;
-  /** Sampled at random, in random order; those asked most by Zipf's law are in `popularIds` more often. */
+  /** A random sample in random order; `popularIds` repeats ids by Zipf's law. */
   ids: string[];
   popularIds: string[];
-  /** Places all over the listing of the newest books, and such as lie behind nine tenths of it. */
+  /** Random positions in the listing of the newest books; `deepPlaces` are in its last tenth. */
   places: Place[];
   deepPlaces: Place[];
-  /** 40, from words in every sixth book to such as are in none. */
+  /** 40 search terms, from words in every sixth book to words in none. */
   terms: string[];
-  /** The first of a million ISBNs, by number, that nobody else gets in this run. */
+  /** Reserves a million ISBNs for one use in this run, and returns the number of the first. */
   reserveIsbns(): number;
-  /** Takes away the books that a workload has created: as the newest ones they lie before all others in a listing. */
+  /** Deletes the books that a workload has created; as the newest books, they would head the listings. */
   removeCreated(): Promise<void>;
   close(): Promise<void>;
 }
 
 /**
- * Brings up a Postgres of the benchmark's own, and in it a database with so many books. It is kept for the next run, as
- * seeding takes minutes.
+ * Starts a separate Postgres for the benchmark, with a database of `books` books. The database is kept for the next run,
+ * because seeding takes minutes.
  */
 export async function openCatalogue(books: number): Promise<Catalogue> {
   const postgres = await startPostgres({
@@ -82,7 +82,7 @@ export async function openCatalogue(books: number): Promise<Catalogue> {
   }
 }
 
-/** Seeded books have ISBNs that begin with 979, those that the benchmark creates with 978. */
+/** Seeded books have ISBNs that begin with 979; the benchmark creates books with 978. */
 async function removeCreated(client: pg.Client): Promise<void> {
   await client.query("truncate idempotency_keys");
   const { rowCount } = await client.query("delete from books where isbn like '978%'");
@@ -117,7 +117,7 @@ export const moment = (column: string) =>
 
 export const KEY = moment("created_at");
 
-/** Words from the most frequent ones of titles to such as few have, authors, whole ISBNs, and words that no book has. */
+/** Frequent and rare words of titles, authors, complete ISBNs, and words that no book contains. */
 async function searchTerms(client: pg.Client, ids: string[]): Promise<string[]> {
   const words = Array.from({ length: 25 }, (_, at) => word(Math.round(10 * 3_000 ** (at / 24))));
   const { rows } = await client.query<{ author: string; isbn: string }>(
@@ -128,7 +128,7 @@ async function searchTerms(client: pg.Client, ids: string[]): Promise<string[]> 
   return [...words, ...known, "quixote", "zephyr", "gryphon", "jubilee", "xylophone"];
 }
 
-/** The place behind so many rows of a listing, as SQL counts them off. */
+/** The position after a number of rows of a listing, found with OFFSET. */
 export async function placeBehind(client: pg.Client, sort: string, row: number): Promise<Place> {
   const [column, direction] = sort.startsWith("-") ? [sort.slice(1), "desc"] : [sort, "asc"];
   const key = column === "created_at" ? KEY : `${column}::text`;
@@ -141,9 +141,9 @@ export async function placeBehind(client: pg.Client, sort: string, row: number):
 }
 
 /**
- * Adds books that are there for their stock alone, of which there is as good as no end.
+ * Adds books for stock changes, with a practically unlimited stock.
  *
- * @param number of the first one's ISBN, see {@link isbnOf}
+ * @param number the number of the first ISBN; see {@link isbnOf}
  */
 export async function addBooksInDemand(client: pg.Client, books: number, number: number): Promise<string[]> {
   const isbns = Array.from({ length: books }, (_, at) => isbnOf(number + at));
@@ -155,7 +155,7 @@ export async function addBooksInDemand(client: pg.Client, books: number, number:
   return rows.map(({ id }) => id);
 }
 
-/** The n-th ISBN of those that are the benchmark's to create. */
+/** The n-th ISBN for books that the benchmark creates. */
 export function isbnOf(n: number): string {
   const digits = `978${String(n).padStart(9, "0")}`;
   return digits + checkDigit13(digits);

@@ -8,8 +8,8 @@ import type { Setting } from "./runner.ts";
 
 const SHARES = [0, 0.1, 0.5, 0.9];
 const LIMIT = 20;
-/** No round begins after this time: with ten million rows an OFFSET takes half a minute. */
-const MOST_MS = 60_000;
+/** No round begins after this time: with ten million rows, an OFFSET takes half a minute. */
+const MAX_MS = 60_000;
 
 interface Form {
   label: string;
@@ -61,7 +61,7 @@ export async function measureDepth({
       const urls: string[] = [];
       for (const row of rows) urls.push(server.origin + (await path(row)));
       const samples = SHARES.map((): number[] => []);
-      const end = performance.now() + MOST_MS;
+      const end = performance.now() + MAX_MS;
       for (let round = -Math.ceil(rounds / 5); round < rounds; round++) {
         if (interrupted.aborted || (round > 0 && performance.now() > end)) break;
         for (const [at, url] of urls.entries()) {

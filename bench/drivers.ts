@@ -1,6 +1,6 @@
 /**
- * `npm run bench:drivers`: how many point reads each Postgres driver makes in a second, on Node and on Bun. postgres.js takes
- * part where it is installed: npm install --no-save postgres.
+ * `npm run bench:drivers`: measures the point reads per second of each Postgres driver, on Node and Bun. postgres.js takes
+ * part if it is installed: npm install --no-save postgres.
  */
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ import { migrate } from "../ops/migrations.ts";
 import { median } from "./median.ts";
 
 const CONNECTIONS = 8;
-const AT_ONCE = 64;
+const CONCURRENCY = 64;
 const READS = 20_000;
 const ROUNDS = 5;
 const TEXT = `select id::text, version::text, (
@@ -47,7 +47,7 @@ const drivers: Record<string, (url: string) => Promise<Driver>> = {
     return { read: (id) => pool.query({ name: "read", text: TEXT, values: [id] }), end: () => pool.end() };
   },
   async "postgres.js"(url) {
-    // By a variable, so that nobody looks for its types.
+    // The name is a variable, so that the compiler does not look for types.
     const name = "postgres";
     const { default: postgres } = await import(name);
     const sql = postgres(url, { max: CONNECTIONS });
@@ -94,20 +94,22 @@ async function compare(url: string): Promise<void> {
     }
   }
   const runtime = process.versions.bun ? `Bun ${process.versions.bun}` : `Node ${process.versions.node}`;
-  console.log(`\n${runtime}: point reads per second, ${AT_ONCE} at once over ${CONNECTIONS} connections`);
+  console.log(
+    `\n${runtime}: point reads per second, ${CONCURRENCY} concurrent reads over ${CONNECTIONS} connections`,
+  );
   for (const name of Object.keys(drivers)) {
     const taken = rates.get(name);
-    console.log(`  ${name.padEnd(18)} ${taken ? Math.round(median(taken)) : "is not here"}`);
+    console.log(`  ${name.padEnd(18)} ${taken ? Math.round(median(taken)) : "is not installed"}`);
   }
 }
 
-/** Reads per second. */
+/** @returns reads per second */
 async function readAll({ read }: Driver, ids: string[], reads: number): Promise<number> {
   let next = 0;
   const started = performance.now();
   const reader = async () => {
     while (next < reads) await read(ids[(next++ * 7919) % ids.length] as string);
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, reader));
+  await Promise.all(Array.from({ length: CONCURRENCY }, reader));
   return (reads / (performance.now() - started)) * 1000;
 }

@@ -1,6 +1,6 @@
 /**
- * `npm run bench:edge`: what a request costs on Workers, counted more than timed. Round trips to the database, which are
- * also shown by a distance of 80 ms to it; CPU in workerd; the size of the Worker, and what its start takes.
+ * `npm run bench:edge`: measures the cost of requests on Workers: round trips to the database, latency with 80 ms to the
+ * database, and CPU in workerd; also the size of the Worker, and the CPU time of its start.
  */
 import { execFile } from "node:child_process";
 import { once } from "node:events";
@@ -21,10 +21,10 @@ import { type Ask, type HttpRequest, NEXT_ISBN, octavo } from "./requests.ts";
 import { cpuSeconds, type Server } from "./servers.ts";
 import { POOL_SIZE, TARGETS, type Target } from "./targets.ts";
 
-const DISTANCE_MS = 80;
+const LATENCY_MS = 80;
 const FAR_REQUESTS = 15;
 const NEAR_REQUESTS = 400;
-const AT_ONCE = 8;
+const CONCURRENCY = 8;
 const STARTS = 5;
 
 await command(async () => {
@@ -47,7 +47,7 @@ await command(async () => {
         bar.increment();
       }
       bar.stop();
-      console.log(`\n${table(["", "round trips", `p50 ms at ${DISTANCE_MS} ms`, "CPU µs"], rows)}`);
+      console.log(`\n${table(["", "round trips", `p50 ms at ${LATENCY_MS} ms`, "CPU µs"], rows)}`);
       console.log(`\n${await startup()}`);
     } finally {
       await server.stop();
@@ -59,10 +59,10 @@ await command(async () => {
   }
 });
 
-/** Makes the request that is sent for the n-th time. */
+/** Makes the n-th request to a route. */
 type Route = (at: number) => Promise<HttpRequest>;
 
-/** Round trips and microseconds of CPU for a request, and the milliseconds that one takes with the database far away. */
+/** Measures round trips and microseconds of CPU per request, and milliseconds with a distant database. */
 async function cost({ origin, pid }: Server, link: Link, route: Route) {
   const send = async (at: number) => {
     const { method, path, headers = {}, body = null } = await route(at);
@@ -73,18 +73,18 @@ async function cost({ origin, pid }: Server, link: Link, route: Route) {
     return performance.now() - started;
   };
   const numbers = (from: number, count: number) => Array.from({ length: count }, (_, at) => from + at);
-  // The first half is for the compiler.
-  await atOnce(numbers(0, NEAR_REQUESTS), send);
+  // The first half warms up the JIT compiler.
+  await concurrently(numbers(0, NEAR_REQUESTS), send);
   const [trips, seconds] = [link.trips(), await cpuSeconds(pid)];
-  await atOnce(numbers(NEAR_REQUESTS, NEAR_REQUESTS), send);
+  await concurrently(numbers(NEAR_REQUESTS, NEAR_REQUESTS), send);
   const near = {
     trips: (link.trips() - trips) / NEAR_REQUESTS,
     cpu: (((await cpuSeconds(pid)) - seconds) * 1e6) / NEAR_REQUESTS,
   };
-  link.setDistance(DISTANCE_MS);
+  link.setLatency(LATENCY_MS);
   const times: number[] = [];
   for (const at of numbers(2 * NEAR_REQUESTS, FAR_REQUESTS)) times.push(await send(at));
-  link.setDistance(0);
+  link.setLatency(0);
   return { ...near, farMs: median(times) };
 }
 
@@ -137,35 +137,35 @@ async function routesOf({ client, ids, places, terms, reserveIsbns }: Catalogue)
   return routes;
 }
 
-async function atOnce(numbers: number[], work: (at: number) => Promise<unknown>): Promise<void> {
+async function concurrently(numbers: number[], work: (at: number) => Promise<unknown>): Promise<void> {
   const left = [...numbers];
   const worker = async () => {
     for (let at = left.shift(); at !== undefined; at = left.shift()) await work(at);
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  await Promise.all(Array.from({ length: CONCURRENCY }, worker));
 }
 
 interface Link {
   url: string;
-  /** How many requests went through so far. */
+  /** The number of requests so far. */
   trips(): number;
-  setDistance(milliseconds: number): void;
+  setLatency(milliseconds: number): void;
   close(): void;
 }
 
-/** What lies between the Worker and its database: it counts, and can be as long as one wants. */
+/** A proxy between the Worker and the database that counts requests and adds latency. */
 async function linkTo(url: string): Promise<Link> {
-  let [count, distance] = [0, 0];
+  let [count, latency] = [0, 0];
   const agent = new Agent({ keepAlive: true });
   const server = createServer((incoming, outgoing) => {
     count++;
     const { method = "POST", headers } = incoming;
     incoming.pipe(
-      forward(url, { method, headers, agent }, (answer) => {
+      forward(url, { method, headers, agent }, (response) => {
         setTimeout(() => {
-          outgoing.writeHead(answer.statusCode ?? 500, answer.headers);
-          answer.pipe(outgoing);
-        }, distance);
+          outgoing.writeHead(response.statusCode ?? 500, response.headers);
+          response.pipe(outgoing);
+        }, latency);
       }),
     );
   });
@@ -173,8 +173,8 @@ async function linkTo(url: string): Promise<Link> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/sql`,
     trips: () => count,
-    setDistance(milliseconds: number) {
-      distance = milliseconds;
+    setLatency(milliseconds: number) {
+      latency = milliseconds;
     },
     close() {
       server.close();
@@ -184,7 +184,7 @@ async function linkTo(url: string): Promise<Link> {
   };
 }
 
-/** The size of the Worker and the CPU time of its start, as wrangler has them from its own build and workerd's profiler. */
+/** The size of the Worker and the CPU time of its start, as reported by `wrangler check startup`. */
 async function startup(): Promise<string> {
   const { file, environment } = wrangler();
   const profile = join(tmpdir(), `octavo-start-${process.pid}.cpuprofile`);

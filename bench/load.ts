@@ -1,4 +1,7 @@
-/** The load: wrk in a closed loop, where each connection sends when it has its answer; oha in an open one. */
+/**
+ * The load generators: wrk for a closed loop, where a connection waits for its response before it sends the next request,
+ * and oha for an open loop.
+ */
 import { execFile } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -12,7 +15,7 @@ const run = promisify(execFile);
 const SCRIPT = fileURLToPath(new URL("./wrk.lua", import.meta.url));
 
 export interface Load {
-  /** Answered requests a second. */
+  /** Responses per second. */
   rate: number;
   /** Milliseconds. */
   p50: number;
@@ -20,7 +23,7 @@ export interface Load {
   requests: number;
 }
 
-/** How to get the programs that the benchmark cannot do without, or can. */
+/** How to install the programs that the benchmark uses. */
 export const INSTALL = {
   wrk: "apt install wrk, or brew install wrk",
   oha: "cargo install oha --locked, or brew install oha",
@@ -32,16 +35,16 @@ export async function isInstalled(program: string): Promise<boolean> {
     await run(program, ["--version"]);
     return true;
   } catch (error) {
-    // wrk tells its version with exit code 1; a number is an exit code, a text is why it did not run.
+    // wrk prints its version with exit code 1. A number is an exit code; a string says why the program did not run.
     return typeof (error as { code: unknown }).code === "number";
   }
 }
 
 /**
- * Closed loop.
+ * Runs a closed loop.
  *
- * @param isbns where the ISBNs of the books to create begin: no two loads may take the same
- * @throws StartupError where any answer was no 2xx or did not come
+ * @param isbns the number of the first ISBN for books to create; no two loads may share ISBNs
+ * @throws StartupError if a response was missing or not 2xx
  */
 export async function closedLoop(
   origin: string,
@@ -62,10 +65,15 @@ export async function closedLoop(
     file,
     `${isbns}`,
   ]);
-  const told = JSON.parse(stdout.trim().split("\n").at(-1) ?? "");
-  if (Object.values<number>(told.errors).some((count) => count > 0) || told.requests === 0)
-    throw new StartupError(`Requests failed: ${JSON.stringify(told)}`);
-  return { rate: told.requests / told.seconds, p50: told.p50, p99: told.p99, requests: told.requests };
+  const result = JSON.parse(stdout.trim().split("\n").at(-1) ?? "");
+  if (Object.values<number>(result.errors).some((count) => count > 0) || result.requests === 0)
+    throw new StartupError(`Requests failed: ${JSON.stringify(result)}`);
+  return {
+    rate: result.requests / result.seconds,
+    p50: result.p50,
+    p99: result.p99,
+    requests: result.requests,
+  };
 }
 
 function raw(origin: string, { method, path, headers = {}, body = "" }: HttpRequest): string {
@@ -78,10 +86,10 @@ function raw(origin: string, { method, path, headers = {}, body = "" }: HttpRequ
 }
 
 /**
- * Open loop: requests leave at a rate, whether or not those before are answered, and latency counts from when each was
- * due. GET alone.
+ * Runs an open loop: requests leave at a fixed rate, whether or not earlier ones have responses, and latency counts from
+ * the scheduled time. Only for GET.
  *
- * @throws StartupError where any answer was no 2xx or did not come
+ * @throws StartupError if a response was missing or not 2xx
  */
 export async function openLoop(
   origin: string,
@@ -101,7 +109,7 @@ export async function openLoop(
     file,
   ]);
   const { summary, latencyPercentiles, statusCodeDistribution, errorDistribution } = JSON.parse(stdout);
-  // The requests under way at the end are cut off by oha itself.
+  // oha aborts the requests that are running at the end.
   const { "aborted due to deadline": _, ...errors } = errorDistribution;
   const bad = Object.keys(statusCodeDistribution).filter((status) => !status.startsWith("2"));
   if (bad.length > 0 || Object.keys(errors).length > 0)

@@ -1,7 +1,7 @@
 /**
- * `npm run bench`: Octavo on its runtimes compared with its peers or with another commit, over one Postgres with a million
- * books. Each measurement starts a new process. The rounds alternate between the targets, so that all of them meet the same
- * conditions of the machine.
+ * `npm run bench`: compares Octavo on its runtimes with its peers or with another commit, on one Postgres with a million
+ * books. Each measurement starts a new process. The rounds alternate between the targets, so that changing conditions of
+ * the machine affect all of them.
  */
 import { execFile } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
@@ -82,7 +82,7 @@ async function build({ targets: names, parts }: Options) {
   const skip = (what: string, missing: string) => {
     skipped[what] = missing;
     const how = INSTALL[missing as keyof typeof INSTALL];
-    console.log(`Skipping ${what}: there is no ${missing}${how ? ` (${how})` : ""}.`);
+    console.log(`Skipping ${what}: ${missing} is not installed${how ? ` (${how})` : ""}.`);
   };
   for (const name of names) {
     const missing = TARGETS[name]
@@ -106,29 +106,29 @@ async function bookOf({ client }: Catalogue): Promise<string> {
   return JSON.stringify(rows[0]);
 }
 
-/** When, where and how a run measures. */
+/** The date, machine, versions and method of a run. */
 async function describe({ client, books }: Catalogue, options: Options) {
-  const said = (file: string, ...args: string[]) =>
+  const firstLineOf = (file: string, ...args: string[]) =>
     run(file, args).then(
       ({ stdout }) => stdout.trim().split("\n")[0] ?? "",
-      () => "not there",
+      () => "not installed",
     );
   const { rows } = await client.query<{ server_version: string }>("show server_version");
   const [processor] = cpus();
   const { rounds, seconds, warmUp, connections } = options;
   return {
     date: new Date().toISOString(),
-    commit: await said("git", "rev-parse", "--short", "HEAD"),
+    commit: await firstLineOf("git", "rev-parse", "--short", "HEAD"),
     machine: `${cpus().length} × ${processor?.model}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}`,
     versions: {
       node: process.versions.node,
-      bun: await said("bun", "--version"),
-      workerd: await said(WORKERD, "--version"),
+      bun: await firstLineOf("bun", "--version"),
+      workerd: await firstLineOf(WORKERD, "--version"),
       postgres: rows[0]?.server_version ?? "",
-      rust: await said("rustc", "--version"),
-      go: await said("go", "version"),
-      oha: await said("oha", "--version"),
-      pgbench: await said("pgbench", "--version"),
+      rust: await firstLineOf("rustc", "--version"),
+      go: await firstLineOf("go", "version"),
+      oha: await firstLineOf("oha", "--version"),
+      pgbench: await firstLineOf("pgbench", "--version"),
     },
     method: {
       books,

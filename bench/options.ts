@@ -33,7 +33,7 @@ export function parseOptions(args: string[]): Options {
     if (!Number.isInteger(value) || value < 1) throw usage(`--${name} must be an integer above 0.`);
     return value;
   };
-  const names = (name: "only" | "workloads", known: string[]) => {
+  const names = (name: "targets" | "workloads", known: string[]) => {
     const given = values[name]?.split(",");
     const unknown = given?.find((value) => !known.includes(value));
     if (unknown !== undefined)
@@ -45,7 +45,7 @@ export function parseOptions(args: string[]): Options {
   if (against === "") throw usage("--against needs a commit.");
   const allTargets: string[] = against === undefined ? ALL_TARGETS : [...RUNTIMES];
   const allParts = against === undefined ? PARTS : Object.keys(WORKLOADS);
-  const [targets, parts] = [names("only", allTargets), names("workloads", allParts)];
+  const [targets, parts] = [names("targets", allTargets), names("workloads", allParts)];
   return {
     books: number("books", 1_000_000),
     rounds: number("rounds", quick ? 1 : 3),
@@ -72,7 +72,7 @@ function parse(args: string[]) {
         rounds: { type: "string" },
         connections: { type: "string" },
         seconds: { type: "string" },
-        only: { type: "string" },
+        targets: { type: "string" },
         workloads: { type: "string" },
       },
     }).values;
@@ -83,7 +83,7 @@ function parse(args: string[]) {
 
 function usage(complaint: string): StartupError {
   return new StartupError(`${complaint}
-Usage: npm run bench -- [--quick] [--against COMMIT] [--books N] [--rounds N] [--seconds N] [--connections N] [--only A,B] [--workloads A,B]
---only takes ${ALL_TARGETS.join(", ")}; with --against ${RUNTIMES.join(", ")}
---workloads takes ${PARTS.join(", ")}; with --against neither depth nor open-loop`);
+Usage: npm run bench -- [--quick] [--against COMMIT] [--books N] [--rounds N] [--seconds N] [--connections N] [--targets A,B] [--workloads A,B]
+--targets takes ${ALL_TARGETS.join(", ")}; with --against ${RUNTIMES.join(", ")}
+--workloads takes ${PARTS.join(", ")}; depth and open-loop not with --against`);
 }

@@ -1,4 +1,4 @@
-/** What Postgres itself can do: pgbench with the statement of one request, prepared. Octavo asks for several at once where it can. */
+/** The upper limit of Postgres: pgbench with the prepared statement of one request. Octavo may batch several requests. */
 import { execFile } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ import { POOL_SIZE } from "./targets.ts";
 
 const run = promisify(execFile);
 
-/** By workload; `:id` and `:key` are a place's. */
+/** By workload; `:id` and `:key` identify a position. */
 const STATEMENTS: Record<string, string> = {
   point: `select id::text as id, version::text as version, json from books where id = :id::uuid`,
   page: `select string_agg(json, ',') as rows, count(*)::int as count from (
@@ -19,13 +19,13 @@ const STATEMENTS: Record<string, string> = {
   ) page`,
 };
 
-/** pgbench makes numbers alone, so a statement before each so many fetches places to ask for. */
+/** pgbench generates only numbers, so a statement fetches the positions for this many requests. */
 const PLACES_AT_ONCE = 50;
 
-/** The workloads that are one statement alone. */
+/** The workloads that consist of one statement. */
 export const PGBENCH_WORKLOADS = Object.keys(STATEMENTS);
 
-/** How many statements of a workload Postgres answers, and how many that is in a second. */
+/** Runs a workload; returns the number of statements, in total and per second. */
 export async function pgbench(
   workload: string,
   { client, url, places }: Catalogue,

@@ -1,4 +1,4 @@
-/** Results as a picture: a panel of bars for each workload, and a curve for the depth of pages. SVG, by hand. */
+/** Draws results as SVG: a panel of bars for each workload, and curves for the depth of pages. */
 import { figure, type Results } from "./results.ts";
 import { familyOf, labelOf, order, TARGETS } from "./targets.ts";
 import { WORKLOADS } from "./workloads.ts";
@@ -37,16 +37,16 @@ const text = (
 ) =>
   `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" font-size="${size}" fill="${fill}" text-anchor="${anchor}" font-weight="${weight}">${escaped(content)}</text>`;
 
-/** @returns a document of SVG */
+/** @returns an SVG document */
 export function plot(results: Results): string {
   const { books, rounds, seconds, warmUp, connections, poolSize } = results.method;
   const parts = [
     text(MARGIN, 34, `Octavo and its peers, ${books.toLocaleString("en")} books`, { size: 18, weight: 600 }),
-    text(MARGIN, 54, `Requests a second, and the p99 in ms. ${results.machine}.`, { fill: FAINT }),
+    text(MARGIN, 54, `Requests per second, and p99 in ms. ${results.machine}.`, { fill: FAINT }),
     text(
       MARGIN,
       70,
-      `Load, server and Postgres share them. ${connections} connections to each server, ${poolSize} to Postgres; medians of ${rounds} alternating rounds of ${seconds} s behind ${warmUp} s of warm-up, ${results.date.slice(0, 10)}.`,
+      `Load generator, server and Postgres run on this machine. ${connections} connections to each server, ${poolSize} to Postgres; medians of ${rounds} alternating rounds of ${seconds} s after ${warmUp} s of warm-up, ${results.date.slice(0, 10)}.`,
       { fill: FAINT },
     ),
   ];
@@ -65,7 +65,7 @@ export function plot(results: Results): string {
     y += DEPTH_HEIGHT + GAP;
   }
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${y}" width="${WIDTH}" height="${y}" font-family="system-ui, 'Segoe UI', Helvetica, Arial, sans-serif">
-<title>Octavo and its peers: requests a second by workload</title>
+<title>Octavo and its peers: requests per second by workload</title>
 <rect width="100%" height="100%" fill="white"/>
 ${parts.join("\n")}
 </svg>
@@ -79,7 +79,7 @@ function targetsOf({ measurements }: Results, workload: string): string[] {
 
 function bars(results: Results, workload: string, targets: string[], x: number, y: number): string {
   const rates = targets.map((target) => figure(results, workload, target, "rate") ?? 0);
-  // The bare servers would make all other bars too short to compare.
+  // With the bare servers in scale, all other bars would be too short to compare.
   const most = Math.max(...targets.map((target, at) => (TARGETS[target]?.isBare ? 0 : (rates[at] ?? 0))));
   const room = PANEL - LABEL - FIGURES;
   const lines = targets.map((target, at) => {
@@ -95,7 +95,7 @@ function bars(results: Results, workload: string, targets: string[], x: number, 
         fill: family === "limit" ? FAINT : INK,
       }),
       `<rect x="${(x + LABEL).toFixed(1)}" y="${top}" width="${width.toFixed(1)}" height="${BAR}" rx="2" fill="${COLOURS[family]}"/>`,
-      // The mark of a bar that is cut off.
+      // Marks a bar that is cut off.
       ...(rate > most
         ? [
             `<path d="M${(x + LABEL + width - 12).toFixed(1)} ${top} l-4 ${BAR} m4 0 l4 -${BAR}" stroke="white" stroke-width="1.5" fill="none"/>`,
@@ -116,7 +116,7 @@ const DEPTH_HEIGHT = 250;
 const DEPTH_WIDTH = 560;
 const SHADES = [COLOURS.octavo, "#ea8a4f", "#f3b994"];
 
-/** Milliseconds on a scale of powers of ten, over the share of the rows before the page. */
+/** Plots milliseconds on a logarithmic scale over the fraction of rows before the page. */
 function depthCurves({ depth }: Results, x: number, y: number): string {
   const [left, top, bottom] = [x + 44, y + 30, y + DEPTH_HEIGHT - 30];
   const times = depth.map(({ p50 }) => p50);
@@ -150,7 +150,7 @@ function depthCurves({ depth }: Results, x: number, y: number): string {
     ].join("");
   });
   return [
-    text(x, y + 12, "One page of 20, by what lies before it: p50 in ms", { size: 13, weight: 600 }),
+    text(x, y + 12, "A page of 20 by its depth: p50 in ms", { size: 13, weight: 600 }),
     ...powers.map(
       (power) =>
         `<line x1="${left}" x2="${across(1)}" y1="${down(power).toFixed(1)}" y2="${down(power).toFixed(1)}" stroke="#e2e8f0"/>${text(left - 8, down(power) + 4, `${power}`, { anchor: "end", fill: FAINT })}`,

@@ -51,7 +51,7 @@ export function report(results: Results): string {
     const forms = [...new Set(depth.map(({ form }) => form))];
     parts.push(
       table(
-        ["Depth: p50 in ms behind", ...shares.map((share) => `${share * 100} %`)],
+        ["Depth: p50 in ms after", ...shares.map((share) => `${share * 100} %`)],
         forms.map((form) => [
           form,
           ...depth.filter((point) => point.form === form).map(({ p50 }) => decimal(p50, 2)),
@@ -74,22 +74,23 @@ export function report(results: Results): string {
   }
   const judgements = judge(results);
   if (judgements.length > 0) parts.push(judgementTable(judgements));
-  for (const [what, missing] of Object.entries(skipped)) parts.push(`Skipped: ${what} (no ${missing}).`);
+  for (const [what, missing] of Object.entries(skipped))
+    parts.push(`Skipped: ${what} (${missing} is not installed).`);
   return parts.join("\n\n");
 }
 
 export const judgementTable = (judgements: Judgement[]) =>
   table(
-    ["Wanted", "", "found", ""],
+    ["Target", "limit", "result", ""],
     judgements.map(({ what, wanted, found, reached }) => [
       what,
       wanted,
       found,
-      reached ? "reached" : "NOT REACHED",
+      reached ? "reached" : "MISSED",
     ]),
   );
 
-/** Aligns the first column to the left, all others to the right. */
+/** Aligns the first column to the left, the others to the right. */
 export function table(head: string[], rows: string[][]): string {
   const widths = head.map((_, at) => Math.max(...[head, ...rows].map((row) => row[at]?.length ?? 0)));
   return [head, ...rows]

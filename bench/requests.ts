@@ -1,10 +1,10 @@
-/** What is asked, and how each API is asked for it: Octavo, and the peers that are all alike. */
+/** The requests of the benchmark, for Octavo and for its peers, which have one API. */
 import { SignJWT } from "jose";
 import { type BookQuery, bookPaging } from "../src/books/contract.ts";
 import { CursorSeal } from "../src/http/cursor.ts";
 import { scopeOf } from "../src/http/paging.ts";
 
-/** The place behind a book, in the order of a listing. */
+/** The position after a book in a listing. */
 export interface Place {
   /** The sort key, as Octavo's SQL writes it. */
   key: string;
@@ -13,11 +13,11 @@ export interface Place {
 
 export type Ask =
   | { book: string }
-  /** A page of the newest books, from the start or behind a place. */
+  /** A page of the newest books: the first, or the one after a position. */
   | { page: Place | "first" }
   | { search: string }
   | { create: true }
-  /** One less of this book. */
+  /** Takes one copy of a book from its stock. */
   | { stock: string };
 
 export interface HttpRequest {
@@ -27,12 +27,12 @@ export interface HttpRequest {
   body?: string;
 }
 
-/** How an API is asked. */
+/** Turns an operation into a request to an API. */
 export type Dialect = (ask: Ask) => Promise<HttpRequest>;
 
 const BOOKS = "/api/v1/books";
 
-/** Stands in a body for the ISBN of a book that is not there yet; as long as one. */
+/** A placeholder for the ISBN of a new book, with the length of an ISBN. */
 export const NEXT_ISBN = "{{next isbn}}";
 
 const NEW_BOOK = JSON.stringify({
@@ -48,7 +48,7 @@ const NEW_BOOK = JSON.stringify({
 
 const STOCK = JSON.stringify({ delta: -1 });
 
-/** The peers: no tokens, and cursors that are the place itself. */
+/** The peers have no tokens, and their cursors are unsigned positions. */
 export const peers: Dialect = async (ask) => {
   if ("book" in ask) return { method: "GET", path: `${BOOKS}/${ask.book}` };
   if ("page" in ask) {
@@ -60,7 +60,7 @@ export const peers: Dialect = async (ask) => {
   return { method: "POST", path: `${BOOKS}/${ask.stock}/stock`, body: STOCK };
 };
 
-/** Octavo's secrets for the time of the benchmark. */
+/** Octavo's secrets during the benchmark. */
 export const CURSOR_KEY = "a cursor key of the benchmark's own";
 export const AUTH_SECRET = "a secret for tokens of the benchmark's own";
 
@@ -80,7 +80,7 @@ export const octavo: Dialect = async (ask) => {
   return request.method === "GET" ? request : { ...request, headers: { Authorization: `Bearer ${token}` } };
 };
 
-/** The path of the page behind a place of a listing, with the cursor that the API itself would give. */
+/** The path of the page after a position in a listing, with the cursor that the API would return. */
 export async function octavoPage(sort: BookQuery["sort"], place: Place): Promise<string> {
   const scope = scopeOf(BOOKS, bookPaging.bound, bookPaging.query.parse({ sort }));
   const cursor = seal.seal(scope, { direction: "forward", side: "after", ...place });

@@ -18,7 +18,7 @@ export interface Measurement {
   memory?: number;
 }
 
-/** The latency of a page behind a share of the rows. */
+/** The latency of a page after a share (0 to 1) of all rows. */
 export interface DepthPoint {
   form: string;
   share: number;
@@ -73,7 +73,7 @@ export function figure(
   return values.length > 0 ? median(values) : undefined;
 }
 
-/** What a target has to what `base` has, in each round that measured both. */
+/** The ratios of a target's figure to that of `base`, for each round that measured both. */
 export function ratios(
   measurements: Measurement[],
   workload: string,

@@ -45,7 +45,7 @@ export async function runRounds(setting: Setting): Promise<Measurement[]> {
     ),
   ).flat();
   const bar = new cliProgress.SingleBar({
-    format: "{bar} {value} of {total}, {eta_formatted} to go. {doing}",
+    format: "{bar} {value} of {total}, {eta_formatted} left. {doing}",
   });
   bar.start(steps.length, 0, { doing: "" });
   const measurements: Measurement[] = [];
@@ -114,7 +114,7 @@ const perRequest = (seconds: number, requests: number) => (seconds * 1e6) / requ
 type HttpRequests = Parameters<typeof closedLoop>[1];
 
 /**
- * Starts a target, checks its responses, and does work on it.
+ * Starts a target, checks its responses, and runs `work` on it.
  *
  * @param work takes the requests of the workload, and the number of the first ISBN that they may create
  */

@@ -1,4 +1,4 @@
-/** Processes under measurement: how they start, what Linux counts of them, and how they end. */
+/** Starts and stops the measured processes, and reads their CPU time and memory from Linux. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, open, readdir, readFile } from "node:fs/promises";
@@ -19,11 +19,11 @@ export interface Server {
 }
 
 /**
- * Starts a server, and resolves when it answers.
+ * Starts a server, and resolves when it responds.
  *
- * @param name of its log, to which all that it writes goes
- * @param command what to run, and on which port it will listen
- * @throws StartupError where it does not answer
+ * @param name the name of its log file
+ * @param command makes the command that listens on a port
+ * @throws StartupError if it does not respond
  */
 export async function startServer(
   name: string,
@@ -75,13 +75,13 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** What Linux counts CPU time in, on all its platforms. */
+/** Linux's unit of CPU time in /proc (USER_HZ), on all platforms. */
 const TICKS_PER_SECOND = 100;
 
-/** Seconds of CPU that a process took so far, with those of its children that have ended. */
+/** Seconds of CPU that a process has used, including children that have ended. */
 async function ownCpu(pid: number | string): Promise<{ parent: number; seconds: number }> {
   const status = await readFile(`/proc/${pid}/stat`, "utf8");
-  // proc(5): behind the name in parentheses, the parent is the second field, the times are the 12th to the 15th.
+  // proc(5): after the name in parentheses, the parent is the second field, the times are the 12th to the 15th.
   const fields = status
     .slice(status.lastIndexOf(")") + 2)
     .split(" ")
@@ -90,7 +90,7 @@ async function ownCpu(pid: number | string): Promise<{ parent: number; seconds: 
   return { parent: fields[1] ?? 0, seconds: ticks / TICKS_PER_SECOND };
 }
 
-/** Seconds of CPU that a process and its children took so far. */
+/** Seconds of CPU that a process and its children have used. */
 export async function cpuSeconds(pid: number): Promise<number> {
   for (;;) {
     const { seconds } = await ownCpu(pid);
@@ -100,12 +100,12 @@ export async function cpuSeconds(pid: number): Promise<number> {
       const other = await ownCpu(name).catch(() => undefined);
       if (other?.parent === pid) total += other.seconds;
     }
-    // A child that ends meanwhile goes over to its parent's account, and would be missed.
+    // The time of a child that ends meanwhile moves to its parent and would be missed, so this tries again.
     if ((await ownCpu(pid)).seconds === seconds) return total;
   }
 }
 
-/** The most memory that a process had resident so far, in megabytes (of 1,000,000 bytes). */
+/** The peak resident memory of a process, in megabytes (of 1,000,000 bytes). */
 export async function peakMemory(pid: number): Promise<number> {
   const [, kib] = (await readFile(`/proc/${pid}/status`, "utf8")).match(/^VmHWM:\s+(\d+) kB$/m) ?? [];
   return (Number(kib) * 1024) / 1e6;

@@ -1,6 +1,6 @@
 /**
- * `npm run bench:start`: how long each server takes from its start to its first answer, with the database up already, what
- * memory it has resident when it is idle then, and how long it takes to end beside idle connections.
+ * `npm run bench:start`: measures the time from a server's start to its first response on a running database, its resident
+ * memory when idle, and the time that it takes to stop with idle connections.
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -41,7 +41,7 @@ await command(async () => {
     await migrate(url);
     await loadSample(url);
     const samples = { node: [] as Sample[], bun: [] as Sample[] };
-    // The first round only warms the caches of the disk.
+    // The first round only warms the disk cache.
     for (let round = 0; round <= ROUNDS; round++) {
       for (const name of ["node", "bun"] as const) {
         const sample = await measure(SERVERS[name], url);
@@ -52,8 +52,8 @@ await command(async () => {
     for (const [name, taken] of Object.entries(samples)) {
       const of = (key: keyof Sample) => median(taken.map((sample) => sample[key])).toFixed(0);
       console.log(
-        `  ${name.padEnd(5)} first answer after ${of("start")} ms, ${of("memory")} MB resident when idle, ` +
-          `ends within ${of("end")} ms beside ${IDLE_CONNECTIONS} idle connections`,
+        `  ${name.padEnd(5)} first response after ${of("start")} ms, ${of("memory")} MB resident when idle, ` +
+          `stops within ${of("end")} ms with ${IDLE_CONNECTIONS} idle connections`,
       );
     }
   } finally {
@@ -78,7 +78,7 @@ async function measure([file, ...args]: readonly [string, ...string[]], url: str
   const signalled = performance.now();
   child.kill("SIGTERM");
   const [code] = await once(child, "exit");
-  if (code !== 0) throw new Error(`it ended with ${code}`);
+  if (code !== 0) throw new Error(`the server exited with ${code}`);
   agent.destroy();
   return { start, memory, end: performance.now() - signalled };
 }
@@ -91,7 +91,7 @@ function answers(url: string, agent?: Agent): Promise<boolean> {
   });
 }
 
-/** Megabytes (of 1,000,000 bytes). */
+/** Resident memory in megabytes (of 1,000,000 bytes). */
 function resident({ pid }: ChildProcess): number {
   const kib = Number(execFileSync("ps", ["-o", "rss=", "-p", `${pid}`], { encoding: "utf8" }));
   return (kib * 1024) / 1e6;

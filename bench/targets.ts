@@ -1,4 +1,4 @@
-/** The servers that are measured: Octavo on its three runtimes, its peers, and a bare server per runtime as the upper limit. */
+/** The measured servers: Octavo on its three runtimes, its peers, and a bare server per runtime as the upper limit. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
@@ -33,7 +33,7 @@ export interface Target {
   dialect: Dialect;
   /** Gives the same response to every request: an upper limit, not an API. */
   isBare?: true;
-  /** @returns the program that the build needs and does not find, if there is one */
+  /** @returns the name of the missing program if the build needs one that is not installed */
   build(): Promise<string | undefined>;
   start(name: string, surroundings: Surroundings): Promise<Server>;
 }
@@ -62,7 +62,7 @@ const cargo = building("cargo", ["build", "--release", "--locked"], PEERS);
 const go = building("go", ["build", "-o", "../target/gin-bookstore", "."], `${PEERS}/gin`);
 const npm = building("npm", ["ci"], PEERS, () => existsSync(`${PEERS}/node_modules/.package-lock.json`));
 
-/** Those that serve from a pool, in two commits as in one. */
+/** The targets that can be compared between commits: the servers with a connection pool. */
 export const RUNTIMES = ["octavo-node", "octavo-bun"] as const;
 
 type Requests = Pick<typeof ownRequests, "octavo" | "CURSOR_KEY" | "AUTH_SECRET">;
@@ -78,7 +78,7 @@ const octavoVariables = ({ databaseUrl }: Surroundings, { CURSOR_KEY, AUTH_SECRE
 /**
  * Octavo on Node and on Bun, built from a source tree.
  *
- * @param requests `bench/requests.ts` of the same tree, since each commit has its own form of cursors
+ * @param requests `bench/requests.ts` of the same tree, because the format of cursors may differ between commits
  */
 export function octavoServers(
   root: string,

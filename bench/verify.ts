@@ -1,4 +1,4 @@
-/** Whether an API answers what Postgres has: speed with other answers would be none. */
+/** Checks that an API returns what Postgres contains; the speed of wrong responses means nothing. */
 import { deepStrictEqual } from "node:assert/strict";
 import type pg from "pg";
 import { StartupError } from "../src/startup-error.ts";
@@ -6,10 +6,9 @@ import { isbnOf, moment } from "./catalogue.ts";
 import { type Ask, type Dialect, NEXT_ISBN } from "./requests.ts";
 
 /**
- * Asks once, and compares books and pages with the database's, as JSON. Of a write the status is looked at, and that
- * the answer is a book.
+ * Sends a request, and compares the book or page in the response with the database. A write must return its book.
  *
- * @param number of the ISBN for a book to create
+ * @param number the number of the ISBN for a book to create
  * @throws StartupError
  */
 export async function verify(
@@ -25,24 +24,24 @@ export async function verify(
     body: body?.replace(NEXT_ISBN, isbnOf(number)) ?? null,
   });
   const text = await response.text();
-  const answer = response.ok ? JSON.parse(text) : undefined;
+  const result = response.ok ? JSON.parse(text) : undefined;
   try {
     deepStrictEqual(response.status, "create" in ask ? 201 : 200);
-    if ("book" in ask) deepStrictEqual(answer, (await booksOf(client, "id = $1", [ask.book]))[0]);
-    else if ("search" in ask) deepStrictEqual(answer.data, await booksOf(client, SEARCHED, [ask.search]));
+    if ("book" in ask) deepStrictEqual(result, (await booksOf(client, "id = $1", [ask.book]))[0]);
+    else if ("search" in ask) deepStrictEqual(result.data, await booksOf(client, SEARCHED, [ask.search]));
     else if ("page" in ask && ask.page === "first")
-      deepStrictEqual(answer.data, await booksOf(client, "true", []));
+      deepStrictEqual(result.data, await booksOf(client, "true", []));
     else if ("page" in ask && ask.page !== "first")
-      deepStrictEqual(answer.data, await booksOf(client, BEHIND, [ask.page.key, ask.page.id]));
-    else deepStrictEqual(answer, (await booksOf(client, "id = $1", [answer.id]))[0]);
+      deepStrictEqual(result.data, await booksOf(client, AFTER, [ask.page.key, ask.page.id]));
+    else deepStrictEqual(result, (await booksOf(client, "id = $1", [result.id]))[0]);
   } catch (error) {
     throw new StartupError(
-      `${method} ${path} answers ${response.status} ${text}\n${(error as Error).message}`,
+      `${method} ${path} responded with ${response.status} ${text}\n${(error as Error).message}`,
     );
   }
 }
 
-const BEHIND = "(created_at, id) < ($1::timestamptz, $2::uuid)";
+const AFTER = "(created_at, id) < ($1::timestamptz, $2::uuid)";
 const SEARCHED = "search_text like '%' || ltrim(octavo_search_text($1)) || '%'";
 
 async function booksOf(client: pg.Client, condition: string, values: string[]): Promise<unknown[]> {

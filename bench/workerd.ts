@@ -1,4 +1,4 @@
-/** Workers in workerd itself, a process of their own without wrangler before it. */
+/** Runs Workers in workerd directly, without wrangler in front. */
 import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
@@ -10,12 +10,12 @@ import { type Server, startServer } from "./servers.ts";
 const requireOfWrangler = createRequire(createRequire(import.meta.url).resolve("wrangler/package.json"));
 export const { default: WORKERD } = requireOfWrangler("workerd") as { default: string };
 
-/** As `npm run check` bundles it for a deployment. */
+/** The bundle for a deployment, which `npm run check` builds. */
 export const WORKER = fileURLToPath(new URL("../dist/worker/worker.js", import.meta.url));
 
 const capnp = (text: string) => JSON.stringify(text);
 
-/** Starts a Worker, which may reach loopback, with text bindings. */
+/** Starts a Worker with text bindings. It may connect to loopback. */
 export async function startWorkerd(
   name: string,
   script: string,

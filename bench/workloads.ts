@@ -1,18 +1,18 @@
-/** What is measured: each workload is requests that the load sends in turn, over and over. */
+/** The workloads: each is a list of operations that the load generator repeats in order. */
 import { generator } from "../dev/seed.ts";
 import { addBooksInDemand, type Catalogue } from "./catalogue.ts";
 import type { Ask } from "./requests.ts";
 
-/** The most books that a workload adds for itself. */
+/** The maximum number of books that a workload adds. */
 export const OWN_BOOKS = 100;
 
 export interface Workload {
   label: string;
   /** Not part of `--quick`. */
   isExtra?: true;
-  /** Leaves rows behind, dead or alive, that Postgres would clean up under the next one. */
+  /** Leaves rows behind, live or dead, which Postgres would otherwise vacuum during the next workload. */
   writes?: true;
-  /** @param number of the first ISBN that is free for it, of {@link OWN_BOOKS} */
+  /** @param number the number of the first of {@link OWN_BOOKS} ISBNs that are reserved for it */
   asks(catalogue: Catalogue, number: number): Ask[] | Promise<Ask[]>;
 }
 
@@ -62,7 +62,7 @@ export const WORKLOADS: Record<string, Workload> = {
   },
 };
 
-/** Of 100 requests 50 point reads by Zipf, 20 first pages, 10 random pages, 10 searches, 5 creates, 5 sales. */
+/** Of 100 requests: 50 point reads by Zipf, 20 first pages, 10 random pages, 10 searches, 5 creates, 5 sales. */
 async function mixed({ client, popularIds, places, terms }: Catalogue, number: number): Promise<Ask[]> {
   const onSale = await addBooksInDemand(client, OWN_BOOKS, number);
   const random = generator(11);

@@ -1,7 +1,6 @@
--- Sends the requests of a file in turn, over and over. Each create gets an ISBN of its own: a stand-in of thirteen
--- characters is put in its place.
+-- Repeats the requests of a file in order. Each create gets a new ISBN in place of a placeholder of the same length.
 local requests, at, number = {}, 0, 0
-local STAND_IN = "{{next isbn}}"
+local PLACEHOLDER = "{{next isbn}}"
 
 function init(args)
   local file = assert(io.open(args[1], "rb"))
@@ -20,7 +19,7 @@ end
 function request()
   at = at % #requests + 1
   local text = requests[at]
-  local from, to = text:find(STAND_IN, 1, true)
+  local from, to = text:find(PLACEHOLDER, 1, true)
   return from and text:sub(1, from - 1) .. isbn() .. text:sub(to + 1) or text
 end
 

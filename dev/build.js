@@ -1,7 +1,7 @@
 /**
- * Part of `npm run build`: bundles what runs in production, the servers and the commands beside them, into dist/, with the
- * migrations and the files of /docs. Unbundled, Drizzle alone would take most of the time and memory that a server
- * starts with. JavaScript, since `npm start` runs it on whatever Node is installed.
+ * Part of `npm run build`: bundles the servers and the commands for production into dist/, and copies the migrations and
+ * the files of /docs there. Unbundled, Drizzle alone would dominate the start-up time and memory of a server. This file is
+ * JavaScript because `npm start` runs it on the installed Node, which may not run TypeScript.
  */
 import { existsSync } from "node:fs";
 import { cp, mkdir, readdir, rm } from "node:fs/promises";
@@ -16,7 +16,7 @@ if (esbuild) {
   await Promise.all([copyDocs(), copyMigrations()]);
 } else if (!existsSync(`${root}dist/node.js`)) {
   console.error(
-    "Octavo is not built, and esbuild is not installed to build it: run npm ci with the development dependencies, then npm run build.",
+    "Octavo is not built, and esbuild is not installed: run npm ci with the development dependencies, then npm run build.",
   );
   process.exitCode = 1;
 }
@@ -36,13 +36,13 @@ async function build({ build }) {
     entryNames: "[name]",
     outdir: "dist",
     bundle: true,
-    // What only the embedded database needs is a file of its own, loaded when it is.
+    // Keeps the code of the embedded database in a separate file, which is loaded only if needed.
     splitting: true,
     format: "esm",
     platform: "node",
     target: "node20",
     external: ["pg-native"],
-    // pg is CommonJS, and asks for Node's modules by require.
+    // pg is CommonJS and loads Node's modules by require.
     banner: {
       js: 'import { createRequire as requireOf } from "node:module"; const require = requireOf(import.meta.url);',
     },
@@ -63,7 +63,7 @@ async function copyMigrations() {
   });
 }
 
-/** Our page, and what it needs of Swagger UI, with its licence. */
+/** Copies the page, and the files that it needs from Swagger UI with their licence. */
 async function copyDocs() {
   const swagger = dirname(createRequire(import.meta.url).resolve("swagger-ui-dist/package.json"));
   const names = [

@@ -1,4 +1,4 @@
-/** Part of `npm run check`: bundles the Worker as a deployment would, and holds it to its size. */
+/** Part of `npm run check`: bundles the Worker as for a deployment, and checks its size. */
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -15,5 +15,5 @@ execFileSync(process.execPath, [file, "deploy", "--dry-run", "--outdir", OUTPUT]
   stdio: ["ignore", "ignore", "inherit"],
 });
 const kib = gzipSync(readFileSync(join(OUTPUT, "worker.js")), { level: 9 }).byteLength / 1024;
-console.log(`The Worker is ${kib.toFixed(1)} KiB gzipped, of ${LIMIT_KIB} allowed.`);
+console.log(`The gzipped Worker has ${kib.toFixed(1)} KiB; the limit is ${LIMIT_KIB} KiB.`);
 if (kib > LIMIT_KIB) process.exitCode = 1;

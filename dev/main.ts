@@ -1,6 +1,6 @@
 /**
- * `npm run dev`: the Worker in workerd, as wrangler runs it, over a local Neon endpoint and the embedded Postgres, or the
- * database of DATABASE_URL. On the embedded one everybody on this machine may write, unless tokens are configured or
+ * `npm run dev`: runs the Worker in workerd through wrangler, on a local Neon endpoint and the embedded Postgres or the
+ * database of DATABASE_URL. On the embedded Postgres, everyone on this machine may write unless tokens are configured or
  * `--auth` is given.
  */
 import { fork } from "node:child_process";
@@ -22,7 +22,7 @@ import { wrangler } from "./wrangler.ts";
 const HOST = "127.0.0.1";
 const READY_TIMEOUT_MS = 60_000;
 
-/** Over the variables of wrangler.toml: no quota, and nothing of how a deployment lets people in. */
+/** Overrides wrangler.toml: no quota, and none of the authentication of a deployment. */
 const LOCAL: Record<string, string> = {
   RATE_LIMIT: "off",
   AUTH_SECRET: "",
@@ -31,7 +31,7 @@ const LOCAL: Record<string, string> = {
   AUTH_AUDIENCE: "",
 };
 
-/** What was started, to be stopped in the opposite order. */
+/** Stops what was started, in reverse order. */
 const stops: (() => Promise<void>)[] = [];
 let stopping: Promise<void> | undefined;
 
@@ -71,9 +71,9 @@ await command(async () => {
     await requireReady(port);
     if (!stopping) console.log(greeting({ port, books, variables, inspector }));
     await worker.exit;
-    if (!stopping) throw new StartupError("The Worker has ended.");
+    if (!stopping) throw new StartupError("The Worker ended unexpectedly.");
   } catch (error) {
-    // What fails because Ctrl-C took its ground away is no failure.
+    // Errors during a shutdown are not failures.
     if (!stopping) throw error;
   } finally {
     await stopAll();
@@ -88,11 +88,11 @@ function flags() {
     } as const;
     return parseArgs({ options }).values;
   } catch {
-    throw new StartupError("Usage: npm run dev [-- [--auth] [--inspect]]. PORT changes the port.");
+    throw new StartupError("Usage: npm run dev [-- [--auth] [--inspect]]. The variable PORT sets the port.");
   }
 }
 
-/** The variables of the configuration that the environment has. */
+/** The configuration variables that are set in the environment. */
 function givenVariables(): Record<string, string> {
   return Object.fromEntries(
     WORKER_VARIABLES.flatMap((name) => {
@@ -102,7 +102,7 @@ function givenVariables(): Record<string, string> {
   );
 }
 
-/** The variables that say who may write. A database of one's own is not opened to the machine without being told to. */
+/** The variables that decide who may write. The database of DATABASE_URL is open only with OPEN_LOCAL_WRITES. */
 async function accessOf(given: Record<string, string>, auth: boolean): Promise<Record<string, string>> {
   if (given.AUTH_JWKS_URL) return {};
   const isOpen = !auth && !given.AUTH_SECRET && (!given.DATABASE_URL || given.OPEN_LOCAL_WRITES);
@@ -123,15 +123,13 @@ async function requireFree(port: number): Promise<void> {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     const reason = code === "EADDRINUSE" ? "is in use by another program" : `cannot be used (${code})`;
-    throw new StartupError(
-      `Port ${port} ${reason}; stop that program, or choose another port: PORT=8788 npm run dev.`,
-    );
+    throw new StartupError(`Port ${port} ${reason}. Choose another port: PORT=8788 npm run dev.`);
   } finally {
     probe.close();
   }
 }
 
-/** Starts the Worker in a process of its own. What wrangler complains of goes to stderr. */
+/** Starts the Worker in a separate process. wrangler's warnings go to stderr. */
 function startWorker(settings: Settings) {
   const child = fork(new URL("./worker.ts", import.meta.url), {
     env: { WRANGLER_LOG: "warn", ...wrangler().environment },
@@ -153,11 +151,11 @@ function startWorker(settings: Settings) {
   return { listening, exit, stop };
 }
 
-/** wrangler holds requests back until the Worker is built. */
+/** Waits until the Worker is ready; wrangler delays requests until the Worker is built. */
 async function requireReady(port: number): Promise<void> {
   const signal = AbortSignal.timeout(READY_TIMEOUT_MS);
   const response = await fetch(`http://${HOST}:${port}/ready`, { signal }).catch(() => {
-    throw new StartupError("The Worker does not answer.");
+    throw new StartupError("The Worker does not respond.");
   });
   const { message } = (await response.json()) as { message?: string };
   if (!response.ok) throw new StartupError(`The Worker is not ready: ${message}`);
@@ -180,19 +178,22 @@ function greeting(at: {
     ["Reference", `${origin}/docs`],
     ...(isOpen
       ? [
-          ["Writes", "open to everybody on this machine (npm run dev -- --auth closes them),"],
-          ["", "and to pages of localhost, 127.0.0.1 and [::1] on any port"],
+          ["Writes", "open to everyone on this machine (npm run dev -- --auth requires a token),"],
+          ["", "and to pages from localhost, 127.0.0.1 and [::1] on any port"],
         ]
       : [
           [
             "Writes",
-            `with a token${AUTH_JWKS_URL ? " of your provider" : ": npm run token -- --role editor"}`,
+            `need a token${AUTH_JWKS_URL ? " from your identity provider" : ": npm run token -- --role editor"}`,
           ],
         ]),
-    ["Postgres", isEmbedded ? DATABASE_URL : "that of DATABASE_URL, as it is"],
+    [
+      "Postgres",
+      isEmbedded ? DATABASE_URL : "the database of DATABASE_URL, without migrations or sample data",
+    ],
     ["Neon SQL", NEON_FETCH_ENDPOINT],
     ...(at.inspector
-      ? [["Inspector", `${at.inspector}; whoever reaches it can do what the Worker can`]]
+      ? [["Inspector", `${at.inspector}; any debugger that connects controls the Worker`]]
       : []),
   ].map(([name = "", value]) => `  ${name.padEnd(12)} ${value}`);
   return `
@@ -203,6 +204,6 @@ ${lines.join("\n")}
     curl -X POST ${origin}/api/v1/books -H "Content-Type: application/json"${authorization} \\
       -d '{"title":"Flatland","author":"Edwin A. Abbott","isbn":"978-0-486-27263-4","price":5.5,"stock":7}'
 
-  Ctrl-C stops all of it.${isEmbedded ? ` The data stays in ${relative(process.cwd(), DATA) || DATA}.` : ""}
+  Ctrl-C stops everything.${isEmbedded ? ` The data stays in ${relative(process.cwd(), DATA) || DATA}.` : ""}
 `;
 }

@@ -2,18 +2,18 @@ import pg from "pg";
 import { withClient } from "../ops/command.ts";
 import books from "./sample-books.json" with { type: "json" };
 
-/** The comment on a database that was offered the sample: one whose books were all deleted stays empty. */
+/** A comment that marks the database, so that a catalogue that was emptied stays empty. */
 const MARK = "Octavo's sample catalogue was loaded, or there were books already.";
 
-/** Any number will do, as long as everybody who loads the sample takes the same. */
+/** The key of the advisory lock for loading the sample. */
 const LOCK = 7_250_868;
 
 /**
- * Loads the sample catalogue, in file order from the newest on, into a database without books; once in the database's
- * life.
+ * Loads the sample catalogue into a database without books, once in the lifetime of the database. The first book in the
+ * file becomes the newest.
  *
  * @param url a connection string whose role owns the database
- * @returns how many books there are now
+ * @returns the number of books in the database
  */
 export function loadSample(url: string): Promise<number> {
   return withClient(url, async (client) => {

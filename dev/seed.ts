@@ -1,4 +1,4 @@
-/** `npm run db:seed -- --books 1000000`: adds generated books to the database of DATABASE_URL, or the embedded one. */
+/** `npm run db:seed -- --books 1000000`: adds generated books to the database of DATABASE_URL, or to the embedded one. */
 import { parseArgs } from "node:util";
 import cliProgress from "cli-progress";
 import type pg from "pg";
@@ -10,16 +10,16 @@ import { withEmbedded } from "./cli.ts";
 
 const BATCH = 5_000;
 
-/** Generated ISBNs are 979 and a number of nine digits; 979-0 is printed music, and no book has it. */
+/** Generated ISBNs are 979 and a number of nine digits. 979-0 is printed music, so numbers do not begin with 0. */
 const FIRST_NUMBER = 100_000_000;
 const NUMBERS = 900_000_000;
 
 /**
- * Adds books whose lengths and frequencies are like a real catalogue's: words by Zipf's law, a few authors with many
- * books, prices that end in .99. Triggers write the movements of their stock. All books come in one transaction; in an
- * empty database it builds the indexes at its end, as row by row they take longer.
+ * Adds books with the lengths and frequencies of a real catalogue: words by Zipf's law, a few authors with many books,
+ * prices that end in .99. Everything happens in one transaction. In an empty database, the transaction builds the indexes
+ * at its end, which is faster than updating them for each row.
  *
- * @param onProgress told how many were added so far, and what is done now
+ * @param onProgress receives the number of books added so far, and the current activity
  */
 export function seed(
   url: string,
@@ -27,10 +27,10 @@ export function seed(
   onProgress: (added: number, doing: string) => void,
 ): Promise<void> {
   return withClient(url, async (client) => {
-    // Settings end with the transaction: behind a pooler the connection goes to somebody else.
+    // Local settings, because a pooler gives the connection to another client afterwards.
     await client.query("begin; set local statement_timeout = 0; set local maintenance_work_mem = '256MB'");
     const { rows } = await client.query<{ empty: boolean; first: number }>(
-      // Where the last run ended; other books with such an ISBN are passed over.
+      // Continues where the last run ended; ISBNs that exist already are skipped.
       `select not exists (select from books) as empty,
          (select count(*)::int from books where isbn like '979%') as first`,
     );
@@ -67,7 +67,7 @@ async function insertBooks(
   }
 }
 
-/** Does work while the indexes that no constraint needs are away. */
+/** Drops the indexes that no constraint needs, does the work, and builds them again. */
 async function withoutIndexes(
   client: pg.Client,
   work: () => Promise<void>,
@@ -85,17 +85,17 @@ async function withoutIndexes(
   }
 }
 
-/** {@link seed}, with a bar on the terminal. */
+/** Runs {@link seed} with a progress bar. */
 export async function seedWithBar(url: string, books: number): Promise<void> {
   const bar = new cliProgress.SingleBar({
-    format: "{bar} {value} of {total} books, {eta_formatted} to go. {doing}",
+    format: "{bar} {value} of {total} books, {eta_formatted} left. {doing}",
   });
   bar.start(books, 0, { doing: "" });
   await seed(url, books, (added, doing) => bar.update(added, { doing }));
   bar.stop();
 }
 
-/** Mulberry32: small, fast, and the same everywhere. */
+/** Mulberry32, a small and fast random number generator with the same output on every platform. */
 export function generator(state: number): () => number {
   return () => {
     state = (state + 0x6d2b79f5) | 0;
@@ -111,7 +111,7 @@ const SYLLABLES =
     " ",
   );
 
-/** The n-th word of a language that nobody speaks; early words are short and frequent. */
+/** The n-th word of an invented language; early words are short and frequent. */
 export function word(n: number): string {
   const small = SMALL_WORDS[n];
   if (small) return small;
@@ -160,7 +160,7 @@ function options(): { books: number } {
     const books = Number(values.books);
     if (Number.isInteger(books) && books > 0) return { books };
   } catch {
-    // What follows says it.
+    // Falls through to the usage.
   }
   throw new StartupError("Usage: npm run db:seed -- --books NUMBER");
 }

@@ -1,12 +1,12 @@
 /**
- * The Worker of `npm run dev`, by wrangler, in a process of its own that ends with its parent. What it is to run with
- * comes as a message: every user of the machine can read arguments.
+ * Runs the Worker of `npm run dev` with wrangler, in a process that ends with its parent. It receives its settings as a
+ * message, because every user of the machine can read command-line arguments.
  */
 import { once } from "node:events";
 import { devNull } from "node:os";
 import { fileURLToPath } from "node:url";
 import { unstable_startWorker as startWorker } from "wrangler";
-import { forPeople, type Locate, locateBy } from "./log.ts";
+import { formatLine, type Locate, locateBy } from "./log.ts";
 
 export interface Settings {
   host: string;
@@ -16,13 +16,13 @@ export interface Settings {
   inspect: boolean;
 }
 
-/** Sent when the Worker listens. */
+/** The message to the parent when the Worker listens. */
 export interface Listening {
   inspector: string | undefined;
 }
 
 process.on("disconnect", () => process.kill(process.pid, "SIGTERM"));
-// The parent may have ended while wrangler was loaded.
+// The parent may have ended while wrangler was loading.
 if (!process.connected) process.exit(1);
 const [{ host, port, variables, inspect }] = (await once(process, "message")) as [Settings];
 let locate: Locate | undefined;
@@ -33,19 +33,19 @@ try {
     bindings: Object.fromEntries(
       Object.entries(variables).map(([name, value]) => [name, { type: "secret_text", value }] as const),
     ),
-    // Instead of .dev.vars and .env, where other tools have theirs.
+    // Ignores .dev.vars and .env, which may belong to other tools.
     envFiles: [devNull],
-    // Its stacks are for people.
+    // Keeps names readable in stacks.
     build: { minify: false },
     dev: {
       server: { hostname: host, port },
       inspector: inspect && { hostname: host },
-      // Else the Host of every request would be that of a deployment's first route.
+      // Otherwise the Host of every request would be that of a deployment's first route.
       inferOriginFromRoutes: false,
       remote: false,
       persist: false,
       structuredLogsHandler: ({ message }: { message: string }) =>
-        console.log(process.stdout.isTTY ? forPeople(message, locate) : message),
+        console.log(process.stdout.isTTY ? formatLine(message, locate) : message),
     },
   });
   worker.raw.on("error", fail);

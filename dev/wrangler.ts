@@ -2,8 +2,8 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 
 /**
- * Where wrangler's command is, and an environment in which it asks nothing of the network, and opens nothing to it: its
- * explorer would show variables and requests to every page and user.
+ * The path of wrangler's command, and an environment in which it sends no requests to the network and opens no explorer,
+ * which would show variables and requests to every page and user.
  */
 export function wrangler(): { file: string; environment: NodeJS.ProcessEnv } {
   const package_ = createRequire(import.meta.url).resolve("wrangler/package.json");

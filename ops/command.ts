@@ -1,7 +1,7 @@
 import pg from "pg";
 import { StartupError } from "../src/startup-error.ts";
 
-/** Runs a command. A failure that its user can mend is one sentence on stderr and exit code 1. */
+/** Runs a command. A StartupError becomes a sentence on stderr and exit code 1. */
 export async function command(run: () => Promise<void>): Promise<void> {
   try {
     await run();
@@ -13,15 +13,15 @@ export async function command(run: () => Promise<void>): Promise<void> {
 }
 
 /**
- * Connects to a database, does work there, and disconnects.
+ * Connects to a database, runs `work` on it, and disconnects.
  *
- * @throws StartupError where it cannot connect, and where Postgres refuses a statement: with Postgres's own words, but
- *   without the row that it may show with them
+ * @throws StartupError if it cannot connect, or if Postgres rejects a statement: with Postgres's message, but without the
+ *   detail, which may show a row
  */
 export async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
   if (!URL.canParse(url)) throw new StartupError("DATABASE_URL is not a URL.");
   const client = new pg.Client({ connectionString: url, application_name: "octavo-ops" });
-  // A connection that breaks rejects its query, too; an event that nobody hears would end the process.
+  // A broken connection also rejects its query. Without a listener, the event would end the process.
   client.on("error", () => {});
   try {
     await client.connect();
@@ -43,7 +43,7 @@ export async function withClient<T>(url: string, work: (client: pg.Client) => Pr
   }
 }
 
-/** What Postgres said, as a sentence. */
+/** Postgres's message, as a sentence. */
 export function refusalOf({ message, code }: pg.DatabaseError): string {
-  return `Postgres refused: ${message} (SQLSTATE ${code}).`;
+  return `Postgres rejected the statement: ${message} (SQLSTATE ${code}).`;
 }

@@ -1,4 +1,4 @@
 import { fileURLToPath } from "node:url";
 
-/** The folder of the embedded database and of everything else that a checkout keeps to itself. */
+/** The folder of the embedded database and of the other local data of a checkout. */
 export const DATA = process.env.DATA_DIR || fileURLToPath(new URL("../.data", import.meta.url));

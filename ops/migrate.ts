@@ -1,7 +1,7 @@
 /**
- * `npm run db:migrate`, or `node dist/migrate.js`: brings the database of DATABASE_URL up to date. `--grant ROLE` gives a
- * role what the app needs, `--wait SECONDS` says how long to wait for locks. In a checkout without DATABASE_URL it is the
- * embedded database.
+ * `npm run db:migrate`, or `node dist/migrate.js`: applies the migrations to the database of DATABASE_URL or, in a checkout,
+ * to the embedded one. `--grant ROLE` grants a role the privileges that the app needs. `--wait SECONDS` limits the wait for
+ * locks.
  */
 import { parseArgs } from "node:util";
 import { StartupError } from "../src/startup-error.ts";
@@ -9,7 +9,7 @@ import { command } from "./command.ts";
 import { type MigrateOptions, migrate } from "./migrations.ts";
 
 await command(async () => {
-  const options = { ...readOptions(), onProgress: tell };
+  const options = { ...readOptions(), onProgress: print };
   const url = process.env.DATABASE_URL;
   if (url) await report(migrate(url, options));
   else {
@@ -20,8 +20,8 @@ await command(async () => {
 
 async function report(migrating: Promise<number>): Promise<void> {
   const applied = await migrating;
-  if (applied > 0) tell(`${applied} migration${applied === 1 ? " was" : "s were"} applied.`);
-  tell("The database is up to date.");
+  if (applied > 0) print(`${applied} migration${applied === 1 ? " was" : "s were"} applied.`);
+  print("The database is up to date.");
 }
 
 function readOptions(): MigrateOptions {
@@ -31,11 +31,11 @@ function readOptions(): MigrateOptions {
     }).values;
     if (grant !== "" && /^\d{1,5}$/.test(wait)) return { grantTo: grant, wait: Number(wait) };
   } catch {
-    // The usage below says it.
+    // Falls through to the usage.
   }
   throw new StartupError("Usage: npm run db:migrate [-- --grant ROLE --wait SECONDS]");
 }
 
-function tell(sentence: string): void {
+function print(sentence: string): void {
   process.stdout.write(`${sentence}\n`);
 }

@@ -9,41 +9,41 @@ import { StartupError } from "../src/startup-error.ts";
 import { refusalOf, withClient } from "./command.ts";
 import { grantPrivileges } from "./privileges.ts";
 
-/** Beside the bundle in dist/, or above this file. */
+/** The folder is next to the bundle in dist/, or next to the folder of this file. */
 const FOLDER = ["./drizzle/", "../drizzle/"]
   .map((path) => fileURLToPath(new URL(path, import.meta.url)))
   .find((path) => existsSync(path));
 
-/** Any number will do, as long as every migrator takes the same. */
+/** The key of the advisory lock for migrations. */
 const LOCK = 7_250_867;
 
-/** How long one attempt waits for a lock. Everybody else who wants a table waits behind it, so it is short. */
+/** How long an attempt waits for a lock. It is short because other queries on the table wait behind it. */
 const LOCK_TIMEOUT = "1s";
 const PAUSE_MS = 1000;
-/** For how many seconds locks are asked for again, unless told otherwise. */
+/** The default of {@link MigrateOptions.wait}. */
 const WAIT = 60;
 
-/** Ends a statement that no request waits for any more: a request has 10 s, its database call 9 s of them. */
+/** Shorter than the default deadline of a database call, which is 9 s of the 10 s of a request. */
 const STATEMENT_TIMEOUT = "8s";
 
 export interface MigrateOptions {
-  /** A role to grant what the app needs; see `grantPrivileges`. */
+  /** A role that gets the privileges of the app; see `grantPrivileges`. */
   grantTo?: string | undefined;
-  /** For how many seconds to wait for locks that others hold; 60 unless given. */
+  /** The maximum number of seconds to wait for locks; 60 by default. */
   wait?: number | undefined;
-  /** Is told, in sentences, what takes long. */
+  /** Receives a sentence about each lock that delays the migration. */
   onProgress?: (sentence: string) => void;
 }
 
 /**
- * Applies the migrations that are still to come, and sets the database's statement timeout where it has none.
+ * Applies the pending migrations, and sets the statement timeout of the database if it has none.
  *
- * Each migration is one transaction, with its settings and its lock inside it: a pooler in transaction mode gives the
- * connection to somebody else afterwards. Migrators that run at the same time take turns.
+ * Each migration is one transaction that contains its settings and its lock, because a pooler in transaction mode gives the
+ * connection to another client afterwards. Concurrent migrators take turns.
  *
  * @param url a connection string whose role owns the database
- * @returns how many were applied
- * @throws StartupError where the database cannot be reached, is not what Octavo needs, or refuses a migration
+ * @returns the number of migrations applied
+ * @throws StartupError if the database is unreachable or unsuitable, or rejects a migration
  */
 export function migrate(url: string, options: MigrateOptions = {}): Promise<number> {
   const { grantTo, wait = WAIT, onProgress = () => {} } = options;
@@ -51,7 +51,7 @@ export function migrate(url: string, options: MigrateOptions = {}): Promise<numb
     await requireSuitable(client);
     const migrations = readMigrationFiles({ migrationsFolder: FOLDER ?? "drizzle" });
     let applied = 0;
-    while (await patiently(wait, onProgress, () => applyNext(client, migrations))) applied++;
+    while (await retryWhileBusy(wait, onProgress, () => applyNext(client, migrations))) applied++;
     await limitStatements(client);
     await rewriteBooks(client, onProgress);
     if (grantTo !== undefined) await grantPrivileges(client, grantTo);
@@ -59,24 +59,24 @@ export function migrate(url: string, options: MigrateOptions = {}): Promise<numb
   });
 }
 
-/** A lock that is held by somebody else, as a sentence about who that is. */
+/** Somebody else holds a lock; the message says who. */
 class Busy extends Error {}
 
-/** Does something until no lock is in its way any more, or the time is over. */
-async function patiently<T>(
+/** Retries while locks are held, for at most `seconds`. */
+async function retryWhileBusy<T>(
   seconds: number,
   onProgress: (sentence: string) => void,
   attempt: () => Promise<T>,
 ): Promise<T> {
   const end = performance.now() + seconds * 1000;
-  for (let said = ""; ; ) {
+  for (let reported = ""; ; ) {
     try {
       return await attempt();
     } catch (error) {
       if (!(error instanceof Busy)) throw error;
       if (performance.now() + PAUSE_MS > end) throw new StartupError(error.message);
-      if (error.message !== said) onProgress(`Waiting. ${error.message}`);
-      said = error.message;
+      if (error.message !== reported) onProgress(`Waiting. ${error.message}`);
+      reported = error.message;
       await sleep(PAUSE_MS);
     }
   }
@@ -95,13 +95,13 @@ async function requireSuitable(client: pg.Client): Promise<void> {
   const faults = unmetRequirements(facts);
   if (!facts.is_owner) {
     faults.push(
-      `The role ${facts.me} does not own the database ${facts.db}: migrate as ${facts.owner}, and let the app run as ${facts.me}.`,
+      `The role ${facts.me} does not own the database ${facts.db}: migrate as ${facts.owner}, and run the app as ${facts.me}.`,
     );
   }
   if (faults.length > 0) throw new StartupError(faults.join("\n"));
 }
 
-/** @returns false where there is none left */
+/** @returns false if no migration is pending */
 async function applyNext(client: pg.Client, migrations: MigrationMeta[]): Promise<boolean> {
   let name = "";
   try {
@@ -131,15 +131,15 @@ async function applyNext(client: pg.Client, migrations: MigrationMeta[]): Promis
     if (!(error instanceof pg.DatabaseError)) throw error;
     await client.query("rollback");
     if (error.code === "55P03") throw new Busy(name ? busyTable(name) : await busyMigrator(client));
-    const failed = name ? `The migration ${name} failed, and nothing of it was kept. ` : "";
+    const failed = name ? `The migration ${name} failed and was rolled back. ` : "";
     throw new StartupError(failed + refusalOf(error));
   }
 }
 
 const busyTable = (name: string) =>
-  `The migration ${name} needs a table that a long transaction holds: end that transaction.`;
+  `The migration ${name} needs a table that a long transaction has locked: end that transaction.`;
 
-/** A session that holds the lock and is idle is one that an earlier version left behind in a pooler. */
+/** An idle session that holds the lock was left in a pooler by an earlier version. */
 async function busyMigrator(client: pg.Client): Promise<string> {
   const { rows } = await client.query<{ pid: number; state: string | null }>(
     `select pid, state from pg_locks join pg_stat_activity using (pid)
@@ -149,8 +149,8 @@ async function busyMigrator(client: pg.Client): Promise<string> {
   const [holder] = rows;
   if (holder?.state !== "idle") return "Another migration is running.";
   return (
-    `The Postgres session ${holder.pid} holds the migrations' lock and is idle, as a migration of an earlier version ` +
-    `leaves it behind a pooler: select pg_terminate_backend(${holder.pid}).`
+    `The Postgres session ${holder.pid} holds the migration lock and is idle; a migration of an earlier version left it ` +
+    `in a pooler. End it: select pg_terminate_backend(${holder.pid}).`
   );
 }
 
@@ -179,8 +179,8 @@ async function rewriteBooks(client: pg.Client, onProgress: (sentence: string) =>
 }
 
 /**
- * Sets the statement timeout of the database, where it has none. It is a setting of the database, which neither its
- * copies (`create database … template`) nor a restored dump inherit.
+ * Sets the statement timeout of the database if it has none. Copies (`create database … template`) and restored dumps do
+ * not inherit this setting.
  */
 export async function limitStatements(client: pg.Client): Promise<void> {
   const { rows } = await client.query<{ name: string; is_set: boolean }>(

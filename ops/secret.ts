@@ -5,7 +5,7 @@ import { MIN_SECRET_BYTES } from "../src/config.ts";
 import { StartupError } from "../src/startup-error.ts";
 import { DATA } from "./data.ts";
 
-/** The secret that tokens are signed with: AUTH_SECRET, or else one that this checkout makes and keeps. */
+/** The secret that signs tokens: AUTH_SECRET, or the secret of this checkout. */
 export async function authSecret(): Promise<string> {
   const given = process.env.AUTH_SECRET;
   if (given && Buffer.byteLength(given) < MIN_SECRET_BYTES) {
@@ -14,14 +14,14 @@ export async function authSecret(): Promise<string> {
   return given || keptSecret("auth-secret");
 }
 
-/** A secret that this checkout makes when it is first asked for, and keeps in a file of its own. */
+/** Reads a secret of this checkout from its file, which is created on first use. */
 export async function keptSecret(name: string): Promise<string> {
   const path = join(DATA, name);
   const draft = `${path}.${randomUUID()}`;
   await mkdir(DATA, { recursive: true });
   await writeFile(draft, randomBytes(MIN_SECRET_BYTES).toString("base64url"), { mode: 0o600 });
   try {
-    // A link appears whole, and only where there is nothing yet.
+    // A link is created atomically, and fails if the file exists.
     await link(draft, path).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== "EEXIST") throw error;
     });

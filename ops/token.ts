@@ -1,4 +1,4 @@
-/** `npm run token -- --role editor`: prints a token for development, signed with AUTH_SECRET or this checkout's own. */
+/** `npm run token -- --role editor`: prints a development token, signed with AUTH_SECRET or the secret of this checkout. */
 import { parseArgs } from "node:util";
 import { SignJWT } from "jose";
 import { StartupError } from "../src/startup-error.ts";
@@ -6,7 +6,7 @@ import { command } from "./command.ts";
 import { authSecret } from "./secret.ts";
 
 const ROLES = ["clerk", "editor", "admin"];
-/** A year: what lives longer is no token for development. */
+/** A year. Development tokens should not live longer. */
 const MAX_HOURS = 8760;
 const USAGE = `Usage: npm run token -- --role ${ROLES.join("|")} [--subject NAME] [--hours N]`;
 

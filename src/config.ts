@@ -10,7 +10,7 @@ export interface Config extends HttpSettings {
   databaseUrl: string;
   /** Where Neon's driver sends queries; undefined for Neon itself. */
   neonFetchEndpoint: string | undefined;
-  /** The quota of a client; undefined without a limit. */
+  /** The quota of a client; undefined if requests are not limited. */
   rateLimit: Quota | undefined;
 }
 
@@ -29,11 +29,11 @@ export interface ServerConfig extends Config {
   shutdownDelay: number;
 }
 
-/** Lists every fault of the configuration, by the names of its variables and never with their values. */
+/** Lists every fault of the configuration, with the names of its variables but never their values. */
 export class ConfigError extends StartupError {
   override name = "ConfigError";
   constructor(faults: readonly string[]) {
-    super(`The configuration has ${faults.length === 1 ? "a fault" : "faults"}: ${faults.join("; ")}.`);
+    super(`The configuration is invalid: ${faults.join("; ")}.`);
   }
 }
 
@@ -57,26 +57,26 @@ function isDatabaseUrl(value: string): boolean {
   return username !== "" && password !== "" && hostname !== "" && pathname.length > 1;
 }
 
-const wholeNumber = (least: number, most: number, unit = "a whole number") =>
+const wholeNumber = (min: number, max: number, unit = "a whole number") =>
   z
     .string()
     .refine(
-      (value) => /^\d{1,9}$/.test(value) && Number(value) >= least && Number(value) <= most,
-      `must be ${unit}, ${least} to ${most}`,
+      (value) => /^\d{1,9}$/.test(value) && Number(value) >= min && Number(value) <= max,
+      `must be ${unit}, ${min} to ${max}`,
     )
     .transform(Number);
 
 const rateLimit = (form: RegExp, windows: string) =>
   z
     .string()
-    .regex(form, `must be off, or requests/seconds as in 600/60, with ${windows} seconds`)
+    .regex(form, `must be off or requests/seconds, such as 600/60, with a window of ${windows} seconds`)
     .transform((value): Quota | undefined => {
       const [requests = 0, seconds = 0] = value.split("/").map(Number);
       return value === "off" ? undefined : { requests, seconds };
     })
     .prefault("600/60");
 
-/** Keys over plain HTTP could be forged. A name and password would show in errors of `fetch`. */
+/** Keys over plain HTTP could be forged, and errors of `fetch` would show a user name and password. */
 function isKeysUrl(value: string): boolean {
   if (!hasProtocol(value, "https:", "http:")) return false;
   const { protocol, hostname, username, password } = new URL(value);
@@ -93,11 +93,14 @@ const Environment = z.object({
   AUTH_SECRET: secret().optional(),
   AUTH_JWKS_URL: z
     .string()
-    .refine(isKeysUrl, "must begin with https:// (http:// on loopback alone), without a name and password")
+    .refine(
+      isKeysUrl,
+      "must begin with https:// (or http:// on loopback) and must not contain a user name or password",
+    )
     .optional(),
   AUTH_ISSUER: z.string().optional(),
   AUTH_AUDIENCE: z.string().optional(),
-  OPEN_LOCAL_WRITES: z.enum(["true"], "must be true or absent").optional(),
+  OPEN_LOCAL_WRITES: z.enum(["true"], "must be true or unset").optional(),
   RATE_LIMIT: rateLimit(/^(off|[1-9]\d{0,8}\/(10|60))$/, "10 or 60"),
   REQUEST_TIMEOUT_MS: wholeNumber(100, 999_999, "milliseconds").default(10_000),
   CORS_ORIGINS: z
@@ -124,8 +127,8 @@ const ServerEnvironment = Environment.extend({
   DATABASE_TRANSPORT: z.enum(["tcp", "http"], "must be tcp or http").default("tcp"),
   DATABASE_POOL_SIZE: wholeNumber(1, 1000).default(10),
   SHUTDOWN_DELAY_MS: wholeNumber(0, 300_000, "milliseconds").default(0),
-  // Whoever reaches the port can forge the Host header that it relies on.
-  OPEN_LOCAL_WRITES: z.never("is for npm run dev alone").optional(),
+  // Its protection relies on the Host header, which any client that reaches the port can forge.
+  OPEN_LOCAL_WRITES: z.never("is allowed only in npm run dev").optional(),
 });
 
 /** The names of the variables that {@link parseConfig} reads. */
@@ -137,7 +140,7 @@ export const SERVER_VARIABLES: readonly string[] = Object.keys(ServerEnvironment
 /**
  * Parses the environment of a Worker. Empty variables count as absent.
  *
- * @param environment names and values; values that are not strings (other bindings) are ignored
+ * @param environment names and values; values other than strings (other bindings) are ignored
  * @throws ConfigError
  */
 export async function parseConfig(environment: Record<string, unknown>): Promise<Config> {
@@ -197,13 +200,13 @@ async function configOf(variables: z.output<typeof Environment>): Promise<Config
 
 function faultsOfCombination(given: Record<string, string>): string[] {
   const { DATABASE_URL, CURSOR_KEY, AUTH_SECRET, AUTH_JWKS_URL, AUTH_ISSUER, AUTH_AUDIENCE } = given;
-  const far = DATABASE_URL && isDatabaseUrl(DATABASE_URL) && !isLoopback(new URL(DATABASE_URL).hostname);
+  const isRemote = DATABASE_URL && isDatabaseUrl(DATABASE_URL) && !isLoopback(new URL(DATABASE_URL).hostname);
   const ways = ["OPEN_LOCAL_WRITES", "AUTH_SECRET", "AUTH_JWKS_URL"].filter((name) => name in given);
   return [
-    ...(far && !CURSOR_KEY
-      ? ["CURSOR_KEY is not set, and only for a database on loopback can it be derived"]
+    ...(isRemote && !CURSOR_KEY
+      ? ["CURSOR_KEY is not set; it is required unless the database is on loopback"]
       : []),
-    ...(ways.length > 1 ? [`${ways.join(" and ")} exclude each other`] : []),
+    ...(ways.length > 1 ? [`${ways.join(" and ")} are mutually exclusive`] : []),
     ...((AUTH_ISSUER || AUTH_AUDIENCE) && !AUTH_SECRET && !AUTH_JWKS_URL
       ? ["AUTH_ISSUER and AUTH_AUDIENCE need AUTH_SECRET or AUTH_JWKS_URL"]
       : []),
@@ -225,10 +228,10 @@ function authenticationOf({
   return { mode: OPEN_LOCAL_WRITES ? "open" : "closed" };
 }
 
-/** A notice for the operator of a service that rejects every request that needs a role; else undefined. */
+/** Warns the operator if the service rejects every request that needs a role. */
 export function closedNotice({ authentication }: Config): string | undefined {
   return authentication.mode === "closed"
-    ? "Neither AUTH_SECRET nor AUTH_JWKS_URL is set: nobody can write, and whatever needs a role is refused."
+    ? "Neither AUTH_SECRET nor AUTH_JWKS_URL is set, so every request that needs a role is rejected."
     : undefined;
 }
 

@@ -1,8 +1,8 @@
 import { SERVER_VARIABLES } from "./config.ts";
 
 /**
- * Finds variables that look like misspelt names of ours: equal to one that is not set, but for underscores, case, and
- * one typing error for every seven letters.
+ * Finds variables whose names look like misspellings of Octavo's: they differ from a variable that is not set only in
+ * underscores, case, and one typing error per seven letters.
  *
  * @returns a sentence for each, without its value
  */

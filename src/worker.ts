@@ -12,13 +12,13 @@ import { respond } from "./http/reply.ts";
 import { misspellings } from "./misspellings.ts";
 import type { ReadDocs } from "./service/routes.ts";
 
-/** The configuration, and the rate limiter and the assets of wrangler.toml. */
+/** The variables and secrets of the configuration, and the bindings of wrangler.toml. */
 type Env = Record<string, unknown> & {
   RATE_LIMITER?: RateLimiter;
   ASSETS: { fetch(url: string): Promise<Response> };
 };
 
-/** Cloudflare's binding. It counts approximately, per location, and tells only yes or no. */
+/** Cloudflare's binding. It counts approximately, per location, and reports only whether a request is admitted. */
 interface RateLimiter {
   limit(options: { key: string }): Promise<{ success: boolean }>;
 }
@@ -27,7 +27,7 @@ interface Context {
   waitUntil(work: Promise<unknown>): void;
 }
 
-/** Made with the first request of an isolate, because bindings come with requests. It holds no connection. */
+/** Created on the first request of an isolate, because bindings come with requests. It holds no connection. */
 let app: Promise<App> | undefined;
 
 // biome-ignore lint/suspicious/noConsole: the console is where Workers log
@@ -61,8 +61,8 @@ function bindingLimiter(binding: RateLimiter | undefined, quota: Quota | undefin
 function docsOf({ ASSETS }: Env): ReadDocs {
   return async (file) => {
     const response = await ASSETS.fetch(`https://assets.local/${file}`);
-    if (!response.ok) throw new Error(`The assets answered ${response.status} for ${file}.`);
-    // Whole, so that the response has a Content-Length, as on the other runtimes.
+    if (!response.ok) throw new Error(`The assets binding responded with ${response.status} for ${file}.`);
+    // Read in full, so that the response has a Content-Length as on the other runtimes.
     return new Uint8Array(await response.arrayBuffer());
   };
 }
@@ -71,7 +71,7 @@ export default {
   async fetch(request: Request, env: Env, context: Context): Promise<Response> {
     app ??= makeApp(env);
     try {
-      // Cloudflare sets this header itself, whatever the client sends.
+      // Cloudflare sets this header itself and overwrites what the client sends.
       const address = request.headers.get("CF-Connecting-IP") ?? undefined;
       return await (await app).fetch(request, { address, waitUntil: (work) => context.waitUntil(work) });
     } catch (error) {

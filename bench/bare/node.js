@@ -1,4 +1,4 @@
-/** As little as Node's HTTP server can do: an answer that is always the same. */
+/** The upper limit for Node's HTTP server: the same response to every request. */
 import { createServer } from "node:http";
 
 const body = process.env.BODY;

@@ -1,3 +1,3 @@
-/** As little as a Worker can do: an answer that is always the same. */
+/** The upper limit for a Worker: the same response to every request. */
 const headers = { "content-type": "application/json" };
 export default { fetch: (_request, { BODY }) => new Response(BODY, { headers }) };

@@ -55,14 +55,14 @@ const isbn = () =>
       examples: ["978-0-486-27263-4"],
     });
 
-/** Prices stay decimal text on their way to NUMERIC(10,2). `toFixed` restores the two decimals of the JSON. */
+/** Converts a price to decimal text for NUMERIC(10,2), without rounding. */
 const price = z
   .number()
   .min(0)
   .max(MAX_PRICE)
   .transform((value, context) => {
     const text = value.toFixed(2);
-    return Number(text) === value ? text : fail(context, "invalid_format", "must have two decimals or fewer");
+    return Number(text) === value ? text : fail(context, "invalid_format", "must have at most two decimals");
   })
   .meta({ minimum: 0, maximum: MAX_PRICE, description: "At most two decimals.", examples: [5.5] });
 
@@ -92,7 +92,7 @@ export const NewBook = z
       if (Number(price) === 0 && stock > 0)
         fail(context, "zero_price_with_stock", ZERO_PRICE_WITH_STOCK, ["price"]);
     },
-    // Only if the members are valid by themselves.
+    // Runs only if each member is valid.
     { when: ({ issues }) => issues.length === 0 },
   )
   .meta({ id: "NewBook" });
@@ -141,7 +141,7 @@ const filters = {
   max_price: priceBound().optional().meta({ description: "The highest price, inclusive." }),
   in_stock: trueOrFalse()
     .optional()
-    .meta({ description: "Only books in stock, or only books out of stock." }),
+    .meta({ description: "`true` lists books in stock, `false` lists books out of stock." }),
   sort: z
     .enum(SORTS)
     .default("-created_at")
@@ -165,7 +165,7 @@ export const bookPaging = {
     .superRefine(
       ({ min_price, max_price, page, cursor, count, limit }, context) => {
         if (min_price && max_price && Number(min_price) > Number(max_price)) {
-          fail(context, "out_of_range", "must not be above max_price", ["min_price"]);
+          fail(context, "out_of_range", "must not exceed max_price", ["min_price"]);
         }
         if (page === undefined) return;
         if (cursor !== undefined) fail(context, "invalid_format", "cannot be combined with cursor", ["page"]);
@@ -185,7 +185,7 @@ export const bookPaging = {
           );
         }
       },
-      // Also if other parameters have faults, because a response lists all of them.
+      // Runs even if other parameters are invalid, because a response lists all faults.
       { when: () => true },
     ),
 } satisfies Paging;

@@ -1,32 +1,32 @@
 import type { Fault, ProblemBody, ProblemCode } from "./types.ts";
 
-/** Every error of the client, but for a caller's own abort, which is thrown with the reason that the caller gave. */
+/** The base class of the client's errors. If a caller aborts a call, it rejects with the caller's reason instead. */
 export class OctavoError extends Error {
   override name = "OctavoError";
-  /** How often the request was sent. */
+  /** The number of times that the request was sent. */
   attempts = 1;
 }
 
-/** The API refused the request, and said why. `message` is a sentence for people. */
+/** The API rejected the request. `message` is a sentence for people. */
 export class ProblemError extends OctavoError {
   override name = "ProblemError";
   readonly status: number;
-  /** What went wrong, for programs. */
+  /** The stable error code. */
   readonly error: ProblemCode;
   readonly title: string;
-  /** The wrong fields and parameters of a `validation_failed`, 100 at most; empty otherwise. */
+  /** The invalid fields and parameters of a `validation_failed`, at most 100; empty otherwise. */
   readonly details: readonly Fault[];
-  /** How many more there are. */
+  /** The number of faults that `details` omits. */
   readonly detailsOmitted: number;
-  /** The stock there is; with `insufficient_stock` alone. */
+  /** The current stock. Only with `insufficient_stock`. */
   readonly available: number | undefined;
-  /** The resource in the way; with `conflict` alone. */
+  /** The id of the existing resource. Only with `conflict`. */
   readonly id: string | undefined;
-  /** The ISBN that it has; with `conflict` alone. */
+  /** The ISBN of the existing resource. Only with `conflict`. */
   readonly isbn: string | undefined;
-  /** What to name in a question to whoever runs the server. */
+  /** The id to quote in a report to the operator of the server. */
   readonly requestId: string;
-  /** Seconds to wait before the request is sent again, where the server said so. */
+  /** Seconds to wait before a retry, if the server sent Retry-After. */
   readonly retryAfter: number | undefined;
 
   constructor(problem: ProblemBody, retryAfter?: number) {
@@ -44,7 +44,7 @@ export class ProblemError extends OctavoError {
   }
 }
 
-/** Something other than the API answered: a proxy with a page of its own, say, or a wrong address. */
+/** The response is not from the API, but from a proxy or another server, for example. */
 export class ResponseError extends OctavoError {
   override name = "ResponseError";
   readonly status: number;
@@ -57,12 +57,12 @@ export class ResponseError extends OctavoError {
   }
 }
 
-/** No whole answer came. What became of a write is unknown. */
+/** No complete response arrived. The outcome of a write is unknown. */
 export class ConnectionError extends OctavoError {
   override name = "ConnectionError";
 }
 
-/** No whole answer came in time. */
+/** No complete response arrived in time. The outcome of a write is unknown. */
 export class TimeoutError extends ConnectionError {
   override name = "TimeoutError";
 }

@@ -1,9 +1,9 @@
 /**
- * The typed client: `import { createClient } from "octavo/client"`. It runs wherever there is `fetch` (browsers, Node 20,
- * Bun, Workers), and imports nothing.
+ * The typed client: `import { createClient } from "octavo/client"`. It runs wherever `fetch` exists (browsers, Node 20,
+ * Bun, Workers) and has no dependencies.
  */
 import { ProblemError, ResponseError } from "./errors.ts";
-import { type Answer, type ClientOptions, type Send, sender } from "./send.ts";
+import { type ApiResponse, type ClientOptions, notFromApi, type Send, sender } from "./send.ts";
 import type {
   Book,
   BookChanges,
@@ -27,36 +27,37 @@ export type { ClientOptions } from "./send.ts";
 export type * from "./types.ts";
 
 export interface CallOptions {
-  /** Ends the call, which then rejects with the signal's reason. What becomes of a write is unknown. */
+  /** Aborts the call, which rejects with the signal's reason. The outcome of a write is unknown. */
   signal?: AbortSignal | undefined;
 }
 
 export interface PostOptions extends CallOptions {
-  /** One of your own, to go on after a reload, say: the effect of a key happens once in 24 hours. */
+  /** Your own key, for example to continue after a page reload. The effect of a key happens once within 24 hours. */
   idempotencyKey?: string | undefined;
 }
 
 export interface WriteOptions extends CallOptions {
   /**
-   * The `etag` you read: a change that came between is a `precondition_failed` then, and not lost. With it a change is
-   * sent again when its connection breaks; a `precondition_failed` with `attempts` above 1 may be its own trace.
+   * The `etag` that you read. If someone else has changed the resource since, the write fails with `precondition_failed`.
+   * An update with `ifMatch` is retried when its connection breaks. If it then fails with `precondition_failed` and
+   * `attempts` above 1, an earlier attempt may have succeeded.
    */
   ifMatch?: string | undefined;
 }
 
-/** A single resource, and the version it is at. */
+/** A single resource and its version. */
 export interface Versioned<Resource> {
   data: Resource;
-  /** For `ifMatch` of a later write. */
+  /** The version, for `ifMatch` of a later write. */
   etag: string;
 }
 
 /**
- * A listing. As an iterable it has every row, and asks for page after page while it is walked: a row left alone meanwhile
- * comes exactly once.
+ * A listing. Iterating over it fetches page after page and yields every row; a row that nobody changes meanwhile comes
+ * exactly once.
  */
 export interface Listing<Row, RowPage extends Page<Row>> extends AsyncIterable<Row> {
-  /** One page: the first, or the one that the query's cursor leads to. */
+  /** Fetches one page: the first, or the one at the query's cursor. */
   page(): Promise<RowPage>;
 }
 
@@ -65,7 +66,7 @@ export interface Client {
   books: {
     /** `for await (const book of client.books.list({ search: "dune" })) …` */
     list(query?: BookQuery, options?: CallOptions): Listing<Book, BookPage>;
-    /** A page by its number, from 1 on, with totals. It goes down to row 100,000. */
+    /** Fetches a page by its number, from 1, with totals. Page numbers reach row 100,000. */
     page(
       number: number,
       query?: BookFilters & { limit?: number | undefined },
@@ -80,18 +81,21 @@ export interface Client {
     update(id: string, changes: BookChanges, options?: WriteOptions): Promise<Versioned<Book>>;
     /** Deletes the book and its stock movements. Needs the role editor. */
     delete(id: string, options?: WriteOptions): Promise<void>;
-    /** Adds to the stock, or takes from it: all of it or, with `insufficient_stock`, nothing. Needs the role clerk. */
+    /**
+     * Adds to the stock, or takes from it. If the stock is too low, fails with `insufficient_stock` and changes nothing.
+     * Needs the role clerk.
+     */
     adjustStock(id: string, adjustment: StockAdjustment, options?: PostOptions): Promise<Versioned<Book>>;
-    /** Every change of a book's stock, the newest first. Needs the role clerk. */
+    /** Lists all changes to a book's stock, newest first. Needs the role clerk. */
     movements(
       id: string,
       query?: PageQuery,
       options?: CallOptions,
     ): Listing<StockMovement, Page<StockMovement>>;
   };
-  /** The shop's to-do list. All of it needs the role clerk. */
+  /** The shop's to-do list. Every method needs the role clerk. */
   tasks: {
-    /** The newest come first. */
+    /** Lists tasks, newest first. */
     list(query?: TaskQuery, options?: CallOptions): Listing<Task, Page<Task>>;
     get(id: string, options?: CallOptions): Promise<Versioned<Task>>;
     create(task: NewTask, options?: PostOptions): Promise<Versioned<Task>>;
@@ -101,13 +105,13 @@ export interface Client {
 }
 
 /**
- * Makes a client of the API at a URL.
+ * Creates a client for the API at a URL.
  *
- * Requests that fail in passing are sent again, after the wait that the server asks for or a growing one: reads, POSTs (under
- * one Idempotency-Key), deletions, changes with `ifMatch`, and whatever was refused before anything was done.
+ * Transient failures are retried, after the delay that the server asks for or with exponential backoff: reads, POSTs (with
+ * one Idempotency-Key), deletions, updates with `ifMatch`, and requests that were rejected before they had any effect.
  *
- * @param baseUrl where the API is, such as `https://books.example`; on a page it may be relative
- * @throws TypeError for a base that is no such URL
+ * @param baseUrl the URL of the API, such as `https://books.example`; in a browser it may be relative to the page
+ * @throws TypeError if the URL is invalid
  */
 export function createClient(baseUrl: string | URL, options: ClientOptions = {}): Client {
   const send = sender(baseUrl, options);
@@ -162,13 +166,13 @@ async function remove(send: Send, path: Path, { signal, ifMatch }: WriteOptions 
   try {
     await send({ method: "DELETE", path, signal, ifMatch });
   } catch (error) {
-    // An earlier attempt did it, and its answer was lost.
+    // An earlier attempt succeeded, but its response was lost.
     if (!(error instanceof ProblemError && error.error === "not_found" && error.attempts > 1)) throw error;
   }
 }
 
-/** Rows of a page where all pages are walked. */
-const LONGEST_PAGE = 100;
+/** The page size while iterating: the maximum of the API. */
+const MAX_LIMIT = 100;
 
 function listing<Row, RowPage extends Page<Row>>(
   send: Send,
@@ -183,7 +187,7 @@ function listing<Row, RowPage extends Page<Row>>(
     async *[Symbol.asyncIterator]() {
       let { cursor } = query;
       do {
-        const page = await pageAt({ limit: LONGEST_PAGE, ...query, cursor });
+        const page = await pageAt({ limit: MAX_LIMIT, ...query, cursor });
         yield* page.data;
         if (page.next_cursor === cursor) throw unexpected(200, "a page that leads to itself");
         cursor = page.next_cursor ?? undefined;
@@ -192,17 +196,16 @@ function listing<Row, RowPage extends Page<Row>>(
   };
 }
 
-function pageOf<P extends { data: unknown[] }>({ status, body }: Answer): P {
+function pageOf<P extends { data: unknown[] }>({ status, body }: ApiResponse): P {
   if (!Array.isArray((body as Partial<P> | null)?.data)) throw unexpected(status, "no page");
   return body as P;
 }
 
-function versioned<R>({ status, headers, body }: Answer): Versioned<R> {
+function versioned<R>({ status, headers, body }: ApiResponse): Versioned<R> {
   const etag = headers.get("ETag");
   if (etag === null || typeof (body as { id?: unknown } | null)?.id !== "string")
     throw unexpected(status, "no resource");
   return { data: body as R, etag };
 }
 
-const unexpected = (status: number, what: string) =>
-  new ResponseError(`The server answered with ${what}, not as the API does.`, status);
+const unexpected = (status: number, what: string) => new ResponseError(notFromApi(what), status);

@@ -2,22 +2,22 @@ import { ConnectionError, OctavoError, ProblemError, ResponseError, TimeoutError
 import type { ProblemBody } from "./types.ts";
 
 export interface ClientOptions {
-  /** Sent as a bearer token; a function is asked before each request, and may give none. */
+  /** The bearer token, or a function that is called before each attempt and may return undefined. */
   token?: string | (() => string | undefined | Promise<string | undefined>);
-  /** Instead of the global one. */
+  /** Replaces the global `fetch`. */
   fetch?: (url: string, init: RequestInit) => Promise<Response>;
-  /** Milliseconds that one attempt may take, 15,000 unless given: longer than the server takes. */
+  /** The timeout of one attempt in milliseconds. The default of 15,000 exceeds the server's own deadline. */
   timeout?: number;
-  /** How often a request is sent again where that can help and do no harm, 3 times unless given. */
+  /** The maximum number of retries; 3 by default. Only requests that are safe to retry are retried. */
   retries?: number;
 }
 
 /** One request of the API. */
 export interface Call {
   method: "GET" | "POST" | "PATCH" | "DELETE";
-  /** The segments behind `/api/v1`. */
+  /** The path segments after `/api/v1`. */
   path: readonly string[];
-  /** What is undefined is left out. */
+  /** Undefined parameters are omitted. */
   query?: object | undefined;
   body?: object;
   signal?: AbortSignal | undefined;
@@ -25,29 +25,29 @@ export interface Call {
   idempotencyKey?: string | undefined;
 }
 
-export interface Answer {
+export interface ApiResponse {
   status: number;
   headers: Headers;
-  /** Parsed JSON; undefined where there is none. */
+  /** Parsed JSON; undefined without a body. */
   body: unknown;
 }
 
-export type Send = (call: Call) => Promise<Answer>;
+export type Send = (call: Call) => Promise<ApiResponse>;
 
-const FIRST_WAIT_MS = 250;
-/** Who has to wait longer than this should decide for themselves. */
-const LONGEST_WAIT_MS = 30_000;
+const MIN_WAIT_MS = 250;
+/** If the server asks for a longer wait, the caller decides. */
+const MAX_WAIT_MS = 30_000;
 
 /**
- * Makes the function that sends requests, and sends them again.
+ * Makes the function that sends requests and retries them.
  *
- * @throws TypeError for a base that no request can be sent to
+ * @throws TypeError if `baseUrl` is invalid
  */
 export function sender(baseUrl: string | URL, options: ClientOptions): Send {
   const { timeout = 15_000, retries = 3 } = options;
   const base = baseOf(baseUrl);
   return async (call) => {
-    // One key for all attempts, so that the effect happens once.
+    // All attempts send the same key, so that the effect happens once.
     const keyed =
       call.method === "POST" ? { ...call, idempotencyKey: call.idempotencyKey ?? newKey() } : call;
     for (let attempts = 1; ; attempts++) {
@@ -56,23 +56,24 @@ export function sender(baseUrl: string | URL, options: ClientOptions): Send {
       } catch (error) {
         if (!(error instanceof OctavoError)) throw error;
         error.attempts = attempts;
-        const wait = attempts <= retries && mayRepeat(call, error) ? waitBefore(attempts, error) : undefined;
-        if (wait === undefined) throw error;
-        await pause(wait, call.signal);
+        const delay =
+          attempts <= retries && isRetryable(call, error) ? delayBefore(attempts, error) : undefined;
+        if (delay === undefined) throw error;
+        await pause(delay, call.signal);
       }
     }
   };
 }
 
-/** The base without the slash at its end. What a page gives may be relative to it. */
+/** Returns the base URL without a trailing slash. In a browser it may be relative to the page. */
 function baseOf(baseUrl: string | URL): string {
   const here = (globalThis as { location?: { href: string } }).location?.href;
   if (!URL.canParse(baseUrl, here))
-    throw new TypeError("The base URL must be one, such as https://books.example.");
+    throw new TypeError("The base URL must be valid, such as https://books.example.");
   const { protocol, origin, pathname, username, password, search, hash } = new URL(baseUrl, here);
   if (!/^https?:$/.test(protocol)) throw new TypeError("The base URL must begin with https:// or http://.");
   if (username || password || search || hash) {
-    throw new TypeError("The base URL must have neither a name and password, nor a query, nor a fragment.");
+    throw new TypeError("The base URL must not contain a user name, a password, a query or a fragment.");
   }
   return origin + pathname.replace(/\/+$/, "");
 }
@@ -82,7 +83,7 @@ async function exchange(
   { method, path, query = {}, body, ifMatch, idempotencyKey }: Call,
   { token, fetch = globalThis.fetch }: ClientOptions,
   signal: AbortSignal,
-): Promise<Answer> {
+): Promise<ApiResponse> {
   const bearer = typeof token === "function" ? await token() : token;
   const headers = new Headers({
     Accept: "application/json",
@@ -94,7 +95,7 @@ async function exchange(
   const search = new URLSearchParams(
     Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [[name, `${value}`]])),
   );
-  // The API redirects nowhere, and a POST that is redirected may arrive as a GET.
+  // The API never redirects, and following a redirect may turn a POST into a GET.
   const init: RequestInit = { method, headers, redirect: "manual", signal };
   if (body) init.body = JSON.stringify(body);
   const broken = (message: string) => (cause: unknown) => {
@@ -106,38 +107,33 @@ async function exchange(
   );
   if (response.status === 204) return { status: 204, headers: response.headers, body: undefined };
   requireJson(response);
-  // A body that breaks off is an error of its connection, or a text that ends too early.
-  const answer = await response.json().catch(broken("The answer broke off."));
-  if (!response.ok) throw refusal(response, answer);
-  return { status: response.status, headers: response.headers, body: answer };
+  // An incomplete body appears as a network error or as truncated JSON.
+  const json = await response.json().catch(broken("The response is incomplete."));
+  if (!response.ok) throw errorOf(response, json);
+  return { status: response.status, headers: response.headers, body: json };
 }
 
-/** @throws ResponseError for an answer that cannot be the API's */
+/** @throws ResponseError if the response cannot be from the API */
 function requireJson({ type, status, headers, body }: Response): void {
   const contentType = headers.get("Content-Type") ?? "no content";
   const redirected = type === "opaqueredirect" || (status >= 300 && status < 400);
   if (!redirected && /^application\/(problem\+)?json\b/i.test(contentType)) return;
   body?.cancel().catch(() => {});
-  const answered = redirected ? "a redirect" : `${status} and ${contentType}`;
-  throw new ResponseError(
-    `The server answered with ${answered}, not as the API does.`,
-    status,
-    retryAfterOf(headers),
-  );
+  const received = redirected ? "a redirect" : `${status} and ${contentType}`;
+  throw new ResponseError(notFromApi(received), status, retryAfterOf(headers));
 }
 
-function refusal({ status, headers }: Response, body: unknown): OctavoError {
+/** The message of a ResponseError. */
+export const notFromApi = (received: string) => `Expected a response of the API, but received ${received}.`;
+
+function errorOf({ status, headers }: Response, body: unknown): OctavoError {
   const problem = body as Partial<ProblemBody> | null;
   return typeof problem?.error === "string" && typeof problem.message === "string"
     ? new ProblemError(problem as ProblemBody, retryAfterOf(headers))
-    : new ResponseError(
-        `The server answered with ${status}, not as the API does.`,
-        status,
-        retryAfterOf(headers),
-      );
+    : new ResponseError(notFromApi(`${status} without a problem`), status, retryAfterOf(headers));
 }
 
-/** Seconds; Retry-After has them as such or as a date (RFC 9110, 10.2.3). */
+/** Parses Retry-After, which holds seconds or a date (RFC 9110, 10.2.3), into seconds. */
 function retryAfterOf(headers: Headers): number | undefined {
   const text = headers.get("Retry-After") ?? "";
   const seconds = /^\d+$/.test(text) ? Number(text) : (Date.parse(text) - Date.now()) / 1000;
@@ -145,11 +141,10 @@ function retryAfterOf(headers: Headers): number | undefined {
 }
 
 /**
- * Whether it can help to send the request again, and can do no harm: where nothing was done yet, or where to do it again
- * changes nothing more. The second is true of reads, of a POST with its key, of a DELETE, as ids are never used again,
- * and of a change that demands a version.
+ * Whether a retry may help and is safe: the request had no effect, or a second one has no further effect. The latter holds
+ * for reads, for a POST with its key, for a DELETE (ids are never reused), and for a PATCH that demands a version.
  */
-function mayRepeat({ method, ifMatch }: Call, error: OctavoError): boolean {
+function isRetryable({ method, ifMatch }: Call, error: OctavoError): boolean {
   const { status, error: code } = error as Partial<ProblemError>;
   if (status === 429 || code === "request_timeout" || code === "service_unavailable") return true;
   if (method === "PATCH" && (!ifMatch || ifMatch === "*")) return false;
@@ -160,16 +155,16 @@ function mayRepeat({ method, ifMatch }: Call, error: OctavoError): boolean {
   );
 }
 
-/** Milliseconds, longer each time. A third or a half is by chance, so that clients that failed together part. */
-function waitBefore(attempts: number, error: OctavoError): number | undefined {
+/** Exponential backoff with jitter, in milliseconds; undefined if the server asks for too long a wait. */
+function delayBefore(attempts: number, error: OctavoError): number | undefined {
   const { retryAfter = 0 } = error as Partial<ProblemError>;
-  const own = Math.min(FIRST_WAIT_MS * 2 ** (attempts - 1), LONGEST_WAIT_MS);
+  const backoff = Math.min(MIN_WAIT_MS * 2 ** (attempts - 1), MAX_WAIT_MS);
   const asked = retryAfter * 1000;
-  if (asked > LONGEST_WAIT_MS) return undefined;
-  return Math.max(asked, own / 2) + (Math.random() * Math.max(asked, own)) / 2;
+  if (asked > MAX_WAIT_MS) return undefined;
+  return Math.max(asked, backoff / 2) + (Math.random() * Math.max(asked, backoff)) / 2;
 }
 
-/** Ends `work` when its time is over or the caller's signal aborts, even where it does not heed its own signal. */
+/** Rejects on timeout or when the caller's signal aborts, even if `work` ignores the signal that it is given. */
 async function within<T>(
   milliseconds: number,
   caller: AbortSignal | undefined,
@@ -181,7 +176,7 @@ async function within<T>(
   const stop = () => controller.abort(caller?.reason);
   caller?.addEventListener("abort", stop);
   const timer = setTimeout(
-    () => controller.abort(new TimeoutError(`No answer came within ${milliseconds} ms.`)),
+    () => controller.abort(new TimeoutError(`No response arrived within ${milliseconds} ms.`)),
     milliseconds,
   );
   const stopped = new Promise<never>((_, reject) => {
@@ -195,7 +190,7 @@ async function within<T>(
   }
 }
 
-/** Resolves after the time, and rejects when the signal aborts. */
+/** Resolves after a time, or rejects when the signal aborts. */
 function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     const stop = () => {
@@ -211,7 +206,7 @@ function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<v
   });
 }
 
-/** As the API takes it. `crypto.randomUUID` is there on pages of HTTPS and loopback alone. */
+/** Creates an Idempotency-Key. Browsers have `crypto.randomUUID` only on HTTPS and loopback. */
 function newKey(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -1,6 +1,6 @@
 /**
- * What the API takes and gives. Written out, so that an editor shows them in full and the client needs nothing
- * installed; test/client/client.types.ts holds them to the contracts that validate.
+ * The types of requests and responses. They are written out so that editors show them in full and the client has no
+ * dependencies; test/client/client.types.ts compares them with the contracts.
  */
 
 export interface Book {
@@ -9,7 +9,7 @@ export interface Book {
   author: string;
   /** ISBN-13, digits only. */
   isbn: string;
-  /** Two decimals or fewer. */
+  /** At most two decimals. */
   price: number;
   stock: number;
   description: string | null;
@@ -21,55 +21,55 @@ export interface Book {
 export interface NewBook {
   title: string;
   author: string;
-  /** ISBN-10 or ISBN-13; hyphens, spaces, a label (`ISBN-13:`) and a qualifier (`(pbk.)`) are passed over. */
+  /** ISBN-10 or ISBN-13; hyphens, spaces, a label (`ISBN-13:`) and a qualifier (`(pbk.)`) are ignored. */
   isbn: string;
-  /** Two decimals or fewer; above 0 for a book with stock. */
+  /** At most two decimals; above 0 for a book with stock. */
   price: number;
-  /** 0 unless given. */
+  /** 0 by default. */
   stock?: number | undefined;
   description?: string | null | undefined;
 }
 
-/** Any part of a book. A whole one may be sent back: what only the server writes is ignored. */
+/** Any subset of a book. A whole book may be sent back: the API ignores its read-only members. */
 export interface BookChanges {
   title?: string | undefined;
   author?: string | undefined;
-  /** ISBN-10 or ISBN-13; hyphens, spaces, a label (`ISBN-13:`) and a qualifier (`(pbk.)`) are passed over. */
+  /** ISBN-10 or ISBN-13; hyphens, spaces, a label (`ISBN-13:`) and a qualifier (`(pbk.)`) are ignored. */
   isbn?: string | undefined;
-  /** Two decimals or fewer; above 0 for a book with stock. */
+  /** At most two decimals; above 0 for a book with stock. */
   price?: number | undefined;
   stock?: number | undefined;
-  /** Null clears it. */
+  /** Null removes the description. */
   description?: string | null | undefined;
   id?: unknown;
   created_at?: unknown;
   updated_at?: unknown;
 }
 
-/** Which books a listing has, and in which order. */
+/** The filters and sort order of a listing. */
 export interface BookFilters {
-  /** Part of title, author or ISBN, in any case. */
+  /** Part of the title, author or ISBN; case is ignored. */
   search?: string | undefined;
-  /** Part of the author's name, in any case. */
+  /** Part of the author's name; case is ignored. */
   author?: string | undefined;
   isbn?: string | undefined;
   min_price?: number | undefined;
   max_price?: number | undefined;
   in_stock?: boolean | undefined;
-  /** `-created_at` unless given: the newest first. */
+  /** `-created_at` (newest first) by default. */
   sort?: `${"" | "-"}${"created_at" | "title" | "author" | "price"}` | undefined;
 }
 
-/** Where a page begins, and how long it is. */
+/** The position and size of a page. */
 export interface PageQuery {
-  /** Rows in a page, 1 to 100: 20 unless given, 100 where all pages are walked. */
+  /** Rows per page, 1 to 100. The default is 20, or 100 while iterating. */
   limit?: number | undefined;
   /** `next_cursor` or `prev_cursor` of a page of the same listing. */
   cursor?: string | undefined;
 }
 
 export interface BookQuery extends BookFilters, PageQuery {
-  /** Adds the number of all rows as `total`. */
+  /** Adds the number of all matching rows as `total`. */
   count?: "exact" | "estimated" | undefined;
 }
 
@@ -81,7 +81,7 @@ export interface Page<Row> {
 }
 
 export interface BookPage extends Page<Book> {
-  /** The number of all rows, where `count` asked for it. */
+  /** The number of all matching rows, if `count` asked for it. */
   total?: number | undefined;
   total_is_estimate?: true | undefined;
 }
@@ -96,7 +96,7 @@ export interface NumberedPage<Row> {
 }
 
 export interface StockAdjustment {
-  /** What is added to the stock; what is taken from it is below 0. */
+  /** The quantity to add to the stock, or to take from it if negative. */
   delta: number;
   reason?: string | null | undefined;
 }
@@ -122,7 +122,7 @@ export interface NewTask {
   title: string;
 }
 
-/** Any part of a task. A whole one may be sent back: what only the server writes is ignored. */
+/** Any subset of a task. A whole task may be sent back: the API ignores its read-only members. */
 export interface TaskChanges {
   title?: string | undefined;
   completed?: boolean | undefined;
@@ -135,7 +135,7 @@ export interface TaskQuery extends PageQuery {
   completed?: boolean | undefined;
 }
 
-/** What went wrong, for programs; `GET /problems/{code}` explains each. */
+/** Stable error codes; `GET /problems/{code}` explains each. */
 export type ProblemCode =
   | "invalid_json"
   | "invalid_cursor"
@@ -159,10 +159,10 @@ export type ProblemCode =
   | "database_unavailable"
   | "service_unavailable";
 
-/** One wrong field or parameter. */
+/** One invalid field or parameter. */
 export interface Fault {
   in: "body" | "query" | "path" | "header";
-  /** Dotted, and empty for the body as a whole and for an empty name. */
+  /** A dotted path; empty for the whole body and for an empty name. */
   path: string;
   code:
     | "required"
@@ -174,13 +174,13 @@ export interface Fault {
     | "unknown_field"
     | "invalid_isbn"
     | "zero_price_with_stock";
-  /** Goes on after the field's name: "must be 0 or more". */
+  /** Continues a sentence that begins with the field's name: "must be 0 or more". */
   message: string;
 }
 
-/** The body of every error answer (RFC 9457). */
+/** The body of every error response (RFC 9457). */
 export interface ProblemBody {
-  /** Where the type is explained: `/problems/validation_failed`. */
+  /** The URL of an explanation, such as `/problems/validation_failed`. */
   type: string;
   title: string;
   status: number;
@@ -189,14 +189,14 @@ export interface ProblemBody {
   message: string;
   detail: string;
   request_id: string;
-  /** The stock there is; with `insufficient_stock` alone. */
+  /** The current stock. Only with `insufficient_stock`. */
   available?: number | undefined;
-  /** The resource in the way; with `conflict` alone. */
+  /** The id of the existing resource. Only with `conflict`. */
   id?: string | undefined;
-  /** The ISBN that it has; with `conflict` alone. */
+  /** The ISBN of the existing resource. Only with `conflict`. */
   isbn?: string | undefined;
-  /** The faults, 100 at most; with `validation_failed` alone. */
+  /** The faults, at most 100. Only with `validation_failed`. */
   details?: Fault[] | undefined;
-  /** How many more there are. */
+  /** The number of faults that `details` omits. */
   details_omitted?: number | undefined;
 }

@@ -11,7 +11,7 @@ import {
  * The network to which the quota of an address belongs: in IPv4 the address itself, in IPv6 its /64, because one
  * subscriber has all of that. An IPv4-mapped IPv6 address (RFC 4291, section 2.5.5.2) counts as IPv4.
  *
- * @returns undefined for a text that is no address
+ * @returns undefined if the text is not an address
  */
 export function networkOf(address: string): string | undefined {
   if (distinctRemoteAddr(address) === "IPv4") return address;
@@ -31,7 +31,7 @@ export function networkOf(address: string): string | undefined {
  * @param socket the remote address of the connection
  * @param hops how many trusted proxies are in front. Each appends the address of its peer to X-Forwarded-For; entries
  *   before those are forgeable
- * @returns the address of the socket if the header has none in that place
+ * @returns the address of the socket if the header has no address at that position
  */
 export function clientAddress(
   { headers }: Request,

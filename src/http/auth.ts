@@ -21,7 +21,7 @@ interface RequiredClaims {
 
 /** Who sent a request. */
 export interface Principal {
-  /** Whether a token proves it. */
+  /** Whether a verified token identifies the sender. */
   verified: boolean;
   issuer: string | undefined;
   subject: string;
@@ -54,7 +54,9 @@ export function authenticator(authentication: Authentication): Authenticate {
     }
     case "closed":
       return async () => {
-        throw unauthorized("Nobody may do this here: the server has no authentication configured.");
+        throw unauthorized(
+          "The server has no authentication configured, so it rejects every request that needs a role.",
+        );
       };
     case "hs256": {
       const { secret } = authentication;
@@ -92,16 +94,16 @@ function tokenVerifier(
     try {
       const findKeyOf = (header: JWTHeaderParameters) => findKey(header, lookup);
       const { payload } = await jwtVerify(token, findKeyOf, options);
-      // jose requires the claim, but takes an empty one.
+      // jose requires the claim, but accepts an empty one.
       if (typeof payload.sub !== "string" || payload.sub === "")
-        throw unauthorized("The token names nobody.", true);
+        throw unauthorized("The token has no subject.", true);
       const { iss: issuer, sub: subject, roles, exp = 0 } = payload;
       const principal = { verified: true, issuer, subject, roles: rolesOf(roles) };
       verified.add(token, principal, (exp + CLOCK_TOLERANCE) * 1000);
       return principal;
     } catch (error) {
       if (error instanceof errors.JWTExpired) throw unauthorized("The token has expired.", true);
-      if (error instanceof errors.JOSEError) throw unauthorized("The token does not verify.", true);
+      if (error instanceof errors.JOSEError) throw unauthorized("The token is invalid.", true);
       throw error;
     }
   };
@@ -135,14 +137,14 @@ class VerifiedTokens {
 /** @throws Problem `forbidden` */
 export function requireRole(role: Exclude<Role, "public">, { roles }: Principal): void {
   if (roles.some((held) => SUFFICIENT_ROLES[role].includes(held))) return;
-  throw new Problem("forbidden", `This needs the role ${role}.`, {
+  throw new Problem("forbidden", `This request requires the role ${role}.`, {
     headers: { "WWW-Authenticate": 'Bearer realm="octavo", error="insufficient_scope"' },
   });
 }
 
 function bearerToken(headers: Headers): string {
   const [, token] = headers.get("Authorization")?.match(/^Bearer +([\w.~+/-]+=*) *$/i) ?? [];
-  if (!token) throw unauthorized("This needs a token: Authorization: Bearer <token>.");
+  if (!token) throw unauthorized("This request requires a token: Authorization: Bearer <token>.");
   return token;
 }
 

@@ -5,15 +5,15 @@ import { type JsonBody, MIB, type StreamBody } from "./route.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** The time that a request has. */
+/** The deadline of a request. */
 export interface Clock {
   /** Milliseconds until the deadline. */
   timeLeft(): number;
-  /** Starts the time again, when a chunk of a stream has arrived or left. */
+  /** Restarts the timeout after a chunk of a stream has arrived or left. */
   restart(): void;
 }
 
-/** How much of a rejected body is still read, in bytes. */
+/** After rejecting a body, the API reads at most this many bytes more, so that the client sees the response. */
 const MAX_DISCARDED_BYTES = 4 * MIB;
 
 /** The body of one request. It is read once, whole or as a stream; `discard` reads what is left. */
@@ -29,7 +29,7 @@ export class RequestBody {
     this.#clock = clock;
   }
 
-  /** @throws Problem `payload_too_large`, `invalid_json` where the body breaks off, `request_timeout` */
+  /** @throws Problem `payload_too_large`, `invalid_json` if the body is incomplete, `request_timeout` */
   async readAll(maxBytes: number): Promise<Bytes> {
     this.#rejectDeclaredLength(maxBytes);
     try {
@@ -40,10 +40,10 @@ export class RequestBody {
   }
 
   /**
-   * The body as it arrives. It errors with the problems of {@link readAll}, and with `unsupported_media_type` where its
-   * bytes are not gzip though Content-Encoding says so. The deadline holds between two chunks.
+   * Returns the body as it arrives. The stream errors with the problems of {@link readAll}, and with
+   * `unsupported_media_type` if it is declared as gzip but is not. The timeout applies between two chunks.
    *
-   * @throws Problem `payload_too_large` where Content-Length already exceeds the limit
+   * @throws Problem `payload_too_large` if Content-Length already exceeds the limit
    */
   stream({ maxBytes }: StreamBody): ReadableStream<Bytes> {
     const isGzip = this.#request.headers.get("Content-Encoding") !== null;
@@ -65,11 +65,11 @@ export class RequestBody {
   }
 
   /**
-   * Reads what is left of the body before the response goes out: if the connection closed while the client still
-   * sends, the client would see a broken connection, and `wrangler dev` would turn it into a 500.
+   * Reads the rest of the body before the response goes out. If the connection closed while the client is still
+   * sending, the client would see a broken connection instead of the response, and `wrangler dev` would respond with 500.
    */
   async discard(): Promise<void> {
-    // Node does much work to give out the body of a GET, which has none.
+    // On Node, asking for the body of a request without one is expensive.
     if (this.#isDone || this.#request.method === "GET" || this.#request.method === "HEAD") return;
     const reader = this.#reader();
     if (!reader) return;
@@ -80,14 +80,14 @@ export class RequestBody {
         length += chunk.byteLength;
       }
     };
-    // When time is up or the client has gone, the response goes out as it is.
+    // After the deadline, or if the client has gone, the response goes out anyway.
     await within(this.#clock.timeLeft(), readRest()).catch(() => {});
     this.#isDone = true;
     reader.cancel().catch(() => {});
   }
 
   async #readAll(maxBytes: number): Promise<Bytes> {
-    // No runtime lets more arrive than was declared, and this is their fastest way to read.
+    // No runtime delivers more bytes than Content-Length declares, and this is the fastest way to read them.
     if (this.#request.headers.has("Content-Length")) {
       this.#isDone = true;
       return new Uint8Array(await this.#request.arrayBuffer());
@@ -113,7 +113,7 @@ export class RequestBody {
     }
   }
 
-  /** Decompresses the body. What failed before decompression is kept, as some runtimes wrap errors that pass through. */
+  /** Decompresses the body. Keeps an error of the compressed stream, because some runtimes wrap it. */
   #inflated(): () => Promise<Bytes | undefined> {
     let failure: Problem | undefined;
     const compressed = new ReadableStream<Bytes>(
@@ -161,7 +161,7 @@ export class RequestBody {
     this.#isDone = true;
     return error instanceof LateError
       ? new Problem("request_timeout", "The body did not arrive in time.")
-      : new Problem("invalid_json", "The body broke off.", { cause: error });
+      : new Problem("invalid_json", "The body is incomplete.", { cause: error });
   }
 }
 
@@ -173,14 +173,15 @@ export function requireMediaType(headers: Headers, body: JsonBody | StreamBody):
   const isJson = body.kind === "json";
   const isKnown = body.types.some((known) => isMediaType(type, known));
   if (!isKnown || (isJson && parameters.some((parameter) => OTHER_CHARSET.test(parameter)))) {
-    const declared = isJson ? "application/json, in UTF-8" : body.types.join(" or ");
-    throw new Problem("unsupported_media_type", `The body must be declared as Content-Type: ${declared}.`);
+    const accepted = body.types.join(" or ") + (isJson ? ", in UTF-8" : "");
+    throw new Problem("unsupported_media_type", `The Content-Type of the body must be ${accepted}.`);
   }
-  // An empty list names no coding, and does not reach every runtime.
+  // An empty header names no coding, and some runtimes drop it.
   const coding = headers.get("Content-Encoding")?.toLowerCase();
   const isGzip = body.kind === "stream" && body.gzip && coding === "gzip";
   if (coding && !isGzip) {
-    throw new Problem("unsupported_media_type", "The body must come without Content-Encoding.");
+    const accepted = body.kind === "stream" && body.gzip ? " other than gzip" : "";
+    throw new Problem("unsupported_media_type", `The body must not have a Content-Encoding${accepted}.`);
   }
 }
 
@@ -219,5 +220,5 @@ function concatenate(chunks: Bytes[], length: number): Bytes {
 
 function tooLarge(maxBytes: number): Problem {
   const limit = maxBytes % MIB === 0 ? `${maxBytes / MIB} MiB` : `${maxBytes} bytes`;
-  return new Problem("payload_too_large", `The body must be ${limit} or less.`);
+  return new Problem("payload_too_large", `The body must not exceed ${limit}.`);
 }

@@ -13,27 +13,27 @@ const EXPOSED = [
   "X-Request-Id",
 ].join();
 
-/** Without Content-Type a page that may only read cannot send JSON: POST itself needs no permission. */
+/** CORS always permits POST. Without permission to send Content-Type, a page cannot POST JSON. */
 const READ = { methods: "GET,HEAD", headers: "Authorization,If-Match,If-None-Match,X-Request-Id" };
 const WRITE = {
   methods: "GET,HEAD,POST,PUT,PATCH,DELETE",
   headers: `Content-Type,Idempotency-Key,${READ.headers}`,
 };
 
-/** The longest that Chromium keeps a preflight; without it browsers repeat it after five seconds. */
+/** The maximum in Chromium. Without the header, browsers repeat the preflight after five seconds. */
 const MAX_AGE_SECONDS = "7200";
 
 /** Makes the CORS headers. */
 export interface CrossOrigin {
   /** Adds the headers that let a page read the response of a route with this role. */
   allowOrigin(request: HonoRequest, role: Role, headers: Record<string, string>): void;
-  /** The headers that a preflight response has beyond those. */
+  /** The additional headers of a preflight response. */
   preflight(request: HonoRequest): Record<string, string>;
 }
 
 /**
- * Pages of the given origins may use every method, all others may read. On an open server, where nobody has to
- * authenticate, pages of this machine may use every method, and others may read only what is public.
+ * Pages of the given origins may use every method; all others may read. On an open server, which does not authenticate,
+ * pages of this machine may use every method; all others may read only public routes.
  */
 export function crossOriginOf(origins: readonly string[], isOpen: boolean): CrossOrigin {
   const varies = isOpen || origins.length > 0;
@@ -61,7 +61,7 @@ export function crossOriginOf(origins: readonly string[], isOpen: boolean): Cros
   };
 }
 
-/** Browsers serialize an origin as `URL` does. `null`, the origin of sandboxed pages and files, is no URL. */
+/** Browsers serialize an origin as `URL` does. `null`, the origin of sandboxed pages and files, is not a URL. */
 function isLoopbackOrigin(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const { origin, protocol, hostname } = new URL(text);

@@ -11,16 +11,16 @@ export interface Preconditions {
   ifNoneMatch: Tags | undefined;
 }
 
-/** Of a request that demands nothing, or to a route that does not heed it. */
+/** For a route that ignores preconditions. */
 export const NO_PRECONDITIONS: Preconditions = { ifMatch: undefined, ifNoneMatch: undefined };
 
 /**
- * The strong entity tag of a resource: unique for all time, as ids are never used again. The format is that of its JSON,
- * which changes with a new member while the version does not.
+ * The strong entity tag of a resource, unique for all time because ids are never reused. It contains the format of the
+ * JSON, because a new member changes the JSON but not the version.
  */
 export const etagOf = (id: string, version: string, format: number): string => `"${id}.${version}.${format}"`;
 
-/** What a tag names of the resource `id`; earlier tags have no format. Undefined for a tag of anything else. */
+/** Parses a tag of the resource `id`, if it is one. Tags of earlier releases have no format. */
 function partsOf(tag: string, id: string): { version: bigint; format: string | undefined } | undefined {
   const [, of, version, format] = tag.match(/^"(.{36})\.([1-9]\d{0,17})(?:\.([1-9]\d{0,3}))?"$/) ?? [];
   return of === id && version ? { version: BigInt(version), format } : undefined;
@@ -29,7 +29,7 @@ function partsOf(tag: string, id: string): { version: bigint; format: string | u
 /**
  * Reads If-Match and If-None-Match.
  *
- * @throws Problem `invalid_header` where one is neither `*` nor a list of entity tags (RFC 9110, 8.8.3)
+ * @throws Problem `invalid_header` if one is neither `*` nor a list of entity tags (RFC 9110, 8.8.3)
  */
 export function parsePreconditions(headers: Headers): Preconditions {
   return { ifMatch: parseTags(headers, "If-Match"), ifNoneMatch: parseTags(headers, "If-None-Match") };
@@ -39,8 +39,8 @@ function parseTags(headers: Headers, name: string): Tags | undefined {
   const text = headers.get(name);
   if (text === null) return undefined;
   if (text === "*") return "*";
-  // Bytes beyond ASCII come as UTF-8 on workerd, and as Latin-1 elsewhere.
-  // No two parts of this can match the same white space: to try all the ways to share it out would take its length squared.
+  // workerd decodes bytes beyond ASCII as UTF-8, the others as Latin-1.
+  // No two parts can match the same white space: backtracking would take quadratic time.
   const element = /[\t ]*(?:(W\/)?("[\x21\x23-\x7e\x80-\uffff]*")[\t ]*)?(?:,|$)/y;
   const tags = [];
   while (element.lastIndex < text.length) {
@@ -57,9 +57,9 @@ function malformed(name: string): never {
 }
 
 /**
- * Evaluates the preconditions of a read against what was found (RFC 9110, 13.2.2).
+ * Evaluates the preconditions of a read (RFC 9110, 13.2.2).
  *
- * @returns whether the client has it already and a 304 will do
+ * @returns whether the client's copy is current, so that the response is 304
  * @throws Problem `precondition_failed`
  */
 export function notModified(preconditions: Preconditions, { id, version, format }: Resource): boolean {
@@ -71,8 +71,8 @@ export function notModified(preconditions: Preconditions, { id, version, format 
 }
 
 /**
- * Turns the preconditions of a write to the resource `id` into what its statement compares: If-Match into versions, as an
- * editor's change holds whatever the format is, and If-None-Match into versions with formats.
+ * Turns the preconditions of a write to the resource `id` into what its statement compares: If-Match into versions,
+ * because a change does not depend on the format, and If-None-Match into versions with formats.
  */
 export function versionDemand({ ifMatch, ifNoneMatch }: Preconditions, id: string): VersionDemand {
   const parts = (tags: Tag[]) => tags.flatMap(({ value }) => partsOf(value, id) ?? []);
@@ -89,13 +89,13 @@ export function versionDemand({ ifMatch, ifNoneMatch }: Preconditions, id: strin
   };
 }
 
-/** Tells weak tags from old ones: with a proxy that makes tags weak, to read the resource again helps nobody. */
+/** Reports weak tags separately: if a proxy weakens tags, reading the resource again does not help. */
 export function preconditionFailed({ ifMatch }: Preconditions): Problem {
   const weak = ifMatch && ifMatch !== "*" && ifMatch.every((tag) => tag.weak);
   return new Problem(
     "precondition_failed",
     weak
-      ? "If-Match has only weak tags (W/…), which never match: a proxy that compresses makes tags weak; nothing was changed."
-      : "The resource is at another version; nothing was changed.",
+      ? "If-Match contains only weak tags (W/…), which never match; a proxy that compresses responses weakens tags. Nothing was changed."
+      : "The resource has another version. Nothing was changed.",
   );
 }

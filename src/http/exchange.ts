@@ -15,7 +15,7 @@ export function requestIdOf(headers: Headers): string {
 
 /** What a runtime knows about the connection of a request. */
 export interface Connection {
-  /** The client's address; undefined where the runtime cannot tell. */
+  /** The client's address; undefined if the runtime does not know it. */
   address: string | undefined;
   /** Keeps a Worker running until the work is done, even when its client has gone. */
   waitUntil?: (work: Promise<unknown>) => void;
@@ -29,12 +29,12 @@ export class Exchange implements Clock {
   readonly connection: Connection;
   readonly body: RequestBody;
   readonly requestId: string;
-  /** Headers that the response will have, whatever it is: see `firstHeaders`. */
+  /** The initial headers of any response; see `firstHeaders`. */
   readonly headers: Record<string, string>;
   readonly observed = new Observed();
   /** Who sent the request, on a route with a role. */
   principal: Principal | undefined;
-  /** Milliseconds that the request may take, or a stream between two chunks. */
+  /** Milliseconds for the request, or between two chunks of a stream. */
   readonly #timeout: number;
   readonly #arrival = performance.now();
   #deadline: number;
@@ -62,7 +62,7 @@ export class Exchange implements Clock {
     this.#deadline = performance.now() + this.#timeout;
   }
 
-  /** Aborts when the exchange ends, to stop what still works for it. Made on demand: most requests need none. */
+  /** Aborts when the exchange ends, to cancel work for it. Created on demand, because most requests need none. */
   get signal(): AbortSignal {
     if (!this.#controller) {
       const controller = new AbortController();

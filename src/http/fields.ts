@@ -1,8 +1,8 @@
-/** Schemas that features share: members of bodies, and query parameters, which are all strings. */
+/** Schemas for members of bodies, and for query parameters, which are all strings. */
 import * as z from "zod";
 import type { FaultCode } from "./problem.ts";
 
-/** Adds a fault of our own from within a schema. `message` continues a sentence after the field's name: "must be …". */
+/** Reports a fault from within a schema. `message` continues a sentence that begins with the field's name: "must be …". */
 export function fail(context: z.RefinementCtx, code: FaultCode, message: string, path: string[] = []): never {
   context.addIssue({ code: "custom", params: { code }, message, path });
   return z.NEVER;
@@ -17,7 +17,7 @@ export function text({ min, max }: { min: number; max: number }) {
         return fail(
           context,
           "invalid_format",
-          `must not hold more than ${MAX_MARKS} combining marks in a row`,
+          `must not contain more than ${MAX_MARKS} combining marks in a row`,
         );
       const value = given.normalize("NFC").trim();
       checkStorable(value, context);
@@ -34,14 +34,14 @@ export function text({ min, max }: { min: number; max: number }) {
 const MAX_MARKS = 30;
 const MANY_MARKS = new RegExp(`\\p{M}{${MAX_MARKS + 1}}`, "u");
 
-/** {@link checkStorable} and trimming in JSON Schema, which cannot express lone surrogates. */
+/** The same rules in JSON Schema, which cannot express lone surrogates. */
 const STORABLE = "^[^\\u0000]*$";
 const NOT_BLANK = "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$";
 
 /** Postgres can store neither U+0000 nor a lone surrogate. */
 function checkStorable(value: string, context: z.RefinementCtx): void {
-  if (!value.isWellFormed()) fail(context, "invalid_format", "must not hold a lone surrogate");
-  if (value.includes("\0")) fail(context, "invalid_format", "must not hold U+0000");
+  if (!value.isWellFormed()) fail(context, "invalid_format", "must not contain a lone surrogate");
+  if (value.includes("\0")) fail(context, "invalid_format", "must not contain U+0000");
 }
 
 /** Counts code points, like Postgres's char_length and JSON Schema. */
@@ -105,7 +105,7 @@ export const moment = () =>
 const readOnly = z
   .unknown()
   .optional()
-  .meta({ readOnly: true, description: "Ignored, so that a resource can be sent back." });
+  .meta({ readOnly: true, description: "Read-only. Updates accept and ignore it." });
 
 /** Members that only the database writes. An update accepts and ignores them. */
 export const readOnlyMembers = { id: readOnly, created_at: readOnly, updated_at: readOnly };

@@ -16,11 +16,11 @@ const MAX_BYTES = 256 * 1024;
 /** The interval at which a request checks whether another one has fetched the keys. */
 const POLL_MS = 20;
 
-/** The limits that a request sets to finding its key. */
+/** What a request passes to a lookup. */
 export interface LookupOptions {
-  /** Aborts when the request has waited long enough for the provider. */
+  /** Makes a signal that aborts when the request has waited long enough for the provider. */
   deadline: () => AbortSignal;
-  /** Logs a failure of the provider: with cached keys the request succeeds nevertheless. */
+  /** Logs a failure of the provider; with cached keys the request can still succeed. */
   warn: (fault: unknown) => void;
 }
 
@@ -47,7 +47,7 @@ export class ProviderKeys {
   /**
    * Finds the key that the header of a token names.
    *
-   * @throws JOSEError if the provider has no such key, Problem `service_unavailable` if that is unknown
+   * @throws JOSEError if the provider has no such key, Problem `service_unavailable` if it cannot be determined
    */
   async find(header: JWTHeaderParameters, lookup: LookupOptions): Promise<CryptoKey> {
     const age = Date.now() - this.#fetchedAt;
@@ -110,20 +110,20 @@ async function fetchKeys(url: string, signal: AbortSignal) {
   const response = await fetch(url, { headers, redirect: "manual", signal });
   if (response.status !== 200) {
     await response.body?.cancel();
-    throw new Error(`the identity provider answered ${response.status}`);
+    throw new Error(`the identity provider responded with ${response.status}`);
   }
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   let length = 0;
   for await (const chunk of response.body ?? []) {
     length += chunk.byteLength;
-    if (length > MAX_BYTES) throw new Error(`the identity provider's keys have more than ${MAX_BYTES} bytes`);
+    if (length > MAX_BYTES) throw new Error(`the identity provider's key set exceeds ${MAX_BYTES} bytes`);
     chunks.push(chunk);
   }
   return createLocalJWKSet(JSON.parse(await new Blob(chunks).text()));
 }
 
 function unavailable(cause: unknown): Problem {
-  const message = "The keys of the identity provider cannot be had, so that tokens cannot be verified.";
+  const message = "The identity provider's keys are unavailable, so tokens cannot be verified.";
   return new Problem("service_unavailable", message, {
     headers: { "Retry-After": String(COOLDOWN_MS / 1000) },
     cause,

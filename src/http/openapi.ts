@@ -146,7 +146,7 @@ function problemExample(code: ProblemCode): Json {
     in: "query",
     path: "colour",
     code: "unknown_field",
-    message: "is not a parameter here",
+    message: "is not a known parameter",
   } as const;
   const problem =
     code === "validation_failed"

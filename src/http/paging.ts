@@ -15,7 +15,7 @@ export interface Paging {
 export const pageParameters = {
   limit: wholeNumber({ min: 1, max: 100, clamped: true })
     .default(20)
-    .meta({ description: "Rows in a page; more than 100 are 100." }),
+    .meta({ description: "The number of rows in a page. Values above 100 are treated as 100." }),
   cursor: z
     .string()
     .min(1)

@@ -24,7 +24,7 @@ export interface Fault {
   message: string;
 }
 
-/** How many faults a response lists, and how much of a name it repeats: it must not outgrow its request. */
+/** How many faults a response lists, and how many characters of a name: it must not outgrow its request. */
 export const MAX_DETAILS = 100;
 const MAX_PATH = 100;
 
@@ -40,7 +40,7 @@ export class Faults {
   }
 }
 
-/** Well formed, even if it is cut within a surrogate pair. */
+/** The result is well-formed, even if it is cut within a surrogate pair. */
 function shortened(path: string): string {
   if (path.length <= MAX_PATH) return path.toWellFormed();
   return `${path.slice(0, MAX_PATH - 1).replace(/[\ud800-\udbff]$/, "")}…`.toWellFormed();
@@ -48,9 +48,9 @@ function shortened(path: string): string {
 
 /** Extension members of single problems (RFC 9457, section 3.2). */
 export interface Extension {
-  /** The stock at that moment; `insufficient_stock` alone has it, and always. */
+  /** The current stock. Always present with `insufficient_stock`, and only there. */
   available?: number;
-  /** The existing resource of a `conflict`, and the value that both have. */
+  /** The id and ISBN of the existing resource. Only with `conflict`. */
   id?: string;
   isbn?: string;
 }
@@ -124,14 +124,16 @@ export class Problem extends Error {
 /**
  * A 422 that lists faults.
  *
- * @param count of all faults, including those that `details` has no room for
+ * @param count the number of all faults, including those that `details` omits
  */
 export function validationFailed(details: Fault[], count = details.length): Problem {
   const [first] = details;
   const omitted = count - details.length;
-  const named = omitted > 0 ? `the first ${details.length}` : "each";
+  const listed = omitted > 0 ? `the first ${details.length}` : "all";
   const message =
-    count === 1 && first ? sentence(first) : `${count} fields are wrong; details names ${named} of them.`;
+    count === 1 && first
+      ? sentence(first)
+      : `The request has ${count} validation errors; details lists ${listed} of them.`;
   return new Problem("validation_failed", message, { details, omitted });
 }
 

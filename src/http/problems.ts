@@ -3,8 +3,8 @@ export const PROBLEMS = {
   invalid_json: {
     status: 400,
     title: "Invalid JSON",
-    meaning: "The body is not valid JSON in UTF-8.",
-    remedy: "Send one complete JSON document in UTF-8.",
+    meaning: "The body is incomplete, or is not valid JSON in UTF-8.",
+    remedy: "Send the complete body. A JSON body is one document in UTF-8.",
   },
   invalid_cursor: {
     status: 400,
@@ -23,7 +23,7 @@ export const PROBLEMS = {
   unauthorized: {
     status: 401,
     title: "Unauthorized",
-    meaning: "The request needs a token, but the token is missing or does not verify.",
+    meaning: "The request needs a token, but the token is missing or invalid.",
     remedy: "Send a valid token that has not expired: Authorization: Bearer <token>.",
   },
   forbidden: {
@@ -79,15 +79,16 @@ export const PROBLEMS = {
   payload_too_large: {
     status: 413,
     title: "Payload too large",
-    meaning: "The body exceeds 1 MiB.",
-    remedy: "Send a smaller body.",
+    meaning: "The body exceeds the limit of the route.",
+    remedy: "Send a body within the limit that the message states.",
   },
   unsupported_media_type: {
     status: 415,
     title: "Unsupported media type",
-    meaning: "The Content-Type is not JSON, or the body has a Content-Encoding.",
+    meaning:
+      "The route does not accept the Content-Type or Content-Encoding of the body, or cannot decode the body.",
     remedy:
-      "Send Content-Type: application/json without Content-Encoding. PATCH also accepts application/merge-patch+json.",
+      "Send the body as the message says. JSON routes accept application/json without Content-Encoding; PATCH also accepts application/merge-patch+json.",
   },
   misdirected_request: {
     status: 421,

@@ -2,7 +2,7 @@
 export interface Query {
   /** By name; a list for a repeated parameter. */
   parameters: Record<string, unknown>;
-  /** The parameters whose name or value is not UTF-8, and was decoded with U+FFFD. */
+  /** The parameters whose name or value is not UTF-8; it was decoded with U+FFFD. */
   malformed: ReadonlySet<string>;
 }
 

@@ -10,7 +10,7 @@ export interface Quota {
   seconds: number;
 }
 
-/** Counts requests, by whatever means the runtime has. */
+/** Counts requests. Each runtime provides its own. */
 export interface Limiter {
   quota: Quota;
   /** Counts one more request under a key. */
@@ -21,17 +21,17 @@ export interface Limiter {
 export interface QuotaState {
   /** Whether the request was within the quota. */
   admitted: boolean;
-  /** Whole seconds to the end of the window, at least 1; its full length where the runtime does not tell. */
+  /** Whole seconds to the end of the window, at least 1; its full length if the runtime does not report them. */
   reset: number;
-  /** How many more requests the window admits; undefined where the runtime does not tell. */
+  /** How many more requests the window admits; undefined if the runtime does not report it. */
   remaining?: number;
 }
 
 /**
- * Counts a request for its principal or its network, and adds the RateLimit headers where the state is known. A limiter
- * that fails admits everybody.
+ * Counts a request for its principal or its network, and adds the RateLimit headers if the state is known. A limiter
+ * that fails admits every request.
  *
- * @returns the problem of a request beyond the quota
+ * @returns a problem if the request exceeds the quota
  */
 export async function takeFromQuota(limiter: Limiter, exchange: Exchange): Promise<Problem | undefined> {
   try {
@@ -44,14 +44,14 @@ export async function takeFromQuota(limiter: Limiter, exchange: Exchange): Promi
   }
 }
 
-/** JSON keeps issuer and subject apart, whatever they hold, and is never mistaken for an address. */
+/** JSON separates issuer and subject unambiguously, and never equals an address. */
 function keyOf(principal: Principal | undefined, address = ""): string {
   return principal?.verified
     ? JSON.stringify([principal.issuer ?? null, principal.subject])
     : (networkOf(address) ?? "unknown");
 }
 
-/** draft-ietf-httpapi-ratelimit-headers-11: the policy, and what is left of it. */
+/** The quota and what remains of it (draft-ietf-httpapi-ratelimit-headers-11). */
 function fieldsOf({ requests, seconds }: Quota, { remaining, reset }: QuotaState) {
   if (remaining === undefined) return {};
   return {
@@ -61,6 +61,6 @@ function fieldsOf({ requests, seconds }: Quota, { remaining, reset }: QuotaState
 }
 
 function rateLimited({ reset }: QuotaState): Problem {
-  const message = "There were too many requests; try again after the seconds that Retry-After names.";
+  const message = "The quota is used up; retry after the number of seconds in Retry-After.";
   return new Problem("rate_limited", message, { headers: { "Retry-After": `${reset}` } });
 }

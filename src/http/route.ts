@@ -10,9 +10,9 @@ export type Role = "public" | "clerk" | "editor" | "admin";
 
 /** The groups of routes in the document. */
 export const TAGS = {
-  Books: "The catalogue.",
+  Books: "The catalogue and its stock.",
   Tasks: "The shop's to-do list.",
-  Service: "For whoever runs and explores the service.",
+  Service: "Health checks, the API reference and error codes.",
 };
 
 /** A body that is read whole, then parsed and validated. */
@@ -36,7 +36,7 @@ export interface StreamBody {
 
 export const MIB = 1024 * 1024;
 
-/** The media types of a PATCH: JSON, also by its name of RFC 7396. */
+/** The media types of a PATCH: JSON, and JSON Merge Patch (RFC 7396). */
 export const MERGE_PATCH = ["application/json", "application/merge-patch+json"];
 
 /** Declares a JSON body of at most 1 MiB, unless `maxBytes` says otherwise. */
@@ -55,7 +55,7 @@ export function stream(options: Omit<StreamBody, "kind">): StreamBody {
 /** One successful response of a route. */
 export interface Success {
   description: string;
-  /** The schema of the JSON body; absent without one. Its members have examples. */
+  /** The schema of a JSON body. Its members have examples. */
   schema?: z.ZodType;
   /** The media types of a body that is not JSON. */
   types?: readonly string[];
@@ -86,15 +86,15 @@ export interface Declaration {
   summary: string;
   /** Path parameters. An invalid one is a 404, because no resource can have it. */
   params?: z.ZodObject;
-  /** Makes the route a listing with sealed cursors. Its query parameters come from here; other routes have none. */
+  /** Makes the route a listing with signed cursors, and declares its query parameters; other routes have none. */
   paging?: Paging;
   /** Honours If-Match and If-None-Match (RFC 9110, section 13). */
   conditional?: boolean;
-  /** `false` on a POST that takes no Idempotency-Key, and rejects one. */
+  /** `false` on a POST that rejects an Idempotency-Key. */
   keyed?: boolean;
   /** Does not count against the quota. */
   unlimited?: true;
-  /** Milliseconds that a request may take, or a stream between two chunks; the configured deadline if absent. */
+  /** Milliseconds for a request, or between two chunks of a stream; the configured deadline if absent. */
   deadline?: number;
   /** Queries the database, and so can respond with 503. */
   database: boolean;
@@ -125,7 +125,7 @@ export interface Input<R extends Route> {
   params: Parsed<R["params"]>;
   query: R["paging"] extends Paging ? z.output<R["paging"]["query"]> : object;
   body: ParsedBody<R["body"]>;
-  /** Where the cursor points; undefined on a first page. */
+  /** The position of the cursor; undefined on a first page. */
   position: Position | undefined;
   preconditions: Preconditions;
   /** What the Idempotency-Key of a POST claims. */

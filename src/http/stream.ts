@@ -19,7 +19,7 @@ export interface StreamEvents {
 export interface StreamOptions {
   contentType: string;
   requestId: string;
-  /** Limits how long no chunk may arrive or leave. */
+  /** Limits the time between two chunks. */
   clock: Clock;
 }
 
@@ -113,8 +113,8 @@ class MonitoredSource implements UnderlyingDefaultSource<Bytes> {
       controller.enqueue(new TextEncoder().encode(line));
       controller.close();
     } else {
-      // A new error: runtimes may print it, or even send its message.
-      controller.error(new Error("The stream broke off."));
+      // Not the original error: runtimes may print an error, or even send its message.
+      controller.error(new Error("The stream failed."));
     }
   }
 }

@@ -9,7 +9,7 @@ import type { Route } from "./route.ts";
 /** The parts of a request that a route validates. */
 interface Parts {
   params: Record<string, string>;
-  /** The parsed body; undefined where the route has no JSON body. */
+  /** The parsed body; undefined if the route has no JSON body. */
   json: unknown;
   url: URL;
 }
@@ -22,10 +22,10 @@ interface Valid {
   position: Position | undefined;
 }
 
-/** zod's own messages are not used, and for many unknown members it would build a long one. */
+/** Keeps zod from building messages of its own, which would list all unknown members. */
 const NO_MESSAGE = { error: () => "" };
 
-/** The query of a route that is no listing. */
+/** The query of a route that is not a listing. */
 const NO_PARAMETERS = z.strictObject({});
 
 /**
@@ -54,7 +54,7 @@ export function validate(route: Route, { params, json, url }: Parts, seal: Curso
   return { params: path?.data, query: query.data, body: body?.data, position };
 }
 
-/** The cursor comes before the rest of the query: no cursor was ever made for parameters that do not parse. */
+/** Opens the cursor before the rest of the query is validated: no cursor belongs to invalid parameters. */
 function openCursor(bound: z.ZodObject, query: Record<string, unknown>, path: string, seal: CursorSeal) {
   const { cursor } = query;
   if (typeof cursor !== "string" || cursor === "") return undefined;
@@ -71,7 +71,7 @@ function addIssues(
 ): void {
   for (const issue of result.error?.issues ?? []) {
     if (issue.code === "unrecognized_keys") {
-      const message = part === "query" ? "is not a parameter here" : "is not a field here";
+      const message = part === "query" ? "is not a known parameter" : "is not a known field";
       const parents = issue.path.map((name) => `${String(name)}.`).join("");
       for (const key of issue.keys)
         faults.add(part, parents + key, "unknown_field", key === "" ? "has an empty name" : message);
@@ -90,7 +90,7 @@ function faultOf(
     (at, name) => (at as Record<PropertyKey, unknown> | undefined)?.[name],
     root,
   );
-  if (part === "query" && Array.isArray(value)) return ["invalid_format", "must be given once"];
+  if (part === "query" && Array.isArray(value)) return ["invalid_format", "must not be repeated"];
   if (value === undefined) return ["required", "is required"];
   switch (issue.code) {
     case "custom":
@@ -111,7 +111,7 @@ function faultOf(
     case "invalid_value":
       return ["invalid_format", `must be one of ${issue.values.join(", ")}`];
     default:
-      return ["invalid_format", "has the wrong form"];
+      return ["invalid_format", "has an invalid format"];
   }
 }
 

@@ -1,8 +1,8 @@
-/** The entry for Bun: its own HTTP server. */
+/** The entry for Bun, on Bun's HTTP server. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { runServer } from "./server.ts";
 
-/** The part of Bun that is used here. Its published types would change the global types of the whole program. */
+/** The part of Bun's API that this entry uses. Bun's published types would change global types of the whole program. */
 declare const Bun: {
   version: string;
   serve(options: {

@@ -1,4 +1,4 @@
-/** The entry for Node: its HTTP server, through @hono/node-server. */
+/** The entry for Node, on Node's HTTP server through @hono/node-server. */
 import { once } from "node:events";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -12,7 +12,7 @@ await runServer({
   // biome-ignore lint/style/noProcessEnv: only an entry reads the environment
   environment: process.env,
   async listen({ host, port, respond, idleTimeout }) {
-    // Spares requests without a body the events of a stream; Node before 24.12 ignores the option.
+    // Requests without a body then emit no stream events. Node before 24.12 ignores the option.
     const serverOptions = { keepAliveTimeout: idleTimeout * 1000, optimizeEmptyRequests: true };
     const server = createAdaptorServer({
       fetch: (request, { incoming }) => respond(request, incoming.socket.remoteAddress),

@@ -1,4 +1,4 @@
-/** The memory store alone: the entry of the package would take every other store into the bundle. */
+/** Only the memory store: the main entry of the package would add all other stores to the bundle. */
 declare module "rate-limiter-flexible/lib/RateLimiterMemory.js" {
   export { RateLimiterMemory as default } from "rate-limiter-flexible";
 }

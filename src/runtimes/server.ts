@@ -19,7 +19,7 @@ import { misspellings } from "../misspellings.ts";
 import type { ReadDocs } from "../service/routes.ts";
 import { StartupError } from "../startup-error.ts";
 
-/** Responds to a request from an address, which is undefined where the runtime cannot tell it. */
+/** Responds to a request. The client's address is undefined if the runtime does not know it. */
 type Respond = (request: Request, address: string | undefined) => Response | Promise<Response>;
 
 /** What a runtime provides. */
@@ -44,20 +44,20 @@ export interface ListenOptions {
 
 export interface Listener {
   port: number;
-  /** Stops listening; resolves when every pending response is out and every connection closed. */
+  /** Stops listening; resolves when every pending response has been sent and every connection is closed. */
   close(): Promise<void>;
 }
 
-/** Longer than load balancers keep idle connections, so that the balancer closes them first. */
+/** Longer than load balancers usually keep idle connections, so that the balancer closes them first. */
 const IDLE_TIMEOUT_SECONDS = 75;
 
 /** The fraction of the pool that may write at a time, and that may search or count. A smaller one batches more. */
 const LANE_FRACTION = 1 / 4;
 
-/** How far past its deadline a database call or a request is waited for. */
+/** How long to wait for a database call or a request after its deadline. */
 const MARGIN_MS = 1000;
 
-/** Runs a server until SIGINT or SIGTERM. If it cannot start, it prints why in a sentence and exits with 1. */
+/** Runs a server until SIGINT or SIGTERM. If it cannot start, prints the reason and exits with 1. */
 export async function runServer(runtime: Runtime): Promise<void> {
   try {
     await serve(runtime);
@@ -72,7 +72,7 @@ export async function runServer(runtime: Runtime): Promise<void> {
 
 async function serve({ name, environment, listen }: Runtime): Promise<void> {
   const stopping = stopSignal();
-  // Without a listener the server would exit when the reader of its log does (`| head`).
+  // Without a listener, the server would crash when the reader of its log exits (`| head`).
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
   for (const sentence of misspellings(environment)) notify(sentence);
   const embedded = environment.DATABASE_URL ? undefined : await startEmbedded(environment);
@@ -121,12 +121,12 @@ function proxyNotice({ trustedProxyHops, rateLimit }: ServerConfig): (request: R
     if (isDone || !headers.has("X-Forwarded-For")) return;
     isDone = true;
     notify(
-      "A request came with X-Forwarded-For, and TRUSTED_PROXY_HOPS is not set: all clients behind a proxy share one quota. Set it to the number of proxies in front, 0 if there are none.",
+      "A request has X-Forwarded-For, and TRUSTED_PROXY_HOPS is not set, so all clients behind a proxy have one quota. Set it to the number of proxies in front of the server, or to 0.",
     );
   };
 }
 
-/** Aborts at the first signal. Later ones change nothing: stopping is bounded, and npm sends Ctrl-C a second time. */
+/** Aborts on the first signal. Later ones are ignored: shutdown has a time limit, and npm repeats Ctrl-C. */
 function stopSignal(): AbortSignal {
   const controller = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => controller.abort());
@@ -139,11 +139,11 @@ const aborted = (signal: AbortSignal) =>
     signal.addEventListener("abort", () => resolve(), { once: true });
   });
 
-/** A database that runs for one server. */
+/** A database that runs as long as the server does. */
 export interface EmbeddedDatabase {
   /** Variables to add to the server's environment. */
   variables: Record<string, string>;
-  /** Printed at the start, behind the server's address. */
+  /** Printed at the start, after the server's address. */
   notice: string;
   stop(): Promise<void>;
 }
@@ -151,7 +151,7 @@ export interface EmbeddedDatabase {
 /** Starts a database for a server whose environment names none. @throws StartupError */
 export type StartEmbedded = (environment: Environment) => Promise<EmbeddedDatabase>;
 
-/** Like the files of /docs, the build puts it beside the bundle. */
+/** The build puts it beside the bundle, like the files of /docs. */
 const EMBEDDED = new URL("embedded.js", import.meta.url).href;
 
 async function startEmbedded(environment: Environment): Promise<EmbeddedDatabase> {
@@ -196,11 +196,11 @@ async function listening(
     const { code } = error as NodeJS.ErrnoException;
     if (!code) throw error;
     const reason = code === "EADDRINUSE" ? "is in use by another program" : `cannot be used (${code})`;
-    throw new StartupError(`Port ${port} of ${host} ${reason}: choose another with HOST and PORT.`);
+    throw new StartupError(`Port ${port} of ${host} ${reason}. Choose another with HOST and PORT.`);
   }
 }
 
-/** While the server stops, clients should not reuse their connections. */
+/** Tells clients not to reuse their connections while the server stops. */
 function closingConnection(response: Response): Response {
   response.headers.set("Connection", "close");
   return response;

@@ -20,8 +20,7 @@ export const ready = route({
   ...service,
   path: "/ready",
   name: "ready",
-  summary:
-    "Check that the service is ready: the database responds and has the schema that this version needs",
+  summary: "Check that the database responds and has the schema that this version needs",
   database: true,
   success: { 200: { description: "The service is ready.", schema: Health } },
 });
@@ -81,7 +80,7 @@ export const docs = route({
   },
 });
 
-/** The files that the page loads, besides this document. */
+/** The files that the page loads, besides the OpenAPI document. */
 export const DOCS_FILES = {
   "start.js": "text/javascript; charset=utf-8",
   "swagger-ui-bundle.js": "text/javascript; charset=utf-8",

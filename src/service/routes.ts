@@ -10,11 +10,11 @@ const OK = JSON.stringify({ status: "ok" });
 /** Content that changes only with a release is cached. */
 const cached = { "Cache-Control": "public, max-age=300" };
 
-/** Reads a file of dist/docs, where the build puts them. */
+/** Reads a file of dist/docs, which the build creates. */
 export type ReadDocs = (file: "index.html" | keyof typeof contract.DOCS_FILES) => Promise<Docs>;
 type Docs = Uint8Array<ArrayBuffer>;
 
-/** The page loads scripts and data from its own origin only. The styles of Swagger UI contain small images. */
+/** The page loads scripts and data from its own origin only. Swagger UI's styles contain images as data URLs. */
 const PAGE_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -33,7 +33,7 @@ export function serviceRoutes(api: Api, readDocs: ReadDocs, stopping?: AbortSign
   api.on(contract.ready, async (_, { database, warn }) => {
     if (stopping?.aborted) {
       const headers = { "Retry-After": "1" };
-      throw new Problem("service_unavailable", "This server is about to stop; ask another.", { headers });
+      throw new Problem("service_unavailable", "The server is shutting down.", { headers });
     }
     const warnings = await checkReadiness(database);
     if (warnings.length > 0) warn(new Error(warnings.join(" ")));

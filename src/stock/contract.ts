@@ -1,4 +1,4 @@
-/** What the API promises about a book's stock: changes of it, and the movements that record them. */
+/** What the API promises about a book's stock: changes to it, and the movements that record them. */
 import * as z from "zod";
 import { books, byId, MAX_STOCK, theBook } from "../books/contract.ts";
 import { fail, integer, keysOf, moment, text, uuid } from "../http/fields.ts";
@@ -15,7 +15,7 @@ export const StockAdjustment = z
       })
       .meta({
         not: { const: 0 },
-        description: "The quantity to add to the stock; a negative number takes from it.",
+        description: "The quantity to add to the stock, or to take from it if negative.",
         examples: [-2],
       }),
     reason: text({ min: 1, max: 100 })

@@ -39,7 +39,9 @@ export type NewTask = z.output<typeof NewTask>;
 export type TaskChanges = z.output<typeof TaskChanges>;
 
 const filters = {
-  completed: trueOrFalse().optional().meta({ description: "Only completed tasks, or only open ones." }),
+  completed: trueOrFalse()
+    .optional()
+    .meta({ description: "`true` lists completed tasks, `false` lists open tasks." }),
 };
 
 export const taskPaging = {

@@ -21,7 +21,7 @@ test.skipIf(!(await isInstalled("wrk")))(
       "--against",
       "HEAD",
       ...short,
-      "--only",
+      "--targets",
       "octavo-node",
       "--workloads",
       "page",

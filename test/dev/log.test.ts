@@ -17,7 +17,7 @@ function canScript(): boolean {
 
 /** What is there behind the greeting, line by line. */
 const linesOf = ({ stdout }: Run) =>
-  (stdout().split("Ctrl-C stops all of it")[1] ?? "").trim().split(/\r?\n/).slice(1);
+  (stdout().split("Ctrl-C stops everything")[1] ?? "").trim().split(/\r?\n/).slice(1);
 
 test("is a line of JSON for each request where it is not a terminal", async () => {
   const started = await run();

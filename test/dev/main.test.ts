@@ -99,7 +99,7 @@ test("a busy port is a sentence", async () => {
   const refused = await run({ port });
   expect(await refused.exit).toBe(1);
   expect(refused.output()).toBe(
-    `Port ${port} is in use by another program; stop that program, or choose another port: PORT=8788 npm run dev.\n`,
+    `Port ${port} is in use by another program. Choose another port: PORT=8788 npm run dev.\n`,
   );
   other.close();
 });

@@ -614,7 +614,7 @@ describe("a request that makes no sense", () => {
       507,
       "response is too large (max is 10485760 bytes)",
     ],
-    ["another path", { path: "/" }, 404, "nothing here but /sql"],
+    ["another path", { path: "/" }, 404, "the only path is /sql"],
     ["another method", { method: "GET", body: "" }, 405, "by POST"],
   ])("is told what is wrong: %s", async (_, { body = '{"query":"select 1"}', ...rest }, status, message) => {
     const answer = await post(body, {}, rest);

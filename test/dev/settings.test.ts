@@ -25,7 +25,7 @@ test("takes the variables of the configuration", async () => {
     },
   });
   await started.ready;
-  expect(started.stdout()).toMatch(/Writes +with a token of your provider/);
+  expect(started.stdout()).toMatch(/Writes +need a token from your identity provider/);
   expect((await post(started.origin)).status).toBe(401);
   const preflight = (Origin: string) =>
     rawRequest(started.origin, {

@@ -131,7 +131,7 @@ test("a Worker tells the log once that nobody can write, and of a name that is n
   const told = closed.logs().filter((line) => !line.startsWith("{"));
   expect(told).toEqual([
     "CORSORIGINS is not a variable of Octavo: did you mean CORS_ORIGINS?",
-    expect.stringMatching(/: nobody can write, and whatever needs a role is refused\.$/),
+    expect.stringMatching(/, so every request that needs a role is rejected\.$/),
   ]);
 });
 

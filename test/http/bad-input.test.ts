@@ -527,10 +527,10 @@ describe("an answer does not outgrow its request", () => {
   }
 
   test.each([
-    [99, undefined, "99 fields are wrong; details names each of them."],
-    [100, undefined, "100 fields are wrong; details names each of them."],
-    [101, 1, "101 fields are wrong; details names the first 100 of them."],
-    [90_000, 89_900, "90000 fields are wrong; details names the first 100 of them."],
+    [99, undefined, "The request has 99 validation errors; details lists all of them."],
+    [100, undefined, "The request has 100 validation errors; details lists all of them."],
+    [101, 1, "The request has 101 validation errors; details lists the first 100 of them."],
+    [90_000, 89_900, "The request has 90000 validation errors; details lists the first 100 of them."],
   ])("with %i unknown members", async (count, omitted, message) => {
     expect(await refused(...PATCH_BOOK, { body: members(count) })).toEqual({
       faults: unknown("body", names(Math.min(count, 100))),
@@ -545,7 +545,7 @@ describe("an answer does not outgrow its request", () => {
       expect(await refused("GET", `${path}?${names(2_500).join("&")}`)).toEqual({
         faults: unknown("query", names(100)),
         omitted: 2_400,
-        message: "2500 fields are wrong; details names the first 100 of them.",
+        message: "The request has 2500 validation errors; details lists the first 100 of them.",
       });
     },
   );
@@ -566,7 +566,7 @@ describe("an answer does not outgrow its request", () => {
         ...unknown("body", names(46)),
       ],
       omitted: 34,
-      message: "134 fields are wrong; details names the first 100 of them.",
+      message: "The request has 134 validation errors; details lists the first 100 of them.",
     });
   });
 
@@ -586,7 +586,7 @@ describe("an answer does not outgrow its request", () => {
     expect(await refused(...PATCH_BOOK, { body: { [name]: 1 } })).toEqual({
       faults: unknown("body", [shown]),
       omitted: undefined,
-      message: `${shown} is not a field here.`,
+      message: `${shown} is not a known field.`,
     });
     if (name.length > 1000 || !name.isWellFormed()) return;
     const { faults } = await refused("GET", `/health?${encodeURIComponent(name)}=1`);

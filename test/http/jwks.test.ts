@@ -123,7 +123,7 @@ describe("the keys", () => {
       (error) => error,
     );
     expect(problem).toMatchObject({ code: UNAVAILABLE, headers: { "Retry-After": "10" } });
-    expect(problem.cause).toMatchObject({ message: "the identity provider answered 500" });
+    expect(problem.cause).toMatchObject({ message: "the identity provider responded with 500" });
     provider.publish(young.jwk);
     expect(await outcome("young")).toBe(UNAVAILABLE);
     expect(provider.asked).toBe(2);
@@ -331,7 +331,7 @@ describe("a server", () => {
       expect((await request()).status).toBe(200);
       expect(events).toMatchObject([
         { level: "info", error: undefined },
-        { level: "warn", error: { message: "the identity provider answered 500" } },
+        { level: "warn", error: { message: "the identity provider responded with 500" } },
       ]);
     } finally {
       vi.useRealTimers();

@@ -142,7 +142,7 @@ describe("what hinders it is a sentence on stderr, and exit code 1:", () => {
     await client.query("select pg_advisory_lock(7250867)");
     expectSentence(
       await run(database.url, "--wait", "2"),
-      /^The Postgres session (\d+) holds the migrations' lock .* select pg_terminate_backend\(\1\)\.\n$/,
+      /^The Postgres session (\d+) holds the migration lock .* select pg_terminate_backend\(\1\)\.\n$/,
     );
     await client.end();
   });
@@ -152,7 +152,7 @@ describe("what hinders it is a sentence on stderr, and exit code 1:", () => {
     await database.sql("drop schema drizzle cascade");
     expectSentence(
       await run(database.url),
-      /^The migration 0000_functions failed, .* \(SQLSTATE 42723\)\.\n$/,
+      /^The migration 0000_functions failed and was rolled back\. .* \(SQLSTATE 42723\)\.\n$/,
     );
     const [left] = await database.sql("select to_regclass('drizzle.__drizzle_migrations') as left");
     expect(left).toEqual({ left: null });
@@ -187,7 +187,7 @@ describe("what hinders it is a sentence on stderr, and exit code 1:", () => {
     const database = await createTestDatabase();
     expectSentence(
       await run(database.url, "--grant", "nobody-here"),
-      /^Postgres refused: role "nobody-here" does not exist .*\.\n$/,
+      /^Postgres rejected the statement: role "nobody-here" does not exist .*\.\n$/,
     );
   });
 });

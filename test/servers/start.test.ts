@@ -58,7 +58,7 @@ describe.each(["node", "bun"] as const)("%s", (runtime) => {
   });
 
   test.each([
-    ["neither a secret nor a provider", {}, /: nobody can write, and whatever needs a role is refused\.$/m],
+    ["neither a secret nor a provider", {}, /, so every request that needs a role is rejected\.$/m],
     ["a name that is nearly ours", { RATELIMIT: "hidden" }, /^RATELIMIT is .+: did you mean RATE_LIMIT\?$/m],
   ])("tells of %s at its start, and serves", async (_, variables, sentence) => {
     const server = start({ RATE_LIMIT: "", ...variables });
@@ -154,7 +154,7 @@ describe.each(["node", "bun"] as const)("%s", (runtime) => {
         SHUTDOWN_DELAY_MS: "1.5",
         OPEN_LOCAL_WRITES: "true",
       });
-      await expect(server.url).rejects.toThrow("The configuration has faults: ");
+      await expect(server.url).rejects.toThrow("The configuration is invalid: ");
       for (const name of ["CURSOR_KEY", "AUTH_SECRET", "HOST", "PORT", "OPEN_LOCAL_WRITES"])
         expect(server.told()).toContain(`${name} `);
       for (const name of ["DATABASE_TRANSPORT", "DATABASE_POOL_SIZE", "SHUTDOWN_DELAY_MS"])
@@ -164,7 +164,7 @@ describe.each(["node", "bun"] as const)("%s", (runtime) => {
     });
 
     test.each([
-      ["on a port in use", {}, "is in use by another program: choose another with HOST and PORT."],
+      ["on a port in use", {}, "is in use by another program. Choose another with HOST and PORT."],
       ["at an address that is not its own", { HOST: "192.0.2.1" }, "cannot be used (EADDRNOTAVAIL)"],
     ])("%s", async (_, variables, sentence) => {
       const other = createServer();
@@ -179,7 +179,7 @@ describe.each(["node", "bun"] as const)("%s", (runtime) => {
 
     test("with the name of a variable misspelt, which is told first", async () => {
       const server = start({ DATABASE_URL: "mysql://hidden", AUTHSECRET: "hidden" });
-      await expect(server.url).rejects.toThrow("The configuration has a fault: DATABASE_URL must");
+      await expect(server.url).rejects.toThrow("The configuration is invalid: DATABASE_URL must");
       expect(server.told()).toMatch(/^AUTHSECRET is not a variable of Octavo: did you mean AUTH_SECRET\?\n/);
       expect(server.told()).not.toContain("hidden");
     });

@@ -124,6 +124,19 @@ describe.each(RUNTIMES)("%s", (runtime) => {
     expect([cut.status, (await cut.json()).error]).toEqual([415, "unsupported_media_type"]);
   });
 
+  test("a 415 names the media types and the coding that the route accepts", async () => {
+    const messages = [
+      await send("/count", "a", { "Content-Type": "text/plain" }),
+      await send("/count", "a", { ...NDJSON, "Content-Encoding": "br" }),
+      await send("/small", "1", { "Content-Type": "application/json", "Content-Encoding": "gzip" }),
+    ].map(async (response) => (await response.json()).message);
+    expect(await Promise.all(messages)).toEqual([
+      "The Content-Type of the body must be application/x-ndjson or text/csv.",
+      "The body must not have a Content-Encoding other than gzip.",
+      "The body must not have a Content-Encoding.",
+    ]);
+  });
+
   test("a body over the limit of its route is 413, however its length is told", async () => {
     const body = Buffer.alloc(2 * MIB + 1, "a\n");
     const gzip = { ...NDJSON, "Content-Encoding": "gzip" };

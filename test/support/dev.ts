@@ -67,7 +67,7 @@ export async function run(options: Options = {}): Promise<Run> {
     child.stdout?.setEncoding("utf8").on("data", (text: string) => {
       stdout += text;
       output += text;
-      if (stdout.includes("Ctrl-C stops all of it")) resolve();
+      if (stdout.includes("Ctrl-C stops everything")) resolve();
     });
     child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       output += text;

@@ -33,9 +33,9 @@ test("--quick shortens the run, and options given beside it still count", () => 
   expect(parts).not.toContain("mix");
 });
 
-test("--only and --workloads select by name, in the order of the tables", () => {
+test("--targets and --workloads select by name, in the order of the tables", () => {
   const { targets, parts, name } = parseOptions([
-    "--only",
+    "--targets",
     "actix,octavo-bun",
     "--workloads",
     "search,point",
@@ -51,10 +51,10 @@ test.each([
   [["--books", "many"], "--books must be an integer above 0."],
   [["--rounds", "0"], "--rounds must be an integer above 0."],
   [["--seconds", "1.5"], "--seconds must be an integer above 0."],
-  [["--only", "rails"], "--only does not take rails."],
+  [["--targets", "rails"], "--targets does not take rails."],
   [["--workloads", "point,"], "--workloads does not take an empty name."],
   [["--against", ""], "--against needs a commit."],
-  [["--against", "HEAD", "--only", "actix"], "--only does not take actix with --against."],
+  [["--against", "HEAD", "--targets", "actix"], "--targets does not take actix with --against."],
   [["--against", "HEAD", "--workloads", "depth"], "--workloads does not take depth with --against."],
   [["--against"], "Option '--against <value>' argument missing"],
   [["--frobnicate"], "Unknown option '--frobnicate'"],

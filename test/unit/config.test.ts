@@ -141,10 +141,10 @@ test.each<[string, string, RegExp]>([
   ["AUTH_JWKS_URL", "http://id.example/hidden", /on loopback/],
   ["AUTH_JWKS_URL", "http://127.0.0.1.hidden.example/keys", /on loopback/],
   ["AUTH_JWKS_URL", "http://0.0.0.0/hidden", /on loopback/],
-  ["AUTH_JWKS_URL", "https://octavo:hidden@id.example/keys", /without a name and password/],
-  ["AUTH_JWKS_URL", "https://hidden@id.example/keys", /without a name and password/],
-  ["OPEN_LOCAL_WRITES", "hidden", /true or absent/],
-  ["OPEN_LOCAL_WRITES", "false", /true or absent/],
+  ["AUTH_JWKS_URL", "https://octavo:hidden@id.example/keys", /must not contain a user name or password/],
+  ["AUTH_JWKS_URL", "https://hidden@id.example/keys", /must not contain a user name or password/],
+  ["OPEN_LOCAL_WRITES", "hidden", /true or unset/],
+  ["OPEN_LOCAL_WRITES", "false", /true or unset/],
   ["REQUEST_TIMEOUT_MS", "hidden", /milliseconds/],
   ["REQUEST_TIMEOUT_MS", "99", /milliseconds/],
   ["REQUEST_TIMEOUT_MS", "099", /milliseconds/],
@@ -194,7 +194,7 @@ describe("RATE_LIMIT", () => {
     ...[" 600/60", "600/60 ", "600 / 60", "600/60\n", "6_00/60", "1000000000/60", "Infinity/60", "٦٠٠/60"],
   ];
   test.each(MALFORMED)("RATE_LIMIT %j is a fault", async (RATE_LIMIT) => {
-    const sentence = "RATE_LIMIT must be off, or requests/seconds as in 600/60";
+    const sentence = "RATE_LIMIT must be off or requests/seconds, such as 600/60";
     expect(await messageOf({ DATABASE_URL, RATE_LIMIT })).toContain(sentence);
     expect(await messageOf({ DATABASE_URL, RATE_LIMIT }, parseServerConfig)).toContain(sentence);
   });
@@ -202,13 +202,15 @@ describe("RATE_LIMIT", () => {
   test.each(["600/1", "600/59", "600/61", "600/100", "600/600"])(
     "RATE_LIMIT %j is a fault of a Worker, whose binding has windows of 10 or 60 seconds",
     async (value) => {
-      expect(await messageOf({ DATABASE_URL, RATE_LIMIT: value })).toContain("with 10 or 60 seconds");
+      expect(await messageOf({ DATABASE_URL, RATE_LIMIT: value })).toContain(
+        "with a window of 10 or 60 seconds",
+      );
     },
   );
 
   test("RATE_LIMIT has windows of at most 99,999 seconds, which a timer can hold", async () => {
     const message = await messageOf({ DATABASE_URL, RATE_LIMIT: "600/100000" }, parseServerConfig);
-    expect(message).toContain("with 1 to 99999 seconds");
+    expect(message).toContain("with a window of 1 to 99999 seconds");
   });
 });
 
@@ -281,7 +283,7 @@ test("the length of a secret counts in bytes", async () => {
 test.each([[{}], [{ DATABASE_URL: "" }], [{ DATABASE_URL: undefined }]])(
   "an environment of %j lacks DATABASE_URL",
   async (environment) => {
-    expect(await messageOf(environment)).toBe("The configuration has a fault: DATABASE_URL is not set.");
+    expect(await messageOf(environment)).toBe("The configuration is invalid: DATABASE_URL is not set.");
   },
 );
 
@@ -313,12 +315,12 @@ test("one message names all faults", async () => {
 });
 
 test.each<[string, Record<string, string>, string]>([
-  ["open writes and a secret", { OPEN_LOCAL_WRITES: "true", AUTH_SECRET: SECRET }, "exclude each other"],
-  ["open writes and keys", { OPEN_LOCAL_WRITES: "true", AUTH_JWKS_URL: KEYS }, "exclude each other"],
+  ["open writes and a secret", { OPEN_LOCAL_WRITES: "true", AUTH_SECRET: SECRET }, "are mutually exclusive"],
+  ["open writes and keys", { OPEN_LOCAL_WRITES: "true", AUTH_JWKS_URL: KEYS }, "are mutually exclusive"],
   [
     "keys and a secret",
     { AUTH_JWKS_URL: KEYS, AUTH_SECRET: SECRET, AUTH_ISSUER: "https://id.example" },
-    "AUTH_SECRET and AUTH_JWKS_URL exclude each other",
+    "AUTH_SECRET and AUTH_JWKS_URL are mutually exclusive",
   ],
   ["keys and no issuer", { AUTH_JWKS_URL: KEYS }, "AUTH_JWKS_URL needs AUTH_ISSUER"],
   [

@@ -1,15 +1,15 @@
 /** The log lines of `npm run dev` for people. */
 import { afterEach, expect, test, vi } from "vitest";
-import { forPeople } from "../../dev/log.ts";
+import { formatLine } from "../../dev/log.ts";
 
 const event = { status: 500, method: "GET", route: "/x", duration_ms: 1.25, problem: "internal_error" };
 const plain = (line: string) => {
   vi.stubEnv("NO_COLOR", "1");
-  return forPeople(line);
+  return formatLine(line);
 };
 afterEach(() => vi.unstubAllEnvs());
 
-test.each(["", "null", "5", "[]", "{", '{"a":1}', '{"duration_ms":"1"}', "The configuration has a fault."])(
+test.each(["", "null", "5", "[]", "{", '{"a":1}', '{"duration_ms":"1"}', "The configuration is invalid."])(
   "%j, which is not an event, is printed unchanged",
   (line) => expect(plain(line)).toBe(line),
 );
