@@ -4,7 +4,7 @@ import { TakenFault } from "../db/resource.ts";
 import type { Api } from "../http/api.ts";
 import { versionDemand } from "../http/etag.ts";
 import { pageBody } from "../http/paging.ts";
-import { bodyFault, type ConstraintMeanings, Problem } from "../http/problem.ts";
+import { type ConstraintMeanings, invalidMember, Problem } from "../http/problem.ts";
 import { created, fresh, jsonReply, noContent, ok } from "../http/reply.ts";
 import * as contract from "./contract.ts";
 import * as store from "./store.ts";
@@ -15,14 +15,15 @@ const constraints: ConstraintMeanings = {
     new Problem("conflict", "There is another book with this ISBN.", {
       extension: fault instanceof TakenFault ? { id: fault.holder, isbn: fault.value } : {},
     }),
-  books_title_length: () => bodyFault("title", "too_long", "must have 1 to 255 characters"),
-  books_author_length: () => bodyFault("author", "too_long", "must have 1 to 255 characters"),
-  books_isbn_digits: () => bodyFault("isbn", "invalid_isbn", "must be a valid ISBN-10 or ISBN-13"),
-  books_price_range: () => bodyFault("price", "out_of_range", "must be 0 or more"),
-  books_stock_range: () => bodyFault("stock", "out_of_range", "must be 0 or more"),
-  books_description_length: () => bodyFault("description", "too_long", "must have 10000 characters or fewer"),
+  books_title_length: () => invalidMember("title", "too_long", "must have 1 to 255 characters"),
+  books_author_length: () => invalidMember("author", "too_long", "must have 1 to 255 characters"),
+  books_isbn_digits: () => invalidMember("isbn", "invalid_isbn", "must be a valid ISBN-10 or ISBN-13"),
+  books_price_range: () => invalidMember("price", "out_of_range", "must be 0 or more"),
+  books_stock_range: () => invalidMember("stock", "out_of_range", "must be 0 or more"),
+  books_description_length: () =>
+    invalidMember("description", "too_long", "must have 10000 characters or fewer"),
   books_zero_price_with_stock: () =>
-    bodyFault("price", "zero_price_with_stock", contract.ZERO_PRICE_WITH_STOCK),
+    invalidMember("price", "zero_price_with_stock", contract.ZERO_PRICE_WITH_STOCK),
 };
 
 export function bookRoutes(api: Api): void {

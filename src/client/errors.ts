@@ -1,4 +1,4 @@
-import type { Fault, ProblemBody, ProblemCode } from "./types.ts";
+import type { ProblemBody, ProblemCode, ValidationError } from "./types.ts";
 
 /** The base class of the client's errors. If a caller aborts a call, it rejects with the caller's reason instead. */
 export class OctavoError extends Error {
@@ -15,8 +15,8 @@ export class ProblemError extends OctavoError {
   readonly error: ProblemCode;
   readonly title: string;
   /** The invalid fields and parameters of a `validation_failed`, at most 100; empty otherwise. */
-  readonly details: readonly Fault[];
-  /** The number of faults that `details` omits. */
+  readonly details: readonly ValidationError[];
+  /** The number of errors that `details` omits. */
   readonly detailsOmitted: number;
   /** The current stock. Only with `insufficient_stock`. */
   readonly available: number | undefined;

@@ -160,7 +160,7 @@ export type ProblemCode =
   | "service_unavailable";
 
 /** One invalid field or parameter. */
-export interface Fault {
+export interface ValidationError {
   in: "body" | "query" | "path" | "header";
   /** A dotted path; empty for the whole body and for an empty name. */
   path: string;
@@ -195,8 +195,8 @@ export interface ProblemBody {
   id?: string | undefined;
   /** The ISBN of the existing resource. Only with `conflict`. */
   isbn?: string | undefined;
-  /** The faults, at most 100. Only with `validation_failed`. */
-  details?: Fault[] | undefined;
-  /** The number of faults that `details` omits. */
+  /** The errors, at most 100. Only with `validation_failed`. */
+  details?: ValidationError[] | undefined;
+  /** The number of errors that `details` omits. */
   details_omitted?: number | undefined;
 }

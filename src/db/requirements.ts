@@ -23,13 +23,15 @@ export const DATABASE_FACTS = `current_setting('server_version') as version,
 export function unmetRequirements(facts: DatabaseFacts): string[] {
   return [
     ...(facts.version_num < MIN_VERSION * 10_000
-      ? [`Octavo needs PostgreSQL ${MIN_VERSION} or later, and this is ${facts.version}.`]
+      ? [`Octavo needs PostgreSQL ${MIN_VERSION} or later, but the server runs ${facts.version}.`]
       : []),
     ...(facts.encoding !== "UTF8"
-      ? [`The database must be in UTF8, and this one is in ${facts.encoding}: create one with encoding UTF8.`]
+      ? [
+          `Octavo needs a database in UTF8, but this one is in ${facts.encoding}: create one with encoding UTF8.`,
+        ]
       : []),
-    ...(facts.has_icu ? [] : ["PostgreSQL must be built with ICU, and this one is not."]),
-    ...(facts.has_trgm ? [] : ["The extension pg_trgm must be there; it comes with postgresql-contrib."]),
+    ...(facts.has_icu ? [] : ["Octavo needs PostgreSQL with ICU, but the server was built without it."]),
+    ...(facts.has_trgm ? [] : ["Octavo needs the extension pg_trgm, which comes with postgresql-contrib."]),
   ];
 }
 

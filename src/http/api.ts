@@ -118,7 +118,7 @@ export class Api {
     const allow = [...methods, ...(methods.includes("GET") ? ["HEAD"] : []), "OPTIONS"].join(", ");
     const headers = { Allow: allow };
     if (request.method !== "OPTIONS")
-      throw new Problem("method_not_allowed", `This path takes ${allow}.`, { headers });
+      throw new Problem("method_not_allowed", `This path allows ${allow}.`, { headers });
     const preflight = this.#pipeline.crossOrigin.preflight(request);
     return { status: 204, headers: { ...preflight, ...headers } };
   }

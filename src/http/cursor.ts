@@ -66,7 +66,7 @@ function areEqual(one: Uint8Array, other: Uint8Array): boolean {
 export function invalidCursor(): Problem {
   return new Problem(
     "invalid_cursor",
-    "The cursor was changed, or belongs to a listing with other filters or another sort.",
+    "The cursor was altered, or it belongs to a listing with different filters or a different order.",
   );
 }
 

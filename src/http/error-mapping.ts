@@ -29,16 +29,16 @@ export function problemFor(error: unknown, request: Request, constraints: Constr
     return new Problem("database_unavailable", message, { headers: { "Retry-After": "1" }, cause: error });
   }
   if (error instanceof SetupFault) {
-    const message = "The database's schema is not the one that this version of the service needs.";
+    const message = "The database does not have the schema that this version of the service needs.";
     return new Problem("service_unavailable", message, { headers: { "Retry-After": "10" }, cause: error });
   }
-  return new Problem("internal_error", "Something went wrong on our side; it was logged.", { cause: error });
+  return new Problem("internal_error", "An internal error occurred. It was logged.", { cause: error });
 }
 
 /** What a client should know about a request to which the database did not respond. */
 function outcomeOf({ method, headers }: Request): string {
   if (method === "GET" || method === "HEAD") return "";
   return method === "POST" && headers.has("Idempotency-Key")
-    ? " Whether the change was made is unknown: to try again with the same Idempotency-Key is safe."
-    : " Whether the change was made is unknown: read before you try again.";
+    ? " It is unknown whether the change was made. Retry with the same Idempotency-Key; that is safe."
+    : " It is unknown whether the change was made: read the resource before you retry.";
 }

@@ -1,9 +1,14 @@
 /** Schemas for members of bodies, and for query parameters, which are all strings. */
 import * as z from "zod";
-import type { FaultCode } from "./problem.ts";
+import type { ValidationCode } from "./problem.ts";
 
 /** Reports a fault from within a schema. `message` continues a sentence that begins with the field's name: "must be …". */
-export function fail(context: z.RefinementCtx, code: FaultCode, message: string, path: string[] = []): never {
+export function fail(
+  context: z.RefinementCtx,
+  code: ValidationCode,
+  message: string,
+  path: string[] = [],
+): never {
   context.addIssue({ code: "custom", params: { code }, message, path });
   return z.NEVER;
 }

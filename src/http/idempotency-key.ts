@@ -41,7 +41,7 @@ export async function claimOf(
  */
 export function rejectKey(headers: Headers): void {
   if (headers.has("Idempotency-Key")) {
-    throw new Problem("invalid_header", "This path takes no Idempotency-Key.");
+    throw new Problem("invalid_header", "This path does not accept an Idempotency-Key.");
   }
 }
 

@@ -142,7 +142,7 @@ function problems(route: Route): Json {
 
 function problemExample(code: ProblemCode): Json {
   const { title, meaning } = PROBLEMS[code];
-  const fault = {
+  const error = {
     in: "query",
     path: "colour",
     code: "unknown_field",
@@ -150,7 +150,7 @@ function problemExample(code: ProblemCode): Json {
   } as const;
   const problem =
     code === "validation_failed"
-      ? validationFailed([fault])
+      ? validationFailed([error])
       : new Problem(code, meaning, code === "insufficient_stock" ? { extension: { available: 3 } } : {});
   return { summary: title, value: problem.body(REQUEST_ID) };
 }

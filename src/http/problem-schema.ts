@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { FAULT_CODES, MAX_DETAILS } from "./problem.ts";
+import { MAX_DETAILS, VALIDATION_CODES } from "./problem.ts";
 import { PROBLEMS, type ProblemCode } from "./problems.ts";
 
 /** The body of every problem. */
@@ -23,7 +23,7 @@ export const PROBLEM = z
         z.strictObject({
           in: z.enum(["body", "query", "path", "header"]),
           path: z.string(),
-          code: z.enum(FAULT_CODES),
+          code: z.enum(VALIDATION_CODES),
           message: z.string(),
         }),
       )
@@ -33,7 +33,7 @@ export const PROBLEM = z
       .int()
       .min(1)
       .optional()
-      .meta({ description: "The number of faults that details omits; absent if it omits none." }),
+      .meta({ description: "The number of errors that details omits; absent if it omits none." }),
   })
   .meta({
     id: "Problem",

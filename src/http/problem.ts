@@ -1,8 +1,8 @@
 import type { ConstraintFault } from "../db/faults.ts";
 import { PROBLEMS, type ProblemCode } from "./problems.ts";
 
-/** The codes of the faults in a `validation_failed` problem. */
-export const FAULT_CODES = [
+/** The codes of the errors in a `validation_failed` problem. */
+export const VALIDATION_CODES = [
   "required",
   "invalid_type",
   "too_short",
@@ -14,26 +14,26 @@ export const FAULT_CODES = [
   "zero_price_with_stock",
 ] as const;
 
-export type FaultCode = (typeof FAULT_CODES)[number];
+export type ValidationCode = (typeof VALIDATION_CODES)[number];
 
 /** One wrong field or parameter; `path` is dotted, and empty for the body as a whole and for an empty name. */
-export interface Fault {
+export interface ValidationError {
   in: "body" | "query" | "path" | "header";
   path: string;
-  code: FaultCode;
+  code: ValidationCode;
   message: string;
 }
 
-/** How many faults a response lists, and how many characters of a name: it must not outgrow its request. */
+/** How many errors a response lists, and how many characters of a name: it must not outgrow its request. */
 export const MAX_DETAILS = 100;
 const MAX_PATH = 100;
 
-/** Collects the faults of a request: the first of them, and their count. */
-export class Faults {
-  readonly listed: Fault[] = [];
+/** Collects the errors of a request: the first of them, and their count. */
+export class ValidationErrors {
+  readonly listed: ValidationError[] = [];
   count = 0;
 
-  add(part: Fault["in"], path: string, code: FaultCode, message: string): void {
+  add(part: ValidationError["in"], path: string, code: ValidationCode, message: string): void {
     this.count++;
     if (this.listed.length < MAX_DETAILS)
       this.listed.push({ in: part, path: shortened(path), code, message });
@@ -56,7 +56,7 @@ export interface Extension {
 }
 
 /** What violating a constraint of the database means to a client, by the constraint's name. */
-export type ConstraintMeanings = Record<string, (fault: ConstraintFault) => Problem>;
+export type ConstraintMeanings = Record<string, (error: ConstraintFault) => Problem>;
 
 /** Thrown wherever a request fails; the pipeline turns it into the response. */
 export class Problem extends Error {
@@ -64,12 +64,12 @@ export class Problem extends Error {
   readonly code: ProblemCode;
   readonly headers: Record<string, string>;
   readonly extension: Extension;
-  readonly details: Fault[] | undefined;
+  readonly details: ValidationError[] | undefined;
   readonly omitted: number;
 
   /**
    * @param message one sentence for the client, without internals
-   * @param extra headers to send, extension members, the faults of a `validation_failed` and how many it omits, and a
+   * @param extra headers to send, extension members, the errors of a `validation_failed` and how many it omits, and a
    *   cause for the log
    */
   constructor(
@@ -78,7 +78,7 @@ export class Problem extends Error {
     extra: {
       headers?: Record<string, string>;
       extension?: Extension;
-      details?: Fault[];
+      details?: ValidationError[];
       omitted?: number;
       cause?: unknown;
     } = {},
@@ -122,11 +122,11 @@ export class Problem extends Error {
 }
 
 /**
- * A 422 that lists faults.
+ * A 422 that lists errors.
  *
- * @param count the number of all faults, including those that `details` omits
+ * @param count the number of all errors, including those that `details` omits
  */
-export function validationFailed(details: Fault[], count = details.length): Problem {
+export function validationFailed(details: ValidationError[], count = details.length): Problem {
   const [first] = details;
   const omitted = count - details.length;
   const listed = omitted > 0 ? `the first ${details.length}` : "all";
@@ -138,11 +138,11 @@ export function validationFailed(details: Fault[], count = details.length): Prob
 }
 
 /** A 422 for one member of the body. */
-export function bodyFault(path: string, code: FaultCode, message: string): Problem {
+export function invalidMember(path: string, code: ValidationCode, message: string): Problem {
   return validationFailed([{ in: "body", path, code, message }]);
 }
 
-function sentence({ in: part, path, code, message }: Fault): string {
+function sentence({ in: part, path, code, message }: ValidationError): string {
   const nameless = part === "query" ? "A parameter" : code === "unknown_field" ? "A field" : "The body";
   return `${path || nameless} ${message}.`;
 }

@@ -101,7 +101,7 @@ export const PROBLEMS = {
     title: "Validation failed",
     meaning: "One or more fields or parameters are invalid.",
     remedy:
-      "The member details lists each fault with a code and a message. It lists at most 100 faults; details_omitted counts the rest.",
+      "The member details lists each error with a code and a message. It lists at most 100 errors; details_omitted counts the rest.",
   },
   idempotency_mismatch: {
     status: 422,

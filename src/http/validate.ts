@@ -2,7 +2,7 @@ import * as z from "zod";
 import type { Position } from "../db/keyset.ts";
 import { type CursorSeal, invalidCursor } from "./cursor.ts";
 import { scopeOf } from "./paging.ts";
-import { type FaultCode, Faults, Problem, validationFailed } from "./problem.ts";
+import { Problem, type ValidationCode, ValidationErrors, validationFailed } from "./problem.ts";
 import { readQuery } from "./query.ts";
 import type { Route } from "./route.ts";
 
@@ -29,7 +29,7 @@ const NO_MESSAGE = { error: () => "" };
 const NO_PARAMETERS = z.strictObject({});
 
 /**
- * Validates a request in the order of the contract: a bad cursor is 400; all faults of query and body are one 422; and
+ * Validates a request in the order of the contract: a bad cursor is 400; all errors of query and body are one 422; and
  * an invalid path is the 404 of a resource that cannot exist.
  *
  * @throws Problem `invalid_cursor`, `validation_failed`, `not_found`
@@ -42,13 +42,13 @@ export function validate(route: Route, { params, json, url }: Parts, seal: Curso
     malformed.size === 0
       ? parameters
       : Object.fromEntries(Object.entries(parameters).filter(([name]) => !malformed.has(name)));
-  const faults = new Faults();
-  for (const name of malformed) faults.add("query", name, "invalid_format", "must be percent-encoded UTF-8");
+  const errors = new ValidationErrors();
+  for (const name of malformed) errors.add("query", name, "invalid_format", "must be percent-encoded UTF-8");
   const query = (paging?.query ?? NO_PARAMETERS).safeParse(wellFormed, NO_MESSAGE);
-  addIssues(faults, "query", wellFormed, query);
+  addIssues(errors, "query", wellFormed, query);
   const body = route.body?.kind === "json" ? route.body.schema.safeParse(json, NO_MESSAGE) : undefined;
-  if (body) addIssues(faults, "body", json, body);
-  if (faults.count > 0) throw validationFailed(faults.listed, faults.count);
+  if (body) addIssues(errors, "body", json, body);
+  if (errors.count > 0) throw validationFailed(errors.listed, errors.count);
   const path = route.params?.safeParse(params, NO_MESSAGE);
   if (path && !path.success) throw new Problem("not_found", "There is no such resource.");
   return { params: path?.data, query: query.data, body: body?.data, position };
@@ -64,7 +64,7 @@ function openCursor(bound: z.ZodObject, query: Record<string, unknown>, path: st
 }
 
 function addIssues(
-  faults: Faults,
+  errors: ValidationErrors,
   part: "query" | "body",
   value: unknown,
   result: z.ZodSafeParseResult<unknown>,
@@ -74,18 +74,18 @@ function addIssues(
       const message = part === "query" ? "is not a known parameter" : "is not a known field";
       const parents = issue.path.map((name) => `${String(name)}.`).join("");
       for (const key of issue.keys)
-        faults.add(part, parents + key, "unknown_field", key === "" ? "has an empty name" : message);
+        errors.add(part, parents + key, "unknown_field", key === "" ? "has an empty name" : message);
     } else {
-      faults.add(part, issue.path.join("."), ...faultOf(part, issue, value));
+      errors.add(part, issue.path.join("."), ...errorOf(part, issue, value));
     }
   }
 }
 
-function faultOf(
+function errorOf(
   part: "query" | "body",
   issue: z.core.$ZodIssue,
   root: unknown,
-): [code: FaultCode, message: string] {
+): [code: ValidationCode, message: string] {
   const value = issue.path.reduce<unknown>(
     (at, name) => (at as Record<PropertyKey, unknown> | undefined)?.[name],
     root,

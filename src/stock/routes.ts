@@ -1,6 +1,6 @@
 /** A book's stock over HTTP. */
 import type { Api } from "../http/api.ts";
-import { bodyFault, Problem } from "../http/problem.ts";
+import { invalidMember, Problem } from "../http/problem.ts";
 import { written } from "../http/reply.ts";
 import * as contract from "./contract.ts";
 import * as store from "./store.ts";
@@ -33,12 +33,16 @@ function problemOf({ refusal, available }: store.StockFault, delta: number): Pro
       return new Problem("insufficient_stock", message, { extension: { available } });
     }
     case "above_maximum":
-      return bodyFault(
+      return invalidMember(
         "delta",
         "out_of_range",
         `must leave the stock, now ${available}, at ${contract.MAX_STOCK} or less`,
       );
     case "zero_price":
-      return bodyFault("delta", "zero_price_with_stock", "must not give stock to a book with a price of 0");
+      return invalidMember(
+        "delta",
+        "zero_price_with_stock",
+        "must not give stock to a book with a price of 0",
+      );
   }
 }

@@ -1,14 +1,14 @@
 /** Tasks over HTTP. */
 import type { Api } from "../http/api.ts";
 import { versionDemand } from "../http/etag.ts";
-import { bodyFault, type ConstraintMeanings } from "../http/problem.ts";
+import { type ConstraintMeanings, invalidMember } from "../http/problem.ts";
 import { created, fresh, noContent, ok } from "../http/reply.ts";
 import * as contract from "./contract.ts";
 import * as store from "./store.ts";
 
 /** What violating a named constraint of the table means to a client that writes a task. */
 const constraints: ConstraintMeanings = {
-  tasks_title_length: () => bodyFault("title", "too_long", "must have 1 to 255 characters"),
+  tasks_title_length: () => invalidMember("title", "too_long", "must have 1 to 255 characters"),
 };
 
 export function taskRoutes(api: Api): void {

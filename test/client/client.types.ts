@@ -6,13 +6,13 @@ import {
   type BookPage,
   type Client,
   createClient,
-  type Fault,
   type NumberedPage,
   type ProblemBody,
   type ProblemCode,
   ProblemError,
   type StockMovement,
   type Task,
+  type ValidationError,
   type Versioned,
 } from "../../src/client/index.ts";
 import type * as problem from "../../src/http/problem.ts";
@@ -78,7 +78,7 @@ hold<{
   updatedTask: Same<Resource<Tasks["update"]>, Given<typeof tasks.updateTask, 200>>;
   problem: Same<ProblemBody, z.output<typeof PROBLEM>>;
   problemCode: Same<ProblemCode, DeclaredCode>;
-  fault: Same<Fault, problem.Fault>;
+  validationError: Same<ValidationError, problem.ValidationError>;
 }>();
 
 const client = createClient("https://books.example", { token: async () => undefined, fetch });
@@ -119,6 +119,6 @@ try {
     // @ts-expect-error a code is one that the API knows
     if (error.error === "out_of_stock") error.available;
     if (error.error === "insufficient_stock") error.available satisfies number | undefined;
-    error.details[0]?.code satisfies problem.FaultCode | undefined;
+    error.details[0]?.code satisfies problem.ValidationCode | undefined;
   }
 }

@@ -512,7 +512,7 @@ describe("an answer does not outgrow its request", () => {
   const members = (count: number) => Object.fromEntries(names(count).map((name) => [name, 1]));
   const unknown = (place: string, names: string[]) => names.map((name) => `${place} ${name} unknown_field`);
 
-  /** Faults in order, what was left out, and the sentence. */
+  /** The errors in order, what was left out, and the sentence. */
   async function refused(method: string, path: string, options: Options = {}) {
     const { status, text, json } = await ask(method, path, options);
     expect([status, json.error]).toEqual([422, "validation_failed"]);

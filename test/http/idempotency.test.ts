@@ -599,7 +599,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
       behind.breakRequest(text);
       const broken = await send(prepared, key);
       expectProblem(broken, [503, "database_unavailable"]);
-      expect(broken.json.message).toMatch(/unknown.*same Idempotency-Key is safe/);
+      expect(broken.json.message).toMatch(/unknown whether the change was made.*same Idempotency-Key; that is safe/);
       await expectNotYet(prepared, key);
     });
 
@@ -621,7 +621,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
       behind.breakRequest(runtime === "workerd" ? "POST /" : "outcome as");
       const broken = await post(path, body, { client });
       expectProblem(broken, [503, "database_unavailable"]);
-      expect(broken.json.message).toMatch(/unknown: read before/);
+      expect(broken.json.message).toMatch(/unknown whether the change was made: read the resource before/);
     });
   });
 });

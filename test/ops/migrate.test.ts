@@ -113,7 +113,7 @@ describe("what hinders it is a sentence on stderr, and exit code 1:", () => {
       `create database ${name} template template0 encoding latin1 locale_provider libc locale 'C'`,
     );
     const url = Object.assign(new URL(database.url), { pathname: `/${name}` }).href;
-    expectSentence(await run(url), /^The database must be in UTF8, and this one is in LATIN1: .*\.\n$/);
+    expectSentence(await run(url), /^Octavo needs a database in UTF8, but this one is in LATIN1: .*\.\n$/);
     await database.sql(`drop database ${name}`);
   });
 

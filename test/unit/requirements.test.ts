@@ -14,7 +14,7 @@ test("each requirement that a database does not meet is a sentence", () => {
     has_trgm: false,
   });
   expect(faults).toEqual([
-    "Octavo needs PostgreSQL 17 or later, and this is 15.18 (Debian).",
+    "Octavo needs PostgreSQL 17 or later, but the server runs 15.18 (Debian).",
     expect.stringContaining("LATIN1"),
     expect.stringContaining("ICU"),
     expect.stringContaining("pg_trgm"),
