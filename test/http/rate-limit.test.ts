@@ -457,10 +457,10 @@ describe("on workerd, where a binding counts", () => {
   });
 
   test("a binding that fails holds nobody up, and the log tells of it", async () => {
-    // A Worker in its place, this one, has no method of that name.
-    const services = { RATE_LIMITER: "octavo" };
+    // The binding is a Worker, this one, which has no method `limit`.
+    const overrides = { ratelimits: {}, serviceBindings: { RATE_LIMITER: "octavo" } };
     const variables = { AUTH_SECRET: SECRET, RATE_LIMIT: undefined };
-    const worker = await startWorker(database, variables, { services });
+    const worker = await startWorker(database, variables, { overrides });
     const api = await createClient(worker.url);
     for (const [path, status, level] of [
       ["/api/v1/books", 200, "warn"],
