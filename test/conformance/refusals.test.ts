@@ -3,6 +3,7 @@ import { connect } from "node:net";
 import { beforeAll, describe, expect, test } from "vitest";
 import { createTestDatabase } from "../support/database.ts";
 import { RUNTIMES, type Runtime, startServer } from "../support/servers.ts";
+import { startWrangler } from "../support/worker.ts";
 import { DUNE, RESET, token, VARIABLES } from "./fixtures.ts";
 
 const servers = {} as Record<Runtime, string>;
@@ -12,9 +13,12 @@ beforeAll(async () => {
     RUNTIMES.map(async (runtime) => {
       const database = await createTestDatabase();
       await database.sql(RESET);
-      servers[runtime] = (
-        await startServer(runtime, database, { ...VARIABLES, REQUEST_TIMEOUT_MS: "1000" })
-      ).url;
+      const variables = { ...VARIABLES, REQUEST_TIMEOUT_MS: "1000" };
+      const starting =
+        runtime === "workerd"
+          ? startWrangler(database, variables)
+          : startServer(runtime, database, variables);
+      servers[runtime] = (await starting).url;
     }),
   );
 });

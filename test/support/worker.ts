@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { convertV4MiniflareOptions, Miniflare, type V4WorkerOptions } from "miniflare";
 import { inject } from "vitest";
-import { unstable_getMiniflareWorkerOptions } from "wrangler";
+import { createTestHarness, unstable_getMiniflareWorkerOptions } from "wrangler";
 import type { TestDatabase } from "./database.ts";
 import { atEnd } from "./end.ts";
 
@@ -11,6 +11,8 @@ export interface TestWorker {
   /** The messages logged so far. */
   logs(): string[];
 }
+
+type Variables = Record<string, string | undefined>;
 
 interface WorkerOptions {
   /** A file to read instead of wrangler.toml. */
@@ -24,22 +26,15 @@ interface WorkerOptions {
 /**
  * Starts the bundled Worker on a database, and stops it when the test file ends.
  *
- * Miniflare runs it, because wrangler's test harness adds a proxy that takes twice as much CPU as the Worker. The tests
- * in test/dev start the Worker through wrangler.
+ * Miniflare runs it, because wrangler's test harness adds a proxy that takes twice as much CPU as the Worker.
  *
  * @param variables the Worker's variables; undefined values are left out
  */
 export async function startWorker(
   database: TestDatabase,
-  variables: Record<string, string | undefined> = {},
+  variables: Variables = {},
   { config = "wrangler.toml", overrides = {}, directory = inject("worker") }: WorkerOptions = {},
 ): Promise<TestWorker> {
-  const bindings = {
-    DATABASE_URL: database.url,
-    NEON_FETCH_ENDPOINT: inject("neon"),
-    RATE_LIMIT: "off",
-    ...variables,
-  };
   const logs: string[] = [];
   const worker = new Miniflare(
     convertV4MiniflareOptions({
@@ -48,7 +43,7 @@ export async function startWorker(
       name: "octavo",
       modules: [{ type: "ESModule", path: join(directory, "worker.js") }],
       modulesRoot: directory,
-      bindings: Object.fromEntries(Object.entries(bindings).filter(([, value]) => value !== undefined)),
+      bindings: bindingsOf(database, variables),
       // Otherwise, Miniflare downloads an example of the `cf` object.
       cf: false,
       handleStructuredLogs: ({ message }) => logs.push(String(message)),
@@ -57,4 +52,25 @@ export async function startWorker(
   atEnd(() => worker.dispose());
   const { origin } = await worker.ready;
   return { url: origin, logs: () => logs };
+}
+
+/** Starts the bundled Worker behind the proxy of `wrangler dev`, and stops it when the test file ends. */
+export async function startWrangler(database: TestDatabase, variables: Variables): Promise<{ url: string }> {
+  const worker = { configPath: "wrangler.toml", prebuiltWorkerDir: inject("worker") };
+  const harness = createTestHarness({ workers: [{ ...worker, vars: bindingsOf(database, variables) }] });
+  atEnd(() => harness.close());
+  const { url } = await harness.listen();
+  return { url: url.origin };
+}
+
+function bindingsOf(database: TestDatabase, variables: Variables): Record<string, string> {
+  const bindings = {
+    DATABASE_URL: database.url,
+    NEON_FETCH_ENDPOINT: inject("neon"),
+    RATE_LIMIT: "off",
+    ...variables,
+  };
+  return Object.fromEntries(
+    Object.entries(bindings).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
 }
