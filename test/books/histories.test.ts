@@ -3,15 +3,16 @@
  * sort keys that are equal more often than not. A row left alone is seen exactly once, forwards and backwards.
  */
 import fc from "fast-check";
-import { beforeAll, expect, inject, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { createApp } from "../../src/app.ts";
 import { SORTS } from "../../src/books/contract.ts";
 import { parseConfig } from "../../src/config.ts";
 import { connectOver, direct } from "../../src/db/connection.ts";
-import { neonDriver } from "../../src/db/neon.ts";
+import { pooledDriver } from "../../src/db/pool.ts";
 import type { App } from "../../src/http/exchange.ts";
 import { isbnOf } from "../support/books.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { atEnd } from "../support/end.ts";
 import { pagesOf } from "../support/walk.ts";
 
 const HISTORIES = 2_000;
@@ -21,8 +22,9 @@ let database: TestDatabase;
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  const config = await parseConfig({ DATABASE_URL: database.url, NEON_FETCH_ENDPOINT: inject("neon") });
-  const driver = neonDriver({ url: config.databaseUrl, fetchEndpoint: config.neonFetchEndpoint });
+  const config = await parseConfig({ DATABASE_URL: database.url });
+  const driver = pooledDriver({ url: config.databaseUrl, size: 1, timeout: config.deadline });
+  atEnd(() => driver.end());
   app = createApp({
     config,
     connect: connectOver(direct(driver)),
