@@ -84,7 +84,7 @@ describe("docs/configuration.md", () => {
     // Any text is a valid issuer or audience.
     const free = ["AUTH_ISSUER", "AUTH_AUDIENCE"];
     expect(
-      documented.filter((name) => !free.includes(name) && !server.told().includes(`${name} must`)),
+      documented.filter((name) => !free.includes(name) && !server.notices().includes(`${name} must`)),
     ).toEqual([]);
   });
 });

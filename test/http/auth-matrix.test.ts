@@ -226,7 +226,7 @@ describe.each(ALGORITHMS)("where tokens are signed with %s", (alg) => {
     ["is encrypted instead of signed", encrypted],
   ])("a token that %s is refused", async (_, token) => {
     expect(await admitted(`Bearer ${await token()}`)).toEqual(expected(() => 401));
-    expect(stranger.asked).toBe(0);
+    expect(stranger.requests).toBe(0);
   });
 
   test.each<[string, unknown]>([

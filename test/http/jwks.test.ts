@@ -36,7 +36,7 @@ describe("the keys", () => {
     keys = new ProviderKeys(provider.url);
     warnings = [];
     provider.publish(old.jwk);
-    provider.asked = 0;
+    provider.requests = 0;
   });
   afterEach(() => void vi.useRealTimers());
 
@@ -59,13 +59,13 @@ describe("the keys", () => {
   const UNAVAILABLE = "service_unavailable";
 
   test("are asked for once they are needed, and once for many", async () => {
-    expect(provider.asked).toBe(0);
+    expect(provider.requests).toBe(0);
     expect(await Promise.all(Array.from({ length: 50 }, () => outcome("old")))).toEqual(
       Array.from({ length: 50 }, () => "found"),
     );
     pass(9 * MINUTE);
     expect(await outcome("old")).toBe("found");
-    expect(provider.asked).toBe(1);
+    expect(provider.requests).toBe(1);
   });
 
   test("that are new are found without a restart", async () => {
@@ -73,7 +73,7 @@ describe("the keys", () => {
     provider.publish(old.jwk, young.jwk);
     pass(COOLDOWN);
     expect(await outcome("young")).toBe("found");
-    expect([await outcome("old"), provider.asked]).toEqual(["found", 2]);
+    expect([await outcome("old"), provider.requests]).toEqual(["found", 2]);
   });
 
   test("that are withdrawn are good for ten minutes at most", async () => {
@@ -83,7 +83,7 @@ describe("the keys", () => {
     expect(await outcome("old")).toBe("found");
     pass(1);
     expect(await outcome("old")).toBe(UNKNOWN);
-    expect([await outcome("young"), provider.asked]).toEqual(["found", 2]);
+    expect([await outcome("young"), provider.requests]).toEqual(["found", 2]);
   });
 
   test("are asked for once in ten seconds, whatever tokens name", async () => {
@@ -91,10 +91,10 @@ describe("the keys", () => {
     const burst = (name: string) =>
       Promise.all(Array.from({ length: 50 }, (_, at) => outcome(`${name}${at}`)));
     expect(new Set(await burst("a"))).toEqual(new Set([UNKNOWN]));
-    expect(provider.asked).toBe(1);
+    expect(provider.requests).toBe(1);
     pass(COOLDOWN);
     expect(new Set(await burst("b"))).toEqual(new Set([UNKNOWN]));
-    expect(provider.asked).toBe(2);
+    expect(provider.requests).toBe(2);
   });
 
   test("outlive an outage of less than an hour", async () => {
@@ -106,12 +106,12 @@ describe("the keys", () => {
       "found",
       "found",
     ]);
-    expect([provider.asked, warnings.length]).toEqual([2, 1]);
+    expect([provider.requests, warnings.length]).toEqual([2, 1]);
     // Whether the provider has this one, nobody can tell now.
     expect(await outcome("young")).toBe(UNAVAILABLE);
     pass(50 * MINUTE - 1);
     expect(await outcome("old")).toBe("found");
-    expect([provider.asked, warnings.length]).toEqual([3, 2]);
+    expect([provider.requests, warnings.length]).toEqual([3, 2]);
   });
 
   test("do not outlive a longer one, and come back after it", async () => {
@@ -126,7 +126,7 @@ describe("the keys", () => {
     expect(problem.cause).toMatchObject({ message: "the identity provider answered 500" });
     provider.publish(young.jwk);
     expect(await outcome("young")).toBe(UNAVAILABLE);
-    expect(provider.asked).toBe(2);
+    expect(provider.requests).toBe(2);
     pass(COOLDOWN);
     expect(await outcome("young")).toBe("found");
   });
@@ -148,7 +148,7 @@ describe("the keys", () => {
   test("are not waited for longer than a request has time", async () => {
     provider.answer = () => {};
     expect(await Promise.all([outcome("old", 100), outcome("old", 100)])).toEqual([UNAVAILABLE, UNAVAILABLE]);
-    expect(provider.asked).toBe(1);
+    expect(provider.requests).toBe(1);
   });
 
   test("that another request waits for in vain are not said to be unknown", async () => {
@@ -156,7 +156,7 @@ describe("the keys", () => {
     pass(COOLDOWN);
     provider.answer = () => {};
     const renewing = outcome("young", 500);
-    await expect.poll(() => provider.asked).toBe(2);
+    await expect.poll(() => provider.requests).toBe(2);
     expect([await outcome("young", 50), await renewing]).toEqual([UNAVAILABLE, UNAVAILABLE]);
   });
 
@@ -166,9 +166,9 @@ describe("the keys", () => {
       provider.answer = answer;
     };
     const cutOff = outcome("old");
-    await expect.poll(() => provider.asked).toBe(1);
+    await expect.poll(() => provider.requests).toBe(1);
     pass(4_000);
-    expect([await outcome("old"), provider.asked]).toEqual(["found", 2]);
+    expect([await outcome("old"), provider.requests]).toEqual(["found", 2]);
     expect(await cutOff).toBe("found");
   });
 
@@ -206,7 +206,7 @@ describe("the keys", () => {
   ])("cannot be had from %s", async (_, answer) => {
     provider.answer = answer();
     expect(await outcome("old")).toBe(UNAVAILABLE);
-    expect([provider.asked, warnings.length]).toEqual([1, 1]);
+    expect([provider.requests, warnings.length]).toEqual([1, 1]);
   });
 
   test("that are faulty spoil no other", async () => {
@@ -257,7 +257,7 @@ describe("a server", () => {
     worker = await startWorker(database, bindings);
     api = await createClient(worker.url);
     provider.publish(old.jwk);
-    provider.asked = 0;
+    provider.requests = 0;
   });
 
   const ask = () => api("GET", "/api/v1/tasks", { headers });
@@ -271,7 +271,7 @@ describe("a server", () => {
     provider.answer = (response) => void setTimeout(() => answer(response), 500);
     expect(await statuses(40)).toEqual(new Set([200]));
     expect(await statuses(40)).toEqual(new Set([200]));
-    expect(provider.asked).toBe(1);
+    expect(provider.requests).toBe(1);
   });
 
   test.each<[string, Provider["answer"]]>([
@@ -281,7 +281,7 @@ describe("a server", () => {
   ])("is not held up by a provider that hangs %s", async (_, answer) => {
     provider.answer = answer;
     expect(await statuses(20)).toEqual(new Set(["service_unavailable"]));
-    expect(provider.asked).toBe(1);
+    expect(provider.requests).toBe(1);
     expect((await api("GET", "/api/v1/books", { headers })).status).toBe(200);
   });
 
@@ -290,7 +290,7 @@ describe("a server", () => {
     provider.answer = (response) => void setTimeout(() => answer(response), 500);
     const leaving = new AbortController();
     const left = fetch(`${worker.url}/api/v1/tasks`, { headers, signal: leaving.signal }).catch(() => {});
-    await expect.poll(() => provider.asked).toBe(1);
+    await expect.poll(() => provider.requests).toBe(1);
     const others = statuses(5);
     leaving.abort();
     await left;

@@ -24,7 +24,7 @@ describe.skipIf(NO_POOLER)(`behind PgBouncer${NO_POOLER ? ` (${NO_POOLER})` : ""
     let through: (url: string) => string;
     let node: Client;
     let bun: Client;
-    let told: () => string;
+    let notices: () => string;
 
     beforeAll(async () => {
       database = await createTestDatabase();
@@ -36,7 +36,7 @@ describe.skipIf(NO_POOLER)(`behind PgBouncer${NO_POOLER ? ` (${NO_POOLER})` : ""
         Client,
         Client,
       ];
-      told = () => servers.map(({ told }) => told()).join("");
+      notices = () => servers.map((server) => server.notices()).join("");
     });
 
     const addTask = (api: Client, title: string) => api("POST", "/api/v1/tasks", { body: { title } });
@@ -125,8 +125,8 @@ describe.skipIf(NO_POOLER)(`behind PgBouncer${NO_POOLER ? ` (${NO_POOLER})` : ""
     });
 
     test(`the servers ${settings.max_prepared_statements === 0 ? "say" : "have no need to say"} that they prepare nothing`, () => {
-      const said = told().match(/keeps no prepared statements/g)?.length ?? 0;
-      expect(said, told()).toBe(settings.max_prepared_statements === 0 ? 2 : 0);
+      const said = notices().match(/keeps no prepared statements/g)?.length ?? 0;
+      expect(said, notices()).toBe(settings.max_prepared_statements === 0 ? 2 : 0);
     });
 
     test("migrations and seeds leave nothing on its connections", async () => {

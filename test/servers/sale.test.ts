@@ -114,7 +114,7 @@ async function buy(id: string, key: string, server: number): Promise<Answer> {
       const { error } = answer.json;
       if (error !== "database_unavailable" && error !== "idempotency_in_progress") return answer;
     } catch (error) {
-      if (!(error as Error).message.includes("had no whole answer")) throw error;
+      if (!(error as Error).message.includes("got no complete response")) throw error;
     }
     await sleep(PAUSE_MS);
   }

@@ -54,7 +54,7 @@ describe.each(["node", "bun"] as const)("%s", (runtime) => {
     expect(events[1]).toMatchObject({ level: "info", method: "POST", status: 201, db_round_trips: 1 });
     const { username, password } = new URL(database.url);
     for (const secret of [SECRET, password, `${username}:`])
-      expect(server.logs().join() + server.told()).not.toContain(secret);
+      expect(server.logs().join() + server.notices()).not.toContain(secret);
   });
 
   test.each([
@@ -63,8 +63,8 @@ describe.each(["node", "bun"] as const)("%s", (runtime) => {
   ])("tells of %s at its start, and serves", async (_, variables, sentence) => {
     const server = start({ RATE_LIMIT: "", ...variables });
     expect((await fetch(`${await server.url}/ready`)).status).toBe(200);
-    await expect.poll(server.told).toMatch(sentence);
-    expect(server.told()).not.toContain("hidden");
+    await expect.poll(server.notices).toMatch(sentence);
+    expect(server.notices()).not.toContain("hidden");
   });
 
   test("tells of nothing where all is said", async () => {
@@ -72,7 +72,7 @@ describe.each(["node", "bun"] as const)("%s", (runtime) => {
     const headers = { "X-Forwarded-For": "192.0.2.1" };
     expect((await fetch(`${await server.url}/ready`, { headers })).status).toBe(200);
     expect(await server.end("SIGTERM")).toBe(0);
-    expect(server.told()).toMatch(/^Octavo on .+\n$/);
+    expect(server.notices()).toMatch(/^Octavo on .+\n$/);
   });
 
   test("tells once that a proxy may be in front", async () => {
@@ -80,12 +80,12 @@ describe.each(["node", "bun"] as const)("%s", (runtime) => {
     const ask = (headers: Record<string, string>) =>
       server.url.then((url) => fetch(`${url}/health`, { headers }));
     await ask({});
-    expect(server.told()).not.toContain("X-Forwarded-For");
+    expect(server.notices()).not.toContain("X-Forwarded-For");
     await ask({ "X-Forwarded-For": "192.0.2.1" });
     await ask({ "X-Forwarded-For": "192.0.2.2" });
     expect(await server.end("SIGTERM")).toBe(0);
-    expect(server.told().match(/X-Forwarded-For, and TRUSTED_PROXY_HOPS is not set/g)).toHaveLength(1);
-    expect(server.told()).not.toContain("192.0.2");
+    expect(server.notices().match(/X-Forwarded-For, and TRUSTED_PROXY_HOPS is not set/g)).toHaveLength(1);
+    expect(server.notices()).not.toContain("192.0.2");
   });
 
   test("goes on without a reader of its log", async () => {
@@ -127,8 +127,8 @@ describe.each(["node", "bun"] as const)("%s", (runtime) => {
     const server = start({ DATABASE_URL: undefined, DATA_DIR });
     const url = await server.url;
     const { total } = await (await fetch(`${url}/api/v1/books?page=1`)).json();
-    expect(server.told()).toContain(`with ${total} books in `);
-    const [, command] = server.told().match(/npm run (token -- .*)/) ?? [];
+    expect(server.notices()).toContain(`with ${total} books in `);
+    const [, command] = server.notices().match(/npm run (token -- .*)/) ?? [];
     const token = await output("npm", ["run", "-s", ...(command ?? "").split(" ")], {
       ...process.env,
       DATA_DIR,
@@ -156,10 +156,10 @@ describe.each(["node", "bun"] as const)("%s", (runtime) => {
       });
       await expect(server.url).rejects.toThrow("The configuration has faults: ");
       for (const name of ["CURSOR_KEY", "AUTH_SECRET", "HOST", "PORT", "OPEN_LOCAL_WRITES"])
-        expect(server.told()).toContain(`${name} `);
+        expect(server.notices()).toContain(`${name} `);
       for (const name of ["DATABASE_TRANSPORT", "DATABASE_POOL_SIZE", "SHUTDOWN_DELAY_MS"])
-        expect(server.told()).toContain(`${name} must be `);
-      expect(server.told()).not.toMatch(/hidden|70000|db\.example|\n./);
+        expect(server.notices()).toContain(`${name} must be `);
+      expect(server.notices()).not.toMatch(/hidden|70000|db\.example|\n./);
       expect(await server.end("SIGTERM")).toBe(1);
     });
 
@@ -172,7 +172,7 @@ describe.each(["node", "bun"] as const)("%s", (runtime) => {
       const { port } = other.address() as AddressInfo;
       const server = start({ PORT: `${port}`, ...variables });
       await expect(server.url).rejects.toThrow(sentence);
-      expect(server.told().trim()).not.toContain("\n");
+      expect(server.notices().trim()).not.toContain("\n");
       expect(await server.end("SIGTERM")).toBe(1);
       other.close();
     });
@@ -180,8 +180,10 @@ describe.each(["node", "bun"] as const)("%s", (runtime) => {
     test("with the name of a variable misspelt, which is told first", async () => {
       const server = start({ DATABASE_URL: "mysql://hidden", AUTHSECRET: "hidden" });
       await expect(server.url).rejects.toThrow("The configuration has a fault: DATABASE_URL must");
-      expect(server.told()).toMatch(/^AUTHSECRET is not a variable of Octavo: did you mean AUTH_SECRET\?\n/);
-      expect(server.told()).not.toContain("hidden");
+      expect(server.notices()).toMatch(
+        /^AUTHSECRET is not a variable of Octavo: did you mean AUTH_SECRET\?\n/,
+      );
+      expect(server.notices()).not.toContain("hidden");
     });
 
     test("with neither DATABASE_URL nor the development dependencies", async () => {
@@ -193,7 +195,7 @@ describe.each(["node", "bun"] as const)("%s", (runtime) => {
       await expect(server.url).rejects.toThrow(
         "DATABASE_URL is not set, and the embedded Postgres is not installed",
       );
-      expect(server.told().trim()).not.toContain("\n");
+      expect(server.notices().trim()).not.toContain("\n");
       expect(await server.end("SIGTERM")).toBe(1);
     });
   });

@@ -56,7 +56,7 @@ describe.each(["node", "bun"] as const)("%s, at its start,", (runtime) => {
   const toldAtStart = async (database: TestDatabase) => {
     const server = launchServer(runtime, { DATABASE_URL: database.url, AUTH_SECRET: SECRET });
     await server.url;
-    return server.told;
+    return server.notices;
   };
 
   test("says that the database is empty", async () => {
