@@ -238,7 +238,7 @@ describe("the fields of a book", () => {
     ],
     ["free book in stock that has another fault", { price: 0, stock: 1, title: "" }, ["title too_short"]],
     ["free book in stock with a typo", { price: 0, stock: 1, colour: "red" }, ["colour unknown_field"]],
-  ])("%s", async (_, members, faults) => {
+  ])("a book with %s reports every fault", async (_, members, faults) => {
     const expected = invalid(...faults.map((fault) => `body ${fault}`));
     for (const [method, path] of [POST_BOOK, PUT_BOOK, PATCH_BOOK]) {
       expect(outcome(await send(method, path, { body: newBook(members) }))).toEqual(expected);
@@ -261,7 +261,7 @@ describe("the fields of a book", () => {
     ["description of 10,000 characters", { description: "𝔸".repeat(10_000) }],
     ["empty description", { description: "" }],
     ["whole number with decimals", { stock: 3.0, price: 12.5 }],
-  ])("%s is good", async (_, members) => {
+  ])("a book with %s is valid", async (_, members) => {
     expect((await send(...POST_BOOK, { body: newBook(members) })).status).toBe(201);
   });
 
@@ -414,7 +414,7 @@ describe("the query of a listing", () => {
     ["min_price=9&max_price=1&limit=0", "min_price out_of_range", "limit out_of_range"],
     ["min_price=9&max_price=1&colour=red", "min_price out_of_range", "colour unknown_field"],
     ["page=1&count=exact&colour=red", "page invalid_format", "colour unknown_field"],
-  ])("%s", async (query, ...faults) => {
+  ])("the listing of books with %s reports every fault", async (query, ...faults) => {
     expect(outcome(await send("GET", `/api/v1/books?${query}`))).toEqual(
       invalid(...faults.map((fault) => `query ${fault}`)),
     );
@@ -451,7 +451,7 @@ describe("the query of a listing", () => {
     ["min_price=1.50&max_price=1.5", 20],
     ["search=%25%&author=%zz%C3%A9+%2", 20],
     ["search=%EF%BF%BD", 20],
-  ])("%s is good", async (query, limit) => {
+  ])("the query %s is valid", async (query, limit) => {
     const { status, json } = await send("GET", `/api/v1/books?${query}`);
     expect([status, json.limit]).toEqual([200, limit]);
   });
