@@ -167,14 +167,11 @@ describe.each([
       ["current", "current", unchanged],
       ["stale", "stale", 412],
       ["stale", "current", 412],
-    ])(
-      "If-Match with the %s tag and If-None-Match with the %s tag apply in this order",
-      async (match, noneMatch, status) => {
-        const resource = await prepare();
-        const headers = { "If-Match": resource.tags[match], "If-None-Match": resource.tags[noneMatch] };
-        await expectStatus(status, method, resource, headers);
-      },
-    );
+    ])("If-Match (%s tag) applies before If-None-Match (%s tag)", async (match, noneMatch, status) => {
+      const resource = await prepare();
+      const headers = { "If-Match": resource.tags[match], "If-None-Match": resource.tags[noneMatch] };
+      await expectStatus(status, method, resource, headers);
+    });
   });
 
   test("an ETag is strong, and is never reused", async () => {

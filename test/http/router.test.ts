@@ -153,7 +153,7 @@ describe("X-Request-Id", () => {
   });
 
   test.each(["", "x".repeat(129), "a b", "a/b", "a,b", "a;b", "é", '"a"'])(
-    "the invalid X-Request-Id %j is replaced",
+    "the X-Request-Id %j is replaced",
     async (id) => {
       const ids = new Set([id]);
       for (const [method, path] of REQUESTS) {
@@ -184,13 +184,10 @@ test.each<[string, string, number, string, Options?]>([
   ["DELETE", `/api/v1/tasks/${MISSING}`, 404, "no-store"],
   ["POST", "/api/v1/books", 415, "no-store"],
   ["POST", "/api/v1/books", 201, "no-cache, no-transform", { body: newBook() }],
-])(
-  "a response to %s %s with %i has the Cache-Control %s",
-  async (method, path, status, cacheControl, options) => {
-    const { headers, ...answer } = await api(method, path, options);
-    expect([answer.status, headers.get("Cache-Control")]).toEqual([status, cacheControl]);
-  },
-);
+])("%s %s %i has the Cache-Control of %s", async (method, path, status, cacheControl, options) => {
+  const { headers, ...answer } = await api(method, path, options);
+  expect([answer.status, headers.get("Cache-Control")]).toEqual([status, cacheControl]);
+});
 
 describe("CORS", () => {
   let closed: Client;
@@ -364,7 +361,7 @@ describe("the problems", () => {
   });
 
   test.each(["nothing", "Not_Found", "constructor", "__proto__", "toString"])(
-    "the problem %s does not exist",
+    "there is no problem %s",
     async (error) => {
       expect((await api("GET", `/problems/${error}`)).status).toBe(404);
     },

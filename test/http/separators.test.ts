@@ -76,16 +76,13 @@ async function send(method: string, path: string, headers: Record<string, string
 const run = (separator: string) => separator.repeat(LENGTH / separator.length);
 
 describe.each(Object.entries(HEADERS))("%s", (name, [method, path, before]) => {
-  test.for(before)(
-    "a header with many separators after %j is parsed in linear time",
-    async (start, { signal }) => {
-      for (const separator of SEPARATORS) {
-        signal.throwIfAborted();
-        const body = method.startsWith("P") ? "{}" : undefined;
-        await send(method, path, { ...JSON_TYPE, [name]: `${start}${run(separator)}x` }, body);
-      }
-    },
-  );
+  test.for(before)("many separators after %j take linear time", async (start, { signal }) => {
+    for (const separator of SEPARATORS) {
+      signal.throwIfAborted();
+      const body = method.startsWith("P") ? "{}" : undefined;
+      await send(method, path, { ...JSON_TYPE, [name]: `${start}${run(separator)}x` }, body);
+    }
+  });
 });
 
 test("every header that the app reads is tested", () => {
@@ -104,12 +101,9 @@ test("paths, queries and texts with many separators are parsed in linear time", 
   }
 });
 
-test.each(["title", "author", "description"])(
-  "a %s with many combining marks is rejected in linear time",
-  async (member) => {
-    // Normalisation moves each mark of the second kind before all marks of the first.
-    const text = `a${"\u0301".repeat(LENGTH)}${"\u0323".repeat(LENGTH)}`;
-    expect(await send("PATCH", BOOK, JSON_TYPE, JSON.stringify({ [member]: text }))).toBe(422);
-    expect(await send("GET", `/api/v1/books?search=${encodeURIComponent(text)}`, {})).toBe(422);
-  },
-);
+test.each(["title", "author", "description"])("many marks in a %s take linear time", async (member) => {
+  // Normalisation moves each mark of the second kind before all marks of the first.
+  const text = `a${"\u0301".repeat(LENGTH)}${"\u0323".repeat(LENGTH)}`;
+  expect(await send("PATCH", BOOK, JSON_TYPE, JSON.stringify({ [member]: text }))).toBe(422);
+  expect(await send("GET", `/api/v1/books?search=${encodeURIComponent(text)}`, {})).toBe(422);
+});

@@ -174,7 +174,7 @@ describe("failures of db:migrate", () => {
   });
 
   test.each([[["--grant", ""]], [["--grant"]], [["--wait", "x"]], [["--what"]]])(
-    "db:migrate explains the arguments %j in a sentence",
+    "db:migrate explains %j in a sentence",
     async (flags) => {
       expectSentence(
         await run("postgres://nobody:secret@127.0.0.1:1/x", ...flags),
