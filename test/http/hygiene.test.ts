@@ -156,9 +156,9 @@ describe("the role of a route", () => {
     ["a cookie", { Cookie: "token=TOKEN; Authorization=TOKEN; session=TOKEN" }],
     ["another header", { "X-Authorization": "TOKEN", "X-Api-Key": "TOKEN", "Proxy-Authorization": "TOKEN" }],
     ["a claim to be the proxy", { "X-Forwarded-User": "admin", "X-Forwarded-For": "127.0.0.1" }],
-  ])("%s is not accepted as a token", async (_, given) => {
+  ])("%s is not accepted as a token", async (_, sent) => {
     const headers = Object.fromEntries(
-      Object.entries(given).map(([name, value]) => [name, value.replaceAll("TOKEN", editor)]),
+      Object.entries(sent).map(([name, value]) => [name, value.replaceAll("TOKEN", editor)]),
     );
     expect((await api("DELETE", `/api/v1/books/${id}`, { headers })).status).toBe(401);
     expect((await api("DELETE", `/api/v1/books/${id}?access_token=${editor.slice(7)}`)).status).toBe(401);
