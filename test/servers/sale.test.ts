@@ -147,7 +147,7 @@ test("1,000 clients buy 100 books, at most one each, although connections break"
   );
   await expect.poll(database.waiting, { timeout: 20_000 }).toBeGreaterThanOrEqual(POOLED / 2);
   await expect
-    .poll(() => proxies.reduce((sum, { links }) => sum + links.size, 0))
+    .poll(() => proxies.reduce((sum, { links }) => sum + links.size, 0), { timeout: 20_000 })
     .toBeGreaterThan(CLIENTS * 0.9);
   await release();
   const answers = await sale;
