@@ -1,4 +1,4 @@
-/** Books: create, read, change and delete, over HTTP on workerd. */
+/** Creating, reading, updating and deleting books, over HTTP on workerd. */
 import { beforeAll, describe, expect, test } from "vitest";
 import { newBook } from "../support/books.ts";
 import { type Client, createClient } from "../support/client.ts";
@@ -16,8 +16,8 @@ beforeAll(async () => {
 const create = async (members?: Record<string, unknown>) =>
   (await api("POST", "/api/v1/books", { body: newBook(members) })).json;
 
-describe("create", () => {
-  test("answers 201 with the book, its place and its version", async () => {
+describe("creating a book", () => {
+  test("POST returns 201 with the book, its Location and its ETag", async () => {
     const body = newBook({ title: "  Émile ", price: 12.3, description: "On education" });
     const { status, json, headers, text } = await api("POST", "/api/v1/books", { body });
     expect(status).toBe(201);
@@ -42,36 +42,36 @@ describe("create", () => {
     expect(headers.get("Cache-Control")).toBe("no-cache, no-transform");
   });
 
-  test("fills in stock and description", async () => {
+  test("POST sets a missing stock to 0 and a missing description to null", async () => {
     const { title, author, isbn, price } = newBook();
     const { json } = await api("POST", "/api/v1/books", { body: { title, author, isbn, price } });
     expect(json).toMatchObject({ stock: 0, description: null });
   });
 
-  test("takes ISBN-10 and hyphens, and answers 13 digits", async () => {
+  test("POST accepts an ISBN-10 and hyphens, and returns 13 digits", async () => {
     expect((await create({ isbn: "0-8044-2957-X" })).isbn).toBe("9780804429573");
     expect((await create({ isbn: "979-10-90636-07-1" })).isbn).toBe("9791090636071");
   });
 
-  test("composes text to NFC", async () => {
+  test("POST normalises text to NFC", async () => {
     expect((await create({ title: "Cafe\u0301" })).title).toBe("Caf\u00e9");
   });
 
-  test("counts characters, not UTF-16 units", async () => {
+  test("the length of a text counts characters, not UTF-16 code units", async () => {
     expect((await create({ title: "𝔸".repeat(255) })).title).toBe("𝔸".repeat(255));
   });
 
-  test("keeps prices to the cent, at both ends", async () => {
+  test("the lowest and the highest price are kept to the cent", async () => {
     for (const price of [0.01, 0.1, 19.99, 1.1, 99_999_999.99])
       expect((await create({ price })).price).toBe(price);
     expect((await create({ price: 0, stock: 0 })).price).toBe(0);
   });
 
-  test("takes the largest stock", async () => {
+  test("POST accepts the largest stock", async () => {
     expect((await create({ stock: 2_147_483_647 })).stock).toBe(2_147_483_647);
   });
 
-  test("of duplicate members the last counts", async () => {
+  test("the last of duplicate members applies", async () => {
     const raw = JSON.stringify(newBook()).replace('"title":"Dune"', '"title":"First","title":"Last"');
     const { json } = await api("POST", "/api/v1/books", {
       raw,
@@ -80,14 +80,14 @@ describe("create", () => {
     expect(json.title).toBe("Last");
   });
 
-  test("a taken ISBN is 409, in another notation too", async () => {
+  test("POST returns 409 for a taken ISBN, in any notation", async () => {
     await create({ isbn: "978-0-14-044913-6" });
     const { status, json } = await api("POST", "/api/v1/books", { body: newBook({ isbn: "0140449132" }) });
     expect(status).toBe(409);
     expect(json.error).toBe("conflict");
   });
 
-  test("of two creates of one ISBN at the same moment one is 201 and one 409", async () => {
+  test("two simultaneous POSTs of one ISBN return 201 and 409", async () => {
     for (let round = 0; round < 10; round++) {
       const body = newBook();
       const answers = await Promise.all([1, 2].map(() => api("POST", "/api/v1/books", { body })));
@@ -96,8 +96,8 @@ describe("create", () => {
   });
 });
 
-describe("read", () => {
-  test("by id, in any case, and by ISBN, in any notation", async () => {
+describe("reading a book", () => {
+  test("a book is found by its id in any case, and by its ISBN in any notation", async () => {
     const book = await create({ isbn: "9780306406157" });
     for (const path of [book.id, book.id.toUpperCase(), "isbn/9780306406157", "isbn/0-306-40615-2"]) {
       const { status, json, headers } = await api("GET", `/api/v1/books/${path}`);
@@ -107,7 +107,7 @@ describe("read", () => {
     }
   });
 
-  test("HEAD answers the headers alone", async () => {
+  test("HEAD returns the headers of GET without a body", async () => {
     const book = await create();
     const { status, text, headers } = await api("HEAD", `/api/v1/books/${book.id}`);
     expect([status, text, headers.get("ETag")]).toEqual([200, "", `"${book.id}.1.1"`]);
@@ -122,13 +122,13 @@ describe("read", () => {
     "isbn/0000000000000",
     "isbn/9780000000019",
     "isbn/x",
-  ])("%s is 404", async (path) => {
+  ])("GET %s returns 404", async (path) => {
     expect((await api("GET", `/api/v1/books/${path}`)).status).toBe(404);
   });
 });
 
 describe.each(["PATCH", "PUT"])("%s", (method) => {
-  test("changes what is given and counts the version", async () => {
+  test("an update changes the given members and increments the version", async () => {
     const book = await create({ description: "Sand" });
     const { status, json, headers } = await api(method, `/api/v1/books/${book.id}`, {
       body: { price: 20, description: null },
@@ -141,7 +141,7 @@ describe.each(["PATCH", "PUT"])("%s", (method) => {
     expect(headers.get("ETag")).toBe(`"${book.id}.2.1"`);
   });
 
-  test("that changes nothing leaves version and time", async () => {
+  test("an update that changes nothing keeps the version and updated_at", async () => {
     const book = await create();
     for (const body of [{}, { title: book.title }, book]) {
       const { status, json, headers } = await api(method, `/api/v1/books/${book.id}`, { body });
@@ -150,14 +150,14 @@ describe.each(["PATCH", "PUT"])("%s", (method) => {
     }
   });
 
-  test("ignores the read-only members of a book sent back", async () => {
+  test("an update ignores read-only members", async () => {
     const book = await create();
     const body = { ...book, id: "x", created_at: 1, updated_at: null, title: "Dune Messiah" };
     const { json } = await api(method, `/api/v1/books/${book.id}`, { body });
     expect(json).toMatchObject({ id: book.id, created_at: book.created_at, title: "Dune Messiah" });
   });
 
-  test("checks the rule on price and stock against the merged record", async () => {
+  test("an update checks the rule on price and stock against the merged book", async () => {
     const inStock = await create({ price: 5, stock: 1 });
     const free = await create({ price: 0, stock: 0 });
     const both = await create({ price: 5, stock: 1 });
@@ -175,13 +175,13 @@ describe.each(["PATCH", "PUT"])("%s", (method) => {
     );
   });
 
-  test("a taken ISBN is 409, its own is not", async () => {
+  test("an update returns 409 for another book's ISBN, and accepts its own", async () => {
     const [book, other] = [await create(), await create()];
     expect((await api(method, `/api/v1/books/${book.id}`, { body: { isbn: other.isbn } })).status).toBe(409);
     expect((await api(method, `/api/v1/books/${book.id}`, { body: { isbn: book.isbn } })).status).toBe(200);
   });
 
-  test("the merged rule comes before the taken ISBN", async () => {
+  test("an update reports a broken rule before a taken ISBN", async () => {
     const [book, other] = [await create(), await create()];
     const { status } = await api(method, `/api/v1/books/${book.id}`, {
       body: { isbn: other.isbn, price: 0 },
@@ -189,14 +189,14 @@ describe.each(["PATCH", "PUT"])("%s", (method) => {
     expect(status).toBe(422);
   });
 
-  test("of nothing is 404, but a faulty body is told first", async () => {
+  test("an update of a missing book returns 404, or 422 if the body is invalid", async () => {
     const path = "/api/v1/books/00000000-0000-7000-8000-000000000000";
     expect((await api(method, path, { body: {} })).status).toBe(404);
     expect((await api(method, path, { body: { price: -1 } })).status).toBe(422);
     expect((await api(method, "/api/v1/books/1", { body: {} })).status).toBe(404);
   });
 
-  test("of many at once, none is lost", async () => {
+  test("no simultaneous update is lost", async () => {
     const book = await create();
     await Promise.all(
       Array.from({ length: 20 }, (_, at) =>
@@ -206,7 +206,7 @@ describe.each(["PATCH", "PUT"])("%s", (method) => {
     expect((await api("GET", `/api/v1/books/${book.id}`)).headers.get("ETag")).toBe(`"${book.id}.21.1"`);
   });
 
-  test("that waited for another change is made on top of it, or refused by its If-Match", async () => {
+  test("an update that waited for another one applies on top of it, or fails its If-Match", async () => {
     const book = await create({ stock: 1 });
     const path = `/api/v1/books/${book.id}`;
     const release = await database.hold("update books set title = 'Changed meanwhile' where id = $1", [
@@ -224,14 +224,14 @@ describe.each(["PATCH", "PUT"])("%s", (method) => {
   });
 });
 
-test("PATCH takes application/merge-patch+json, PUT does not", async () => {
+test("PATCH accepts application/merge-patch+json, and PUT does not", async () => {
   const book = await create();
   const options = { raw: '{"stock":9}', headers: { "Content-Type": "application/merge-patch+json" } };
   expect((await api("PATCH", `/api/v1/books/${book.id}`, options)).json.stock).toBe(9);
   expect((await api("PUT", `/api/v1/books/${book.id}`, options)).status).toBe(415);
 });
 
-test("DELETE answers 204, then 404, and frees the ISBN", async () => {
+test("DELETE returns 204, then 404, and frees the ISBN", async () => {
   const book = await create();
   expect((await api("DELETE", `/api/v1/books/${book.id}`)).status).toBe(204);
   expect((await api("DELETE", `/api/v1/books/${book.id}`)).status).toBe(404);
@@ -247,7 +247,7 @@ describe("the ledger", () => {
       [id],
     );
 
-  test("has a movement for every change of stock, and for nothing else", async () => {
+  test("the ledger has a movement for every stock change, and no other", async () => {
     const book = await create({ stock: 5 });
     for (const body of [{ stock: 2 }, { title: "Other" }, { stock: 2 }, { stock: 10 }, { stock: 0 }]) {
       await api("PATCH", `/api/v1/books/${book.id}`, { body });
@@ -261,7 +261,7 @@ describe("the ledger", () => {
     expect(await movements((await create({ stock: 0 })).id)).toEqual([]);
   });
 
-  test("sums up to the stock of every book, whoever changed it", async () => {
+  test("the movements of every book add up to its stock, after direct SQL too", async () => {
     await database.sql("update books set stock = stock + 1 where price > 0 and stock < 1000");
     const wrong = await database.sql(
       `select id from books b where stock <> (select coalesce(sum(delta), 0) from stock_movements where book_id = b.id)`,

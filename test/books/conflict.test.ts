@@ -1,4 +1,4 @@
-/** A taken ISBN: the 409 names the book that has it, whichever way the two meet. */
+/** A taken ISBN: the 409 names the book that has it. */
 import { beforeAll, describe, expect, test } from "vitest";
 import { isbnOf, newBook } from "../support/books.ts";
 import { type Answer, type Client, createClient } from "../support/client.ts";
@@ -22,7 +22,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
   const expectConflict = ({ json }: Answer, { id, isbn }: { id: string; isbn: string }) =>
     expect(json).toMatchObject({ status: 409, error: "conflict", id, isbn });
 
-  test("is told with the book that has it, to whoever creates another", async () => {
+  test("a POST of a taken ISBN returns 409 with the book that has it", async () => {
     const book = await create();
     const body = newBook({ isbn: book.isbn });
     expectConflict(await api("POST", BOOKS, { body }), book);
@@ -30,7 +30,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
   });
 
   test.each(["PATCH", "PUT"])(
-    "is told with the book that has it, to whoever changes another: %s",
+    "a %s to a taken ISBN returns 409 with the book that has it",
     async (method) => {
       const [book, other] = [await create(), await create()];
       expectConflict(await api(method, `${BOOKS}/${other.id}`, { body: { isbn: book.isbn } }), book);
@@ -39,7 +39,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
     },
   );
 
-  test("comes behind a stale version and a merged record that breaks a rule", async () => {
+  test("a PATCH reports a stale version first, then a broken rule, then a taken ISBN", async () => {
     const [book, other] = [await create(), await create({ stock: 3 })];
     const change = (body: object, headers = {}) => api("PATCH", `${BOOKS}/${other.id}`, { body, headers });
     const { isbn } = book;
@@ -52,10 +52,10 @@ describe.each(RUNTIMES)("%s", (runtime) => {
   });
 
   test.each([
-    ["alone", () => ({})],
+    ["without keys", () => ({})],
     ["with keys", (at: number) => ({ "Idempotency-Key": `key-${at}-${isbns}` })],
   ])(
-    "of many who create it at the same moment one does, and the others are told of that: %s",
+    "one of many simultaneous POSTs of an ISBN succeeds, and the others return 409 with its book: %s",
     async (_, headersOf) => {
       for (let time = 0; time < 5; time++) {
         const body = newBook({ isbn: isbnOf(isbns++) });
@@ -69,7 +69,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
     },
   );
 
-  test("of many who change to it at the same moment one does, and the others are told of that", async () => {
+  test("one of many simultaneous PATCHes to an ISBN succeeds, and the others return 409 with its book", async () => {
     const books = await Promise.all(Array.from({ length: AT_ONCE }, () => create()));
     const isbn = isbnOf(isbns++);
     const answers = await Promise.all(

@@ -1,4 +1,4 @@
-/** What a listing finds and counts under every set of its filters, and at which moment, on each runtime. */
+/** The results and counts of listings under every set of filters, on each runtime. */
 import { beforeAll, describe, expect, test } from "vitest";
 import { startNeonEndpoint } from "../../dev/neon-endpoint.ts";
 import { isbnOf, newBook } from "../support/books.ts";
@@ -16,7 +16,7 @@ interface Book {
   stock: number;
 }
 
-/** Titles, authors, stocks and prices, each independent of the others. */
+/** Books whose titles, authors, stocks and prices vary independently. */
 const BOOKS: Book[] = Array.from({ length: 640 }, (_, at) => {
   const half = Math.floor(at / 5);
   return {
@@ -28,7 +28,7 @@ const BOOKS: Book[] = Array.from({ length: 640 }, (_, at) => {
   };
 });
 
-/** Hardly any other filter finds the book with the ISBN. */
+/** The filters; few of the others match the book with the ISBN. */
 const FILTERS: [parameter: string, finds: (book: Book) => boolean][] = [
   ["search=odd", ({ title }) => title === "Odd"],
   ["author=zola", ({ author }) => author === "Zola"],
@@ -38,17 +38,17 @@ const FILTERS: [parameter: string, finds: (book: Book) => boolean][] = [
   ["in_stock=true", ({ stock }) => stock > 0],
 ];
 
-/** Every set of filters, with the books that all of its filters find. */
+/** Every set of filters, with the books that match all of them. */
 const QUERIES = Array.from({ length: 2 ** FILTERS.length }, (_, set) => {
   const filters = FILTERS.filter((_, at) => set & (1 << at));
   const found = BOOKS.filter((book) => filters.every(([, finds]) => finds(book)));
   return { query: filters.map(([parameter]) => parameter).join("&"), found };
 });
 
-/** A text that only the statement of a count has. */
+/** A text that only the statements of counts contain. */
 const COUNT = "count(*)::text";
 
-/** Where it is set, the next count is held back, and this gets what lets it go on. */
+/** If set, the next count is delayed, and this receives a function that releases it. */
 let onCount: ((resume: () => void) => void) | undefined;
 
 function holdCount({ near, far }: Link): void {
@@ -63,7 +63,7 @@ function holdCount({ near, far }: Link): void {
   far.pipe(near);
 }
 
-/** Starts a server whose statements pass {@link holdCount} on their way to Postgres. */
+/** Starts a server whose statements pass through {@link holdCount} on their way to Postgres. */
 async function start(runtime: Runtime, database: TestDatabase): Promise<Client> {
   const { url } = await startProxy(database.url, { join: holdCount });
   if (runtime !== "workerd") {
@@ -95,7 +95,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
     return json;
   };
 
-  test("every set of filters finds what all of them find", async () => {
+  test("a listing returns the books that match all of its filters", async () => {
     for (const { query, found } of QUERIES) {
       const { data } = await list(query, "limit=100");
       const isbns = new Set(found.map(({ isbn }) => isbn));
@@ -104,20 +104,20 @@ describe.each(RUNTIMES)("%s", (runtime) => {
     }
   });
 
-  test.each(["count=exact", "page=1"])("%s counts what all filters find", async (parameter) => {
+  test.each(["count=exact", "page=1"])("%s counts the books that match all filters", async (parameter) => {
     for (const { query, found } of QUERIES) {
       const { total } = await list(query, `limit=1&${parameter}`);
       expect([query, total]).toEqual([query, found.length]);
     }
   });
 
-  test("count=estimated is less with every filter", async () => {
+  test("every filter lowers the total of count=estimated", async () => {
     const totals: number[] = [];
     for (const { query } of QUERIES) totals.push((await list(query, "limit=1&count=estimated")).total);
     for (const [set, { query }] of QUERIES.entries()) {
       for (const [at, [parameter]] of FILTERS.entries()) {
         const without = totals[set & ~(1 << at)] as number;
-        // The planner never says that there is nothing.
+        // The planner estimates at least one row.
         if (set & (1 << at) && without > 1)
           expect(totals[set], `${query}, of which ${parameter}`).toBeLessThan(without);
       }
@@ -125,7 +125,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
   });
 
   test.each(["count=exact", "page=1"])(
-    "%s counts at the moment of its page, though a book is added before it counts",
+    "%s counts in the snapshot of its page, without a book that is added meanwhile",
     async (parameter) => {
       const { title, author, isbn, price } = newBook();
       const count = new Promise<() => void>((resolve) => {

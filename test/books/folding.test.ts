@@ -1,4 +1,4 @@
-/** What search takes for the same, in any alphabet and whatever the locale of the database. */
+/** How search folds text, in any alphabet and any locale of the database. */
 import { randomBytes } from "node:crypto";
 import pg from "pg";
 import { beforeAll, expect, inject, onTestFinished, test } from "vitest";
@@ -47,23 +47,23 @@ test.each([
   ["“q", ["“Quoted”"]],
   ["”", ["“Quoted”"]],
   ["CAFÉ", ["café"]],
-  // a hyphen is a mark here, and takes no part in any of these titles or ISBNs
+  // A hyphen is a mark, which none of these titles contains.
   ["-", []],
   ["--", []],
-  // digits with hyphens are for ISBNs: a title with the same digits is another matter
+  // Digits with hyphens match ISBNs, not titles that contain the same digits.
   ["19-84", []],
   ["1 2 3", []],
-  // the character that keeps fields apart keeps them apart
+  // The separator of fields cannot be searched for.
   ["\u001f", []],
   ["plain\u001fjane", []],
   ["plain jane", []],
-])("%j", async (term, expected) => {
+])("a search for %j finds %j", async (term, expected) => {
   const { status, json } = await api("GET", `/api/v1/books?${new URLSearchParams({ search: term })}`);
   expect(status).toBe(200);
   expect(json.data.map(({ title }: { title: string }) => title)).toEqual(expected);
 });
 
-test("folds alike in a database of the C locale", async () => {
+test("a database with the C locale folds text in the same way", async () => {
   const name = `test_c_${randomBytes(6).toString("hex")}`;
   const url = Object.assign(new URL(inject("postgres")), { pathname: `/${name}` }).href;
   const run = async (at: string, text: string, values?: unknown[]) => {

@@ -1,10 +1,10 @@
-/** The JSON that Postgres keeps of a book. */
+/** The JSON of a book that Postgres stores. */
 import pg from "pg";
 import { expect, onTestFinished, test } from "vitest";
 import { isbnOf } from "../support/books.ts";
 import { createTestDatabase } from "../support/database.ts";
 
-test("is right after any change by any session, whatever its settings", async () => {
+test("the stored JSON is correct after any change, whatever the settings of the session", async () => {
   const { url } = await createTestDatabase();
   const options = "-c timezone=Asia/Kolkata -c datestyle=SQL,DMY -c extra_float_digits=-5";
   const client = new pg.Client({ connectionString: url, options });

@@ -1,4 +1,4 @@
-/** Links that would be longer than clients take in a header are left out; the cursors in the body lead on. */
+/** A Link header that would be too long for clients is left out; the cursors in the body remain. */
 import { beforeAll, describe, expect, test } from "vitest";
 import { createClient as createOctavo } from "../../src/client/index.ts";
 import { isbnOf } from "../support/books.ts";
@@ -28,7 +28,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
     api = await createClient(url, await tokenFor("clerk"));
   });
 
-  /** The books of all pages by `fetch`, which takes 16 KiB of headers, and the Link of each page. */
+  /** Fetches all pages with `fetch`, which accepts 16 KiB of headers, and returns their ISBNs and Link headers. */
   async function walk(filters: Record<string, string>) {
     const isbns: string[] = [];
     const links: (string | null)[] = [];
@@ -45,7 +45,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
 
   const ALL = [1, 2, 3].map(isbnOf).sort();
 
-  test("a listing with the longest filters is walked to its end", async () => {
+  test("a listing with the longest filters can be walked to its end", async () => {
     expect(await walk({ search: TITLE, author: AUTHOR })).toEqual({ isbns: ALL, links: [null, null, null] });
     const isbns: string[] = [];
     const query = { search: TITLE, author: AUTHOR, sort: "title", limit: 1 } as const;
@@ -53,7 +53,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
     expect(isbns.sort()).toEqual(ALL);
   });
 
-  test("links are there as long as all of them together have 4 KiB", async () => {
+  test("the Link header is sent up to a length of 4 KiB", async () => {
     const lengths: number[] = [];
     for (let length = 60; length <= 90; length++) {
       const filters = { search: TITLE.slice(0, length) };
@@ -62,11 +62,11 @@ describe.each(RUNTIMES)("%s", (runtime) => {
       lengths.push(...links.filter((link) => link !== null).map((link) => link.length));
     }
     expect(Math.max(...lengths)).toBeLessThanOrEqual(MAX_LINK);
-    // The page in the middle has three links, and each character adds nine to a link.
+    // The middle page has three links, and each character of the filter adds nine bytes to a link.
     expect(Math.max(...lengths)).toBeGreaterThan(MAX_LINK - 27);
   });
 
-  test("of tasks as well", async () => {
+  test("a Link header of tasks that is too long is left out", async () => {
     const { headers, json } = await api("GET", `/api/v1/tasks?limit=${"0".repeat(5_000)}1`);
     expect([json.data.length, headers.get("Link")]).toEqual([1, null]);
     expect(json.next_cursor).toEqual(expect.any(String));

@@ -1,4 +1,4 @@
-/** The listing of books: order, cursors, filters, search, counts and numbered pages, over HTTP on workerd. */
+/** Listing books: order, cursors, filters, search, counts and numbered pages, over HTTP on workerd. */
 import { beforeAll, describe, expect, test } from "vitest";
 import { isbnOf } from "../support/books.ts";
 import { type Client, createClient } from "../support/client.ts";
@@ -33,14 +33,14 @@ const TITLES = [
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  // Equal keys everywhere: 3 prices, 2 moments, 4 authors.
+  // Many equal keys: 3 prices, 2 times, 4 authors.
   const books = TITLES.map((title, at) => ({
     title,
     author: ["Émile Zola", "J. R. R. Tolkien", "Le Guin", "Percent 50%"][at % 4],
     isbn: isbnOf(at + 1),
     price: [0, 9.99, 12.5][at % 3],
     stock: at % 3 === 0 ? 0 : at,
-    // look like the end of one row of a page and the beginning of the next
+    // These resemble the end of one row of a page and the beginning of the next.
     description: ['"},{"id":"', "},{"][at % 2],
     created_at: `2026-01-01T00:00:00.00000${at % 2}Z`,
   }));
@@ -68,7 +68,7 @@ const titles = (page: { data: { title: string }[] }) => page.data.map(({ title }
 const ids = (page: { data: { id: string }[] }) => page.data.map(({ id }) => id);
 
 describe("a page", () => {
-  test("has its members in order, 20 rows by default, and no ETag", async () => {
+  test("a page has its members in order, 20 rows by default, and no ETag", async () => {
     const { status, text, headers } = await api("GET", "/api/v1/books?limit=2");
     expect(status).toBe(200);
     expect(text).toMatch(/^{"data":\[{"id":.*}\],"limit":2,"next_cursor":"[\w-]+","prev_cursor":null}$/);
@@ -78,7 +78,7 @@ describe("a page", () => {
     expect((await list({ limit: 1_000_000 })).limit).toBe(100);
   });
 
-  test("links to its neighbours and the first page, filters and all", async () => {
+  test("a page links to its neighbours and the first page, with all filters", async () => {
     const first = await list({ limit: 2, sort: "title", min_price: 0 });
     expect(first.headers.get("Link")).toBe(
       `</api/v1/books?limit=2&sort=title&min_price=0&cursor=${first.next_cursor}>; rel="next", </api/v1/books?limit=2&sort=title&min_price=0>; rel="first"`,
@@ -92,7 +92,7 @@ describe("a page", () => {
 });
 
 describe.each(["created_at", "title", "author", "price"])("sorted by %s", (column) => {
-  test.each(["", "-"])("in direction '%s', the pages join to the whole, both ways", async (sign) => {
+  test.each(["", "-"])("the pages in direction '%s' join to the whole listing, both ways", async (sign) => {
     const sort = `${sign}${column}`;
     const whole = ids(await list({ sort, limit: 100 }));
     const expected = await database.sql<{ id: string }>(
@@ -112,11 +112,11 @@ describe.each(["created_at", "title", "author", "price"])("sorted by %s", (colum
   });
 });
 
-test("-created_at is the default order", async () => {
+test("books are listed by -created_at by default", async () => {
   expect(ids(await list())).toEqual(ids(await list({ sort: "-created_at" })));
 });
 
-test("text sorts by Unicode's root collation", async () => {
+test("titles sort by Unicode's root collation", async () => {
   const sorted = titles(await list({ sort: "title", limit: 100 }));
   expect(
     sorted.filter((title) => ["apple", "Äpfel", "Catch-22", "dune", "Dune", "Émile", "Zoo"].includes(title)),
@@ -124,7 +124,7 @@ test("text sorts by Unicode's root collation", async () => {
 });
 
 describe("cursors", () => {
-  test("are deterministic, and limit may change under them", async () => {
+  test("equal pages have equal cursors, and a cursor works with another limit", async () => {
     const [one, two] = [await list({ limit: 3 }), await list({ limit: 3 })];
     expect(one.next_cursor).toBe(two.next_cursor);
     expect(ids(await list({ limit: 2, cursor: one.next_cursor, count: "exact" }))).toEqual(
@@ -132,7 +132,7 @@ describe("cursors", () => {
     );
   });
 
-  test("the last page has no next, and going back from the first has no previous", async () => {
+  test("the last page has no next_cursor, and the first has no prev_cursor", async () => {
     const last = await list({ limit: 100 });
     expect([last.next_cursor, last.prev_cursor]).toEqual([null, null]);
     const second = await list({ limit: 9, cursor: (await list({ limit: 9 })).next_cursor });
@@ -141,7 +141,7 @@ describe("cursors", () => {
     expect([first.next_cursor, first.prev_cursor]).toEqual([expect.any(String), null]);
   });
 
-  test("a page that became empty hands back its place", async () => {
+  test("a page that became empty returns cursors at its position", async () => {
     const own = await createTestDatabase();
     const [first, second] = [1, 2].map((n) => isbnOf(900_000_000 + n));
     for (const isbn of [first, second]) {
@@ -165,7 +165,7 @@ describe("cursors", () => {
     expect(isbns(await get(`&cursor=${before.next_cursor}`))).toEqual([second]);
   });
 
-  test("a cursor that was changed is 400", async () => {
+  test("a modified cursor returns 400", async () => {
     const { next_cursor: cursor } = await list({ limit: 1 });
     for (const text of [`A${cursor.slice(1)}`, `${cursor}=`, cursor.slice(0, -1), "%", "é"]) {
       const path = `/api/v1/books?limit=1&cursor=${encodeURIComponent(text)}`;
@@ -184,7 +184,7 @@ describe("cursors", () => {
     { in_stock: "true" },
     { in_stock: "sometimes" },
     { isbn: isbnOf(1) },
-  ])("do not go with another query: %o", async (query) => {
+  ])("a cursor is invalid with another query: %o", async (query) => {
     const { next_cursor: cursor } = await list({ limit: 1 });
     const { status, json } = await api(
       "GET",
@@ -211,7 +211,7 @@ describe("cursors", () => {
       max_price: "49",
       in_stock: "false",
     }),
-  )("of a filtered listing go neither with another %s nor without it", async (name, other) => {
+  )("a cursor of a filtered listing is invalid with another %s, and without it", async (name, other) => {
     const { next_cursor: cursor } = await list({ ...filtered, limit: 1 });
     expect((await list({ ...filtered, cursor })).data, "the rest of the listing").toHaveLength(3);
     const { [name as keyof typeof filtered]: _, ...without } = filtered;
@@ -221,7 +221,7 @@ describe("cursors", () => {
     }
   });
 
-  test("of one listing do not go with another, nor after a change of key", async () => {
+  test("a cursor is invalid in another listing, and after a change of CURSOR_KEY", async () => {
     const { next_cursor: cursor } = await list({ limit: 1 });
     const other = await createClient(
       (await startWorker(database, { CURSOR_KEY: "k".repeat(32), OPEN_LOCAL_WRITES: "true" })).url,
@@ -230,7 +230,7 @@ describe("cursors", () => {
     expect((await other("GET", `/api/v1/tasks?limit=1&cursor=${cursor}`)).status).toBe(400);
   });
 
-  test("agree between instances that share a database", async () => {
+  test("a cursor is valid in another instance on the same database", async () => {
     const { next_cursor: cursor } = await list({ limit: 1 });
     const other = await createClient((await startWorker(database)).url);
     expect((await other("GET", `/api/v1/books?limit=1&cursor=${cursor}`)).status).toBe(200);
@@ -238,7 +238,7 @@ describe("cursors", () => {
 });
 
 describe("filters", () => {
-  test("by price, stock and ISBN", async () => {
+  test("price, stock and ISBN filter a listing", async () => {
     const all = (await list({ limit: 100 })).data;
     const isbnsOf = (books: { isbn: string }[]) => books.map(({ isbn }) => isbn).sort();
     const found = async (query: Record<string, string>) =>
@@ -262,7 +262,7 @@ describe("filters", () => {
   });
 
   test.each([
-    // part of a word, any case, beyond ASCII too
+    // Parts of words, in any case, beyond ASCII too.
     ["un", ["Under_score"]],
     ["une", ["dune", "Dune"]],
     ["DUNE", ["dune", "Dune"]],
@@ -271,12 +271,12 @@ describe("filters", () => {
     ["каренин", ["Анна Каренина"]],
     ["σίσυφος", ["ΣΊΣΥΦΟΣ"]],
     ["ΊΣΥΦ", ["ΣΊΣΥΦΟΣ"]],
-    // words next to each other, in their order, whole where the next begins
+    // Adjacent words in order; all but the last are complete at their end.
     ["анна каренина", ["Анна Каренина"]],
     ["нна кар", ["Анна Каренина"]],
     ["анна енина", []],
     ["каренина анна", []],
-    // less than three letters or digits in a row: at the start of a word, after any mark
+    // Fewer than three letters or digits in a row match at the start of a word, and after any mark.
     ["d", ["dune", "Dune"]],
     ["tr", ["The Trial"]],
     ["ri", []],
@@ -287,7 +287,7 @@ describe("filters", () => {
     ["東京", ["東京タワー"]],
     ["京タ", []],
     ["京タワ", ["東京タワー"]],
-    // wildcards and quotes are themselves
+    // Wildcards and quotes are literal.
     ["%", ["100% Wool"]],
     ["100%", ["100% Wool"]],
     ["%%", []],
@@ -303,17 +303,17 @@ describe("filters", () => {
     ["c++", ["C++"]],
     ["c+", ["C++"]],
     ["; drop table books", []],
-    // ISBNs, whole and in part
+    // ISBNs and parts of them.
     [isbnOf(4), ["Dune"]],
     ["978-0-00-000004-0", ["Dune"]],
     ["0-00-000004", ["Dune"]],
     ["000000004", ["Dune"]],
     ["1000000040", []],
     ["1-00-000004-0", []],
-    // an ISBN-10 ends in another digit than the ISBN-13 that is kept
+    // The check digit of an ISBN-10 differs from that of the stored ISBN-13.
     ["0-00-000004-3", ["Dune"]],
-  ])("search for %s", async (term, expected) => {
-    // Every author here has a letter of many terms: only what the title or the ISBN matches is meant.
+  ])("a search for %s finds the titles %j", async (term, expected) => {
+    // Many short terms match an author too: only matches of the title or the ISBN are compared.
     const found = titles(await list({ search: term, sort: "title", limit: 100 }));
     const authors = await database.sql<{ title: string }>("select title from books where author ilike $1", [
       `%${term.replace(/[%_\\]/g, "\\$&")}%`,
@@ -322,7 +322,7 @@ describe("filters", () => {
     expect(found.filter((title) => !byAuthor.has(title) || expected.includes(title))).toEqual(expected);
   });
 
-  test("search looks at authors too, but never across two fields", async () => {
+  test("a search matches authors too, but never across two fields", async () => {
     expect(titles(await list({ search: "tolkien" }))).toHaveLength(5);
     expect(titles(await list({ search: "apple j" }))).toEqual([]);
   });
@@ -337,11 +337,11 @@ describe("filters", () => {
     ["50%", 4],
     ["dune", 0],
     ["_", 0],
-  ])("author %s", async (author, count) => {
+  ])("the author filter %j finds %i books", async (author, count) => {
     expect((await list({ author, limit: 100 })).data).toHaveLength(count);
   });
 
-  test("go together", async () => {
+  test("several filters apply together", async () => {
     expect(
       titles(await list({ author: "tolkien", search: "apple", min_price: "9", in_stock: "true" })),
     ).toEqual(["apple"]);
@@ -349,7 +349,7 @@ describe("filters", () => {
 });
 
 describe("counts", () => {
-  test("exact", async () => {
+  test("count=exact returns the total on every page", async () => {
     const { total, total_is_estimate } = await list({ limit: 1, count: "exact", max_price: "0" });
     expect([total, total_is_estimate]).toEqual([6, undefined]);
     const second = await list({
@@ -361,24 +361,24 @@ describe("counts", () => {
     expect([second.total, second.data.length]).toEqual([6, 2]);
   });
 
-  test("estimated", async () => {
+  test("count=estimated returns an estimate, and marks it", async () => {
     const { total, total_is_estimate } = await list({ limit: 1, count: "estimated" });
     expect([total, total_is_estimate]).toEqual([TITLES.length, true]);
   });
 
-  test("never, unless asked for", async () => {
+  test("a listing has no total by default", async () => {
     expect(await list({ limit: 1 })).not.toHaveProperty("total");
   });
 });
 
 describe("numbered pages", () => {
-  test("answer as the original API did", async () => {
+  test("a numbered page has the members of the original API", async () => {
     const { text } = await api("GET", "/api/v1/books?page=2&limit=5&sort=title");
     expect(text).toMatch(/^{"data":\[{.*}\],"total":18,"page":2,"limit":5,"total_pages":4}$/);
     expect(ids(JSON.parse(text))).toEqual(ids(await list({ sort: "title", limit: 10 })).slice(5));
   });
 
-  test("beyond the end are empty, with the totals all the same", async () => {
+  test("a numbered page beyond the end is empty, and still has the totals", async () => {
     const page = await list({ page: 9, limit: 5, search: "dune" });
     expect(page).toMatchObject({ data: [], total: 2, page: 9, limit: 5, total_pages: 1 });
     expect(await list({ page: 1, search: "nothing" })).toMatchObject({ data: [], total: 0, total_pages: 0 });

@@ -1,7 +1,6 @@
 /**
- * What Postgres does for the listings: an index serves every order, both ways, and reads no row that is not answered;
- * search stays on an index for every kind of term. Plans are taken from EXPLAIN ANALYZE of the statements that the
- * store sends.
+ * The plans of listings, from EXPLAIN ANALYZE of the statements that the store sends. An index serves every order in
+ * both directions and reads only returned rows. Every search uses an index.
  */
 import { beforeAll, describe, expect, test } from "vitest";
 import { type BookQuery, bookPaging, SORTS } from "../../src/books/contract.ts";
@@ -20,7 +19,7 @@ let database: TestDatabase;
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  // Prices repeat a hundredfold, "common" is in a third of the titles, "rare" in two.
+  // Each price occurs a hundred times, "common" is in a third of the titles, and "rare" is in two.
   await database.sql(
     `insert into books (title, author, isbn, price, stock, created_at)
      select
@@ -30,7 +29,7 @@ beforeAll(async () => {
        (n % 200) + 0.99, 1, '2026-01-01'::timestamptz + n / 2 * interval '1 microsecond'
      from generate_series(1, ${BOOKS}) n`,
   );
-  // And one has as many movements as there are books.
+  // One book has as many movements as there are books.
   await database.sql(
     `insert into stock_movements (book_id, delta, stock_after)
      select id, 1, n from generate_series(1, ${BOOKS}) n, (select id from books limit 1) one`,
@@ -47,7 +46,7 @@ interface Plan {
   Plans?: Plan[];
 }
 
-/** Every node that reads a table or an index, of the statements that a function of the store sends. */
+/** The plan nodes that read a table or an index, in the statements that a function of the store sends. */
 async function scansOf(call: (database: Database) => Promise<unknown>, asked = database): Promise<Plan[]> {
   const statements = await statementsOf(call);
   const scans: Plan[] = [];
@@ -92,7 +91,7 @@ function recording(query: (statement: Statement) => Promise<Row[]>): Database {
   return connect(60_000);
 }
 
-/** The row in the middle of an order, as a cursor would point to it. */
+/** The position of the middle row of an order, as a cursor holds it. */
 async function middleOf(query: Record<string, string>): Promise<Pick<Position, "key" | "id">> {
   const [statement] = await statementsOf(listing(query));
   const text = statement?.text.replace(/limit \$\d+::int\) page$/, "limit 1 offset 5000) page") ?? "";
@@ -130,7 +129,7 @@ describe.each(SORTS.flatMap(filtersOf))("%o", (query) => {
     ["forward", "before"],
     ["backward", "before"],
     ["backward", "after"],
-  ] as const)("a page deep in the middle, %s from %s a row, reads no more", async (direction, side) => {
+  ] as const)("a page in the middle, %s from %s a row, reads no more", async (direction, side) => {
     const { key, id } = await middleOf(query);
     const [scan, ...others] = await scansOf(listing(query, { direction, side, key, id }));
     expect(others).toEqual([]);
@@ -158,7 +157,7 @@ test.each(["forward", "backward"] as const)(
 
 describe.each(["search", "author"])("%s", (parameter) => {
   test.each(["-created_at", "title", "-price"])(
-    "sorted by %s stays bounded for every kind of term",
+    "a listing sorted by %s reads few rows for every kind of term",
     async (sort) => {
       const terms = [
         "common",
@@ -194,7 +193,7 @@ describe.each(["search", "author"])("%s", (parameter) => {
   );
 });
 
-test("a search stays bounded though chance puts its term into a sample more often than into books", async () => {
+test("a search reads few rows even if a sample overestimates how frequent its term is", async () => {
   const unlucky = await createTestDatabase();
   await unlucky.sql(
     `insert into books (title, author, isbn, price)
@@ -202,7 +201,7 @@ test("a search stays bounded though chance puts its term into a sample more ofte
      from generate_series(1, ${BOOKS}) n`,
   );
   await unlucky.sql("vacuum analyze books");
-  // As if 15 of the 1,000 places of the sample had fallen on the four.
+  // Simulates a sample in which 15 of 1,000 entries belong to the four books.
   await unlucky.sql(
     `select pg_restore_attribute_stats(
        'schemaname', 'public', 'relname', 'books', 'attname', 'search_text', 'inherited', false,

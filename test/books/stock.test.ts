@@ -1,4 +1,4 @@
-/** Stock: taking from it and adding to it, what it refuses, and the ledger of its movements, over HTTP. */
+/** Stock changes and the ledger of stock movements, over HTTP. */
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { connectOver, direct } from "../../src/db/connection.ts";
@@ -25,7 +25,7 @@ const adjust = (id: string, body: Record<string, unknown>, options: Options = {}
 
 const read = async (id: string) => (await api("GET", `/api/v1/books/${id}`)).json;
 
-/** The ledger of a book, the oldest movement first. */
+/** The movements of a book, oldest first. */
 const ledger = (id: string) =>
   database.sql<{ delta: number; stock_after: number; reason: string | null }>(
     "select delta, stock_after, reason from stock_movements where book_id = $1 order by created_at, id",
@@ -40,7 +40,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
   });
 
   describe("a change of stock", () => {
-    test("answers 200 with the book and its new version", async () => {
+    test("a stock change returns 200 with the book and its new version", async () => {
       const book = await create({ stock: 5 });
       const { status, json, headers } = await adjust(book.id, { delta: -2, reason: "sale" });
       expect(status).toBe(200);
@@ -54,7 +54,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
       expect(await read(book.id)).toEqual(json);
     });
 
-    test("reaches both ends, and goes beyond neither", async () => {
+    test("a stock change can reach 0 and the maximum, and cannot exceed either", async () => {
       const { id } = await create({ stock: 1 });
       for (const [delta, status, stock] of [
         [-1, 200, 0],
@@ -71,7 +71,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
       }
     });
 
-    test("that the stock does not cover is 409 with what it would cover, and changes nothing", async () => {
+    test("a stock change below zero returns 409 with the available stock, and changes nothing", async () => {
       const book = await create({ stock: 3 });
       const { status, json, headers } = await adjust(book.id, { delta: -4, reason: "sale" });
       expect(status).toBe(409);
@@ -95,14 +95,14 @@ describe.each(RUNTIMES)("%s", (runtime) => {
       expect(await ledger(book.id)).toHaveLength(1);
     });
 
-    test("above the maximum is 422", async () => {
+    test("a stock change above the maximum returns 422", async () => {
       const { id } = await create({ stock: 10 });
       const { status, json } = await adjust(id, { delta: MAX_STOCK - 9 });
       expect([status, json.error]).toEqual([422, "validation_failed"]);
       expect(json.details).toMatchObject([{ in: "body", path: "delta", code: "out_of_range" }]);
     });
 
-    test("that would give stock to a free book is 422", async () => {
+    test("a stock change that would give stock to a free book returns 422", async () => {
       const book = await create({ price: 0, stock: 0 });
       const { status, json } = await adjust(book.id, { delta: 1 });
       expect([status, json.error]).toEqual([422, "validation_failed"]);
@@ -111,7 +111,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
       expect(await read(book.id)).toEqual(book);
     });
 
-    test("of nothing is 404, but a faulty body is told first", async () => {
+    test("a stock change of a missing book returns 404, or 422 if the body is invalid", async () => {
       for (const id of [MISSING, "1"]) {
         const { status, json } = await adjust(id, { delta: 1 });
         expect([status, json.error]).toEqual([404, "not_found"]);
@@ -119,7 +119,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
       expect((await adjust(MISSING, { delta: 0 })).status).toBe(422);
     });
 
-    test("takes no account of preconditions: its target is another resource than the book", async () => {
+    test("a stock change ignores preconditions, because its target is not the book", async () => {
       const { id } = await create({ stock: 5 });
       for (const headers of [
         { "If-Match": `"${id}.9"` },
@@ -130,7 +130,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
       }
     });
 
-    test("of many at once takes all there is, and no more", async () => {
+    test("simultaneous stock changes never oversell", async () => {
       const { id } = await create({ stock: 12 });
       const answers = await Promise.all(Array.from({ length: 20 }, () => adjust(id, { delta: -1 })));
       const stocks = answers.filter(({ status }) => status === 200).map(({ json }) => json.stock);
@@ -139,14 +139,14 @@ describe.each(RUNTIMES)("%s", (runtime) => {
       expect(refused).toEqual(Array(8).fill(0));
     });
 
-    test("that waited for another change is judged by what that one left", async () => {
+    test("a stock change that waited for another one is checked against the new stock", async () => {
       const { id } = await create({ stock: 5 });
       const release = await database.hold("update books set stock = 2 where id = $1", [id]);
       const waiting = [adjust(id, { delta: -4 }), adjust(id, { delta: MAX_STOCK - 2 })] as const;
       await expect.poll(database.waiting, { timeout: 20_000 }).toBe(2);
       await release();
       const [taken, added] = await Promise.all(waiting);
-      // Either may come first.
+      // Either request may reach Postgres first.
       expect([taken.status, taken.json.available ?? taken.json.stock, added.json.stock]).toEqual(
         taken.status === 409 ? [409, 2, MAX_STOCK] : [200, MAX_STOCK - 4, MAX_STOCK],
       );
@@ -154,7 +154,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
   });
 
   describe("the ledger", () => {
-    test("keeps the reason, composed and trimmed, of the change that gave it and of no other", async () => {
+    test("a movement has the reason of its own change, normalised and trimmed", async () => {
       const { id } = await create({ stock: 9 });
       await adjust(id, { delta: -1, reason: "  Cafe\u0301 sale " });
       await adjust(id, { delta: -1 });
@@ -174,7 +174,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
       ]);
     });
 
-    test("gives no movement the reason of another in the same transaction", async () => {
+    test("a movement does not take the reason of another one in the same transaction", async () => {
       const { id } = await create({ stock: 5 });
       const client = await database.connect();
       const query = async ({ text, values }: Statement) => {
@@ -196,7 +196,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
       expect((await ledger(id)).map(({ reason }) => reason)).toEqual([null, "sale", null, null, null, null]);
     });
 
-    test("sums up to the stock after every history, whatever way each change took", async () => {
+    test("the movements add up to the stock after every history of changes", async () => {
       const stock = fc.nat(20);
       const delta = fc.integer({ min: -15, max: 15 }).filter((delta) => delta !== 0);
       const step = fc.oneof(
@@ -246,7 +246,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
   describe("the list of movements", () => {
     const list = (id: string, query = "") => api("GET", `/api/v1/books/${id}/stock/movements${query}`);
 
-    test("has the newest first, each with its members", async () => {
+    test("the list of movements has the newest first, each with all members", async () => {
       const { id } = await create({ stock: 5 });
       await adjust(id, { delta: -2, reason: "sale" });
       const { status, json, headers } = await list(id);
@@ -273,7 +273,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
       expect(headers.get("Link")).toBe(`</api/v1/books/${id}/stock/movements>; rel="first"`);
     });
 
-    test("has a change by a transaction that began before another change after that one", async () => {
+    test("the list of movements orders changes by when they are made, not by when their transactions began", async () => {
       const { id } = await create({ stock: 5 });
       const early = await database.connect();
       await early.query("begin");
@@ -285,13 +285,13 @@ describe.each(RUNTIMES)("%s", (runtime) => {
       expect(json.data.map((movement: { stock_after: number }) => movement.stock_after)).toEqual([3, 4, 5]);
     });
 
-    test("is empty for a book that never had stock", async () => {
+    test("the list of movements is empty for a book that never had stock", async () => {
       const { id } = await create({ stock: 0 });
       const { status, json } = await list(id);
       expect([status, json.data, json.next_cursor, json.prev_cursor]).toEqual([200, [], null, null]);
     });
 
-    test("of nothing is 404, of a deleted book too", async () => {
+    test("the list of movements returns 404 for a missing or deleted book", async () => {
       const { id } = await create();
       await adjust(id, { delta: 1 });
       const { next_cursor } = (await list(id, "?limit=1")).json;
@@ -302,7 +302,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
       expect((await list("1")).status).toBe(404);
     });
 
-    test("goes page by page, forwards and back, while movements are added", async () => {
+    test("the list of movements can be walked in both directions while movements are added", async () => {
       const { id } = await create({ stock: 0 });
       const other = await create({ stock: 1 });
       await database.sql(
@@ -325,7 +325,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
         const first = await page();
         await adjust(id, { delta: 1 });
         const there = await pagesOf(first, ({ next_cursor }) => next_cursor && page(next_cursor));
-        // What a walk begins or ends with may be newer than the ten.
+        // The walk may also contain movements that are newer than the ten.
         expect(there.flatMap(ids).filter((id) => expected.includes(id))).toEqual(expected);
         const back = await pagesOf(there.at(-1), ({ prev_cursor }) => prev_cursor && page(prev_cursor));
         const backwards = back.reverse().flatMap(ids);

@@ -1,4 +1,4 @@
-/** The typed client in a browser, on a page of another origin than the API's. */
+/** The typed client in a browser, on a page of another origin. */
 import { readFile } from "node:fs/promises";
 import type { Page } from "playwright-core";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -11,7 +11,7 @@ import { SECRET, tokenFor } from "../support/token.ts";
 
 const PAGE = `<script type="module">import * as octavo from "/index.js"; globalThis.octavo = octavo;</script>`;
 
-/** What the page has made of it. */
+/** The result that the page reports. */
 declare const octavo: typeof import("../../src/client/index.ts");
 
 describe.skipIf(!CHROMIUM)("in Chromium", () => {
@@ -34,8 +34,8 @@ describe.skipIf(!CHROMIUM)("in Chromium", () => {
     await page.goto(shop.url);
   });
 
-  test("reads, writes, and sees versions and problems", async () => {
-    const given = { url, token: await tokenFor("editor"), book: newBook() };
+  test("the client in a browser reads, writes, and receives ETags and problems", async () => {
+    const input = { url, token: await tokenFor("editor"), book: newBook() };
     const seen = await page.evaluate(async ({ url, token, book }) => {
       const client = octavo.createClient(url, { token });
       const made = await client.books.create(book as never);
@@ -44,16 +44,16 @@ describe.skipIf(!CHROMIUM)("in Chromium", () => {
       const titles: string[] = [];
       for await (const { title } of client.books.list({ search: "dune" })) titles.push(title);
       return { price: changed.data.price, late: await late.catch(({ error }) => error), titles };
-    }, given);
+    }, input);
     expect(seen).toEqual({ price: 5, late: "precondition_failed", titles: ["Dune"] });
   });
 
   test.each([
     ["a page", "/", "ResponseError", "200 and text/html"],
     ["a redirect", "/moved", "ResponseError", "a redirect"],
-    // Nothing listens on port 9, discard.
+    // Nothing listens on port 9 (discard).
     ["nobody", "http://127.0.0.1:9", "ConnectionError", "cannot be reached"],
-  ])("%s is a typed error", async (_, base, name, message) => {
+  ])("%s is a typed error in a browser", async (_, base, name, message) => {
     const error = await page.evaluate(async (base) => {
       const call = octavo.createClient(base, { retries: 0 }).books.get("x");
       return call.catch(({ name, message }) => ({ name, message }));

@@ -1,4 +1,4 @@
-/** The reference in a browser, on each runtime: it loads from our origin alone, and a read and a write tried from it answer. */
+/** The reference in a browser, on each runtime: it loads from its own origin alone, and can send requests. */
 import type { Browser, Page } from "playwright-core";
 import { beforeAll, describe, expect, test } from "vitest";
 import { CHROMIUM, startBrowser } from "../support/browser.ts";
@@ -22,7 +22,7 @@ describe.skipIf(!CHROMIUM)("in Chromium", () => {
       ({ url } = await startServer(runtime, database, { AUTH_SECRET: SECRET }));
     });
 
-    test("the reference loads, and tries a read and a write", async () => {
+    test("the reference loads, and can execute a read and a write", async () => {
       const page = await browser.newPage({ viewport: { width: 1280, height: 1600 } });
       const origins = new Set<string>();
       const complaints: string[] = [];
@@ -55,7 +55,7 @@ describe.skipIf(!CHROMIUM)("in Chromium", () => {
   });
 });
 
-/** Sends an operation as the page suggests it, and gives the status that the page shows. */
+/** Executes an operation with the suggested input, and returns the status that the page shows. */
 async function tried(page: Page, operation: string): Promise<string> {
   const block = page.locator(`[id$="-${operation}"]`);
   if (!(await block.getAttribute("class"))?.includes("is-open")) {

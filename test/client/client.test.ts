@@ -1,4 +1,4 @@
-/** The typed client against the real thing, on each runtime: pages, versions, problems, lost answers. */
+/** The typed client with the real API, on each runtime: pages, versions, problems, lost responses. */
 import { beforeAll, describe, expect, test } from "vitest";
 import { type Client, type ClientOptions, createClient } from "../../src/client/index.ts";
 import { isbnOf, newBook } from "../support/books.ts";
@@ -33,7 +33,7 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
 
   const connect = (options: ClientOptions = {}) => createClient(url, { token, ...options });
 
-  /** A client that keeps what it asks for. */
+  /** A client that records its requests. */
   function recording() {
     const requests: string[] = [];
     const fetch: ClientOptions["fetch"] = (url, init) => {
@@ -43,7 +43,7 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
     return { requests, client: connect({ fetch }) };
   }
 
-  /** A client that loses its first answers, when the server has done what it was asked. */
+  /** A client that loses its first responses, after the server has executed the requests. */
   function losing(answers: number) {
     let lost = 0;
     const fetch: ClientOptions["fetch"] = async (url, init) => {
@@ -55,7 +55,7 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
     return connect({ fetch });
   }
 
-  test("a walk sees every row once, page after page", async () => {
+  test("an iterator yields every row once, page after page", async () => {
     const { requests, client } = recording();
     const rows = await rowsOf(client.books.list({ author: "nobody", sort: "title" }));
     expect(requests).toHaveLength(3);
@@ -63,7 +63,7 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
     expect(new Set(rows.map(({ isbn }) => isbn)).size).toBe(ROWS);
   });
 
-  test("a walk that is left asks for no more", async () => {
+  test("an iterator requests no more pages after its loop ends", async () => {
     const { requests, client } = recording();
     for await (const { author } of client.books.list({ author: "nobody", limit: 10 })) {
       expect(author).toBe("Nobody");
@@ -72,7 +72,7 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
     expect(requests).toHaveLength(2);
   });
 
-  test("pages lead forwards, backwards, and by number", async () => {
+  test("pages can be read forwards, backwards and by number", async () => {
     const query = { author: "nobody", sort: "-price", limit: 20 } as const;
     const first = await client.books.list({ ...query, count: "exact" }).page();
     expect(first).toMatchObject({
@@ -88,7 +88,7 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
     expect(numbered).toEqual({ data: second.data, total: ROWS, page: 2, limit: 20, total_pages: 13 });
   });
 
-  test("a query says what it means", async () => {
+  test("a query filters and sorts as its parameters say", async () => {
     await client.books.create(dune({ title: "A & B = 100%", price: 12.5 }));
     const found = (query: Parameters<typeof client.books.list>[0]) => client.books.list(query).page();
     const query = {
@@ -102,7 +102,7 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
     expect((await found({ ...query, in_stock: false })).data).toEqual([]);
   });
 
-  test("a book from its first day to its last", async () => {
+  test("every method for a book works from its creation to its deletion", async () => {
     const { data: made, etag } = await client.books.create(dune());
     expect(made).toMatchObject({ ...NEW_BOOK, description: null });
     expect((await client.books.get(made.id)).data).toEqual(made);
@@ -123,7 +123,7 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
     await expect(client.books.get(made.id)).rejects.toMatchObject({ error: "not_found" });
   });
 
-  test("a task from its first day to its last", async () => {
+  test("every method for a task works from its creation to its deletion", async () => {
     const { data: made, etag } = await client.tasks.create({ title: "Dust" });
     expect((await client.tasks.get(made.id)).data).toEqual(made);
     const { data: done } = await client.tasks.update(made.id, { completed: true }, { ifMatch: etag });
@@ -131,7 +131,7 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
     expect(await client.tasks.delete(made.id)).toBeUndefined();
   });
 
-  test("a refusal says what is wrong", async () => {
+  test("an error has the problem's code and details", async () => {
     const { data: made } = await client.books.create(dune());
     await expect(client.books.create(dune({ title: " ", price: -1 }))).rejects.toMatchObject({
       name: "ProblemError",
@@ -163,20 +163,20 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
     await expect(client.books.get("..")).rejects.toMatchObject({ error: "not_found" });
   });
 
-  describe("an answer that is lost", () => {
-    test("does not make a book twice", async () => {
+  describe("a lost response", () => {
+    test("a lost response does not create a book twice", async () => {
       const { data: made } = await losing(2).books.create(dune({ title: "Lost" }));
       const { data: rows } = await client.books.list({ search: "lost" }).page();
       expect(rows).toEqual([made]);
     });
 
-    test("does not sell a book twice", async () => {
+    test("a lost response does not sell a book twice", async () => {
       const { data: made } = await client.books.create(dune());
       await losing(3).books.adjustStock(made.id, { delta: -1 });
       expect((await client.books.get(made.id)).data.stock).toBe(2);
     });
 
-    test("does not undo what came after it", async () => {
+    test("a lost response does not undo a later change", async () => {
       const { data: made, etag } = await client.books.create(dune());
       const change = losing(1).books.update(made.id, { price: 5 }, { ifMatch: etag });
       await expect(change).rejects.toMatchObject({ error: "precondition_failed", attempts: 2 });
@@ -185,13 +185,13 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
       expect((await client.books.get(made.id)).data.price).toBe(6);
     });
 
-    test("does not hide that a book is deleted", async () => {
+    test("a lost response does not hide that a book is deleted", async () => {
       const { data: made } = await client.books.create(dune());
       expect(await losing(1).books.delete(made.id)).toBeUndefined();
     });
   });
 
-  test("every operation of the API has a method, but for PUT, which does what PATCH does", async () => {
+  test("every operation of the API except PUT, which equals PATCH, has a method", async () => {
     const { requests, client } = recording();
     const { books, tasks } = client;
     await Promise.allSettled([
@@ -213,9 +213,9 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
     const operations = Object.entries<object>(paths)
       .filter(([path]) => path.startsWith("/api/"))
       .flatMap(([path, item]) => Object.keys(item).map((method) => `${method.toUpperCase()} ${path}`));
-    const asked = requests.map((request) =>
+    const sent = requests.map((request) =>
       request.replace("9780306406157", "{isbn}").replace(MISSING, "{id}"),
     );
-    expect([...asked, "PUT /api/v1/books/{id}"].sort()).toEqual(operations.sort());
+    expect([...sent, "PUT /api/v1/books/{id}"].sort()).toEqual(operations.sort());
   });
 });

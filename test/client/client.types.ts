@@ -1,4 +1,4 @@
-/** What the client takes and gives is what the contracts declare: `npm run check` fails where the two part. */
+/** The types of the client are those of the contracts. `npm run check` fails if they differ. */
 import type * as z from "zod";
 import type * as books from "../../src/books/contract.ts";
 import {
@@ -22,30 +22,30 @@ import type { Declaration, JsonBody } from "../../src/http/route.ts";
 import type * as stock from "../../src/stock/contract.ts";
 import type * as tasks from "../../src/tasks/contract.ts";
 
-/** True where each of two types goes for the other, member by member. */
+/** True if two types are assignable to each other, member by member. */
 type Same<A, B> = [A, keyof A] extends [B, keyof B]
   ? [B, keyof B] extends [A, keyof A]
     ? true
     : false
   : false;
 
-/** Compiles where all are true. */
+/** Compiles only if all are true. */
 declare function hold<_ extends Record<string, true>>(): void;
 
-/** What a route takes as its body, and what it answers, on the wire. */
+/** The request body and response body of a route, on the wire. */
 type Taken<R extends { body: JsonBody }> = z.input<R["body"]["schema"]>;
 type Given<R extends Pick<Declaration, "success">, Status extends keyof R["success"]> = z.output<
   NonNullable<R["success"][Status] extends { schema: infer S extends z.ZodType } ? S : never>
 >;
 
-/** Parameters are texts on the wire; the client takes what they stand for, prices as numbers too. */
+/** Parameters are strings on the wire. The client accepts typed values, and prices as numbers too. */
 type Query<R extends { paging: { query: z.ZodObject } }, Left extends string = never> = {
   [Name in Exclude<keyof z.output<R["paging"]["query"]>, Left>]?:
     | (Name extends `${string}_price` ? number : z.output<R["paging"]["query"]>[Name])
     | undefined;
 };
 
-/** What a method of the client takes and gives. */
+/** The parameters and the result of a client's method. */
 type Argument<M, At extends number> = M extends (...values: infer A) => unknown ? NonNullable<A[At]> : never;
 type Resource<M> = M extends (...values: never[]) => Promise<Versioned<infer R>> ? R : never;
 type Pages<M> = M extends (...values: never[]) => { page(): Promise<infer P> } ? P : never;
@@ -83,19 +83,19 @@ hold<{
 
 const client = createClient("https://books.example", { token: async () => undefined, fetch });
 
-// @ts-expect-error a book has a price
+// @ts-expect-error a book needs a price
 client.books.create({ title: "Dune", author: "Frank Herbert", isbn: "9780441172719" });
-// @ts-expect-error a member is one that the API knows
+// @ts-expect-error the API has no such member
 client.books.update("", { tilte: "Dune" });
-// @ts-expect-error a parameter is one that the API knows
+// @ts-expect-error the API has no such parameter
 client.books.list({ serach: "dune" });
-// @ts-expect-error an order is one that the API knows
+// @ts-expect-error the API has no such order
 client.books.list({ sort: "-stock" });
-// @ts-expect-error a page has its number, or a cursor
+// @ts-expect-error a page has a number or a cursor
 client.books.page(1, { cursor: "" });
-// @ts-expect-error a movement is not changed
+// @ts-expect-error a movement cannot be changed
 client.books.movements("").update;
-// @ts-expect-error a POST has a key, not a version
+// @ts-expect-error a POST accepts a key, not a version
 client.tasks.create({ title: "" }, { ifMatch: "" });
 
 for await (const book of client.books.list({ search: "dune", in_stock: true, max_price: 12.5 })) {
@@ -109,14 +109,14 @@ for await (const task of client.tasks.list()) task satisfies Task;
 (await client.books.page(1)) satisfies NumberedPage<Book>;
 (await client.books.get("")).etag satisfies string;
 
-// A whole book may be sent back.
+// A response can be sent back as an update.
 client.books.update("", (await client.books.get("")).data);
 
 try {
   await client.books.adjustStock("", { delta: -1 });
 } catch (error) {
   if (error instanceof ProblemError) {
-    // @ts-expect-error a code is one that the API knows
+    // @ts-expect-error the API has no such code
     if (error.error === "out_of_stock") error.available;
     if (error.error === "insufficient_stock") error.available satisfies number | undefined;
     error.details[0]?.code satisfies problem.ValidationCode | undefined;

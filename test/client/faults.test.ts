@@ -1,4 +1,4 @@
-/** What the client makes of servers that are not what they should be: a typed error each, and never a hang. */
+/** The client with faulty servers: each fault is a typed error, and nothing hangs. */
 import { beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { createClient, OctavoError } from "../../src/client/index.ts";
 import {
@@ -38,7 +38,7 @@ beforeAll(async () => {
   server = await startFaulty();
 });
 
-/** A client without patience. */
+/** A client with a short timeout and no retries. */
 const client = (options = {}) => createClient(server.url, { retries: 0, timeout: 2_000, ...options });
 const requests = () => server.requests.map(({ method, url }) => `${method} ${url}`);
 
@@ -53,7 +53,7 @@ describe("a base URL", () => {
     ["/shop/", "/shop/api/v1/books"],
     ["/a/b%20c/", "/a/b%20c/api/v1/books"],
     ["/shop/./x/../", "/shop/api/v1/books"],
-  ])("that ends in %j leads to %s", async (ending, path) => {
+  ])("a base URL that ends in %j leads to %s", async (ending, path) => {
     for (const base of [server.url + ending, new URL(server.url + ending)]) {
       await createClient(base).books.list({ search: "a&b" }).page();
       expect(requests().pop()).toBe(`GET ${path}?search=a%26b`);
@@ -74,19 +74,19 @@ describe("a base URL", () => {
     "https://books.example/?key=hidden",
     "https://books.example/#hidden",
     "http://[::1",
-  ])("%j is refused at once", (base) => {
-    let told: unknown;
+  ])("the base URL %j throws a TypeError", (base) => {
+    let thrown: unknown;
     try {
       createClient(base);
     } catch (error) {
-      told = error;
+      thrown = error;
     }
-    expect(told).toBeInstanceOf(TypeError);
-    expect((told as Error).message).toMatch(/^The base URL must /);
-    expect((told as Error).message).not.toContain("hidden");
+    expect(thrown).toBeInstanceOf(TypeError);
+    expect((thrown as Error).message).toMatch(/^The base URL must /);
+    expect((thrown as Error).message).not.toContain("hidden");
   });
 
-  test("on a page may be relative to it", async () => {
+  test("a base URL may be relative to the page that uses it", async () => {
     const here = globalThis as { location?: { href: string } };
     here.location = { href: `${server.url}/shop/index.html` };
     try {
@@ -100,7 +100,7 @@ describe("a base URL", () => {
 });
 
 test.each(["..", ".", "", "../tasks/x", "a/b", "a?b", "a#b", "%2e%2e", "\ud800"])(
-  "an id %j leads to no other resource",
+  "the id %j does not lead to another resource",
   async (id) => {
     server.behave(problem(404, "not_found"));
     await expect(client().books.delete(id)).rejects.toThrow();
@@ -170,7 +170,7 @@ test.each<[string, Behaviour, string, string]>([
     "TimeoutError",
     "within 2000 ms",
   ],
-])("%s is a typed error", async (_, behaviour, name, message) => {
+])("a response of %s is a typed error", async (_, behaviour, name, message) => {
   server.behave(behaviour);
   const { books } = client();
   const calls = [books.list().page(), books.page(1), books.get("x"), books.create(NEW), rowsOf(books.list())];
@@ -181,30 +181,30 @@ test.each<[string, Behaviour, string, string]>([
   }
 });
 
-test("nobody at the address is a typed error", async () => {
-  // Nothing listens on port 9, discard.
+test("an address where nothing listens is a typed error", async () => {
+  // Nothing listens on port 9 (discard).
   const call = createClient("http://127.0.0.1:9", { retries: 0 }).books.get("x");
   await expect(call).rejects.toMatchObject({ name: "ConnectionError", cause: expect.any(Error) });
 });
 
-test("a book without an ETag is none", async () => {
+test("a book without an ETag is an error", async () => {
   server.behave(answering(200, BOOK));
   await expect(client().books.get("x")).rejects.toMatchObject({ name: "ResponseError", status: 200 });
 });
 
-test("an empty page that leads on does not end the walk", async () => {
+test("an empty page with a next_cursor does not end the iterator", async () => {
   server.behave(answering(200, { ...PAGE, data: [], next_cursor: "a" }), page);
   expect(await rowsOf(client().books.list())).toEqual([BOOK]);
   expect(requests()).toEqual(["GET /api/v1/books?limit=100", "GET /api/v1/books?limit=100&cursor=a"]);
 });
 
-test("a page that leads to itself ends the walk", async () => {
+test("a page that leads to itself ends the iterator with an error", async () => {
   server.behave(answering(200, { ...PAGE, next_cursor: "again" }));
   await expect(rowsOf(client().books.list())).rejects.toMatchObject({ name: "ResponseError" });
   expect(server.requests).toHaveLength(2);
 });
 
-test("a fetch that does not heed its signal is not waited for", async () => {
+test("the client does not wait for a fetch that ignores its signal", async () => {
   const deaf = client({ timeout: 50, fetch: () => new Promise(() => {}) });
   await expect(deaf.books.get("x")).rejects.toMatchObject({ name: "TimeoutError" });
 });
@@ -214,40 +214,40 @@ describe("a token", () => {
   const authorization = () => server.requests.map(({ headers }) => headers.authorization);
 
   test.each([
-    ["a text", "t", "Bearer t"],
+    ["a string", "t", "Bearer t"],
     ["a function", () => "t", "Bearer t"],
     ["an async function", async () => "t", "Bearer t"],
-    ["a function with none", () => undefined, undefined],
-    ["none", undefined, undefined],
-  ])("is sent from %s", async (_, token, sent) => {
+    ["a function that returns undefined", () => undefined, undefined],
+    ["no token", undefined, undefined],
+  ])("the Authorization header is made from %s", async (_, token, sent) => {
     await client({ token }).books.get("x");
     expect(authorization()).toEqual([sent]);
   });
 
-  test("is asked for each time", async () => {
+  test("the token function is called for each attempt", async () => {
     let count = 0;
     server.behave(problem(503, "service_unavailable"), book);
     await client({ token: () => `${++count}`, retries: 1 }).books.get("x");
     expect(authorization()).toEqual(["Bearer 1", "Bearer 2"]);
   });
 
-  test("that cannot be had is its own error, and is not asked for again", async () => {
+  test("an error of the token function is passed on, without a retry", async () => {
     const failure = new Error("signed out");
-    let asked = 0;
+    let calls = 0;
     const token = async () => {
-      asked++;
+      calls++;
       throw failure;
     };
     await expect(client({ token, retries: 3 }).books.get("x")).rejects.toBe(failure);
-    expect([asked, server.requests.length]).toEqual([1, 0]);
+    expect([calls, server.requests.length]).toEqual([1, 0]);
   });
 
-  test("that no header can hold is a TypeError", async () => {
+  test("a token that is invalid in a header is a TypeError", async () => {
     await expect(client({ token: "a\nb", retries: 3 }).books.get("x")).rejects.toBeInstanceOf(TypeError);
     expect(server.requests).toEqual([]);
   });
 
-  test("that does not come is a timeout", async () => {
+  test("a token function that never resolves is a timeout", async () => {
     const token = () => new Promise<string>(() => {});
     await expect(client({ token, timeout: 50 }).books.get("x")).rejects.toMatchObject({
       name: "TimeoutError",
@@ -255,8 +255,8 @@ describe("a token", () => {
   });
 });
 
-describe("again", () => {
-  /** Its token tells whose request it was. */
+describe("retries", () => {
+  /** Its token identifies the request. */
   const patient = (token = "") => client({ retries: 1, token }).books;
   const calls = {
     read: (name: string) => patient(name).get("x"),
@@ -288,7 +288,7 @@ describe("again", () => {
     ["unauthorized", problem(401, "unauthorized"), []],
     ["a page of HTML", answering(200, "<h1>Welcome</h1>"), []],
     ["a redirect", REDIRECT, []],
-  ])("after %s", async (_, behaviour, repeated) => {
+  ])("the client retries exactly the safe requests after %s", async (_, behaviour, repeated) => {
     server.behave(behaviour);
     const outcomes = Object.entries(calls).map(async ([name, call]) => {
       const { attempts } = await call(name).then(
@@ -302,12 +302,12 @@ describe("again", () => {
     expect(await Promise.all(outcomes)).toEqual(expected);
   });
 
-  test("a silent server is asked again", async () => {
+  test("the client retries after a timeout", async () => {
     server.behave(never, book);
     expect((await client({ retries: 1, timeout: 100 }).books.get("x")).data).toEqual(BOOK);
   });
 
-  test("all attempts of a POST have one key, and each POST its own", async () => {
+  test("all attempts of a POST have the same key, and each POST has a new one", async () => {
     server.behave(closing, problem(503, "database_unavailable"), book);
     const { books } = client({ retries: 2 });
     await books.create(NEW);
@@ -322,7 +322,7 @@ describe("again", () => {
   test.each([
     ["seconds", () => "2"],
     ["a date", () => new Date(Date.now() + 2000).toUTCString()],
-  ])("not before Retry-After in %s", async (_, retryAfter) => {
+  ])("the client waits for Retry-After in %s", async (_, retryAfter) => {
     vi.useFakeTimers({ now: Date.UTC(2026, 2, 28) });
     try {
       const fetch = vi
@@ -342,7 +342,7 @@ describe("again", () => {
   });
 
   test.each(["31", "86400", new Date(Date.now() + 3_600_000).toUTCString()])(
-    "not at all where Retry-After is %s: the caller decides",
+    "the client leaves the retry to the caller if Retry-After is %s",
     async (retryAfter) => {
       server.behave(problem(429, "rate_limited", { "Retry-After": retryAfter }));
       const error = await patient()
@@ -353,12 +353,12 @@ describe("again", () => {
     },
   );
 
-  test.each(["soon", "-1", "1.5e3", ""])("a Retry-After of %j is none", async (retryAfter) => {
+  test.each(["soon", "-1", "1.5e3", ""])("the client ignores a Retry-After of %j", async (retryAfter) => {
     server.behave(problem(503, "service_unavailable", { "Retry-After": retryAfter }), book);
     expect((await patient().get("x")).data).toEqual(BOOK);
   });
 
-  test("what an earlier attempt deleted is deleted", async () => {
+  test("a DELETE succeeds if an earlier attempt deleted the resource", async () => {
     server.behave(closing, problem(404, "not_found"));
     expect(await patient().delete("x")).toBeUndefined();
     server.behave(problem(404, "not_found"));
@@ -370,9 +370,9 @@ describe("a signal", () => {
   const reason = new Error("the user went elsewhere");
 
   test.each<[string, Behaviour]>([
-    ["before an answer", never],
-    ["while it waits to try again", problem(503, "service_unavailable", { "Retry-After": "20" })],
-  ])("ends a call %s, with its reason", async (_, behaviour) => {
+    ["before a response", never],
+    ["while it waits for a retry", problem(503, "service_unavailable", { "Retry-After": "20" })],
+  ])("a signal ends a call %s, with its reason", async (_, behaviour) => {
     server.behave(behaviour);
     const controller = new AbortController();
     const call = client({ retries: 3, timeout: 10_000 }).books.get("x", { signal: controller.signal });
@@ -382,18 +382,18 @@ describe("a signal", () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  test("that has aborted sends nothing", async () => {
+  test("an aborted signal prevents the request", async () => {
     server.behave(book);
     await expect(client().books.create(NEW, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
     expect(server.requests).toEqual([]);
   });
 
-  test("without a reason is an AbortError", async () => {
+  test("a signal without a reason ends a call with an AbortError", async () => {
     const call = client().books.get("x", { signal: AbortSignal.abort() });
     await expect(call).rejects.toMatchObject({ name: "AbortError" });
   });
 
-  test("ends a walk between two pages", async () => {
+  test("a signal ends an iterator between two pages", async () => {
     server.behave(answering(200, { ...PAGE, next_cursor: "next" }), page);
     const controller = new AbortController();
     const seen: string[] = [];

@@ -1,4 +1,4 @@
-/** One API on every runtime: each case is put to all of them, and their answers are compared to the byte. */
+/** Sends each case to every runtime, and compares the responses byte by byte. */
 import { Agent } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { responseChecker } from "../support/client.ts";
@@ -20,15 +20,15 @@ import { normalise } from "./normalise.ts";
 
 interface Server extends Target {
   database: TestDatabase;
-  /** How many requests it answered, and which operations did. */
+  /** The number of requests sent, and the operations that responded. */
   exchanges: number;
   seen: Set<string>;
 }
 
-/** A server per runtime, and one more of each that has neither authentication nor a database. */
+/** One server per runtime, and one more without authentication and database. */
 let servers: Server[];
 let bareServers: Server[];
-// biome-ignore lint/suspicious/noExplicitAny: a document is looked into everywhere
+// biome-ignore lint/suspicious/noExplicitAny: the test reads all of the document
 let document: any;
 
 beforeAll(async () => {
@@ -60,7 +60,7 @@ afterAll(() => {
   for (const { agent } of [...servers, ...bareServers]) agent.destroy();
 });
 
-/** Puts a case to one server, and makes its database again what it was. */
+/** Sends a case to one server, and resets its database afterwards. */
 async function answersOf(server: Server, run: Case["run"]) {
   const exchanges: Exchange[] = [];
   try {
@@ -86,20 +86,23 @@ describe.each([
   ["once", onceCases, () => servers],
   ["separators", separatorCases, () => servers],
   ["bare", bareCases, () => bareServers],
-] as const)("%s", (_, cases, started) => {
-  test.each(cases.map(({ name, run }) => [name, run] as const))("%s", async (_, run) => {
-    const settled = await Promise.allSettled(started().map((server) => answersOf(server, run)));
-    const [reference, ...others] = settled.map((result) => {
-      if (result.status === "rejected") throw result.reason;
-      return result.value;
-    });
-    for (const [at, answers] of others.entries()) {
-      expect(answers, `${RUNTIMES[at + 1]} against ${RUNTIMES[0]}`).toEqual(reference);
-    }
-  });
+] as const)("conformance: %s", (_, cases, started) => {
+  test.each(cases.map(({ name, run }) => [name, run] as const))(
+    "all runtimes agree on %s",
+    async (_, run) => {
+      const settled = await Promise.allSettled(started().map((server) => answersOf(server, run)));
+      const [reference, ...others] = settled.map((result) => {
+        if (result.status === "rejected") throw result.reason;
+        return result.value;
+      });
+      for (const [at, answers] of others.entries()) {
+        expect(answers, `${RUNTIMES[at + 1]} against ${RUNTIMES[0]}`).toEqual(reference);
+      }
+    },
+  );
 });
 
-test("there are many cases, and every operation answered to one", () => {
+test("the suite has more than 1,500 requests, and covers every operation", () => {
   const operations = Object.entries<object>(document.paths).flatMap(([path, item]) =>
     Object.keys(item).map((method) => `${method.toUpperCase()} ${path}`),
   );

@@ -1,33 +1,33 @@
-/** Requests and answers as they are on the wire: what cases send, and what is kept of the answers to compare. */
+/** Requests and responses on the wire: what cases send, and what is compared. */
 import { type Agent, request as httpRequest, type OutgoingHttpHeaders } from "node:http";
 import { expect } from "vitest";
 import type { Answer, responseChecker } from "../support/client.ts";
 import { type Role, token } from "./fixtures.ts";
 
-/** What goes with a request. At most one of `body`, `raw` and `chunks`. */
+/** The parts of a request; at most one of `body`, `raw` and `chunks`. */
 export interface Message {
   /** Sends a token with this role. */
   role?: Role;
-  /** A list is sent as that many header lines; undefined takes away what would be sent otherwise. */
+  /** A list is sent as one header line per element; undefined removes a default header. */
   headers?: Record<string, string | string[] | undefined>;
   /** Sent as JSON. */
   body?: unknown;
-  /** Sent as it is. */
+  /** Sent unchanged. */
   raw?: string | Uint8Array;
-  /** Sent one by one, without Content-Length. */
+  /** Sent chunk by chunk, without Content-Length. */
   chunks?: readonly (string | Uint8Array)[];
 }
 
-/** Sends one request and gives its answer, which must have the status, and keep what /openapi.json promises. */
+/** Sends a request and returns its response, which must have the status and conform to /openapi.json. */
 export type Send = (status: number, method: string, path: string, message?: Message) => Promise<Answer>;
 
-/** A dialogue with a server, whose answers are to be the same on every runtime. */
+/** A dialogue with a server, in which every runtime must respond alike. */
 export interface Case {
   name: string;
   run: (send: Send) => Promise<unknown>;
 }
 
-/** One request, and its answer as it came. */
+/** A request and its response. */
 export interface Exchange {
   method: string;
   path: string;
@@ -45,10 +45,10 @@ export interface Target {
 }
 
 /**
- * Makes the `send` of one case.
+ * Creates the `send` of one case.
  *
- * @param exchanges where each exchange is added
- * @param seen where each operation that answered is added, such as `GET /api/v1/books`
+ * @param exchanges receives every exchange
+ * @param seen receives every operation that responded, such as `GET /api/v1/books`
  */
 export function sender(target: Target, exchanges: Exchange[], seen: Set<string>): Send {
   return async (status, method, path, { role, headers, body, raw, chunks } = {}) => {
@@ -61,11 +61,11 @@ export function sender(target: Target, exchanges: Exchange[], seen: Set<string>)
       "Content-Type": body === undefined ? undefined : "application/json",
       ...headers,
     };
-    const given = Object.entries(sent).filter(([, value]) => value !== undefined);
+    const present = Object.entries(sent).filter(([, value]) => value !== undefined);
     const { bytes, ...received } = await transmit(
       target,
-      { method, path, headers: Object.fromEntries(given) as OutgoingHttpHeaders },
-      // As bytes: in one piece with a text, Node would encode the header as it does the text.
+      { method, path, headers: Object.fromEntries(present) as OutgoingHttpHeaders },
+      // As bytes, because Node encodes the head like a body that is sent as text.
       (chunks ?? (payload === undefined ? [] : [payload])).map((part) => Buffer.from(part)),
     );
     const exchange = { method, path, ...received, body: decoded(bytes) };
@@ -84,7 +84,7 @@ function answerOf({ status, headers: lines, body }: Exchange): Answer {
   return { status, headers, text: body, json };
 }
 
-/** Node frames no body by itself where it expects none, as of a DELETE. */
+/** The framing of the body, which Node does not add for methods like DELETE. */
 function framing(payload: Message["raw"], chunks: Message["chunks"]): Record<string, string> {
   if (chunks) return { "Transfer-Encoding": "chunked" };
   return payload === undefined ? {} : { "Content-Length": String(Buffer.byteLength(payload)) };
@@ -92,7 +92,7 @@ function framing(payload: Message["raw"], chunks: Message["chunks"]): Record<str
 
 const PATIENCE_MS = 20_000;
 
-/** `fetch` would not do: it has no duplicate headers, no other Host, no chunks, and it mends paths. */
+/** `fetch` cannot send duplicate headers, another Host or chunks, and it normalises paths. */
 function transmit(
   { url, agent }: Target,
   { method, path, headers }: { method: string; path: string; headers: OutgoingHttpHeaders },
@@ -108,7 +108,7 @@ function transmit(
       response.on("end", () => {
         const { statusCode = 0, rawHeaders } = response;
         resolve({ status: statusCode, headers: pairs(rawHeaders), bytes: Buffer.concat(received) });
-        // The answer came instead of 100 Continue.
+        // The response arrived instead of 100 Continue.
         if (!request.writableEnded) request.destroy();
       });
     });
@@ -123,7 +123,7 @@ function transmit(
   });
 }
 
-/** Every body is UTF-8, and decoding it loses no byte. */
+/** Decodes a body, which must be valid UTF-8. */
 function decoded(bytes: Buffer): string {
   return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
 }

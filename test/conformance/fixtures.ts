@@ -1,4 +1,4 @@
-/** What every database holds before every case: rows with ids and moments of their own, so that answers are known to the byte. */
+/** The rows of every database before every case, with fixed ids and times, so that responses are predictable. */
 import { createHmac } from "node:crypto";
 import { isbnOf } from "../support/books.ts";
 
@@ -9,26 +9,26 @@ export const VARIABLES = {
   AUTH_ISSUER: "https://id.example",
   AUTH_AUDIENCE: "octavo",
   CORS_ORIGINS: "https://shop.example, http://localhost:3000",
-  // The suite sends more than a client may.
+  // The suite sends more requests than the quota.
   RATE_LIMIT: "off",
 };
 
-/** The configuration of servers that have neither authentication nor a database: nothing listens on port 9, discard. */
+/** The configuration of servers without authentication and database: nothing listens on port 9 (discard). */
 export const BARE = {
   DATABASE_URL: "postgres://nobody:nothing@127.0.0.1:9/nowhere",
   NEON_FETCH_ENDPOINT: "http://127.0.0.1:9/sql",
   RATE_LIMIT: "off",
 };
 
-/** Ids of ours begin like this, and no generated one does. */
+/** The prefix of fixture ids, which no generated id has. */
 export const ID_PREFIX = "00000000-0000-7000-8000-";
 
-/** Moments of ours are of this year, and no generated one is. */
+/** The year of fixture times, which no generated time has. */
 export const YEAR = "2020";
 
 export const idOf = (number: number) => ID_PREFIX + String(number).padStart(12, "0");
 
-/** An id that nothing has. */
+/** An id that does not exist. */
 export const MISSING = idOf(999_999);
 
 const TITLES = [
@@ -59,7 +59,7 @@ const AUTHORS = ["Émile Zola", "J. R. R. Tolkien", "Le Guin", "Percent 50%"];
 const PRICES = ["0.00", "9.99", "12.50", "0.01", "100.00", "99999999.99"];
 const DESCRIPTIONS = [null, "", "Two lines\nand a tab\t.", "“Ünïcödé” 😀 </script>"];
 
-/** Equal keys everywhere: few prices, authors and moments. */
+/** Books with many equal sort keys: few prices, authors and times. */
 export const BOOKS = TITLES.map((title, at) => ({
   id: idOf(at + 1),
   title,
@@ -82,7 +82,7 @@ export const TASKS = Array.from({ length: 9 }, (_, at) => ({
   version: at + 1,
 }));
 
-/** Of the fourth book, which has them, several at a time; of each other its first, if it has stock. */
+/** Several movements of the fourth book, and the first one of every other book with stock. */
 export const MOVEMENTS = BOOKS.flatMap(({ id, stock, created_at }, at) => {
   const deltas = at === 3 ? [5, -2, 10, -10, 1, -1] : stock > 0 ? [stock] : [];
   return deltas.map((delta, count) => ({
@@ -97,7 +97,7 @@ export const MOVEMENTS = BOOKS.flatMap(({ id, stock, created_at }, at) => {
 
 type Fixture = (typeof BOOKS)[number];
 
-/** Some rows that cases name. */
+/** Rows that cases refer to. */
 export const [ZOO, APPLE, , DUNE] = BOOKS as [Fixture, Fixture, Fixture, Fixture];
 
 function insert(table: string, rows: readonly object[]): string {
@@ -107,8 +107,8 @@ function insert(table: string, rows: readonly object[]): string {
 }
 
 /**
- * SQL that makes the tables hold these rows and nothing else. Triggers are off, as they would make up ids and moments, but
- * for the one that derives columns.
+ * SQL that resets the tables to the fixtures. Only the trigger that derives columns is enabled, because the others would
+ * generate ids and times.
  */
 export const RESET = `
   begin;
@@ -131,7 +131,7 @@ const CLAIMS = {
   exp: 4_102_444_800,
 };
 
-/** A token in JWS compact form (RFC 7515), well made unless told otherwise. Claims that are undefined are left out. */
+/** A valid token in JWS compact serialisation (RFC 7515) with changes; undefined claims are left out. */
 export function token(
   claims: Record<string, unknown> | string,
   {

@@ -1,8 +1,8 @@
-/** Takes from an exchange what may differ between two runs, and nothing else. */
+/** Removes from an exchange exactly what may differ between two runs. */
 import type { Exchange } from "./exchange.ts";
 import { ID_PREFIX, YEAR } from "./fixtures.ts";
 
-/** Fields of one connection (RFC 9110, 7.6.1), the clock, and what a runtime may not be able to know. */
+/** Connection-specific fields (RFC 9110, section 7.6.1), the clock, and fields that not every runtime can provide. */
 const EXEMPT = new Set([
   "connection",
   "date",
@@ -13,19 +13,19 @@ const EXEMPT = new Set([
   "upgrade",
 ]);
 
-/** What is compared of one exchange. */
+/** The compared parts of an exchange. */
 export interface Comparable {
   request: string;
   status: number;
-  /** Sorted by name; lines of one name stay in order. */
+  /** Sorted by name; lines of one name keep their order. */
   headers: string[];
-  /** Cut before each member, so that a difference is found at a glance; joined, they are the body. */
+  /** The body, split before each member to make differences readable. */
   body: string[];
 }
 
 /**
- * Masks what no case can know: generated ids and moments, wherever they are, in cursors too. A mask has a number by first
- * appearance, so that what is equal, or is not, stays so. Rows of the fixtures are compared as they are.
+ * Masks generated ids and times everywhere, in cursors too. Masks are numbered by first appearance, so that equal values
+ * have equal masks. Values of fixtures are compared unchanged.
  */
 export function normalise(exchanges: readonly Exchange[]): Comparable[] {
   const masks = new Map<string, string>();
@@ -42,7 +42,7 @@ export function normalise(exchanges: readonly Exchange[]): Comparable[] {
     maskValues(
       text.replace(CURSOR, (cursor) => {
         const position = positionOf(cursor);
-        // Its seal goes with the position: it cannot be the same where that is not.
+        // The seal depends on the position, which differs.
         return position && maskValues(position) !== position ? `<cursor ${position}>` : cursor;
       }),
     );
@@ -51,7 +51,7 @@ export function normalise(exchanges: readonly Exchange[]): Comparable[] {
     status,
     headers: headers
       .filter(([name]) => !EXEMPT.has(name))
-      // `wrangler dev` passes pages through a rewriter of its own, and so in chunks.
+      // Miniflare rewrites pages, and so sends them in chunks.
       .filter(([name]) => name !== "content-length" || !isPage(headers))
       .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
       .map(([name, value]) => `${name}: ${masked(value)}`),
@@ -67,7 +67,7 @@ const MOMENT = /\b(\d{4})-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z/g;
 const CURSOR = /[\w-]{80,}/g;
 const MAC_BYTES = 32;
 
-/** The JSON that a cursor begins with; undefined where the text is no cursor. */
+/** The JSON at the start of a cursor; undefined if the text is not a cursor. */
 function positionOf(text: string): string | undefined {
   const bytes = Buffer.from(text, "base64url");
   const payload = bytes.subarray(0, -MAC_BYTES).toString();

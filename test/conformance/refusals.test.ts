@@ -1,8 +1,9 @@
-/** What each runtime rejects by itself, and how it treats odd requests, sent as bytes. See docs/runtimes.md. */
+/** Requests that runtimes reject or change before the app sees them, sent as bytes. See docs/runtimes.md. */
 import { connect } from "node:net";
 import { beforeAll, describe, expect, test } from "vitest";
 import { createTestDatabase } from "../support/database.ts";
 import { RUNTIMES, type Runtime, startServer } from "../support/servers.ts";
+import { startWrangler } from "../support/worker.ts";
 import { DUNE, RESET, token, VARIABLES } from "./fixtures.ts";
 
 const servers = {} as Record<Runtime, string>;
@@ -12,14 +13,17 @@ beforeAll(async () => {
     RUNTIMES.map(async (runtime) => {
       const database = await createTestDatabase();
       await database.sql(RESET);
-      servers[runtime] = (
-        await startServer(runtime, database, { ...VARIABLES, REQUEST_TIMEOUT_MS: "1000" })
-      ).url;
+      const variables = { ...VARIABLES, REQUEST_TIMEOUT_MS: "1000" };
+      const starting =
+        runtime === "workerd"
+          ? startWrangler(database, variables)
+          : startServer(runtime, database, variables);
+      servers[runtime] = (await starting).url;
     }),
   );
 });
 
-/** Sends bytes, a character each, and gives what came until the server closed the connection. */
+/** Sends bytes, one per character, and returns everything received before the server closed the connection. */
 function converse(url: string, bytes: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const { hostname, port } = new URL(url);
@@ -35,7 +39,7 @@ function converse(url: string, bytes: string): Promise<string> {
   });
 }
 
-/** The answers in short: the status of each, behind `app` where the app gave it; `nothing` where none came. */
+/** The responses in short: the status of each, with `app` if it is the app's; `nothing` if there are none. */
 function outcome(received: string): string {
   const answers = received.split(/(?=HTTP\/1\.[01] \d{3} )/).filter((answer) => answer !== "");
   const short = answers.map((answer) => {
@@ -49,7 +53,7 @@ const lines = (...texts: string[]) => [...texts, "", ""].join("\r\n");
 const HOST = "Host: api.example";
 const CLOSE = "Connection: close";
 
-/** A request for /health, with a line of its own and fields beside Host. */
+/** A request for /health, with an optional request line and additional fields. */
 const get = (line = "GET /health HTTP/1.1", ...fields: string[]) => lines(line, HOST, CLOSE, ...fields);
 const target = (text: string) => get(`GET ${text} HTTP/1.1`);
 const method = (text: string) => get(`${text} /health HTTP/1.1`);
@@ -70,10 +74,10 @@ const post = (body: string, ...fields: string[]) =>
     "Content-Type: application/json",
     ...fields,
   ) + body;
-/** The same, and behind it another request, which a server answers where it takes the body to end there. */
+/** The same, followed by another request, which a server answers if it agrees where the body ends. */
 const followed = (body: string, ...fields: string[]) => post(body, ...fields) + get("GET /next HTTP/1.1");
 
-/** What comes back, where it is the same on all three, or from workerd, Node and Bun; undefined, if that is not certain. */
+/** The outcome on all runtimes, or on workerd, Node and Bun; undefined if it varies. */
 type Expected = [all: string] | [workerd: string, node: string | undefined, bun: string | undefined];
 
 const REQUESTS: Record<string, [bytes: string, ...Expected]> = {
@@ -254,18 +258,18 @@ const REQUESTS: Record<string, [bytes: string, ...Expected]> = {
 
 describe.concurrent.each(RUNTIMES)("%s", (runtime) => {
   const rows = Object.entries(REQUESTS).flatMap(([name, [bytes, ...expected]]) => {
-    const due = expected.length === 1 ? expected[0] : expected[RUNTIMES.indexOf(runtime)];
-    return due === undefined ? [] : [[name, due, bytes] as const];
+    const result = expected.length === 1 ? expected[0] : expected[RUNTIMES.indexOf(runtime)];
+    return result === undefined ? [] : [[name, result, bytes] as const];
   });
 
-  test.each(rows)("%s: %s", async (_, due, bytes) => {
-    expect(outcome(await converse(servers[runtime], bytes))).toBe(due);
+  test.each(rows)("a raw request with %s has the outcome: %s", async (_, result, bytes) => {
+    expect(outcome(await converse(servers[runtime], bytes))).toBe(result);
   });
 
-  test("compresses nothing, wrangler dev excepted", async () => {
+  test("only wrangler dev compresses responses", async () => {
     const received = await converse(servers[runtime], conditional("Accept-Encoding: gzip"));
     const [, encoding] = received.match(/^Content-Encoding: (.*)\r$/im) ?? [];
-    // In spite of Cache-Control: no-transform.
+    // Despite Cache-Control: no-transform.
     expect(encoding).toBe(runtime === "workerd" ? "gzip" : undefined);
   });
 });

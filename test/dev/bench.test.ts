@@ -1,4 +1,4 @@
-/** `npm run bench -- --against` from its command line to its result. */
+/** `npm run bench -- --against`, from its arguments to its report. */
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
@@ -32,7 +32,7 @@ test.skipIf(!(await isInstalled("wrk")))(
   },
 );
 
-test("a commit that does not exist is a sentence, not a stack", async () => {
+test("npm run bench explains in a sentence that a commit does not exist", async () => {
   await expect(bench("--against", "no-such-commit")).rejects.toMatchObject({
     code: 1,
     stderr: "--against no-such-commit: this repository has no such commit.\n",

@@ -1,11 +1,11 @@
-/** The first lines of compose.yaml, which people copy. */
+/** The command at the top of compose.yaml, which people copy. */
 import { execFileSync } from "node:child_process";
 import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 
-test("make secrets once, for their user alone, and those that the services need", async () => {
+test("the command of compose.yaml creates the secrets of its services once, readable only by their user", async () => {
   const yaml = await readFile("compose.yaml", "utf8");
   const [, command = ""] = yaml.match(/^# {3}(.*openssl.*)$/m) ?? [];
   const cwd = await mkdtemp(join(tmpdir(), "octavo-compose-"));

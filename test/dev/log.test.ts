@@ -1,4 +1,4 @@
-/** The log of `npm run dev`: lines for people on a terminal, JSON elsewhere. */
+/** The log of `npm run dev`: lines for people on a terminal, JSON otherwise. */
 import { execFileSync } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
@@ -15,11 +15,11 @@ function canScript(): boolean {
   }
 }
 
-/** What is there behind the greeting, line by line. */
+/** The lines after the greeting. */
 const linesOf = ({ stdout }: Run) =>
   (stdout().split("Ctrl-C stops everything")[1] ?? "").trim().split(/\r?\n/).slice(1);
 
-test("is a line of JSON for each request where it is not a terminal", async () => {
+test("npm run dev logs a JSON line per request if its output is not a terminal", async () => {
   const started = await run();
   await started.ready;
   await fetch(`${started.origin}/health`);
@@ -37,7 +37,7 @@ describe.runIf(hasTerminal)("on a terminal", () => {
   const start = async (variables: Record<string, string | undefined>) => {
     const started = await run({
       terminal: true,
-      // Node shows no colours to a CI that it does not know.
+      // Node prints no colours if it detects an unknown CI.
       variables: { TERM: "xterm", CI: undefined, NO_COLOR: undefined, FORCE_COLOR: undefined, ...variables },
     });
     await started.ready;
@@ -46,7 +46,7 @@ describe.runIf(hasTerminal)("on a terminal", () => {
     return started;
   };
 
-  test("is a short coloured line for each request, and an error is its stack in the sources", async () => {
+  test("npm run dev logs a coloured line per request on a terminal, and an error's stack in the sources", async () => {
     const started = await start({});
     await expect.poll(() => linesOf(started).filter((line) => line !== "")).toHaveLength(2);
     const [good, bad] = linesOf(started).filter((line) => line !== "");
@@ -58,18 +58,18 @@ describe.runIf(hasTerminal)("on a terminal", () => {
       Number.parseInt(await readFile(inDirectory("data/postgres/postmaster.pid"), "utf8"), 10),
       "SIGQUIT",
     );
-    // A request may still find Postgres at work.
+    // Postgres may still serve a request.
     await expect.poll(async () => (await fetch(`${started.origin}/api/v1/books`)).status).toBe(503);
     await expect.poll(() => started.stdout()).toMatch(/at .*\(src\/db\/\w+\.ts:\d+:\d+\)/);
     expect(started.stdout()).toMatch(
       /503\S* GET +\/api\/v1\/books \S+ ms\S* database_unavailable\r?\n {4}UnavailableFault: /,
     );
-    // As a person ends it.
+    // Ctrl-C, typed on the terminal.
     started.child.stdin?.write("\u0003");
     expect(await started.exit).toBe(0);
   });
 
-  test("has no colour where NO_COLOR asks for none", async () => {
+  test("npm run dev logs without colour on a terminal if NO_COLOR is set", async () => {
     const started = await start({ NO_COLOR: "1" });
     await expect.poll(() => started.stdout()).toMatch(/422 GET +\/api/);
     expect(started.stdout()).not.toContain(COLOURED);

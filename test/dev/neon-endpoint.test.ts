@@ -7,18 +7,18 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type NeonDbError, type NeonQueryFunction, neon, neonConfig } from "@neondatabase/serverless";
 import pg from "pg";
-import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { type NeonEndpoint, startNeonEndpoint } from "../../dev/neon-endpoint.ts";
 import { type Postgres, startPostgres } from "../../dev/postgres.ts";
 
-// What dev/neon-endpoint.ts promises to the stock driver, and to anybody else who finds it, over a real Postgres.
+// The local Neon endpoint over a real Postgres, for Neon's driver and for other clients.
 
 const MAX_CONNECTIONS = 4;
 let place: string;
 let server: Postgres;
 let endpoint: NeonEndpoint;
 let sql: NeonQueryFunction<false, false>;
-/** Looks at the server from outside of the endpoint. */
+/** Queries the server without the endpoint. */
 let observer: pg.Client;
 
 beforeAll(async () => {
@@ -48,7 +48,7 @@ afterAll(async () => {
 });
 
 describe("results", () => {
-  it("come in the types of the driver, as they do over TCP", async () => {
+  test("results have the driver's types, as over TCP", async () => {
     const query = `
       select null as nothing, true as bool, 7::int2 as small, 7 as int, 9007199254740993 as big,
              1.10::numeric(6,2) as numeric, 'NaN'::float8 as nan, 1.5::float4 as float, '' as empty,
@@ -69,7 +69,7 @@ describe("results", () => {
     });
   });
 
-  it("give every parameter to Postgres as the driver means it", async () => {
+  test("parameters reach Postgres as the driver intends", async () => {
     const instant = new Date("2026-11-20T12:00:00.123Z");
     const [row] = await sql`
       select ${null}::text as nothing, ${true}::bool as bool, ${1.5}::float8 as float, ${12n}::int8 as big,
@@ -90,7 +90,7 @@ describe("results", () => {
     });
   });
 
-  it("describe themselves in full", async () => {
+  test("results describe their fields completely", async () => {
     const full = await sql.query("select id, title from book where id = $1", [-1], { fullResults: true });
 
     const { oid } = (await observer.query("select 'book'::regclass::oid as oid")).rows[0];
@@ -117,13 +117,13 @@ describe("results", () => {
     ]);
   });
 
-  it.each([
+  test.each([
     ["insert into book (id) values (101), (102)", "INSERT", 2],
     ["update book set title = 't' where id in (101, 102)", "UPDATE", 2],
     ["delete from book where id in (101, 102)", "DELETE", 2],
     ["create table if not exists book (id int)", "CREATE", null],
     ["", "", null],
-  ])("tell the command and its count: %s", async (query, command, rowCount) => {
+  ])("results have the command and its row count: %s", async (query, command, rowCount) => {
     expect(await sql.query(query, [], { fullResults: true })).toMatchObject({
       command,
       rowCount,
@@ -131,7 +131,7 @@ describe("results", () => {
     });
   });
 
-  it("come as arrays, of queries that are composed or raw", async () => {
+  test("results can be arrays, for composed and raw queries", async () => {
     const condition = sql`n > ${1}`;
     const order = sql.unsafe("n desc");
 
@@ -152,7 +152,7 @@ describe("a transaction", () => {
     select current_setting('transaction_isolation') as isolation, current_setting('transaction_read_only') as read_only,
            current_setting('transaction_deferrable') as deferrable`;
 
-  it.each([
+  test.each([
     [{}, { isolation: "read committed", read_only: "off", deferrable: "off" }],
     [{ isolationLevel: "ReadUncommitted" }, { isolation: "read uncommitted" }],
     [{ isolationLevel: "ReadCommitted" }, { isolation: "read committed" }],
@@ -168,13 +168,13 @@ describe("a transaction", () => {
       { readOnly: false, deferrable: false },
       { read_only: "off", deferrable: "off" },
     ],
-  ] as const)("runs as asked: %o", async (options, expected) => {
+  ] as const)("a transaction has the requested options: %o", async (options, expected) => {
     const results = await sql.transaction([sql`select 1`, settings()], options);
 
     expect(results[1]).toMatchObject([expected]);
   });
 
-  it("is one transaction, whose statements see what those before them did", async () => {
+  test("a statement of a transaction sees the effects of earlier ones", async () => {
     const look = () => sql`
       select count(*)::int as books, pg_current_xact_id()::text as xid from book where id = 201`;
     const results = await sql.transaction([
@@ -188,7 +188,7 @@ describe("a transaction", () => {
     expect(results).toEqual([[], [{ books: 1, xid }], [], [{ books: 0, xid: results[1]?.[0]?.xid }]]);
   });
 
-  it("does nothing if one statement fails, and tells that statement's error", async () => {
+  test("a transaction with a failing statement has no effect, and returns that statement's error", async () => {
     const error = await errorOf(
       sql.transaction([
         sql`insert into book (id, title) values (301, 'kept?')`,
@@ -201,13 +201,13 @@ describe("a transaction", () => {
     expect(await sql`select from book where id > 300`).toEqual([]);
   });
 
-  it("tells the error of its commit", async () => {
+  test("a transaction returns the error of its commit", async () => {
     const error = await errorOf(sql.transaction([sql`insert into book (id, seller) values (401, 9999)`]));
 
     expect(error).toMatchObject({ code: "23503", constraint: "book_seller_fk" });
   });
 
-  it("writes nothing when it is read-only", async () => {
+  test("a read-only transaction writes nothing", async () => {
     const error = await errorOf(
       sql.transaction([sql`insert into book (id) values (501)`], { readOnly: true }),
     );
@@ -217,7 +217,7 @@ describe("a transaction", () => {
 });
 
 describe("an error of Postgres", () => {
-  it.each<[string, Partial<NeonDbError>]>([
+  test.each<[string, Partial<NeonDbError>]>([
     [
       "insert into book (id, title) values (1, '')",
       {
@@ -249,7 +249,7 @@ describe("an error of Postgres", () => {
     ],
     ["do 'begin raise division_by_zero; end'", { code: "22012", where: expect.stringContaining("PL/pgSQL") }],
     ["select 'x'::int", { code: "22P02", position: "8" }],
-  ])("keeps all its fields: %s", async (query, expected) => {
+  ])("an error of Postgres keeps all its fields: %s", async (query, expected) => {
     const { message, ...fields } = expected;
     const error = await errorOf(sql.query(query));
 
@@ -257,7 +257,7 @@ describe("an error of Postgres", () => {
     if (message) expect(error.message).toMatch(message);
   });
 
-  it("leaves the fields that it does not set undefined for the driver", async () => {
+  test("an error of Postgres leaves other fields undefined for the driver", async () => {
     const error = await errorOf(sql`select 1 / 0`);
 
     expect(error).toMatchObject({
@@ -270,7 +270,7 @@ describe("an error of Postgres", () => {
 });
 
 describe("connections", () => {
-  it("serve 100 queries at once, however few they are", async () => {
+  test("few connections serve 100 simultaneous queries", async () => {
     const rows = await Promise.all(
       Array.from(
         { length: 100 },
@@ -284,7 +284,7 @@ describe("connections", () => {
     expect(pids.size).toBeLessThanOrEqual(MAX_CONNECTIONS);
   });
 
-  it("stay within the limit over all databases", async () => {
+  test("connections to all databases together stay within the limit", async () => {
     const other = neon(urlOf(endpoint, "other"));
     const busiest = async () => {
       const counts = await Promise.all(
@@ -302,7 +302,7 @@ describe("connections", () => {
     expect(await busiest()).toBeLessThanOrEqual(MAX_CONNECTIONS);
   });
 
-  it.each([
+  test.each([
     ["set", "set search_path = nowhere", "show search_path", '"$user", public'],
     [
       "set_config",
@@ -321,7 +321,7 @@ describe("connections", () => {
       "select count(*)::int from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()",
       0,
     ],
-  ])("are as new for the next request: %s", async (_, first, then, expected) => {
+  ])("a connection is reset for the next request: %s", async (_, first, then, expected) => {
     const own = await startNeonEndpoint({ postgres: server.url("postgres"), maxConnections: 1 });
     onTestFinished(() => own.close());
     const single = neon(urlOf(own, "shop"), { arrayMode: true });
@@ -331,7 +331,7 @@ describe("connections", () => {
     expect(await single.query(then)).toEqual([[expected]]);
   });
 
-  it("are reused, also after an error", async () => {
+  test("connections are reused, after errors too", async () => {
     const own = await startNeonEndpoint({ postgres: server.url("postgres"), maxConnections: 1 });
     onTestFinished(() => own.close());
     const single = neon(urlOf(own, "shop"));
@@ -344,14 +344,14 @@ describe("connections", () => {
     expect(await pid()).toBe(first);
   });
 
-  it("that are lost give an error to the query under way, and are replaced", async () => {
+  test("a connection that breaks fails its query, and is replaced", async () => {
     const error = await errorOf(sql`select pg_terminate_backend(pg_backend_pid())`);
 
     expect(error.code).toBe("57P01");
     expect(await sql`select 1 as one`).toEqual([{ one: 1 }]);
   });
 
-  it("that are lost while idle are replaced", async () => {
+  test("a connection that breaks while idle is replaced", async () => {
     await Promise.all(Array.from({ length: MAX_CONNECTIONS }, () => sql`select pg_sleep(0.01)`));
 
     await observer.query(
@@ -362,7 +362,7 @@ describe("connections", () => {
     expect(await sql`select 1 as one`).toEqual([{ one: 1 }]);
   });
 
-  it("give an answer if there is no server", async () => {
+  test("the endpoint responds if there is no server", async () => {
     const nowhere = new URL(server.url("postgres"));
     nowhere.port = "1";
     const own = await startNeonEndpoint({ postgres: nowhere.href });
@@ -373,7 +373,7 @@ describe("connections", () => {
     expect(error.message).toMatch(/HTTP status 500.+error connecting to server/);
   });
 
-  it("give the server's answer if there is no such database", async () => {
+  test("the endpoint returns the server's error if the database does not exist", async () => {
     const answer = await post('{"query":"select 1"}', {
       "neon-connection-string": urlOf(endpoint, "nowhere"),
     });
@@ -392,7 +392,7 @@ describe("a client that goes away", () => {
     return rows.length;
   };
 
-  it("has its query cancelled, by a request that cannot hit the next one", async () => {
+  test("the query of a client that disconnects is cancelled, and never the next query", async () => {
     const own = await startNeonEndpoint({ postgres: server.url("postgres"), maxConnections: 1 });
     onTestFinished(() => own.close());
     const single = neon(urlOf(own, "shop"));
@@ -409,7 +409,7 @@ describe("a client that goes away", () => {
     expect(await single`select pg_backend_pid() as pid`).not.toEqual(before);
   });
 
-  it("has its transaction rolled back", async () => {
+  test("the transaction of a client that disconnects is rolled back", async () => {
     const gone = new AbortController();
     const transaction = errorOf(
       sql.transaction([sql`insert into book (id) values (601)`, sql`select pg_sleep(60) as left_behind`], {
@@ -425,7 +425,7 @@ describe("a client that goes away", () => {
     expect(await sql`select from book where id = 601`).toEqual([]);
   });
 
-  it("has its query never run if that still waits for a connection", async () => {
+  test("the query of a client that disconnects is not run if it still waits for a connection", async () => {
     const holders = Array.from({ length: MAX_CONNECTIONS }, () => sql`select pg_sleep(0.5) as holder`);
     const held = Promise.all(holders);
     await eventually(async () => expect(await running("holder")).toBe(MAX_CONNECTIONS));
@@ -440,7 +440,7 @@ describe("a client that goes away", () => {
     expect(await sql`select from book where id = 701`).toEqual([]);
   });
 
-  it("does not hold its connection for long if the server does not react", async () => {
+  test("a client that disconnects frees its connection soon, even if the server does not react", async () => {
     const own = await startNeonEndpoint({ postgres: server.url("postgres"), maxConnections: 1 });
     onTestFinished(() => own.close());
     const single = neon(urlOf(own, "shop"));
@@ -458,7 +458,7 @@ describe("a client that goes away", () => {
     expect(await single`select 1 as one`).toEqual([{ one: 1 }]);
   });
 
-  it("harms nobody when it leaves in the middle of its body", async () => {
+  test("a client that disconnects within its body affects no other", async () => {
     const socket = connect(Number(new URL(endpoint.url).port), "127.0.0.1");
     const headers = `host: localhost\r\nneon-connection-string: ${urlOf(endpoint, "shop")}\r\ncontent-length: 99`;
     socket.write(`POST /sql HTTP/1.1\r\n${headers}\r\n\r\n{"query"`, () => socket.destroy());
@@ -469,7 +469,7 @@ describe("a client that goes away", () => {
 });
 
 describe("closing the endpoint", () => {
-  it("cancels what runs and leaves no connection", async () => {
+  test("closing the endpoint cancels running queries and closes all connections", async () => {
     const own = await startNeonEndpoint({ postgres: server.url("postgres") });
     const other = neon(urlOf(own, "other"));
     await Promise.all([other`select pg_sleep(0.2) as closing`, other`select pg_sleep(0.2) as closing`]);
@@ -489,14 +489,14 @@ describe("closing the endpoint", () => {
   });
 });
 
-describe("a stranger", () => {
+describe("access to the endpoint", () => {
   const credentials = (change: (url: URL) => void) => () => {
     const url = new URL(urlOf(endpoint, "shop"));
     change(url);
     return url.href;
   };
 
-  it.each<[string, () => string | undefined, string]>([
+  test.each<[string, () => string | undefined, string]>([
     ["no connection string", () => undefined, "invalid header: neon-connection-string"],
     ["no URL", () => "shop", "invalid connection string: Invalid URL"],
     ["a broken escape", () => "postgres://%E0%A4%A:x@h/shop", "invalid connection string: URI malformed"],
@@ -518,14 +518,14 @@ describe("a stranger", () => {
       credentials((url) => (url.username = "postgres")),
       "password authentication failed for user 'postgres'",
     ],
-  ])("is told what Neon tells, and nothing else: %s", async (_, connectionString, message) => {
+  ])("a client without access gets Neon's error alone: %s", async (_, connectionString, message) => {
     const answer = await post('{"query":"select 1"}', { "neon-connection-string": connectionString() });
 
     expect(answer.status).toBe(400);
     expect(answer.body).toMatchObject({ message, code: null, severity: null });
   });
 
-  it("gets the same error from the driver", async () => {
+  test("a client without access gets the same error from the driver", async () => {
     const url = urlOf(endpoint, "shop").replace(server.password, "guess");
 
     const error = await errorOf(neon(url)`select 1`);
@@ -536,15 +536,15 @@ describe("a stranger", () => {
     });
   });
 
-  it("on a web page is allowed nothing, neither before nor after", async () => {
+  test("a web page gets no access, by preflight or by response", async () => {
     const page = { origin: "https://page.example" };
-    const asked = {
+    const preflightHeaders = {
       ...page,
       "access-control-request-method": "POST",
       "access-control-request-headers": "neon-connection-string",
     };
 
-    const preflight = await ask({ method: "OPTIONS", headers: asked });
+    const preflight = await send({ method: "OPTIONS", headers: preflightHeaders });
     const answer = await post('{"query":"select 1"}', page);
 
     expect(preflight.status).toBe(405);
@@ -553,7 +553,7 @@ describe("a stranger", () => {
     }
   });
 
-  it.each([
+  test.each([
     ["page.example", 403],
     ["page.example:54330", 403],
     ["127.0.0.1.page.example", 403],
@@ -561,15 +561,15 @@ describe("a stranger", () => {
     ["localhost", 200],
     ["LOCALHOST:80", 200],
     ["[::1]:80", 200],
-  ])("is not served under the name %s: %i", async (host, status) => {
+  ])("a request with the Host %s returns %i", async (host, status) => {
     expect(await post('{"query":"select 1"}', { host })).toMatchObject({ status });
   });
 });
 
-describe("a request that makes no sense", () => {
+describe("an invalid request", () => {
   const large = `{"query":"select ${"1".repeat(10 * 1024 * 1024)}"}`;
 
-  it.each<
+  test.each<
     [
       string,
       { body?: string; method?: string; path?: string; headers?: Record<string, string> },
@@ -616,19 +616,22 @@ describe("a request that makes no sense", () => {
     ],
     ["another path", { path: "/" }, 404, "the only path is /sql"],
     ["another method", { method: "GET", body: "" }, 405, "by POST"],
-  ])("is told what is wrong: %s", async (_, { body = '{"query":"select 1"}', ...rest }, status, message) => {
-    const answer = await post(body, {}, rest);
+  ])(
+    "the message explains an invalid request: %s",
+    async (_, { body = '{"query":"select 1"}', ...rest }, status, message) => {
+      const answer = await post(body, {}, rest);
 
-    expect(answer).toMatchObject({ status, body: { message: expect.stringContaining(message) } });
-    expect(await sql`select 1 as one`).toEqual([{ one: 1 }]);
-  });
+      expect(answer).toMatchObject({ status, body: { message: expect.stringContaining(message) } });
+      expect(await sql`select 1 as one`).toEqual([{ one: 1 }]);
+    },
+  );
 });
 
 describe("a client other than the driver", () => {
   const query = `select 1 as n, 8::int8 as big, 'a' as s, true as b, 1.5::float8 as f, 'NaN'::float8 as nan,
     '{1,null}'::int4[] as list, '{"a": [1]}'::jsonb as json, null as nothing, '2026-11-20'::date as day`;
 
-  it.each([
+  test.each([
     [
       {},
       [
@@ -654,13 +657,13 @@ describe("a client other than the driver", () => {
       { "neon-array-mode": "true", "neon-raw-text-output": "true" },
       [["1", "8", "a", "t", "1.5", "NaN", "{1,NULL}", '{"a": [1]}', null, "2026-11-20"]],
     ],
-  ])("gets rows in the form it asks for: %o", async (headers, rows) => {
+  ])("another client gets rows in the requested form: %o", async (headers, rows) => {
     const answer = await post(JSON.stringify({ query }), headers);
 
     expect(answer).toMatchObject({ status: 200, body: { rows, rowAsArray: "neon-array-mode" in headers } });
   });
 
-  it("may send parameters as JSON values", async () => {
+  test("another client can send parameters as JSON values", async () => {
     const params = [1, 1.5, true, null, "é", [1, null, 2], ["a,b", '"'], { a: 1 }, [{ b: 2 }]];
     const casts = ["int", "float8", "bool", "text", "text", "int[]", "text[]", "jsonb", "jsonb[]"];
     const list = casts.map((type, n) => `$${n + 1}::${type} as "${n}"`).join();
@@ -672,7 +675,7 @@ describe("a client other than the driver", () => {
     expect(answer.body).toMatchObject({ rows: [params] });
   });
 
-  it("may choose the form of each query of a transaction, and hears how that ran", async () => {
+  test("another client can choose the form of each query of a transaction, and gets its options back", async () => {
     const queries = [
       { query: "select $1 as answer", params: [42], arrayMode: true },
       { query: "show transaction_isolation", arrayMode: false },
@@ -705,7 +708,7 @@ function eventually(check: () => Promise<void>): Promise<void> {
   return vi.waitFor(check, { timeout: 10_000 });
 }
 
-/** The connection string for a driver that sends its queries to where the string points. */
+/** A connection string whose host is the endpoint. */
 function urlOf({ url }: NeonEndpoint, database: string): string {
   return server.url(database).replace(`127.0.0.1:${server.port}`, new URL(url).host);
 }
@@ -729,11 +732,11 @@ function post(
   rest: { method?: string; path?: string; headers?: Record<string, string> } = {},
 ): Promise<Answer> {
   const all = { "neon-connection-string": urlOf(endpoint, "shop"), ...headers, ...rest.headers };
-  return ask({ method: "POST", ...rest, headers: all }, body);
+  return send({ method: "POST", ...rest, headers: all }, body);
 }
 
-/** One request in plain HTTP, as `fetch` would not let us set Host or Origin. */
-async function ask(
+/** Sends a request with node:http, because `fetch` cannot set Host and Origin. */
+async function send(
   options: { method: string; path?: string; headers: Record<string, string | undefined> },
   body = "",
 ): Promise<Answer> {

@@ -19,11 +19,11 @@ import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
-import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { type Postgres, startPostgres } from "../../dev/postgres.ts";
 import { StartupError } from "../../src/startup-error.ts";
 
-// What dev/postgres.ts promises of starts, stops and kills, with real servers in directories of their own.
+// Starting, stopping and killing the embedded Postgres, with real servers in temporary directories.
 
 const isRoot = process.getuid?.() === 0;
 const flags = ["fsync=off"];
@@ -43,12 +43,12 @@ beforeAll(async () => {
 afterAll(() => rm(place, { recursive: true, force: true }));
 
 describe("a first start", () => {
-  it("makes a cluster that wants its password and knows nothing of the machine's locale", async () => {
+  test("the first start creates a cluster that requires its password and ignores the machine's locale", async () => {
     const directory = join(place, "first");
-    const told: string[] = [];
-    const server = await start(directory, (sentence) => told.push(sentence));
+    const notices: string[] = [];
+    const server = await start(directory, (sentence) => notices.push(sentence));
 
-    expect(told).toEqual(["Creating the Postgres database cluster."]);
+    expect(notices).toEqual(["Creating the Postgres database cluster."]);
     for (const name of ["postgres.password", "postgres.log"])
       expect([name, (await stat(join(directory, name))).mode & 0o777]).toEqual([name, 0o600]);
     const stranger = server.url("postgres").replace(server.password, "guess");
@@ -73,7 +73,7 @@ describe("a first start", () => {
     ]);
   });
 
-  it("leaves nothing half made when it is killed in the middle", async () => {
+  test("a killed first start leaves nothing incomplete", async () => {
     const directory = join(place, "killed");
     const { child, output } = launchOwner(directory);
     expect(await nextLine(output)).toBe("Creating the Postgres database cluster.");
@@ -88,7 +88,7 @@ describe("a first start", () => {
     expect((await readdir(directory)).filter((name) => name.includes("unfinished"))).toEqual([]);
   });
 
-  it("lets one of several starters make the cluster and the others join", async () => {
+  test("one of several simultaneous first starts creates the cluster, and the others join it", async () => {
     const directory = join(place, "together");
 
     const servers = await Promise.all([1, 2, 3].map(() => start(directory)));
@@ -96,17 +96,17 @@ describe("a first start", () => {
     expect(new Set(servers.map(({ port, password }) => `${port} ${password}`)).size).toBe(1);
   });
 
-  it.runIf(isRoot)("goes to a place of its own if the user postgres cannot enter the directory", async () => {
+  test.runIf(isRoot)("a first start avoids a directory that postgres cannot access", async () => {
     const closed = join(place, "closed");
     await mkdir(closed, { mode: 0o700 });
     const directory = join(closed, ".data");
-    const told: string[] = [];
-    const server = await start(directory, (sentence) => told.push(sentence));
+    const notices: string[] = [];
+    const server = await start(directory, (sentence) => notices.push(sentence));
     const home = dirname(await realpath(join(directory, "postgres")));
     onTestFinished(() => rm(home, { recursive: true }));
 
     expect(home).toMatch(/^\/var\/lib\/octavo\/[0-9a-f]{16}$/);
-    expect(told[0]).toContain(home);
+    expect(notices[0]).toContain(home);
     expect(await query(server.url("postgres"), "show data_directory")).toEqual([
       { data_directory: join(home, "postgres") },
     ]);
@@ -116,13 +116,13 @@ describe("a first start", () => {
 });
 
 describe("a later start", () => {
-  it("keeps the data and the password", async () => {
+  test("a later start keeps the data and the password", async () => {
     const server = await start(cluster);
 
     expect(await query(server.url("shop"), "select title from book")).toEqual([{ title: "Émile" }]);
   });
 
-  it("takes another port if the preferred one is busy", async () => {
+  test("a later start uses another port if the preferred one is in use", async () => {
     const first = await start(cluster);
     await first.stop();
     const squatter = createServer().listen(first.port, "127.0.0.1");
@@ -135,23 +135,23 @@ describe("a later start", () => {
     expect(await query(second.url("shop"), "select 1 as one")).toEqual([{ one: 1 }]);
   });
 
-  it("stops the server that a killed process left behind", async () => {
+  test("a later start stops the server that a killed process left behind", async () => {
     const { child, output } = launchOwner(cluster);
     await nextLine(output);
     const leftover = await serverPid(cluster);
     child.kill("SIGKILL");
     await once(child, "exit");
     expect(isAlive(leftover), "the server is alive").toBe(true);
-    const told: string[] = [];
+    const notices: string[] = [];
 
-    const server = await start(cluster, (sentence) => told.push(sentence));
+    const server = await start(cluster, (sentence) => notices.push(sentence));
 
-    expect(told).toEqual(["Stopping the Postgres that an earlier run left behind."]);
+    expect(notices).toEqual(["Stopping the Postgres that an earlier run left behind."]);
     expect(await serverPid(cluster)).not.toBe(leftover);
     expect(await query(server.url("shop"), "select title from book")).toEqual([{ title: "Émile" }]);
   });
 
-  it("joins the server of another live process and leaves it alone", async () => {
+  test("a later start joins another live process's server, and does not stop it", async () => {
     const { child, output } = launchOwner(cluster);
     const { port } = JSON.parse(await nextLine(output)) as { port: number };
     const owned = await serverPid(cluster);
@@ -166,10 +166,10 @@ describe("a later start", () => {
     expect(isAlive(owned), "the server is alive").toBe(false);
   });
 
-  it.each([
+  test.each([
     ["no process", () => 0x7ffffff0],
     ["another program", anotherProgram],
-  ])("is not misled by a pid file that names %s", async (_, pidOf) => {
+  ])("a later start ignores a pid file that names %s", async (_, pidOf) => {
     const pid = await pidOf(join(cluster, "postgres"));
     const lines = [pid, join(cluster, "postgres"), 1, 54329, "", "127.0.0.1", "", "ready"];
     await writeFile(join(cluster, "postgres", "postmaster.pid"), lines.join("\n"));
@@ -180,7 +180,7 @@ describe("a later start", () => {
     if (pid < 0x7ffffff0) expect(isAlive(pid), "the program is alive").toBe(true);
   });
 
-  it("is not misled by the record of an owner whose pid is another program's by now", async () => {
+  test("a later start ignores an owner whose pid belongs to another program", async () => {
     const owner = { pid: process.pid, started: "long ago", port: 1 };
     await writeFile(join(cluster, "postgres.owner"), JSON.stringify(owner));
 
@@ -189,7 +189,7 @@ describe("a later start", () => {
     expect(server.port).not.toBe(owner.port);
   });
 
-  it.runIf(process.platform === "linux")("takes an owner that nobody has reaped for dead", async () => {
+  test.runIf(process.platform === "linux")("a later start treats a zombie owner as dead", async () => {
     const parent = spawn("sh", ["-c", "sleep 0.1 & echo $!; exec sleep 60"], {
       stdio: ["ignore", "pipe", "inherit"],
     });
@@ -209,9 +209,9 @@ describe("a later start", () => {
 describe("a start that fails", () => {
   const data = (directory: string) => join(directory, "postgres");
 
-  it.each<[string, (directory: string) => Promise<unknown>, RegExp]>([
+  test.each<[string, (directory: string) => Promise<unknown>, RegExp]>([
     [
-      "data of no known kind",
+      "data that is not a database",
       (d) => rm(join(data(d), "PG_VERSION")),
       /is not a Postgres database: move it away/,
     ],
@@ -226,7 +226,7 @@ describe("a start that fails", () => {
       /^Postgres does not start \(database files are incompatible with server\): see .+\.log, or move .+ away/,
     ],
     [
-      "a setting that Postgres does not know",
+      "an unknown setting",
       (d) => writeFile(join(data(d), "postgresql.conf"), "nonsense = on\n"),
       /\(configuration file .+ contains errors\)/,
     ],
@@ -235,7 +235,7 @@ describe("a start that fails", () => {
       (d) => rm(join(d, "postgres.password")),
       /password .+ is missing .+: restore that file/,
     ],
-  ])("says what to do about %s, and deletes nothing", async (_, damage, sentence) => {
+  ])("a failing start says what to do about %s, and deletes nothing", async (_, damage, sentence) => {
     const directory = await copyOfCluster();
     await damage(directory);
     const before = await readdir(data(directory));
@@ -248,7 +248,7 @@ describe("a start that fails", () => {
     await expect(stat(join(directory, "postgres.owner"))).rejects.toThrow("ENOENT");
   });
 
-  it("says so if the package with the binaries is not installed", async () => {
+  test("a start without the package of binaries says so", async () => {
     const checkout = join(place, "checkout");
     const installed = join(import.meta.dirname, "../../node_modules");
     await mkdir(join(checkout, "dev"), { recursive: true });
@@ -266,7 +266,7 @@ describe("a start that fails", () => {
     );
   });
 
-  it("says so if a file is in the way", async () => {
+  test("a start that finds a file in its directory's place says so", async () => {
     const directory = join(place, "file");
     await writeFile(directory, "");
 
@@ -275,7 +275,7 @@ describe("a start that fails", () => {
     );
   });
 
-  it("says so if the server's user may not use the directory that holds the data", async () => {
+  test("a start whose user cannot access the data says so", async () => {
     const directory = await copyOfCluster();
     const closed = isRoot ? dirname(directory) : directory;
     await chmod(closed, isRoot ? 0o700 : 0o500);
@@ -291,7 +291,7 @@ describe("a start that fails", () => {
 });
 
 describe("a running server", () => {
-  it("makes databases, also from a template, and leaves those that exist alone", async () => {
+  test("a running server creates databases, also from a template, and keeps existing ones", async () => {
     const server = await start(cluster);
 
     await server.createDatabase("copy", "shop");
@@ -302,7 +302,7 @@ describe("a running server", () => {
     expect(await query(server.url("shop"), "select title from book")).toEqual([{ title: "Émile" }]);
   });
 
-  it("makes a database that several ask for at once", async () => {
+  test("a running server creates a database once for simultaneous calls", async () => {
     const server = await start(cluster);
 
     await Promise.all([1, 2, 3, 4, 5].map(() => server.createDatabase("wanted")));
@@ -310,7 +310,7 @@ describe("a running server", () => {
     expect(await query(server.url("wanted"), "select 1 as one")).toEqual([{ one: 1 }]);
   });
 
-  it("is gone after stop, and a second stop does not touch its successor", async () => {
+  test("a server ends after stop, and a second stop does not affect its successor", async () => {
     const first = await startPostgres({ directory: cluster, flags });
     const pid = await serverPid(cluster);
 
@@ -324,7 +324,7 @@ describe("a running server", () => {
     expect(await serverPid(cluster)).toBe(successor);
   });
 
-  it("does not keep the process alive that started it", async () => {
+  test("a running server does not keep its starter alive", async () => {
     const { child, output } = launchOwner(cluster, "leave");
     await nextLine(output);
 
@@ -333,7 +333,7 @@ describe("a running server", () => {
     await start(cluster);
   });
 
-  it("outlives a Ctrl-C, which goes to the process group of the terminal", async () => {
+  test("a running server survives Ctrl-C, which reaches the terminal's process group", async () => {
     const { child, output } = launchOwner(cluster);
     await nextLine(output);
 
@@ -341,13 +341,13 @@ describe("a running server", () => {
     await once(child, "exit");
     await sleep(300);
 
-    const told: string[] = [];
-    await start(cluster, (sentence) => told.push(sentence));
-    expect(told).toEqual(["Stopping the Postgres that an earlier run left behind."]);
+    const notices: string[] = [];
+    await start(cluster, (sentence) => notices.push(sentence));
+    expect(notices).toEqual(["Stopping the Postgres that an earlier run left behind."]);
   });
 });
 
-/** Starts a server that ends with the test. */
+/** Starts a server, and stops it when the test ends. */
 async function start(directory: string, onProgress?: (sentence: string) => void): Promise<Postgres> {
   const server = await startPostgres({ directory, flags, ...(onProgress && { onProgress }) });
   onTestFinished(() => server.stop());
@@ -364,7 +364,7 @@ async function query(url: string, sql: string): Promise<unknown[]> {
   }
 }
 
-/** A directory with a copy of the cluster that was made at the beginning, in a folder of its own. */
+/** A temporary directory with a copy of the first cluster. */
 async function copyOfCluster(): Promise<string> {
   const folder = await mkdtemp(join(place, "copy-"));
   await chmod(folder, 0o755);
@@ -373,7 +373,7 @@ async function copyOfCluster(): Promise<string> {
   return directory;
 }
 
-/** A process in a group of its own that starts a server, tells its port, and stays until its stdin ends. */
+/** A process, in a new process group, that starts a server, prints its port, and runs until its stdin ends. */
 function launchOwner(directory: string, then: "stay" | "leave" = "stay") {
   const program = `
     import { startPostgres } from ${JSON.stringify(new URL("../../dev/postgres.ts", import.meta.url).href)};
@@ -409,7 +409,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** The pid of a program that runs as the owner of `data`, and so might be its Postgres. */
+/** The pid of a program that runs as the owner of `data`, like Postgres would. */
 async function anotherProgram(data: string): Promise<number> {
   const { uid, gid } = await stat(data);
   const program: ChildProcess = spawn("sleep", ["60"], isRoot ? { uid, gid } : {});

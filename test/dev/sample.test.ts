@@ -1,4 +1,4 @@
-/** The sample catalogue is loaded once in a database's life. */
+/** The sample catalogue, which is loaded into a database once. */
 import { beforeEach, expect, test } from "vitest";
 import { loadSample } from "../../dev/sample.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
@@ -11,31 +11,31 @@ beforeEach(async () => {
 const insert =
   "insert into books (title, author, isbn, price, stock) values ('Mine', 'Me', '9780306406157', 1, 1)";
 
-test("a catalogue that was emptied stays empty", async () => {
+test("a sample catalogue that was emptied stays empty", async () => {
   expect(await loadSample(database.url)).toBeGreaterThan(190);
   await database.sql("delete from books");
   expect(await loadSample(database.url)).toBe(0);
 });
 
-test("a catalogue of one's own gets no sample, before and after it is emptied", async () => {
+test("a catalogue with other books never gets the sample", async () => {
   await database.sql(insert);
   expect(await loadSample(database.url)).toBe(1);
   await database.sql("delete from books");
   expect(await loadSample(database.url)).toBe(0);
 });
 
-test("what was deleted and changed stays so", async () => {
+test("deleted books of the sample are not loaded again", async () => {
   const all = await loadSample(database.url);
   await database.sql("delete from books where isbn in (select isbn from books limit 10)");
   expect(await loadSample(database.url)).toBe(all - 10);
 });
 
-test("starts at the same time load it once", async () => {
+test("simultaneous starts load the sample once", async () => {
   const counts = await Promise.all([1, 2, 3].map(() => loadSample(database.url)));
   expect(new Set(counts).size).toBe(1);
 });
 
-test("a load that fails leaves no mark, so that the next one is whole", async () => {
+test("a failed load leaves nothing, so that the next one is complete", async () => {
   await database.sql(
     `create function refuse() returns trigger language plpgsql as $$ begin raise 'refused'; end $$;
      create constraint trigger refuse after insert on books deferrable initially deferred

@@ -1,4 +1,4 @@
-/** `npm run db:seed`: generated books that the API could have taken, with their movements. */
+/** `npm run db:seed`: generated books that the API would accept, with their stock movements. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { expect, test } from "vitest";
@@ -18,7 +18,7 @@ async function seed(url: string, ...flags: string[]) {
   return { code, error };
 }
 
-test("adds as many as asked, and more the next time", async () => {
+test("npm run db:seed adds the requested number of valid books, in every run", async () => {
   const database = await createTestDatabase();
   const indexes = () =>
     database.sql("select indexdef from pg_indexes where schemaname = 'public' order by 1");
@@ -42,14 +42,14 @@ test("adds as many as asked, and more the next time", async () => {
 });
 
 test.each([[["--books", "0"]], [["--books", "many"]], [["--books", "1.5"]], [["--boks", "5"]]])(
-  "%j is answered with the usage",
+  "npm run db:seed responds to the arguments %j with its usage",
   async (flags) => {
     const { code, error } = await seed("postgres://nobody:nothing@127.0.0.1:1/x", ...flags);
     expect([code, error]).toEqual([1, "Usage: npm run db:seed -- --books NUMBER\n"]);
   },
 );
 
-test("a database that cannot be reached is a sentence without its password", async () => {
+test("npm run db:seed explains in a sentence without the password that the database cannot be reached", async () => {
   const { code, error } = await seed("postgres://nobody:nothing@127.0.0.1:1/x");
   expect(code).toBe(1);
   expect(error).toMatch(/^The database at 127\.0\.0\.1:1 cannot be reached: .*\.\n$/);

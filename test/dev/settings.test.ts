@@ -1,11 +1,11 @@
-/** What `npm run dev` takes from its environment, and from a wrangler.toml that is ready to be deployed. */
-import { cp, readFile, symlink, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+/** The settings of `npm run dev`: environment variables, and a wrangler.toml that is ready for deployment. */
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { expect, inject, test } from "vitest";
 import { newBook } from "../support/books.ts";
 import { rawRequest } from "../support/client.ts";
 import { createTestDatabase } from "../support/database.ts";
-import { inDirectory, run } from "../support/dev.ts";
+import { BEYOND_QUOTA, copyCheckout, QUOTA, run, withSmallQuota } from "../support/dev.ts";
 import { SECRET, tokenFor } from "../support/token.ts";
 
 const post = (origin: string, headers: Record<string, string> = {}) =>
@@ -15,13 +15,14 @@ const post = (origin: string, headers: Record<string, string> = {}) =>
     body: JSON.stringify(newBook()),
   });
 
-test("takes the variables of the configuration", async () => {
+test("npm run dev passes the configuration's environment variables to the Worker", async () => {
   const started = await run({
+    checkout: await copyCheckout(withSmallQuota),
     variables: {
       AUTH_JWKS_URL: "http://127.0.0.1:9/keys",
       AUTH_ISSUER: "https://id.example",
       CORS_ORIGINS: "https://front.example",
-      RATE_LIMIT: "600/60",
+      RATE_LIMIT: `${QUOTA}/60`,
     },
   });
   await started.ready;
@@ -38,12 +39,15 @@ test("takes the variables of the configuration", async () => {
   expect(await methodsFor("https://front.example")).toContain("DELETE");
   expect(await methodsFor("http://localhost:5173")).not.toContain("DELETE");
   const statuses = await Promise.all(
-    Array.from({ length: 1300 }, async () => (await fetch(`${started.origin}/api/v1/books?limit=0`)).status),
+    Array.from(
+      { length: BEYOND_QUOTA },
+      async () => (await fetch(`${started.origin}/api/v1/books?limit=0`)).status,
+    ),
   );
   expect(new Set(statuses)).toEqual(new Set([422, 429]));
 });
 
-test("names every variable that is faulty, or nearly one of ours, and no value", async () => {
+test("npm run dev names every invalid or misspelled variable, and prints no value", async () => {
   const faulty = {
     NEON_FETCH_ENDPOINT: "hidden",
     CURSOR_KEY: "hidden",
@@ -61,22 +65,30 @@ test("names every variable that is faulty, or nearly one of ours, and no value",
 });
 
 test.each([
-  ["DATABASE_URL is no URL", { DATABASE_URL: "hidden" }, /DATABASE_URL must have the form postgres:/],
   [
-    "DATABASE_URL is far, without a key",
+    "a DATABASE_URL that is not a URL",
+    { DATABASE_URL: "hidden" },
+    /DATABASE_URL must have the form postgres:/,
+  ],
+  [
+    "a remote DATABASE_URL without CURSOR_KEY",
     { DATABASE_URL: "postgres://a:hidden@db.example/a" },
     /CURSOR_KEY is/,
   ],
-  ["AUTH_SECRET is short", { AUTH_SECRET: "hidden" }, /^AUTH_SECRET must have 32 bytes or more\.\n$/],
-  ["AUTH_ISSUER is alone", { AUTH_ISSUER: "hidden" }, /need AUTH_SECRET or AUTH_JWKS_URL/],
-])("does not start where %s", async (_, variables, sentence) => {
+  ["a short AUTH_SECRET", { AUTH_SECRET: "hidden" }, /^AUTH_SECRET must have 32 bytes or more\.\n$/],
+  [
+    "AUTH_ISSUER without a way to verify tokens",
+    { AUTH_ISSUER: "hidden" },
+    /need AUTH_SECRET or AUTH_JWKS_URL/,
+  ],
+])("npm run dev refuses to start with %s", async (_, variables, sentence) => {
   const refused = await run({ variables });
   expect(await refused.exit).toBe(1);
   expect(refused.output()).toMatch(sentence);
   expect(refused.output()).not.toMatch(/hidden|\n {4}at /);
 });
 
-test("uses the database of DATABASE_URL as it is, and takes no write without a token", async () => {
+test("npm run dev leaves the database of DATABASE_URL as it is, and requires a token for writes", async () => {
   const database = await createTestDatabase();
   const started = await run({ variables: { DATABASE_URL: database.url, AUTH_SECRET: SECRET } });
   await started.ready;
@@ -89,7 +101,7 @@ test("uses the database of DATABASE_URL as it is, and takes no write without a t
   expect(await database.sql("select count(*)::int as books from books")).toEqual([{ books: 1 }]);
 });
 
-test("opens a database of one's own only where it is told to", async () => {
+test("npm run dev accepts writes without a token to the database of DATABASE_URL only with OPEN_LOCAL_WRITES", async () => {
   const { url } = await createTestDatabase();
   const closed = await run({ variables: { DATABASE_URL: url } });
   await closed.ready;
@@ -99,22 +111,19 @@ test("opens a database of one's own only where it is told to", async () => {
   expect((await post(open.origin)).status).toBe(201);
 });
 
-test("says what is wrong with a database that is not ready", async () => {
+test("npm run dev explains why a database is not ready", async () => {
   const refused = await run({ variables: { DATABASE_URL: inject("postgres") } });
   expect(await refused.exit).toBe(1);
   expect(refused.output()).toMatch(/^The Worker is not ready: .+\.$/m);
 });
 
-test("starts where wrangler.toml has the routes and variables of a deployment", async () => {
-  const checkout = inDirectory("checkout");
-  for (const path of ["dev", "dist/docs", "drizzle", "ops", "src", "package.json", "tsconfig.json"])
-    await cp(path, join(checkout, path), { recursive: true });
-  await symlink(resolve("node_modules"), join(checkout, "node_modules"));
-  const toml = await readFile("wrangler.toml", "utf8");
-  const routes = 'routes = [{ pattern = "shop.example/*", zone_name = "shop.example" }]\n';
-  const vars = '\n[vars]\nAUTH_JWKS_URL = "https://id.example/keys"\nAUTH_ISSUER = "https://id.example"\n';
-  await writeFile(join(checkout, "wrangler.toml"), routes + toml + vars);
-  // Those of other tools: compose.yaml has its secrets in .env.
+test("npm run dev ignores the routes, variables and .env files of a deployment", async () => {
+  const checkout = await copyCheckout((toml) => {
+    const routes = 'routes = [{ pattern = "shop.example/*", zone_name = "shop.example" }]\n';
+    const vars = '\n[vars]\nAUTH_JWKS_URL = "https://id.example/keys"\nAUTH_ISSUER = "https://id.example"\n';
+    return routes + toml + vars;
+  });
+  // compose.yaml reads its secrets from .env.
   for (const name of [".env", ".dev.vars"]) await writeFile(join(checkout, name), `AUTH_SECRET=${SECRET}\n`);
 
   const started = await run({ checkout });

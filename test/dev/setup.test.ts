@@ -1,4 +1,4 @@
-/** The setup of the tests, in a copy of the checkout where a step of it fails: nothing of it is left. */
+/** The setup of the tests, in a copy of the code in which a step fails. */
 import { execFile } from "node:child_process";
 import { chmod, cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, "../..");
-/** Of the checkout: what is large, and what the setup makes. */
+/** Entries that are large, or that the setup creates. */
 const LEFT_OUT = ["node_modules", ".git", ".data", "dist", "bench"];
 let place: string;
 

@@ -1,4 +1,4 @@
-/** The programs in the documentation that use the client: they compile, and print what the pages say on each runtime. */
+/** The documentation's programs that use the client compile, and print the documented output on each runtime. */
 import { execFile } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -73,7 +73,7 @@ describe.each(PROGRAMS)("$place", ({ place, text, next }) => {
       const typescript = dirname(createRequire(import.meta.url).resolve("typescript/package.json"));
       const flags = ["--ignoreConfig", "--noEmit", "--strict", "--target", "es2022", "--lib", "es2022,dom"];
       const modules = ["--types", "", "--module", module, "--moduleResolution", resolution];
-      // The compiler reports errors on standard output.
+      // The compiler prints errors to standard output.
       const { stdout } = await promisify(execFile)(
         process.execPath,
         [join(typescript, "bin/tsc"), ...flags, ...modules, "example.ts"],

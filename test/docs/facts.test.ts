@@ -13,7 +13,7 @@ interface Operation {
   parameters: { name: string; in: string }[];
 }
 
-/** As much of the OpenAPI document as the pages repeat. */
+/** The parts of the OpenAPI document that the pages repeat. */
 interface Document {
   paths: Record<string, Record<string, Operation>>;
   components: { schemas: { Problem: { properties: { error: { enum: string[] } } } } };
@@ -27,7 +27,7 @@ beforeAll(async () => {
   document = (await (await fetch(`${url}/openapi.json`)).json()) as Document;
 });
 
-/** Texts in back quotes. */
+/** Texts in backticks. */
 const codeIn = (text: string) => [...text.matchAll(/`([^`\n]+)`/g)].map(([, code = ""]) => code);
 
 test("the README has at most 120 lines", () => {
@@ -73,7 +73,7 @@ describe("docs/configuration.md", () => {
   });
 
   test("docs/configuration.md lists every variable of the Worker", () => {
-    // What opens writes is for `npm run dev` alone.
+    // The variable that opens writes is for `npm run dev` alone.
     const variables = WORKER_VARIABLES.filter((name) => name !== "OPEN_LOCAL_WRITES");
     expect(variables.filter((name) => !documented.includes(name))).toEqual([]);
   });
@@ -81,10 +81,10 @@ describe("docs/configuration.md", () => {
   test("docs/configuration.md lists only variables that a server reads", async () => {
     const server = launchServer("node", Object.fromEntries(documented.map((name) => [name, "!"])));
     await expect(server.url).rejects.toThrow();
-    // Any text is a valid issuer or audience.
+    // Every text is a valid issuer or audience.
     const free = ["AUTH_ISSUER", "AUTH_AUDIENCE"];
     expect(
-      documented.filter((name) => !free.includes(name) && !server.told().includes(`${name} must`)),
+      documented.filter((name) => !free.includes(name) && !server.notices().includes(`${name} must`)),
     ).toEqual([]);
   });
 });

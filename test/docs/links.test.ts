@@ -4,7 +4,7 @@ import { dirname, join, normalize } from "node:path";
 import { expect, test } from "vitest";
 import { PAGES, proseOf } from "../support/markdown.ts";
 
-/** Targets of links and pictures that stay within the repository. */
+/** The targets of links and pictures within the repository. */
 const linksOf = (page: string) =>
   [...proseOf(page).matchAll(/\]\(([^)\s]+)\)/g)]
     .map(([, target = ""]) => target)
@@ -14,7 +14,7 @@ const linksOf = (page: string) =>
       return { target, file: path === "" ? page : normalize(join(dirname(page), path)), anchor };
     });
 
-/** As GitHub makes anchors: lower case, without marks, hyphens for spaces. */
+/** Makes an anchor of a heading as GitHub does: lower case, without punctuation, hyphens for spaces. */
 const anchorsOf = (page: string) =>
   [...proseOf(page).matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) =>
     heading
@@ -34,7 +34,7 @@ test.each(PAGES)("%s has no link to a missing file or heading", (page) => {
 
 test("every page can be reached from the README", () => {
   const reached = new Set(["README.md"]);
-  // A set is walked to the end of what is added meanwhile.
+  // Iterating a set includes elements that are added meanwhile.
   for (const page of reached)
     for (const { file } of linksOf(page)) if (PAGES.includes(file)) reached.add(file);
   expect(PAGES.filter((page) => !reached.has(page))).toEqual([]);

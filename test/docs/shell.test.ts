@@ -1,4 +1,4 @@
-/** The shell commands of the documentation, run as a reader would, one page after the other in one shell. */
+/** The documentation's shell commands; those of a page run in one shell. */
 import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -43,7 +43,7 @@ test("every other block is a command, a program, an output of either, or a drawi
   expect(unknown.map(({ place }) => place)).toEqual([]);
 });
 
-/** What goes before a page's commands: curl reports each status on stderr, and npm runs what the setup has built. */
+/** Precedes a page's commands: curl prints each status to stderr, and npm runs the bundle of the setup. */
 const PRELUDE = `
 curl() { command curl -sS -w '\\n%{stderr}%{http_code}\\n' "$@"; }
 npm() { [ "$1 $2 $3 $4" = "run -s token --" ] && shift 4 && node dist/token.js "$@"; }
@@ -71,7 +71,7 @@ describe.each(PAGES.filter((page) => blocksOf(page).some(isCommand)))("the comma
   });
 
   test.each(commands.map((command, at) => [command.place, command, at] as const))(
-    "the commands at %s answer as the page says",
+    "the commands at %s return what the page says",
     async (_, { next }, at) => {
       const [output, statuses] = await Promise.all(
         ["out", "err"].map((end) => readFile(`${folder}/${at}.${end}`, "utf8")),
@@ -83,7 +83,7 @@ describe.each(PAGES.filter((page) => blocksOf(page).some(isCommand)))("the comma
       if (!sample) return;
       if (sample.error) expect(last).toBe(sample.status);
       const response = JSON.parse(output?.trim().split("\n").at(-1) ?? "");
-      // As text, so that the order of the members counts.
+      // Compared as text, because the order of members matters.
       expect(JSON.stringify(masked(response, sample), null, 2)).toBe(JSON.stringify(sample, null, 2));
     },
   );
@@ -91,7 +91,7 @@ describe.each(PAGES.filter((page) => blocksOf(page).some(isCommand)))("the comma
 
 const isSuccess = (status: number | undefined) => status !== undefined && status >= 200 && status < 300;
 
-/** A value with "…" in place of what is not null, wherever the sample has it. */
+/** Replaces values that are not null with "…" where the sample has it. */
 function masked(value: unknown, sample: unknown): unknown {
   if (sample === "…") return value === undefined || value === null ? value : "…";
   if (Array.isArray(value) && Array.isArray(sample)) return value.map((item, at) => masked(item, sample[at]));

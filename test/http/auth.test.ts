@@ -1,4 +1,4 @@
-/** How a server's authentication is set up: the tokens of development, faulty configurations, a server open to its own machine. */
+/** Authentication: development tokens, faulty configurations, and a server that is open to its own machine. */
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { SignJWT } from "jose";
@@ -38,7 +38,7 @@ describe("npm run token", () => {
   test.each([
     ["editor", 201],
     ["clerk", 403],
-  ])("prints a token that makes its bearer %s", async (role, status) => {
+  ])("npm run token prints a token with the role %s", async (role, status) => {
     const { code, stdout, stderr } = await run("--role", role);
     expect([code, stderr]).toEqual([0, ""]);
     const headers = { Authorization: `Bearer ${stdout.trim()}` };
@@ -51,14 +51,14 @@ describe("npm run token", () => {
     [["--role", "editor", "--hours", "Infinity"]],
     [["--role", "editor", "--subject", ""]],
     [["--role", "editor", "--colour"]],
-  ])("answers %j with a sentence", async (args) => {
+  ])("npm run token explains the arguments %j in a sentence", async (args) => {
     const { code, stdout, stderr } = await run(...args);
     expect([code, stdout]).toEqual([1, ""]);
     expect(stderr).toMatch(/^\S.*Usage: .+\n$/);
   });
 });
 
-test("a token that was good a moment ago is refused once it has ended", async () => {
+test("an accepted token is refused after it expires", async () => {
   const api = await createClient(worker.url);
   const seconds = Math.floor(Date.now() / 1000);
   const token = await new SignJWT({ roles: ["admin"] })
@@ -66,26 +66,26 @@ test("a token that was good a moment ago is refused once it has ended", async ()
     .setSubject("tester")
     .setIssuer(AUTH_ISSUER)
     .setAudience(AUTH_AUDIENCE)
-    // Five seconds more are given, as clocks differ.
+    // The clock tolerance is five seconds.
     .setExpirationTime(seconds - 3)
     .sign(new TextEncoder().encode(AUTH_SECRET));
-  const ask = async () =>
+  const send = async () =>
     (await api("DELETE", `/api/v1/books/${MISSING}`, { headers: { Authorization: `Bearer ${token}` } }))
       .status;
-  expect([await ask(), await ask()]).toEqual([404, 404]);
-  await expect.poll(ask, { timeout: 5000 }).toBe(401);
+  expect([await send(), await send()]).toEqual([404, 404]);
+  await expect.poll(send, { timeout: 5000 }).toBe(401);
   expect(Date.now() / 1000 - seconds).toBeGreaterThan(1.5);
 });
 
 describe.each<[string, Record<string, string | undefined>, string[]]>([
   ["a secret of 31 bytes", { AUTH_SECRET: AUTH_SECRET.slice(0, 31) }, ["AUTH_SECRET"]],
   [
-    "an identity provider's keys and no issuer",
+    "an identity provider's keys but no issuer",
     { AUTH_JWKS_URL: "https://hidden.example/keys" },
     ["AUTH_JWKS_URL", "AUTH_ISSUER"],
   ],
   [
-    "no database and other faults",
+    "several faults",
     { DATABASE_URL: undefined, AUTH_SECRET: "hidden", REQUEST_TIMEOUT_MS: "hidden" },
     ["DATABASE_URL", "AUTH_SECRET", "REQUEST_TIMEOUT_MS"],
   ],
@@ -101,7 +101,7 @@ describe.each<[string, Record<string, string | undefined>, string[]]>([
     ["GET", "/api/v1/books"],
     ["POST", "/api/v1/books"],
     ["GET", "/nothing"],
-  ])("refuses %s %s", async (method, path) => {
+  ])("a misconfigured Worker refuses %s %s", async (method, path) => {
     const headers = { "X-Request-Id": "mine" };
     const response = await fetch(misconfigured.url + path, { method, headers });
     expect([response.status, response.headers.get("X-Request-Id")]).toEqual([503, "mine"]);
@@ -113,7 +113,7 @@ describe.each<[string, Record<string, string | undefined>, string[]]>([
     expect(text).not.toMatch(/AUTH|DATABASE|hidden/);
   });
 
-  test("tells every fault to the log, and no value", async () => {
+  test("a misconfigured Worker logs every fault, and no value", async () => {
     await fetch(misconfigured.url);
     await expect
       .poll(() => misconfigured.logs().filter((line) => /configuration/.test(line)))
@@ -124,12 +124,12 @@ describe.each<[string, Record<string, string | undefined>, string[]]>([
   });
 });
 
-test("a Worker tells the log once that nobody can write, and of a name that is nearly ours", async () => {
+test("a Worker logs once that nobody can write, and that a variable is misspelled", async () => {
   const closed = await startWorker(database, { CORSORIGINS: "hidden" });
   for (const path of ["/health", "/health", "/nothing"]) await fetch(closed.url + path);
   await expect.poll(() => closed.logs().filter((line) => line.startsWith("{"))).toHaveLength(3);
-  const told = closed.logs().filter((line) => !line.startsWith("{"));
-  expect(told).toEqual([
+  const warnings = closed.logs().filter((line) => !line.startsWith("{"));
+  expect(warnings).toEqual([
     "CORSORIGINS is not a variable of Octavo: did you mean CORS_ORIGINS?",
     expect.stringMatching(/, so every request that needs a role is rejected\.$/),
   ]);
@@ -143,7 +143,7 @@ describe("an open server", () => {
   });
 
   test.each(["localhost", "localhost:1", "LOCALHOST", "127.0.0.1", "127.0.0.1:65535", "[::1]", "[::1]:8787"])(
-    "answers to %s",
+    "an open server accepts the Host %s",
     async (Host) => {
       const headers = { Host, "X-Forwarded-Host": "evil.example" };
       expect((await rawRequest(open.url, { path: "/api/v1/tasks", headers })).status).toBe(200);
@@ -160,7 +160,7 @@ describe("an open server", () => {
     "0.0.0.0",
     "[::]",
     "128.0.0.1",
-  ])("does not answer to %s", async (Host) => {
+  ])("an open server rejects the Host %s", async (Host) => {
     const headers = { Host, "X-Forwarded-Host": "localhost", "X-Request-Id": "mine" };
     for (const [method, path] of [
       ["GET", "/health"],
@@ -177,7 +177,7 @@ describe("an open server", () => {
   });
 });
 
-test("a server with authentication answers to every name", async () => {
+test("a server with authentication accepts every Host", async () => {
   expect(
     (await rawRequest(worker.url, { path: "/api/v1/books", headers: { Host: "api.example" } })).status,
   ).toBe(200);

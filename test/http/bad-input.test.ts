@@ -1,4 +1,4 @@
-/** Bad input: what every fault is called, in which order faults are found, and that no answer tells what is inside. */
+/** Bad input: the code of every fault, the order of checks, and responses that reveal nothing internal. */
 import { gzipSync } from "node:zlib";
 import { SignJWT } from "jose";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -41,7 +41,7 @@ async function bearer(role: string): Promise<string> {
   return `Bearer ${await token.sign(new TextEncoder().encode(AUTH_SECRET))}`;
 }
 
-/** Every answer of this file passes here. */
+/** Checks every response of this file. */
 function checked<T extends Pick<Answer, "status" | "headers" | "text">>(answer: T): T {
   const { status, headers, text } = answer;
   expect(text).not.toMatch(INSIDES);
@@ -56,10 +56,10 @@ function checked<T extends Pick<Answer, "status" | "headers" | "text">>(answer: 
   return answer;
 }
 
-const ask = async (method: string, path: string, { headers, ...options }: Options = {}) =>
+const send = async (method: string, path: string, { headers, ...options }: Options = {}) =>
   checked(await api(method, path, { ...options, headers: { Authorization: admin, ...headers } }));
 
-/** The outcome in short: the status, the error, and each fault as "place path code". */
+/** The outcome in short: status, error, and each fault as "place path code". */
 function outcome({ status, json }: Answer): unknown[] {
   const details: Record<string, string>[] = json?.details ?? [];
   return [status, json?.error, ...details.map((fault) => `${fault.in} ${fault.path} ${fault.code}`).sort()];
@@ -85,15 +85,15 @@ test.each<[string, string | Uint8Array]>([
   ["overlong UTF-8", Buffer.from('{"title":"\xc0\xaf"}', "latin1")],
   ["a surrogate in UTF-8", Buffer.from('{"title":"\xed\xa0\x80"}', "latin1")],
   ["UTF-16", Buffer.from("\ufeff{}", "utf16le")],
-])("%s is no JSON", async (_, raw) => {
+])("a body of %s returns invalid_json", async (_, raw) => {
   for (const [method, path] of WRITES) {
-    expect(outcome(await ask(method, path, { raw, headers: JSON_TYPE }))).toEqual([400, "invalid_json"]);
+    expect(outcome(await send(method, path, { raw, headers: JSON_TYPE }))).toEqual([400, "invalid_json"]);
   }
 });
 
-test.each(["[]", "[{}]", "null", '"text"', "1", "true"])("%s is no object", async (raw) => {
+test.each(["[]", "[{}]", "null", '"text"', "1", "true"])("a body of %s is not an object", async (raw) => {
   for (const [method, path] of WRITES) {
-    expect(outcome(await ask(method, path, { raw, headers: JSON_TYPE }))).toEqual(
+    expect(outcome(await send(method, path, { raw, headers: JSON_TYPE }))).toEqual(
       invalid("body  invalid_type"),
     );
   }
@@ -112,10 +112,10 @@ test.each<[string, Record<string, string>]>([
   ["another charset, in quotes", { "Content-Type": 'application/json; charset="utf-16"' }],
   ["an encoding", { ...JSON_TYPE, "Content-Encoding": "gzip" }],
   ["the encoding that is none", { ...JSON_TYPE, "Content-Encoding": "identity" }],
-])("%s is 415", async (_, headers) => {
+])("%s returns 415", async (_, headers) => {
   const raw = gzipSync("{}");
   for (const [method, path] of WRITES) {
-    expect(outcome(await ask(method, path, { raw, headers }))).toEqual([415, "unsupported_media_type"]);
+    expect(outcome(await send(method, path, { raw, headers }))).toEqual([415, "unsupported_media_type"]);
   }
 });
 
@@ -125,16 +125,16 @@ test.each([
   "application/json; charset=UTF-8",
   'application/json ;charset="utf-8"',
   "application/json; version=1",
-])("%s is read", async (type) => {
-  const { status, json } = await ask(...POST_TASK, {
+])("a body of the type %s is accepted", async (type) => {
+  const { status, json } = await send(...POST_TASK, {
     raw: '{"title":"Dust"}',
     headers: { "Content-Type": type },
   });
   expect([status, json.title]).toEqual([201, "Dust"]);
 });
 
-test("a byte order mark is passed over", async () => {
-  const { status } = await ask(...POST_TASK, { raw: '\ufeff{"title":"Dust"}', headers: JSON_TYPE });
+test("a byte order mark is ignored", async () => {
+  const { status } = await send(...POST_TASK, { raw: '\ufeff{"title":"Dust"}', headers: JSON_TYPE });
   expect(status).toBe(201);
 });
 
@@ -151,15 +151,15 @@ describe("a body", () => {
     return [status, JSON.parse(text).error];
   };
 
-  test("of 1 MiB is read", async () => {
-    const { status, json } = await ask(...POST_TASK, { raw: ofBytes(MIB), headers: JSON_TYPE });
+  test("a body of 1 MiB is accepted", async () => {
+    const { status, json } = await send(...POST_TASK, { raw: ofBytes(MIB), headers: JSON_TYPE });
     expect([status, json.details[0].code]).toEqual([422, "too_long"]);
     expect(await chunked(MIB)).toEqual([422, "validation_failed"]);
   });
 
-  // CVE-2026-44456: of a body without Content-Length, a middleware of Hono's took more.
-  test("of more is 413, by its Content-Length or as it arrives", async () => {
-    const answer = await ask(...POST_TASK, { raw: ofBytes(MIB + 1), headers: JSON_TYPE });
+  // CVE-2026-44456: Hono's body limit accepted larger bodies without Content-Length.
+  test("a body above 1 MiB returns 413, with or without Content-Length", async () => {
+    const answer = await send(...POST_TASK, { raw: ofBytes(MIB + 1), headers: JSON_TYPE });
     expect(outcome(answer)).toEqual([413, "payload_too_large"]);
     expect(await chunked(MIB + 16)).toEqual([413, "payload_too_large"]);
     expect(await chunked(2 * MIB)).toEqual([413, "payload_too_large"]);
@@ -216,7 +216,7 @@ describe("the fields of a book", () => {
     ["unknown members", { titel: "Dune", colour: 1 }, ["titel unknown_field", "colour unknown_field"]],
     [
       "members that every object inherits",
-      // In brackets, as a plain __proto__ would set the prototype.
+      // In brackets, because a plain __proto__ would set the prototype.
       { ["__proto__"]: { stock: 1 }, constructor: 1, toString: 1 },
       ["__proto__ unknown_field", "constructor unknown_field", "toString unknown_field"],
     ],
@@ -235,17 +235,17 @@ describe("the fields of a book", () => {
     ],
     ["free book in stock that has another fault", { price: 0, stock: 1, title: "" }, ["title too_short"]],
     ["free book in stock with a typo", { price: 0, stock: 1, colour: "red" }, ["colour unknown_field"]],
-  ])("%s", async (_, members, faults) => {
+  ])("a book with %s reports every fault", async (_, members, faults) => {
     const expected = invalid(...faults.map((fault) => `body ${fault}`));
     for (const [method, path] of [POST_BOOK, PUT_BOOK, PATCH_BOOK]) {
-      expect(outcome(await ask(method, path, { body: newBook(members) }))).toEqual(expected);
+      expect(outcome(await send(method, path, { body: newBook(members) }))).toEqual(expected);
     }
   });
 
-  test.each(["1e400", "-1e400"])("%s is no number to keep", async (number) => {
+  test.each(["1e400", "-1e400"])("a price of %s is out of range", async (number) => {
     const raw = JSON.stringify(newBook({ price: "?", stock: "?" })).replaceAll('"?"', number);
     for (const [method, path] of [POST_BOOK, PUT_BOOK, PATCH_BOOK]) {
-      expect(outcome(await ask(method, path, { raw, headers: JSON_TYPE }))).toEqual(
+      expect(outcome(await send(method, path, { raw, headers: JSON_TYPE }))).toEqual(
         invalid("body price out_of_range", "body stock out_of_range"),
       );
     }
@@ -258,25 +258,25 @@ describe("the fields of a book", () => {
     ["description of 10,000 characters", { description: "𝔸".repeat(10_000) }],
     ["empty description", { description: "" }],
     ["whole number with decimals", { stock: 3.0, price: 12.5 }],
-  ])("%s is good", async (_, members) => {
-    expect((await ask(...POST_BOOK, { body: newBook(members) })).status).toBe(201);
+  ])("a book with %s is valid", async (_, members) => {
+    expect((await send(...POST_BOOK, { body: newBook(members) })).status).toBe(201);
   });
 
-  test("all that are required are named", async () => {
-    expect(outcome(await ask(...POST_BOOK, { body: {} }))).toEqual(
+  test("every missing member is reported", async () => {
+    expect(outcome(await send(...POST_BOOK, { body: {} }))).toEqual(
       invalid("body title required", "body author required", "body isbn required", "body price required"),
     );
   });
 
-  test("a free book cannot be in stock", async () => {
-    expect(outcome(await ask(...POST_BOOK, { body: newBook({ price: 0 }) }))).toEqual(
+  test("a free book cannot have stock", async () => {
+    expect(outcome(await send(...POST_BOOK, { body: newBook({ price: 0 }) }))).toEqual(
       invalid("body price zero_price_with_stock"),
     );
   });
 
-  test("a new book has none of the read-only members", async () => {
+  test("a new book must not have read-only members", async () => {
     const body = newBook({ id: MISSING, created_at: "2026-03-28T12:00:00.123456Z", updated_at: null });
-    expect(outcome(await ask(...POST_BOOK, { body }))).toEqual(
+    expect(outcome(await send(...POST_BOOK, { body }))).toEqual(
       invalid("body id unknown_field", "body created_at unknown_field", "body updated_at unknown_field"),
     );
   });
@@ -290,9 +290,9 @@ test.each<[readonly [string, string], unknown, string[]]>([
   [PATCH_TASK, { title: "a".repeat(256), completed: "true" }, ["title too_long", "completed invalid_type"]],
   [PATCH_TASK, { completed: null, done: true }, ["completed invalid_type", "done unknown_field"]],
   [PATCH_TASK, { completed: 1 }, ["completed invalid_type"]],
-])("a task: %j with %j", async ([method, path], body, faults) => {
+])("the request %j with the task %j reports every fault", async ([method, path], body, faults) => {
   const expected = invalid(...faults.map((fault) => `body ${fault}`));
-  expect(outcome(await ask(method, path, { body }))).toEqual(expected);
+  expect(outcome(await send(method, path, { body }))).toEqual(expected);
 });
 
 test.each<[string, Record<string, unknown>, string[]]>([
@@ -322,13 +322,13 @@ test.each<[string, Record<string, unknown>, string[]]>([
     { delta: 0, reason: 1, why: 1 },
     ["delta out_of_range", "reason invalid_type", "why unknown_field"],
   ],
-])("a change of stock: %s", async (_, body, faults) => {
+])("a stock change with %s reports every fault", async (_, body, faults) => {
   const expected = invalid(...faults.map((fault) => `body ${fault}`));
-  expect(outcome(await ask(...POST_STOCK, { body }))).toEqual(expected);
+  expect(outcome(await send(...POST_STOCK, { body }))).toEqual(expected);
 });
 
-test.each(["-0.0", "0e5", "1e400", "-1e400"])("a change of stock by %s is out of range", async (number) => {
-  expect(outcome(await ask(...POST_STOCK, { raw: `{"delta":${number}}`, headers: JSON_TYPE }))).toEqual(
+test.each(["-0.0", "0e5", "1e400", "-1e400"])("a stock change by %s is out of range", async (number) => {
+  expect(outcome(await send(...POST_STOCK, { raw: `{"delta":${number}}`, headers: JSON_TYPE }))).toEqual(
     invalid("body delta out_of_range"),
   );
 });
@@ -411,8 +411,8 @@ describe("the query of a listing", () => {
     ["min_price=9&max_price=1&limit=0", "min_price out_of_range", "limit out_of_range"],
     ["min_price=9&max_price=1&colour=red", "min_price out_of_range", "colour unknown_field"],
     ["page=1&count=exact&colour=red", "page invalid_format", "colour unknown_field"],
-  ])("%s", async (query, ...faults) => {
-    expect(outcome(await ask("GET", `/api/v1/books?${query}`))).toEqual(
+  ])("the listing of books with %s reports every fault", async (query, ...faults) => {
+    expect(outcome(await send("GET", `/api/v1/books?${query}`))).toEqual(
       invalid(...faults.map((fault) => `query ${fault}`)),
     );
   });
@@ -422,8 +422,8 @@ describe("the query of a listing", () => {
     ["completed=", "completed invalid_type"],
     ["completed=true&completed=true", "completed invalid_format"],
     ["limit=0&page=1&sort=title", "limit out_of_range", "page unknown_field", "sort unknown_field"],
-  ])("of tasks, %s", async (query, ...faults) => {
-    expect(outcome(await ask("GET", `/api/v1/tasks?${query}`))).toEqual(
+  ])("the listing of tasks with %s reports every fault", async (query, ...faults) => {
+    expect(outcome(await send("GET", `/api/v1/tasks?${query}`))).toEqual(
       invalid(...faults.map((fault) => `query ${fault}`)),
     );
   });
@@ -433,8 +433,8 @@ describe("the query of a listing", () => {
     ["cursor=", "cursor too_short"],
     ["cursor=a&cursor=b", "cursor invalid_format"],
     ["page=1&count=exact&reason=sale", "page unknown_field", "count unknown_field", "reason unknown_field"],
-  ])("of movements, %s", async (query, ...faults) => {
-    expect(outcome(await ask("GET", `/api/v1/books/${MISSING}/stock/movements?${query}`))).toEqual(
+  ])("the listing of movements with %s reports every fault", async (query, ...faults) => {
+    expect(outcome(await send("GET", `/api/v1/books/${MISSING}/stock/movements?${query}`))).toEqual(
       invalid(...faults.map((fault) => `query ${fault}`)),
     );
   });
@@ -448,22 +448,22 @@ describe("the query of a listing", () => {
     ["min_price=1.50&max_price=1.5", 20],
     ["search=%25%&author=%zz%C3%A9+%2", 20],
     ["search=%EF%BF%BD", 20],
-  ])("%s is good", async (query, limit) => {
-    const { status, json } = await ask("GET", `/api/v1/books?${query}`);
+  ])("the query %s is valid", async (query, limit) => {
+    const { status, json } = await send("GET", `/api/v1/books?${query}`);
     expect([status, json.limit]).toEqual([200, limit]);
   });
 
-  test("a page number and a cursor exclude each other", async () => {
-    for (let count = 0; count < 2; count++) await ask(...POST_BOOK, { body: newBook() });
-    const { next_cursor } = (await ask("GET", "/api/v1/books?limit=1")).json;
-    expect(outcome(await ask("GET", `/api/v1/books?limit=1&page=1&cursor=${next_cursor}`))).toEqual(
+  test("a page number and a cursor are mutually exclusive", async () => {
+    for (let count = 0; count < 2; count++) await send(...POST_BOOK, { body: newBook() });
+    const { next_cursor } = (await send("GET", "/api/v1/books?limit=1")).json;
+    expect(outcome(await send("GET", `/api/v1/books?limit=1&page=1&cursor=${next_cursor}`))).toEqual(
       invalid("query page invalid_format"),
     );
   });
 
-  test("a bad cursor comes before another parameter's fault", async () => {
+  test("an invalid cursor is reported before another parameter's fault", async () => {
     for (const query of ["cursor=x&limit=0", "cursor=x&colour=red", "cursor=x&sort=x", "cursor=x&page=1"]) {
-      expect(outcome(await ask("GET", `/api/v1/books?${query}`))).toEqual([400, "invalid_cursor"]);
+      expect(outcome(await send("GET", `/api/v1/books?${query}`))).toEqual([400, "invalid_cursor"]);
     }
   });
 });
@@ -482,8 +482,8 @@ test.each<[string, string, Options]>([
   ["POST", "/api/v1/tasks", { body: { title: "Dust" } }],
   ["GET", `/api/v1/tasks/${MISSING}`, {}],
   ["DELETE", `/api/v1/tasks/${MISSING}`, {}],
-])("%s %s takes no parameters", async (method, path, options) => {
-  expect(outcome(await ask(method, `${path}?dry_run=true&limit=5`, options))).toEqual(
+])("%s %s rejects query parameters", async (method, path, options) => {
+  expect(outcome(await send(method, `${path}?dry_run=true&limit=5`, options))).toEqual(
     invalid("query dry_run unknown_field", "query limit unknown_field"),
   );
 });
@@ -496,25 +496,25 @@ test.each([
   ["GET", "/health?search=%FF", undefined, "search must be percent-encoded UTF-8."],
   ["PATCH", `/api/v1/books/${MISSING}`, { "": 1 }, "A field has an empty name."],
   ["PATCH", `/api/v1/books/${MISSING}`, [], "The body must be a JSON object."],
-])("%s %s with %j is refused: %s", async (method, path, body, sentence) => {
-  const { status, json } = await ask(method, path, { body });
+])("%s %s with %j returns the message: %s", async (method, path, body, sentence) => {
+  const { status, json } = await send(method, path, { body });
   expect([status, json.message]).toEqual([422, sentence]);
 });
 
-test("the faults of query and body are named together", async () => {
-  expect(outcome(await ask("POST", "/api/v1/books?dry_run=true", { body: newBook({ price: -1 }) }))).toEqual(
+test("the faults of query and body are reported together", async () => {
+  expect(outcome(await send("POST", "/api/v1/books?dry_run=true", { body: newBook({ price: -1 }) }))).toEqual(
     invalid("query dry_run unknown_field", "body price out_of_range"),
   );
 });
 
-describe("an answer does not outgrow its request", () => {
+describe("the size of error responses", () => {
   const names = (count: number, prefix = "m") => Array.from({ length: count }, (_, at) => prefix + at);
   const members = (count: number) => Object.fromEntries(names(count).map((name) => [name, 1]));
   const unknown = (place: string, names: string[]) => names.map((name) => `${place} ${name} unknown_field`);
 
   /** The errors in order, what was left out, and the sentence. */
   async function refused(method: string, path: string, options: Options = {}) {
-    const { status, text, json } = await ask(method, path, options);
+    const { status, text, json } = await send(method, path, options);
     expect([status, json.error]).toEqual([422, "validation_failed"]);
     expect(text.length).toBeLessThan(32_768);
     expect(text.isWellFormed()).toBe(true);
@@ -531,7 +531,7 @@ describe("an answer does not outgrow its request", () => {
     [100, undefined, "The request has 100 validation errors; details lists all of them."],
     [101, 1, "The request has 101 validation errors; details lists the first 100 of them."],
     [90_000, 89_900, "The request has 90000 validation errors; details lists the first 100 of them."],
-  ])("with %i unknown members", async (count, omitted, message) => {
+  ])("a response to %i unknown members lists 100 errors at most", async (count, omitted, message) => {
     expect(await refused(...PATCH_BOOK, { body: members(count) })).toEqual({
       faults: unknown("body", names(Math.min(count, 100))),
       omitted,
@@ -540,7 +540,7 @@ describe("an answer does not outgrow its request", () => {
   });
 
   test.each(["/api/v1/books", "/api/v1/tasks", "/health", `/api/v1/books/${MISSING}`])(
-    "with 2,500 unknown parameters of %s",
+    "a response to 2,500 unknown parameters of %s lists 100 faults at most",
     async (path) => {
       expect(await refused("GET", `${path}?${names(2_500).join("&")}`)).toEqual({
         faults: unknown("query", names(100)),
@@ -550,7 +550,7 @@ describe("an answer does not outgrow its request", () => {
     },
   );
 
-  test("with many faults in both, and of many kinds", async () => {
+  test("a response to many faults of query and body lists the first of them", async () => {
     const body = { title: "", price: -1, ...members(80) };
     const malformed = names(20, "n").map((name) => `${name}=%FF`);
     expect(
@@ -570,7 +570,7 @@ describe("an answer does not outgrow its request", () => {
     });
   });
 
-  test("with many members in a member", async () => {
+  test("a response to a member with many members is short", async () => {
     const { faults, omitted } = await refused(...PATCH_BOOK, { body: { title: members(90_000) } });
     expect([faults, omitted]).toEqual([["body title invalid_type"], undefined]);
   });
@@ -582,7 +582,7 @@ describe("an answer does not outgrow its request", () => {
     ["a surrogate pair where it is cut", `${"a".repeat(98)}😀😀`, `${"a".repeat(98)}…`],
     ["a lone surrogate", "a\ud800", "a\ufffd"],
     ["a lone surrogate, cut", `\ud800${"a".repeat(200)}`, `\ufffd${"a".repeat(98)}…`],
-  ])("with a name of %s", async (_, name, shown) => {
+  ])("a response to an unknown member with a name of %s shortens it", async (_, name, shown) => {
     expect(await refused(...PATCH_BOOK, { body: { [name]: 1 } })).toEqual({
       faults: unknown("body", [shown]),
       omitted: undefined,
@@ -605,21 +605,21 @@ test.each([
   "%FF",
   "..%2Fbooks",
   "constructor",
-])("nothing has the id %s", async (id) => {
+])("the id %s returns 404", async (id) => {
   for (const [method, body] of [["GET"], ["PATCH", {}], ["DELETE"]] as const) {
     for (const path of [`/api/v1/books/${id}`, `/api/v1/tasks/${id}`]) {
-      expect(outcome(await ask(method, path, { body }))).toEqual([404, "not_found"]);
+      expect(outcome(await send(method, path, { body }))).toEqual([404, "not_found"]);
     }
   }
   for (const [method, path, body] of [
     ["POST", "stock", { delta: 1 }],
     ["GET", "stock/movements"],
   ] as const) {
-    expect(outcome(await ask(method, `/api/v1/books/${id}/${path}`, { body }))).toEqual([404, "not_found"]);
+    expect(outcome(await send(method, `/api/v1/books/${id}/${path}`, { body }))).toEqual([404, "not_found"]);
   }
 });
 
-test("a large body that is refused unread does not cost the client its answer", async () => {
+test("a client that sends a large rejected body still receives the response", async () => {
   const raw = `{${" ".repeat(MIB)}`;
   const refused = [
     ["POST", "/api/v1/nothing", JSON_TYPE],
@@ -628,15 +628,15 @@ test("a large body that is refused unread does not cost the client its answer", 
   ] as const;
   for (let round = 0; round < 20; round++) {
     const answers = await Promise.all(
-      refused.map(([method, path, headers]) => ask(method, path, { raw, headers })),
+      refused.map(([method, path, headers]) => send(method, path, { raw, headers })),
     );
     expect(answers.map(({ status }) => status)).toEqual([404, 405, 415]);
   }
 });
 
-test("what is wrong with a request is found in order", async () => {
+test("the faults of a request are checked in order", async () => {
   const [existing, other] = await Promise.all(
-    [1, 2].map(async () => (await ask(...POST_BOOK, { body: newBook() })).json),
+    [1, 2].map(async () => (await send(...POST_BOOK, { body: newBook() })).json),
   );
   const [clerk, editor] = [await bearer("clerk"), await bearer("editor")];
   const request = {
@@ -672,7 +672,7 @@ test("what is wrong with a request is found in order", async () => {
   }
 });
 
-test("a database that is not migrated yet is told as that", async () => {
+test("a response says that the database is not migrated", async () => {
   await database.sql("alter table tasks rename to elsewhere");
   try {
     const answer = await api("GET", "/api/v1/tasks", { headers: { Authorization: admin } });
@@ -682,11 +682,11 @@ test("a database that is not migrated yet is told as that", async () => {
   }
 });
 
-test("a defect is told in one neutral sentence, and logged whole", async () => {
-  // A rule that the app knows nothing of.
+test("a defect is reported in one neutral sentence, and logged completely", async () => {
+  // The app does not know this constraint.
   await database.sql("alter table tasks add constraint unheard_of check (title <> 'Unthinkable')");
   try {
-    // Not by the client, which takes every 500 for a failure.
+    // The test client fails on every 500.
     const response = await fetch(`${worker.url}/api/v1/tasks`, {
       method: "POST",
       headers: { Authorization: admin, "Content-Type": "application/json" },

@@ -1,6 +1,6 @@
 /**
- * Idempotency-Key: the effect of a request happens once, and its answer is given again, whatever else happens meanwhile
- * and wherever a connection breaks, the client's or the database's.
+ * Idempotency-Key: a request takes effect once, and its response is repeated, whatever happens meanwhile and wherever a
+ * connection to the client or the database breaks.
  */
 import { SignJWT } from "jose";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -59,7 +59,7 @@ async function create(path: string, body: unknown): Promise<Record<string, strin
 const adjusted = async (id: string) =>
   (await get(`/api/v1/books/${id}/stock/movements`)).json.data.length - 1;
 
-/** A request that was not sent yet, and how often its effect has happened. */
+/** A request that can be sent, and the number of times it took effect. */
 interface Prepared {
   path: string;
   body: Record<string, unknown>;
@@ -68,15 +68,15 @@ interface Prepared {
 
 interface Operation {
   name: string;
-  /** What it writes to. */
+  /** The table that it writes to. */
   table: string;
   prepare(): Promise<Prepared>;
-  /** What it answers when its effect happens, and when it is asked for once more. */
+  /** The status when the request takes effect, and when it is sent again with another key. */
   success: number;
   again: number;
 }
 
-/** Every operation that takes a key. */
+/** Every operation that accepts a key. */
 const OPERATIONS: Operation[] = [
   {
     name: "createBook",
@@ -116,14 +116,14 @@ const OPERATIONS: Operation[] = [
 /** The book or task that an operation wrote. */
 const resourceOf = (path: string, { json }: Answer) => `${path.replace(/\/[^/]+\/stock$/, "")}/${json.id}`;
 
-/** What the app sends its database for a request with a key, in its order, and how much of the answer may get back. */
+/** What the app sends to its database for a request with a key, in order, and the fractions of the response that arrive. */
 const EXCHANGES = {
-  // workerd waits for the rest of a body that broke off until the time of the request is over.
+  // workerd waits for the rest of an interrupted body until the request's deadline.
   http: { sent: ["POST /", "select set_config", "with earlier"], shares: [0] },
   postgres: { sent: ["begin", "select set_config", "with earlier", "commit\0"], shares: [0, 0.5] },
 } as const;
 
-/** An answer as it is on the wire, a character per byte. */
+/** Parses a response from the wire, one character per byte. */
 function parsed(answer: string): WireAnswer {
   const [head = "", body = ""] = answer.split(/\r\n\r\n(.*)/s);
   const [line = "", ...fields] = head.split("\r\n");
@@ -136,7 +136,7 @@ function parsed(answer: string): WireAnswer {
 
 type WireAnswer = Pick<Answer, "status" | "headers" | "text">;
 
-/** All of an answer that a replay repeats. */
+/** The parts of a response that a replay repeats. */
 function content({ status, headers, text }: WireAnswer) {
   const names = ["Content-Type", "ETag", "Location", "Cache-Control"];
   return { status, text, headers: names.map((name) => headers.get(name)) };
@@ -156,7 +156,7 @@ function expectProblem({ status, json, headers }: Answer, expected: [status: num
 }
 
 describe.each(RUNTIMES)("%s", (runtime) => {
-  /** Before the database, and before the server. */
+  /** Proxies in front of the database and of the server. */
   let behind: Saboteur;
   let before: Saboteur;
 
@@ -165,14 +165,14 @@ describe.each(RUNTIMES)("%s", (runtime) => {
     admin = await bearer({ sub: "admin" });
     const { variable, url, protocol } = databaseOf(runtime, database);
     behind = await startSaboteur(url, protocol);
-    // As many connections as the endpoint of the Worker has.
+    // The Neon endpoint has as many connections.
     const variables = { AUTH_SECRET, DATABASE_POOL_SIZE: "40", [variable]: behind.url };
     server = await startServer(runtime, database, variables);
     before = await startSaboteur(server.url, "http");
     api = await createClient(server.url);
   });
 
-  test("these are all operations that take a key", async () => {
+  test("every operation that accepts a key is tested", async () => {
     const { json } = await api("GET", "/openapi.json");
     const names = Object.values<Record<string, { operationId: string }>>(json.paths).flatMap(({ post }) =>
       post ? [post.operationId] : [],
@@ -181,7 +181,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
   });
 
   describe.each(OPERATIONS)("$name", ({ table, prepare, success, again }) => {
-    test("answers the same request with the same answer, and does nothing more", async () => {
+    test("a repeated request returns the same response, and has no further effect", async () => {
       const { path, body, effects } = await prepare();
       const key = newKey();
       const first = await post(path, body, { key });
@@ -190,7 +190,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
       expect(await effects()).toBe(1);
     });
 
-    test("answers it when the resource was changed, and when it is gone", async () => {
+    test("a repeated request returns the same response after the resource was changed or deleted", async () => {
       const { path, body } = await prepare();
       const key = newKey();
       const first = await post(path, body, { key });
@@ -203,20 +203,20 @@ describe.each(RUNTIMES)("%s", (runtime) => {
       expect((await get(resource)).status).toBe(404);
     });
 
-    test("answers what the version before kept, whose tags have no format", async () => {
+    test("a repeated request returns the response that an earlier version stored, with an ETag without a format", async () => {
       const { path, body, effects } = await prepare();
       const key = newKey();
       const first = await post(path, body, { key });
       const replies = "set status = null, headers = null, body = null";
       await database.sql(`update idempotency_keys ${replies} where id = $1`, [first.json.id]);
       const again = await post(path, body, { key });
-      const told = ({ status, text, headers }: Answer) => [status, text, headers.get("Location")];
-      expect([told(again), isReplay(again)]).toEqual([told(first), true]);
+      const partsOf = ({ status, text, headers }: Answer) => [status, text, headers.get("Location")];
+      expect([partsOf(again), isReplay(again)]).toEqual([partsOf(first), true]);
       expect(again.headers.get("ETag")).toBe(first.headers.get("ETag")?.replace(/\.1"$/, '"'));
       expect(await effects()).toBe(1);
     });
 
-    test("happens again with another key, and without one", async () => {
+    test("a request takes effect again with another key, and without one", async () => {
       const { path, body, effects } = await prepare();
       for (const [at, key] of [newKey(), newKey(), undefined, undefined].entries()) {
         const answer = await post(path, body, { ...(key && { key }) });
@@ -234,7 +234,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
       ["issuer and subject that are quoted alike", { sub: "b", iss: 'a","' }, { sub: '","b', iss: "a" }],
       ["subject beyond any index", { sub: "x".repeat(4_000) }, { sub: `${"x".repeat(4_000)}y` }],
       ["subject that Postgres cannot keep", { sub: "\0\ud800" }, { sub: "\0\ud801" }],
-    ])("is another request from another %s", async (_, one, other) => {
+    ])("a request of another %s takes effect again with the same key", async (_, one, other) => {
       const { path, body, effects } = await prepare();
       const key = newKey();
       const first = await post(path, body, { key, token: await bearer(one) });
@@ -244,7 +244,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
       expectReplay(await post(path, body, { key, token: await bearer(one) }), first);
     });
 
-    test("is the same request with another token of the same caller, as long as that has the role", async () => {
+    test("a repeated request may have another token of the same caller, if that has the role", async () => {
       const { path, body } = await prepare();
       const key = newKey();
       const first = await post(path, body, { key, token: await bearer({ sub: "one" }) });
@@ -254,7 +254,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
       expectProblem(await post(path, body, { key, token: without }), [403, "forbidden"]);
     });
 
-    test("with the key of another request is refused, and does nothing", async () => {
+    test("a request with the key of another request is refused, and has no effect", async () => {
       const { path, body, effects } = await prepare();
       const [other, key] = [await prepare(), newKey()];
       const first = await post(path, body, { key });
@@ -273,7 +273,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
       expectReplay(await post(path, body, { key }), first);
     });
 
-    test("happens once, however many ask for it at once", async () => {
+    test("simultaneous requests with one key take effect once", async () => {
       const { path, body, effects } = await prepare();
       const key = newKey();
       const release = await database.hold(`lock table ${table} in exclusive mode`);
@@ -283,7 +283,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
         answered++;
         return answer;
       });
-      // Let go in the midst of them.
+      // Released while they arrive.
       await expect
         .poll(async () => answered + (await database.waiting()), PATIENCE)
         .toBeGreaterThanOrEqual(20);
@@ -302,7 +302,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
       expectReplay(await post(path, body, { key }), first);
     });
 
-    test("is forgotten after a day, and not before", async () => {
+    test("a key expires after a day, and not before", async () => {
       const { path, body, effects } = await prepare();
       const key = newKey();
       const first = await post(path, body, { key });
@@ -328,8 +328,8 @@ describe.each(RUNTIMES)("%s", (runtime) => {
     });
   });
 
-  describe("a request that failed is not remembered", () => {
-    test("a taken ISBN", async () => {
+  describe("failed requests", () => {
+    test("a request that failed for a taken ISBN is not stored", async () => {
       const [key, body] = [newKey(), newBook()];
       const { id } = await create("/api/v1/books", body);
       for (let time = 0; time < 2; time++) {
@@ -341,7 +341,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
       expectReplay(await post("/api/v1/books", body, { key }), made);
     });
 
-    test("a book that is not there, without price, and without stock", async () => {
+    test("a request that failed for a missing book, a missing price or insufficient stock is not stored", async () => {
       const [id, key, body] = [crypto.randomUUID(), newKey(), { delta: 2 }];
       const path = `/api/v1/books/${id}/stock`;
       expectProblem(await post(path, body, { key }), [404, "not_found"]);
@@ -366,7 +366,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
       expectReplay(await post(path, less, { key: other }), taken);
     });
 
-    test("a faulty body, so that the key is still free for a good one", async () => {
+    test("a request with an invalid body does not use up its key", async () => {
       const key = newKey();
       expectProblem(await post("/api/v1/tasks", {}, { key }), [422, "validation_failed"]);
       expect((await post("/api/v1/tasks", { title: "Dust" }, { key })).status).toBe(201);
@@ -382,14 +382,14 @@ describe.each(RUNTIMES)("%s", (runtime) => {
       "%00",
       "'; drop table books --".replaceAll(" ", "_"),
       "x".repeat(255),
-    ])("%s is good", async (key) => {
+    ])("the key %s is valid", async (key) => {
       const body = { title: key };
       const first = await post("/api/v1/tasks", body, { key });
       expect(first.status).toBe(201);
       expectReplay(await post("/api/v1/tasks", body, { key }), first);
     });
 
-    test("is taken literally", async () => {
+    test("a key is compared literally", async () => {
       const [body, keys] = [{ title: "Dust" }, ["abc", "ABC", '"abc"', "%61bc"]];
       for (const key of keys)
         expect([key, isReplay(await post("/api/v1/tasks", body, { key }))]).toEqual([key, false]);
@@ -403,7 +403,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
       ["a letter beyond ASCII", "caf\u00e9"],
       ["a control character beyond ASCII", "a\u0080"],
       ["256 characters", "x".repeat(256)],
-    ])("with %s is 400, before other faults", async (_, key) => {
+    ])("a key with %s returns 400, before other faults", async (_, key) => {
       for (const path of ["/api/v1/books", "/api/v1/tasks", `/api/v1/books/${MISSING}/stock`]) {
         const answer = await post(path, {}, { key });
         expectProblem(answer, [400, "invalid_header"]);
@@ -411,14 +411,14 @@ describe.each(RUNTIMES)("%s", (runtime) => {
       }
     });
 
-    test("given twice is 400", async () => {
+    test("two Idempotency-Key headers return 400", async () => {
       const { status, text } = await rawRequest(server.url, {
         method: "POST",
         path: "/api/v1/tasks",
         headers: {
           Authorization: admin,
           "Content-Type": "application/json",
-          // Node sends a list as one header for each.
+          // Node sends a list as one header line per element.
           "Idempotency-Key": ["a", "a"] as unknown as string,
         },
         chunks: [Buffer.from('{"title":"Dust"}')],
@@ -426,7 +426,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
       expect([status, JSON.parse(text).error]).toEqual([400, "invalid_header"]);
     });
 
-    test("is for POST: other methods take no account of it", async () => {
+    test("methods other than POST ignore Idempotency-Key", async () => {
       const { id } = await create("/api/v1/tasks", { title: "Dust" });
       for (const key of ["one", "one", "a b"]) {
         const headers = { Authorization: admin, "Idempotency-Key": key };
@@ -438,7 +438,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
       }
     });
 
-    test("is judged after the body, and before the resource", async () => {
+    test("a key is checked after the body, and before the resource", async () => {
       const [key, bad, path] = [newKey(), "a b", `/api/v1/books/${MISSING}/stock`];
       await post("/api/v1/tasks", { title: "Dust" }, { key });
       const type = { "Content-Type": "text/plain" };
@@ -450,7 +450,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
       expectProblem(await post(path, { delta: 1 }, { key: newKey() }), [404, "not_found"]);
     });
 
-    test("leaves no trace of itself or its caller in the database", async () => {
+    test("the database contains neither the key nor its caller", async () => {
       const key = newKey();
       await post("/api/v1/tasks", { title: "Dust" }, { key, token: await bearer({ sub: "Somebody-Known" }) });
       const kept = JSON.stringify(await database.sql("select * from idempotency_keys"));
@@ -458,7 +458,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
     });
   });
 
-  test("keys that are out of date are swept out by new ones", async () => {
+  test("new keys delete expired ones", async () => {
     const old = () => database.sql("select from idempotency_keys where key like 'old%'");
     const insert = (name: string, count: number, age: string) =>
       database.sql(
@@ -473,8 +473,8 @@ describe.each(RUNTIMES)("%s", (runtime) => {
     expect(await database.sql("select from idempotency_keys where key like 'young%'")).toHaveLength(25);
   });
 
-  describe("while the first request still runs", () => {
-    test("another with its key is refused at once, and gets its answer afterwards", async () => {
+  describe("a key in use", () => {
+    test("a request whose key is in use is refused at once, and gets the response later", async () => {
       const { id = "" } = await create("/api/v1/books", newBook({ stock: 9 }));
       const [path, body, key] = [`/api/v1/books/${id}/stock`, { delta: -1 }, newKey()];
       const release = await database.hold(`update books set stock = stock + 10 where id = '${id}'`);
@@ -500,7 +500,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
       expect((await get(`/api/v1/books/${id}`)).json.stock).toBe(18);
     });
 
-    test("its client may go away: the effect still happens once", async () => {
+    test("a request whose client disconnects takes effect once", async () => {
       const { id = "" } = await create("/api/v1/books", newBook({ stock: 9 }));
       const [path, body, key] = [`/api/v1/books/${id}/stock`, { delta: -1 }, newKey()];
       const release = await database.hold(`update books set stock = stock + 10 where id = '${id}'`);
@@ -520,20 +520,20 @@ describe.each(RUNTIMES)("%s", (runtime) => {
     });
   });
 
-  describe.each(OPERATIONS)("$name, when a connection breaks", ({ prepare, success }) => {
+  describe.each(OPERATIONS)("$name when a connection breaks", ({ prepare, success }) => {
     let client: Client;
 
     beforeAll(async () => {
       client = await createClient(before.url);
     });
 
-    /** To be answered as it is, which `wrangler dev` would compress. */
+    /** Prevents compression of the response. */
     const plain = { "Accept-Encoding": "identity" };
 
     const send = ({ path, body }: Prepared, key: string) =>
       client("POST", path, { body, headers: { ...plain, Authorization: admin, "Idempotency-Key": key } });
 
-    /** The answer to a request that was sent before, once that does not run any more. */
+    /** The response to a repeated request, once the first one no longer runs. */
     async function again({ path, body }: Prepared, key: string): Promise<Answer> {
       let answer: Answer | undefined;
       const send = async () => {
@@ -553,7 +553,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
       expectReplay(await again(prepared, key), answer);
     }
 
-    /** @returns the answer that was kept */
+    /** @returns the stored response */
     async function expectOnce(prepared: Prepared, key: string): Promise<Answer> {
       const answer = await again(prepared, key);
       expect(isReplay(answer), REPLAYED).toBe(true);
@@ -564,7 +564,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
     }
 
     test.each(["POST /", "\r\n\r\n", '{"'])(
-      "the client's, before %j was sent: it happens when it is sent again",
+      "a request broken off before %j takes effect when it is repeated",
       async (text) => {
         const [prepared, key] = [await prepare(), newKey()];
         before.breakRequest(text);
@@ -574,7 +574,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
     );
 
     test.each([0, 0.5, 1])(
-      "the client's, with %d of the answer: it does not happen again, and the answer is the same",
+      "a request whose client received %d of the response is replayed, not executed again",
       async (share) => {
         const [prepared, key] = [await prepare(), newKey()];
         const lost = before.breakAnswer("POST /", share);
@@ -586,25 +586,27 @@ describe.each(RUNTIMES)("%s", (runtime) => {
 
     const { sent, shares } = EXCHANGES[runtime === "workerd" ? "http" : "postgres"];
 
-    /** On a connection that knows a statement already, its text is not sent. */
+    /** On a connection that has prepared a statement, its text is not sent. */
     async function forgetStatements(): Promise<void> {
       if (runtime === "workerd") return;
       for (const link of behind.links) link.cut();
       await expect.poll(() => behind.links.size).toBe(0);
     }
 
-    test.each(sent)("the database's, before %j was sent: it happens when it is sent again", async (text) => {
+    test.each(sent)("a request whose query broke before %j takes effect when repeated", async (text) => {
       const [prepared, key] = [await prepare(), newKey()];
       await forgetStatements();
       behind.breakRequest(text);
       const broken = await send(prepared, key);
       expectProblem(broken, [503, "database_unavailable"]);
-      expect(broken.json.message).toMatch(/unknown whether the change was made.*same Idempotency-Key; that is safe/);
+      expect(broken.json.message).toMatch(
+        /unknown whether the change was made.*same Idempotency-Key; that is safe/,
+      );
       await expectNotYet(prepared, key);
     });
 
     test.each(shares)(
-      "the database's, with %d of the answer: it does not happen again, and the answer is the same",
+      "a request whose server received %d of the database's response is replayed, not executed again",
       async (share) => {
         const [prepared, key] = [await prepare(), newKey()];
         const lost = behind.breakAnswer(sent[0], share);
@@ -615,7 +617,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
       },
     );
 
-    test("the database's: a request without a key is told to read first", async () => {
+    test("a request without a key is advised to read first after its database connection broke", async () => {
       const { path, body } = await prepare();
       await forgetStatements();
       behind.breakRequest(runtime === "workerd" ? "POST /" : "outcome as");
@@ -638,7 +640,7 @@ describe("between the runtimes", () => {
   });
 
   test.each(OPERATIONS)(
-    "$name: what one has answered, the others answer again",
+    "$name: every runtime replays what another one executed",
     async ({ prepare, success }) => {
       for (const client of clients) {
         const { path, body, effects } = await prepare();

@@ -1,4 +1,4 @@
-/** The keys of an OpenID provider: when they are asked for, how long they are kept, and what a provider can do wrong. */
+/** The keys of an OpenID provider: when they are fetched, how long they are kept, and how a provider can fail. */
 import { generateKeyPairSync } from "node:crypto";
 import { exportJWK, type JWK, SignJWT } from "jose";
 import { afterEach, beforeAll, beforeEach, describe, expect, inject, test, vi } from "vitest";
@@ -31,12 +31,12 @@ describe("the keys", () => {
   let warnings: unknown[];
 
   beforeEach(() => {
-    // The clock alone: sockets and timers stay real.
+    // Only the clock is fake. Sockets and timers are real.
     vi.useFakeTimers({ toFake: ["Date"] });
     keys = new ProviderKeys(provider.url);
     warnings = [];
     provider.publish(old.jwk);
-    provider.asked = 0;
+    provider.requests = 0;
   });
   afterEach(() => void vi.useRealTimers());
 
@@ -49,7 +49,7 @@ describe("the keys", () => {
         warn: (fault) => void warnings.push(fault),
       },
     );
-  /** What looking for a key comes to: found, unknown to the provider, or nobody can tell. */
+  /** The outcome of looking up a key: found, unknown to the provider, or unavailable. */
   const outcome = (kid: string, milliseconds?: number, alg?: string) =>
     find(kid, milliseconds, alg).then(
       () => "found",
@@ -58,46 +58,46 @@ describe("the keys", () => {
   const UNKNOWN = "ERR_JWKS_NO_MATCHING_KEY";
   const UNAVAILABLE = "service_unavailable";
 
-  test("are asked for once they are needed, and once for many", async () => {
-    expect(provider.asked).toBe(0);
+  test("keys are fetched when first needed, once for simultaneous requests", async () => {
+    expect(provider.requests).toBe(0);
     expect(await Promise.all(Array.from({ length: 50 }, () => outcome("old")))).toEqual(
       Array.from({ length: 50 }, () => "found"),
     );
     pass(9 * MINUTE);
     expect(await outcome("old")).toBe("found");
-    expect(provider.asked).toBe(1);
+    expect(provider.requests).toBe(1);
   });
 
-  test("that are new are found without a restart", async () => {
+  test("new keys are found without a restart", async () => {
     await find("old");
     provider.publish(old.jwk, young.jwk);
     pass(COOLDOWN);
     expect(await outcome("young")).toBe("found");
-    expect([await outcome("old"), provider.asked]).toEqual(["found", 2]);
+    expect([await outcome("old"), provider.requests]).toEqual(["found", 2]);
   });
 
-  test("that are withdrawn are good for ten minutes at most", async () => {
+  test("withdrawn keys are accepted for ten minutes at most", async () => {
     await find("old");
     provider.publish(young.jwk);
     pass(10 * MINUTE - 1);
     expect(await outcome("old")).toBe("found");
     pass(1);
     expect(await outcome("old")).toBe(UNKNOWN);
-    expect([await outcome("young"), provider.asked]).toEqual(["found", 2]);
+    expect([await outcome("young"), provider.requests]).toEqual(["found", 2]);
   });
 
-  test("are asked for once in ten seconds, whatever tokens name", async () => {
+  test("keys are fetched at most once in ten seconds, whatever key ids tokens name", async () => {
     await find("old");
     const burst = (name: string) =>
       Promise.all(Array.from({ length: 50 }, (_, at) => outcome(`${name}${at}`)));
     expect(new Set(await burst("a"))).toEqual(new Set([UNKNOWN]));
-    expect(provider.asked).toBe(1);
+    expect(provider.requests).toBe(1);
     pass(COOLDOWN);
     expect(new Set(await burst("b"))).toEqual(new Set([UNKNOWN]));
-    expect(provider.asked).toBe(2);
+    expect(provider.requests).toBe(2);
   });
 
-  test("outlive an outage of less than an hour", async () => {
+  test("keys remain valid during an outage of less than an hour", async () => {
     await find("old");
     provider.answer = answering(500);
     pass(10 * MINUTE);
@@ -106,15 +106,15 @@ describe("the keys", () => {
       "found",
       "found",
     ]);
-    expect([provider.asked, warnings.length]).toEqual([2, 1]);
-    // Whether the provider has this one, nobody can tell now.
+    expect([provider.requests, warnings.length]).toEqual([2, 1]);
+    // Nobody knows whether the provider has this one.
     expect(await outcome("young")).toBe(UNAVAILABLE);
     pass(50 * MINUTE - 1);
     expect(await outcome("old")).toBe("found");
-    expect([provider.asked, warnings.length]).toEqual([3, 2]);
+    expect([provider.requests, warnings.length]).toEqual([3, 2]);
   });
 
-  test("do not outlive a longer one, and come back after it", async () => {
+  test("keys expire during a longer outage, and are fetched after it", async () => {
     await find("old");
     provider.answer = answering(500);
     pass(60 * MINUTE);
@@ -126,12 +126,12 @@ describe("the keys", () => {
     expect(problem.cause).toMatchObject({ message: "the identity provider responded with 500" });
     provider.publish(young.jwk);
     expect(await outcome("young")).toBe(UNAVAILABLE);
-    expect(provider.asked).toBe(2);
+    expect(provider.requests).toBe(2);
     pass(COOLDOWN);
     expect(await outcome("young")).toBe("found");
   });
 
-  test("at hand are used while a provider is slow to renew them", async () => {
+  test("keys are used while a slow provider renews them", async () => {
     await find("old");
     const waiting: (() => void)[] = [];
     provider.answer = (response) =>
@@ -145,34 +145,34 @@ describe("the keys", () => {
     expect(await outcome("young")).toBe("found");
   });
 
-  test("are not waited for longer than a request has time", async () => {
+  test("a request waits for keys no longer than its deadline", async () => {
     provider.answer = () => {};
     expect(await Promise.all([outcome("old", 100), outcome("old", 100)])).toEqual([UNAVAILABLE, UNAVAILABLE]);
-    expect(provider.asked).toBe(1);
+    expect(provider.requests).toBe(1);
   });
 
-  test("that another request waits for in vain are not said to be unknown", async () => {
+  test("keys that another request fails to fetch are unavailable, not unknown", async () => {
     await find("old");
     pass(COOLDOWN);
     provider.answer = () => {};
     const renewing = outcome("young", 500);
-    await expect.poll(() => provider.asked).toBe(2);
+    await expect.poll(() => provider.requests).toBe(2);
     expect([await outcome("young", 50), await renewing]).toEqual([UNAVAILABLE, UNAVAILABLE]);
   });
 
-  test("are fetched by the next request when the one that fetches is cut off", async () => {
+  test("the next request fetches the keys if the fetching request is cancelled", async () => {
     const { answer } = provider;
     provider.answer = () => {
       provider.answer = answer;
     };
     const cutOff = outcome("old");
-    await expect.poll(() => provider.asked).toBe(1);
+    await expect.poll(() => provider.requests).toBe(1);
     pass(4_000);
-    expect([await outcome("old"), provider.asked]).toEqual(["found", 2]);
+    expect([await outcome("old"), provider.requests]).toEqual(["found", 2]);
     expect(await cutOff).toBe("found");
   });
 
-  test("are not waited for longer than three seconds", async () => {
+  test("a request waits for keys for three seconds at most", async () => {
     provider.answer = () => {};
     expect(await outcome("old", 20_000)).toBe(UNAVAILABLE);
   });
@@ -203,13 +203,13 @@ describe("the keys", () => {
       "a connection that breaks",
       () => (response) => void response.writeHead(200).write("{", () => response.destroy()),
     ],
-  ])("cannot be had from %s", async (_, answer) => {
+  ])("keys are unavailable from a provider with %s", async (_, answer) => {
     provider.answer = answer();
     expect(await outcome("old")).toBe(UNAVAILABLE);
-    expect([provider.asked, warnings.length]).toEqual([1, 1]);
+    expect([provider.requests, warnings.length]).toEqual([1, 1]);
   });
 
-  test("that are faulty spoil no other", async () => {
+  test("faulty keys do not affect the others", async () => {
     const weak = await exportJWK(generateKeyPairSync("rsa", { modulusLength: 1024 }).publicKey);
     const { x: _, ...halved } = old.jwk as JWK;
     provider.publish(
@@ -251,55 +251,55 @@ describe("a server", () => {
     headers = { Authorization: `Bearer ${await token.sign(old.privateKey)}` };
   });
 
-  // Each test in a Worker of its own, which has no keys yet.
+  // Each test has a Worker of its own, which has no keys yet.
   beforeEach(async () => {
     const bindings = { AUTH_JWKS_URL: provider.url, AUTH_ISSUER, REQUEST_TIMEOUT_MS: "4000" };
     worker = await startWorker(database, bindings);
     api = await createClient(worker.url);
     provider.publish(old.jwk);
-    provider.asked = 0;
+    provider.requests = 0;
   });
 
-  const ask = () => api("GET", "/api/v1/tasks", { headers });
+  const send = () => api("GET", "/api/v1/tasks", { headers });
   const statuses = async (count: number) => {
-    const answers = await Promise.all(Array.from({ length: count }, ask));
+    const answers = await Promise.all(Array.from({ length: count }, send));
     return new Set(answers.map(({ status, json }) => json.error ?? status));
   };
 
-  test("asks a slow provider once for all the requests that come first", async () => {
+  test("a server fetches keys from a slow provider once for its first requests", async () => {
     const { answer } = provider;
     provider.answer = (response) => void setTimeout(() => answer(response), 500);
     expect(await statuses(40)).toEqual(new Set([200]));
     expect(await statuses(40)).toEqual(new Set([200]));
-    expect(provider.asked).toBe(1);
+    expect(provider.requests).toBe(1);
   });
 
   test.each<[string, Provider["answer"]]>([
     ["before its answer", () => {}],
     ["in the middle of it", (response) => void response.writeHead(200).write('{"keys":[')],
     ["in the middle of an error", (response) => void response.writeHead(500).write("<p>")],
-  ])("is not held up by a provider that hangs %s", async (_, answer) => {
+  ])("a server does not wait for a provider that hangs %s", async (_, answer) => {
     provider.answer = answer;
     expect(await statuses(20)).toEqual(new Set(["service_unavailable"]));
-    expect(provider.asked).toBe(1);
+    expect(provider.requests).toBe(1);
     expect((await api("GET", "/api/v1/books", { headers })).status).toBe(200);
   });
 
-  test("answers the others when the client it was fetching for is gone", async () => {
+  test("a server responds to other clients if the client whose request fetches keys disconnects", async () => {
     const { answer } = provider;
     provider.answer = (response) => void setTimeout(() => answer(response), 500);
     const leaving = new AbortController();
     const left = fetch(`${worker.url}/api/v1/tasks`, { headers, signal: leaving.signal }).catch(() => {});
-    await expect.poll(() => provider.asked).toBe(1);
+    await expect.poll(() => provider.requests).toBe(1);
     const others = statuses(5);
     leaving.abort();
     await left;
     expect(await others).toEqual(new Set([200]));
   });
 
-  test("tells of garbage in its log, and nothing of it to the client", async () => {
+  test("a server logs a provider's invalid response, and does not show it to the client", async () => {
     provider.answer = answering(200, "<p>MARK</p>");
-    const { status, text, headers: answered, json } = await ask();
+    const { status, text, headers: answered, json } = await send();
     expect([status, json.error, answered.get("Retry-After")]).toEqual([503, "service_unavailable", "10"]);
     expect(text).not.toMatch(/MARK|JSON|127\.0\.0\.1/);
     const logged = () => worker.logs().filter((line) => line.includes(json.request_id));
@@ -311,7 +311,7 @@ describe("a server", () => {
     });
   });
 
-  test("tells of an outage in its log while it lives on the keys at hand", async () => {
+  test("a server logs a provider's outage while it uses the keys it has", async () => {
     vi.useFakeTimers({ toFake: ["Date"] });
     try {
       const environment = { DATABASE_URL: database.url, AUTH_JWKS_URL: provider.url, AUTH_ISSUER };

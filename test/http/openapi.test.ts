@@ -1,4 +1,4 @@
-/** The document at /openapi.json: complete, well-formed, and made of what validates. */
+/** The document at /openapi.json: complete, well-formed, and generated from the validating schemas. */
 import { createConfig, lintFromString } from "@redocly/openapi-core";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
@@ -10,11 +10,11 @@ import { type Client, createClient } from "../support/client.ts";
 import { createTestDatabase } from "../support/database.ts";
 import { startWorker } from "../support/worker.ts";
 
-/** Those of our own. */
+/** Those of this API. */
 const formats = { isbn: (text: string) => parseIsbn(text) !== undefined, "entity-tags": true } as const;
 
 let api: Client;
-// biome-ignore lint/suspicious/noExplicitAny: a document is looked into everywhere
+// biome-ignore lint/suspicious/noExplicitAny: the test reads all of the document
 let document: any;
 
 beforeAll(async () => {
@@ -36,7 +36,7 @@ test("the document is OpenAPI 3.1, has the version of the package, and may be ca
   expect(headers.get("Cache-Control")).toBe("public, max-age=300");
 });
 
-test("names every operation once, with a role where it takes a token", () => {
+test("the document names every operation once, with a role if it needs a token", () => {
   const names = operations().map(({ operation }) => operation.operationId);
   expect(new Set(names).size).toBe(names.length);
   for (const { path, operation } of operations()) {
@@ -46,7 +46,7 @@ test("names every operation once, with a role where it takes a token", () => {
   }
 });
 
-test("documents every path parameter, and no reference leads nowhere", () => {
+test("the document describes every path parameter, and every reference resolves", () => {
   for (const { path, operation } of operations()) {
     const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
     const documented = operation.parameters.filter((parameter: { in: string }) => parameter.in === "path");
@@ -64,7 +64,7 @@ test("documents every path parameter, and no reference leads nowhere", () => {
   }
 });
 
-test("describes what is taken as it is taken", () => {
+test("the document describes input as the validation accepts it", () => {
   const { properties, required, additionalProperties } = document.components.schemas.NewBook;
   expect(required).toEqual(["title", "author", "isbn", "price"]);
   expect(additionalProperties, "additionalProperties").toBe(false);
@@ -81,7 +81,7 @@ test("describes what is taken as it is taken", () => {
   });
 });
 
-test("a good price is good by the document too", async () => {
+test("a valid price is valid by the document too", async () => {
   const ajv = new Ajv2020({ strict: false, formats });
   const validate = ajv.compile(document.components.schemas.NewBook);
   const refused = Array.from({ length: 9_999 }, (_, cents) => (cents + 1) / 100).filter(
@@ -91,7 +91,7 @@ test("a good price is good by the document too", async () => {
   expect(validate(newBook({ price: -0.01 })), "a price below 0 is good").toBe(false);
 });
 
-test("what takes a body can refuse it, what takes a token can refuse that", () => {
+test("an operation with a body or a token documents its refusal", () => {
   for (const { operation } of operations()) {
     const statuses = Object.keys(operation.responses);
     if (operation.requestBody)
@@ -101,7 +101,7 @@ test("what takes a body can refuse it, what takes a token can refuse that", () =
   }
 });
 
-test("a quota is documented wherever it counts, which is everywhere but at the service endpoints", () => {
+test("every operation except the service endpoints documents the quota", () => {
   for (const { path, operation } of operations()) {
     const counted = path.startsWith("/api/");
     const { 429: refused, ...others } = operation.responses;
@@ -114,7 +114,7 @@ test("a quota is documented wherever it counts, which is everywhere but at the s
     expect(document.components.headers[name].required, name).toBe(false);
 });
 
-test("every POST takes an Idempotency-Key, and says what can become of it", () => {
+test("every POST documents Idempotency-Key and its outcomes", () => {
   for (const { method, operation } of operations()) {
     const names = operation.parameters.map(({ name }: { name: string }) => name);
     const errors = JSON.stringify(operation.responses).match(/idempotency_\w+(?=")/g) ?? [];
@@ -127,7 +127,7 @@ test("every POST takes an Idempotency-Key, and says what can become of it", () =
   }
 });
 
-test("a problem has the stock that there is exactly where it is insufficient", () => {
+test("only the problem insufficient_stock has the available stock", () => {
   const validate = new Ajv2020({ strict: false, formats }).compile(document.components.schemas.Problem);
   const common = { type: "", title: "", status: 409, message: "", detail: "", request_id: "" };
   for (const [members, good] of [
@@ -139,10 +139,10 @@ test("a problem has the stock that there is exactly where it is insufficient", (
     expect([members, validate({ ...common, ...members })]).toEqual([members, good]);
 });
 
-test("passes Redocly's recommended rules without a warning", async () => {
+test("the document passes Redocly's recommended rules without a warning", async () => {
   const config = await createConfig({
     extends: ["recommended"],
-    // By their templates alone /books/isbn/{isbn} and /books/{id}/stock could be one path, but no id is "isbn".
+    // /books/isbn/{isbn} and /books/{id}/stock are ambiguous as templates, but no id is "isbn".
     rules: { "no-ambiguous-paths": "off" },
   });
   const problems = await lintFromString({ source: JSON.stringify(document), config });
@@ -151,7 +151,7 @@ test("passes Redocly's recommended rules without a warning", async () => {
   );
 });
 
-test("every body has an example, and every example is good by its schema", () => {
+test("every body has an example, and every example is valid by its schema", () => {
   const ajv = new Ajv2020({ strict: false, formats });
   (addFormats as unknown as (ajv: Ajv2020) => void)(ajv);
   const expectGood = (example: unknown, schema: object, where: string) => {
@@ -165,10 +165,10 @@ test("every body has an example, and every example is good by its schema", () =>
   const expectGoodBodies = (content: Record<string, any>, where: string) => {
     for (const [type, { schema, example, examples }] of Object.entries(content)) {
       if (type.startsWith("text/")) continue;
-      const given = examples
+      const values = examples
         ? Object.keys(examples).map((name) => document.components.examples[name].value)
         : [example];
-      for (const one of given) expectGood(one, schema, where);
+      for (const value of values) expectGood(value, schema, where);
       bodies++;
     }
   };
@@ -192,7 +192,7 @@ test("every body has an example, and every example is good by its schema", () =>
   expect(bodies).toBeGreaterThan(100);
 });
 
-test("is JSON, whatever is asked for", async () => {
+test("the document is JSON, whatever Accept says", async () => {
   for (const Accept of ["text/html", "application/yaml", "*/*;q=0", "", "nonsense"]) {
     const { status, headers } = await api("GET", "/openapi.json", { headers: { Accept } });
     expect([status, headers.get("Content-Type")]).toEqual([200, "application/json"]);

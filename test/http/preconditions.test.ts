@@ -1,4 +1,4 @@
-/** If-Match and If-None-Match by RFC 9110, on every request that honours them, and the versions that they compare. */
+/** If-Match and If-None-Match (RFC 9110) on every operation that honours them, and the versions that they compare. */
 import { beforeAll, describe, expect, test } from "vitest";
 import { isbnOf, newBook } from "../support/books.ts";
 import { type Answer, type Client, createClient } from "../support/client.ts";
@@ -20,11 +20,11 @@ const isRead = (method: string) => method === "GET" || method === "HEAD";
 interface Tags {
   current: string;
   stale: string;
-  /** The current one of another resource. */
+  /** The current tag of another resource. */
   other: string;
 }
 
-/** What a header holds, and whether it matches the current representation strongly and weakly. */
+/** Header values, and whether they match the current representation strongly and weakly. */
 const VALUES: [name: string, value: (tags: Tags) => string, strongly: boolean, weakly: boolean][] = [
   ["the current tag", ({ current }) => current, true, true],
   ["the current tag, weak", ({ current }) => `W/${current}`, false, true],
@@ -45,7 +45,7 @@ const VALUES: [name: string, value: (tags: Tags) => string, strongly: boolean, w
     false,
     false,
   ],
-  // The JSON may have changed with the format, but what an editor read of the members has not.
+  // Another format may change the JSON, but not the members that an editor read.
   ["the current version in another format", ({ current }) => current.replace(/1"$/, '2"'), true, false],
   ["the current version without a format", ({ current }) => current.replace(/\.1"$/, '"'), true, false],
   ["a stale version without a format", ({ stale }) => stale.replace(/\.1"$/, '"'), false, false],
@@ -84,7 +84,7 @@ describe.each([
 
   const tagOf = ({ headers }: Answer) => headers.get("ETag") as string;
 
-  /** A resource at its second version, past the API: there are hundreds of them. */
+  /** Creates a resource at its second version, by SQL because the tests need hundreds. */
   async function prepare(): Promise<{ path: string; tags: Tags }> {
     const [row] = await database.sql<{ id: string }>(`${insert} returning id`, [isbnOf(isbn++)]);
     const id = row?.id as string;
@@ -92,7 +92,7 @@ describe.each([
     return { path: `${collection}/${id}`, tags };
   }
 
-  /** Holds the answer against the status that is due, and what is there afterwards against what the status says. */
+  /** Checks the response's status, and that the resource has changed accordingly. */
   async function expectStatus(
     status: number,
     method: string,
@@ -113,13 +113,13 @@ describe.each([
   }
 
   describe.each(methods)("%s", (method) => {
-    const due = UNCONDITIONAL[method] as number;
-    const held = isRead(method) ? 304 : 412;
+    const success = UNCONDITIONAL[method] as number;
+    const unchanged = isRead(method) ? 304 : 412;
 
-    test.each(VALUES)("with %s", async (_, value, strongly, weakly) => {
+    test.each(VALUES)("a precondition with %s follows RFC 9110", async (_, value, strongly, weakly) => {
       const outcomes = [
-        ["If-Match", strongly ? due : 412],
-        ["If-None-Match", weakly ? held : due],
+        ["If-Match", strongly ? success : 412],
+        ["If-None-Match", weakly ? unchanged : success],
       ] as const;
       await Promise.all(
         outcomes.map(async ([name, status]) => {
@@ -135,7 +135,7 @@ describe.each([
       [`"${MISSING}.1.1"`, 404],
       ['W/"x", "y"', 404],
       ["malformed", 400],
-    ])("with %s of nothing is %i", async (value, status) => {
+    ])("a precondition of %s on a missing resource returns %i", async (value, status) => {
       for (const name of ["If-Match", "If-None-Match"]) {
         expect((await send(method, `${collection}/${MISSING}`, { [name]: value })).status).toBe(status);
       }
@@ -148,14 +148,14 @@ describe.each([
       ["a weak and a stale tag", ({ current, stale }) => `W/${current}, ${stale}`, false],
       ["a stale tag", ({ stale }) => stale, false],
       ["a strong tag that looks weak", () => '"W/"', false],
-    ])("with If-Match of %s says what is wrong", async (_, value, weak) => {
+    ])("a failed If-Match of %s returns a message that says why", async (_, value, weak) => {
       if (method === "HEAD") return;
       const { path, tags } = await prepare();
       const { status, json } = await send(method, path, { "If-Match": value(tags) });
       expect([status, /weak/.test(json.message), /version/.test(json.message)]).toEqual([412, weak, !weak]);
     });
 
-    test("with a malformed header is 400, and changes nothing", async () => {
+    test("a malformed precondition returns 400, and changes nothing", async () => {
       const resource = await prepare();
       for (const name of ["If-Match", "If-None-Match"]) {
         await expectStatus(400, method, resource, { [name]: "malformed" });
@@ -163,18 +163,18 @@ describe.each([
     });
 
     test.each<[match: keyof Tags, noneMatch: keyof Tags, status: number]>([
-      ["current", "stale", due],
-      ["current", "current", held],
+      ["current", "stale", success],
+      ["current", "current", unchanged],
       ["stale", "stale", 412],
       ["stale", "current", 412],
-    ])("with If-Match: %s and If-None-Match: %s", async (match, noneMatch, status) => {
+    ])("If-Match (%s tag) applies before If-None-Match (%s tag)", async (match, noneMatch, status) => {
       const resource = await prepare();
       const headers = { "If-Match": resource.tags[match], "If-None-Match": resource.tags[noneMatch] };
       await expectStatus(status, method, resource, headers);
     });
   });
 
-  test("a tag is strong, and never comes again", async () => {
+  test("an ETag is strong, and is never reused", async () => {
     const first = await api("POST", collection, { body: create() });
     const path = first.headers.get("Location") as string;
     const tags = [tagOf(first)];
@@ -185,7 +185,7 @@ describe.each([
     for (const tag of tags) expect(tag).toMatch(/^"[\w.-]+"$/);
   });
 
-  test.each(Object.entries(changes))("a change of %s alone gives a new tag", async (member, value) => {
+  test.each(Object.entries(changes))("a change of %s alone gives a new ETag", async (member, value) => {
     const made = await api("POST", collection, { body: create() });
     const path = made.headers.get("Location") as string;
     const options = { body: { [member]: value }, headers: { "If-Match": tagOf(made) } };
@@ -196,7 +196,7 @@ describe.each([
     expect((await api("PATCH", path, options)).status, "a second change of the first version").toBe(412);
   });
 
-  test("those are all the members that a client may change", async () => {
+  test("every member that a client may change is tested", async () => {
     const { json: document } = await api("GET", "/openapi.json");
     const { schema } = document.paths[`${collection}/{id}`].patch.requestBody.content["application/json"];
     const { properties } = document.components.schemas[schema.$ref.split("/").at(-1)];
@@ -206,7 +206,7 @@ describe.each([
     expect(writable.map(([name]) => name)).toEqual(Object.keys(changes));
   });
 
-  test("a change in a transaction that began before another change is stamped after it", async () => {
+  test("updated_at follows the order of changes, not that of transactions", async () => {
     const { json } = await api("POST", collection, { body: create() });
     const path = `${collection}/${json.id}`;
     const early = await database.connect();
@@ -220,13 +220,13 @@ describe.each([
     expect([first, last], "the stamps in the order of the changes").toEqual([first, last].sort());
   });
 
-  test("a change that changes nothing keeps the tag", async () => {
+  test("an update that changes nothing keeps the ETag", async () => {
     const { path } = await prepare();
     const tag = tagOf(await send("PATCH", path));
     expect(tagOf(await send("PATCH", path, { "If-Match": tag }))).toBe(tag);
   });
 
-  test("of changes to one version at the same moment one is made", async () => {
+  test("one of several simultaneous updates with the same If-Match succeeds", async () => {
     for (let round = 0; round < 5; round++) {
       const { path, tags } = await prepare();
       const answers = await Promise.all(
@@ -237,12 +237,12 @@ describe.each([
   });
 });
 
-test("the remedy of a failed precondition tells of weak tags", async () => {
+test("the remedy of a failed precondition mentions weak tags", async () => {
   const { json } = await api("GET", "/problems/precondition_failed");
   expect(json.remedy).toMatch(/weak/);
 });
 
-test("a book is one representation, by id and by ISBN", async () => {
+test("a book has the same ETag by id and by ISBN", async () => {
   const { json, headers } = await api("POST", "/api/v1/books", { body: newBook() });
   const tag = headers.get("ETag") as string;
   for (const path of [`/api/v1/books/${json.id}`, `/api/v1/books/isbn/${json.isbn}`]) {
@@ -251,7 +251,7 @@ test("a book is one representation, by id and by ISBN", async () => {
   }
 });
 
-test("a listing has no tag, and knows no preconditions", async () => {
+test("a listing has no ETag, and ignores preconditions", async () => {
   for (const path of ["/api/v1/books", "/api/v1/tasks"]) {
     const { status, headers } = await api("GET", path, {
       headers: { "If-None-Match": "*", "If-Match": '"x"' },

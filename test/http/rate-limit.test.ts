@@ -1,6 +1,6 @@
 /**
- * Quotas on every runtime: whom a request counts for, what is told, and what does not count. On workerd with the binding
- * of wrangler.toml, whose promise is only that there is a limit.
+ * Quotas on every runtime: whom a request counts for, what responses report, and what does not count. On workerd, the
+ * binding of wrangler.toml counts, which promises only that there is a limit.
  */
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -17,10 +17,10 @@ import { SECRET } from "../support/token.ts";
 import { startWorker } from "../support/worker.ts";
 
 const QUOTA = 5;
-/** More than any limiter here admits. */
+/** More requests than any limiter of these tests admits. */
 const MANY = 20;
 const MISSING = "00000000-0000-7000-8000-000000000000";
-/** It counts, and asks no database. */
+/** It counts, and sends no query to the database. */
 const BOOKS = "/api/v1/books?limit=0";
 const TASKS = "/api/v1/tasks?limit=0";
 
@@ -33,7 +33,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
-/** A copy of wrangler.toml with another quota. */
+/** Copies wrangler.toml with another quota, and returns the path of the copy. */
 async function wranglerConfig(name: string, simple: string): Promise<string> {
   const path = join(directory, `${name}.toml`);
   const text = await readFile("wrangler.toml", "utf8");
@@ -44,7 +44,7 @@ async function wranglerConfig(name: string, simple: string): Promise<string> {
 }
 
 let addresses = 0;
-/** An address that no other test has. */
+/** An address that no other test uses. */
 const newAddress = () => `198.18.${addresses >> 8}.${addresses++ & 255}`;
 
 async function bearer(claims: { sub: string; iss?: string; roles?: string[] }) {
@@ -56,11 +56,11 @@ async function bearer(claims: { sub: string; iss?: string; roles?: string[] }) {
 
 const isRefused = ({ status }: Pick<Answer, "status">) => status === 429;
 
-/** Asks until the quota is used up. */
-async function exhaust(ask: () => Promise<Answer>): Promise<{ admitted: Answer[]; refused: Answer }> {
+/** Sends requests until the quota is used up. */
+async function exhaust(send: () => Promise<Answer>): Promise<{ admitted: Answer[]; refused: Answer }> {
   const admitted: Answer[] = [];
   while (admitted.length < MANY) {
-    const answer = await ask();
+    const answer = await send();
     if (isRefused(answer)) return { admitted, refused: answer };
     admitted.push(answer);
   }
@@ -70,11 +70,11 @@ async function exhaust(ask: () => Promise<Answer>): Promise<{ admitted: Answer[]
 describe.each(RUNTIMES)("on %s", (runtime) => {
   let server: TestServer;
   let api: Client;
-  const telling = runtime !== "workerd";
+  const reports = runtime !== "workerd";
 
   beforeAll(async () => {
     const variables = { AUTH_SECRET: SECRET };
-    if (telling) {
+    if (reports) {
       const RATE_LIMIT = `${QUOTA}/3600`;
       server = await startServer(runtime, database, { ...variables, RATE_LIMIT, TRUSTED_PROXY_HOPS: "1" });
     } else {
@@ -84,35 +84,35 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
     api = await createClient(server.url);
   });
 
-  // The windows of workerd's limiter are minutes of the clock: none should end in the middle of a test.
+  // workerd's windows are minutes of the clock. None must end during a test.
   beforeEach(async () => {
     const left = 60_000 - (Date.now() % 60_000);
     if (runtime === "workerd" && left < 10_000) await sleep(left);
   });
 
-  /** As Cloudflare tells the address, or the one proxy that the server trusts. */
-  const from = (address: string) => ({ [telling ? "X-Forwarded-For" : "CF-Connecting-IP"]: address });
+  /** The header in which Cloudflare, or the trusted proxy, sends the address. */
+  const from = (address: string) => ({ [reports ? "X-Forwarded-For" : "CF-Connecting-IP"]: address });
 
-  const asking = (headers: Record<string, string>, path = BOOKS) => {
+  const requesting = (headers: Record<string, string>, path = BOOKS) => {
     return () => api("GET", path, { headers });
   };
 
-  test("some are admitted, then there is a 429 that says how long to wait", async () => {
-    const { admitted, refused } = await exhaust(asking(from(newAddress())));
+  test("requests above the quota return 429 with Retry-After", async () => {
+    const { admitted, refused } = await exhaust(requesting(from(newAddress())));
     expect(admitted.length).toBeGreaterThan(0);
     expect(new Set(admitted.map(({ status }) => status))).toEqual(new Set([422]));
     expect(refused.json).toMatchObject({ status: 429, error: "rate_limited" });
     const wait = refused.headers.get("Retry-After");
     expect(wait).toMatch(/^[1-9]\d*$/);
-    expect(Number(wait)).toBeLessThanOrEqual(telling ? 3600 : 60);
+    expect(Number(wait)).toBeLessThanOrEqual(reports ? 3600 : 60);
   });
 
-  test("the answers tell where the client stands exactly where the runtime knows it", async () => {
-    const { admitted, refused } = await exhaust(asking(from(newAddress())));
+  test("responses report the remaining quota if the runtime knows it", async () => {
+    const { admitted, refused } = await exhaust(requesting(from(newAddress())));
     const answers = [...admitted, refused];
     const policies = answers.map(({ headers }) => headers.get("RateLimit-Policy"));
     const standings = answers.map(({ headers }) => headers.get("RateLimit"));
-    if (telling) {
+    if (reports) {
       expect(admitted).toHaveLength(QUOTA);
       expect(new Set(policies)).toEqual(new Set([`"default";q=${QUOTA};w=3600`]));
       expect(standings.map((standing) => standing?.match(/^"default";r=(\d+);t=\d+$/)?.[1])).toEqual(
@@ -124,8 +124,8 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
     }
   });
 
-  test("all answers to what counts tell it, and no others", async () => {
-    const told = async (method: string, path: string, options: Parameters<Client>[2] = {}) => {
+  test("exactly the responses to requests that count report the quota", async () => {
+    const reportOf = async (method: string, path: string, options: Parameters<Client>[2] = {}) => {
       const headers = { ...from(newAddress()), ...options.headers };
       const answer = await api(method, path, { ...options, headers });
       return [answer.status, answer.headers.has("RateLimit"), answer.headers.has("RateLimit-Policy")];
@@ -133,41 +133,44 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
     const editor = await bearer({ sub: "teller", roles: ["editor"] });
     const made = await api("POST", "/api/v1/books", { body: newBook(), headers: editor });
     const path = `/api/v1/books/${made.json.id}`;
-    expect([made.status, made.headers.has("RateLimit")]).toEqual([201, telling]);
-    expect(await told("GET", path)).toEqual([200, telling, telling]);
+    expect([made.status, made.headers.has("RateLimit")]).toEqual([201, reports]);
+    expect(await reportOf("GET", path)).toEqual([200, reports, reports]);
     const tag = { "If-None-Match": made.headers.get("ETag") ?? "" };
-    expect(await told("GET", path, { headers: tag })).toEqual([304, telling, telling]);
-    expect(await told("GET", `/api/v1/books/${MISSING}`)).toEqual([404, telling, telling]);
-    expect(await told("GET", "/api/v1/tasks")).toEqual([401, telling, telling]);
-    expect(await told("POST", "/api/v1/books", { headers: editor })).toEqual([415, telling, telling]);
-    const clerk = await bearer({ sub: "told" });
-    expect(await told("POST", "/api/v1/books", { headers: clerk })).toEqual([403, telling, telling]);
-    expect(await told("DELETE", path, { headers: editor })).toEqual([204, telling, telling]);
+    expect(await reportOf("GET", path, { headers: tag })).toEqual([304, reports, reports]);
+    expect(await reportOf("GET", `/api/v1/books/${MISSING}`)).toEqual([404, reports, reports]);
+    expect(await reportOf("GET", "/api/v1/tasks")).toEqual([401, reports, reports]);
+    expect(await reportOf("POST", "/api/v1/books", { headers: editor })).toEqual([415, reports, reports]);
+    const clerk = await bearer({ sub: "clerk" });
+    expect(await reportOf("POST", "/api/v1/books", { headers: clerk })).toEqual([403, reports, reports]);
+    expect(await reportOf("DELETE", path, { headers: editor })).toEqual([204, reports, reports]);
     for (const path of ["/health", "/ready", "/openapi.json", "/problems/rate_limited"])
-      expect(await told("GET", path)).toEqual([200, false, false]);
-    expect(await told("OPTIONS", path)).toEqual([204, false, false]);
-    expect(await told("PUT", "/api/v1/books")).toEqual([405, false, false]);
-    expect(await told("GET", "/nothing")).toEqual([404, false, false]);
+      expect(await reportOf("GET", path)).toEqual([200, false, false]);
+    expect(await reportOf("OPTIONS", path)).toEqual([204, false, false]);
+    expect(await reportOf("PUT", "/api/v1/books")).toEqual([405, false, false]);
+    expect(await reportOf("GET", "/nothing")).toEqual([404, false, false]);
   });
 
-  test("every address has a quota of its own, in IPv6 every /64", async () => {
+  test("every IPv4 address and every IPv6 /64 network has a quota of its own", async () => {
     const address = newAddress();
-    await exhaust(asking(from(address)));
-    expect((await asking(from(`::ffff:${address}`))()).status).toBe(429);
-    expect((await asking(from(newAddress()))()).status).not.toBe(429);
-    await exhaust(asking(from("2001:db8:1:1::1")));
+    await exhaust(requesting(from(address)));
+    expect((await requesting(from(`::ffff:${address}`))()).status).toBe(429);
+    expect((await requesting(from(newAddress()))()).status).not.toBe(429);
+    await exhaust(requesting(from("2001:db8:1:1::1")));
     for (const same of ["2001:db8:1:1::2", "2001:DB8:1:1:ffff:ffff:ffff:ffff", "2001:0db8:0001:0001::"])
-      expect([same, isRefused(await asking(from(same))())]).toEqual([same, true]);
+      expect([same, isRefused(await requesting(from(same))())]).toEqual([same, true]);
     for (const other of ["2001:db8:1:2::1", "2001:db8:1::1", "2001:db8::1:1:0:0:1"])
-      expect([other, isRefused(await asking(from(other))())]).toEqual([other, false]);
+      expect([other, isRefused(await requesting(from(other))())]).toEqual([other, false]);
   });
 
-  test("every subject of every issuer has a quota of its own, wherever it is", async () => {
+  test("every subject of every issuer has a quota of its own, from any address", async () => {
     const sub = crypto.randomUUID();
     const iss = "https://id.example";
     const headers = await bearer({ sub, iss });
-    await exhaust(asking({ ...headers, ...from(newAddress()) }, TASKS));
-    const again = asking({ ...(await bearer({ sub, iss, roles: ["admin"] })), ...from(newAddress()) }, TASKS);
+    await exhaust(requesting({ ...headers, ...from(newAddress()) }, TASKS));
+    const again = requesting(
+      { ...(await bearer({ sub, iss, roles: ["admin"] })), ...from(newAddress()) },
+      TASKS,
+    );
     expect((await again()).status).toBe(429);
     for (const other of [
       { sub },
@@ -179,59 +182,59 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
       { sub: `${iss}","${sub}` },
       { sub: `","${sub}`, iss },
     ]) {
-      const answer = await asking({ ...(await bearer(other)), ...from(newAddress()) }, TASKS)();
+      const answer = await requesting({ ...(await bearer(other)), ...from(newAddress()) }, TASKS)();
       expect([other, isRefused(answer)]).toEqual([other, false]);
     }
   });
 
-  test("a token and its address do not count for each other", async () => {
+  test("requests with a token do not count for their address", async () => {
     const address = newAddress();
-    await exhaust(asking(from(address)));
+    await exhaust(requesting(from(address)));
     const token = await bearer({ sub: crypto.randomUUID() });
-    expect((await asking({ ...token, ...from(address) }, TASKS)()).status).not.toBe(429);
-    await exhaust(asking({ ...token, ...from(address) }, TASKS));
-    expect((await asking(from(newAddress()))()).status).not.toBe(429);
-    // A subject may have the name of an address.
+    expect((await requesting({ ...token, ...from(address) }, TASKS)()).status).not.toBe(429);
+    await exhaust(requesting({ ...token, ...from(address) }, TASKS));
+    expect((await requesting(from(newAddress()))()).status).not.toBe(429);
+    // A subject may look like an address.
     const named = newAddress();
-    await exhaust(asking(await bearer({ sub: named }), TASKS));
-    expect((await asking(from(named))()).status).not.toBe(429);
+    await exhaust(requesting(await bearer({ sub: named }), TASKS));
+    expect((await requesting(from(named))()).status).not.toBe(429);
   });
 
-  test("a public route does not look at the token, and counts for the address", async () => {
+  test("a request to a public route counts for its address, even with a token", async () => {
     const [token, address] = [await bearer({ sub: crypto.randomUUID() }), newAddress()];
-    await exhaust(asking({ ...token, ...from(address) }));
-    expect((await asking({ ...token, ...from(newAddress()) }, TASKS)()).status).not.toBe(429);
-    expect((await asking({ ...token, ...from(newAddress()) })()).status).not.toBe(429);
+    await exhaust(requesting({ ...token, ...from(address) }));
+    expect((await requesting({ ...token, ...from(newAddress()) }, TASKS)()).status).not.toBe(429);
+    expect((await requesting({ ...token, ...from(newAddress()) })()).status).not.toBe(429);
   });
 
   test.each<[string, () => Promise<Record<string, string>>]>([
     ["without a token", async () => ({})],
-    ["with a token that is none", async () => ({ Authorization: "Bearer x" })],
+    ["with a malformed token", async () => ({ Authorization: "Bearer x" })],
     [
-      "with another's name and a wrong signature",
+      "with another's subject and an invalid signature",
       async () => ({ Authorization: `${(await bearer({ sub: "victim" })).Authorization.slice(0, -4)}AAAA` }),
     ],
-  ])("who asks %s stays 401, and uses up what the address has", async (_, headersOf) => {
+  ])("requests %s return 401, and use up the quota of their address", async (_, headersOf) => {
     const address = newAddress();
-    for (let asked = 0; asked < MANY; asked++) {
-      const answer = await asking({ ...(await headersOf()), ...from(address) }, TASKS)();
+    for (let sent = 0; sent < MANY; sent++) {
+      const answer = await requesting({ ...(await headersOf()), ...from(address) }, TASKS)();
       expect([answer.status, answer.json.error]).toEqual([401, "unauthorized"]);
     }
-    expect((await asking(from(address))()).status).toBe(429);
-    expect((await asking(await bearer({ sub: "victim" }), TASKS)()).status).not.toBe(429);
+    expect((await requesting(from(address))()).status).toBe(429);
+    expect((await requesting(await bearer({ sub: "victim" }), TASKS)()).status).not.toBe(429);
   });
 
-  test("who may not do it stays 403, and uses up what the token has", async () => {
+  test("requests without the role return 403, and use up the quota of their token", async () => {
     const [token, address] = [await bearer({ sub: crypto.randomUUID() }), newAddress()];
-    for (let asked = 0; asked < MANY; asked++) {
+    for (let sent = 0; sent < MANY; sent++) {
       const answer = await api("POST", "/api/v1/books", { headers: { ...token, ...from(address) } });
       expect([answer.status, answer.json.error]).toEqual([403, "forbidden"]);
     }
-    expect((await asking(token, TASKS)()).status).toBe(429);
-    expect((await asking(from(address))()).status).not.toBe(429);
+    expect((await requesting(token, TASKS)()).status).toBe(429);
+    expect((await requesting(from(address))()).status).not.toBe(429);
   });
 
-  test("service endpoints, other methods and unknown paths neither count nor end", async () => {
+  test("requests to service endpoints, unknown paths and other methods do not count, and are never refused", async () => {
     const headers = from(newAddress());
     const exempt: [string, string, number][] = [
       ["GET", "/health", 200],
@@ -243,26 +246,26 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
       ["PUT", "/api/v1/books", 405],
       ["GET", "/nothing", 404],
     ];
-    const askAll = async () => {
+    const sendAll = async () => {
       for (const [method, path, status] of exempt) {
         const answer = await api(method, path, { headers });
         expect([method, path, answer.status]).toEqual([method, path, status]);
       }
     };
-    for (let asked = 0; asked < QUOTA; asked++) await askAll();
-    expect((await asking(headers)()).status).not.toBe(429);
-    await exhaust(asking(headers));
-    for (let asked = 0; asked < 2; asked++) await askAll();
+    for (let sent = 0; sent < QUOTA; sent++) await sendAll();
+    expect((await requesting(headers)()).status).not.toBe(429);
+    await exhaust(requesting(headers));
+    for (let sent = 0; sent < 2; sent++) await sendAll();
   });
 
-  test("the quota is judged behind route, token and role, and before everything else", async () => {
+  test("the quota is checked after route, token and role, and before everything else", async () => {
     const [address, clerk, editor] = [newAddress(), crypto.randomUUID(), crypto.randomUUID()];
     const tokens = {
       clerk: await bearer({ sub: clerk }),
       editor: await bearer({ sub: editor, roles: ["editor"] }),
     };
-    await exhaust(asking(from(address)));
-    for (const token of Object.values(tokens)) await exhaust(asking(token, TASKS));
+    await exhaust(requesting(from(address)));
+    for (const token of Object.values(tokens)) await exhaust(requesting(token, TASKS));
     const statusOf = async (method: string, path: string, options: Parameters<Client>[2] = {}) =>
       (await api(method, path, { ...options, headers: { ...from(address), ...options.headers } })).status;
     const [books, book] = ["/api/v1/books", `/api/v1/books/${MISSING}`];
@@ -291,33 +294,33 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
     }
   });
 
-  test("a request that is refused changes nothing", async () => {
+  test("a refused request changes nothing", async () => {
     const editor = await bearer({ sub: crypto.randomUUID(), roles: ["editor"] });
     const book = newBook();
-    await exhaust(asking(editor, TASKS));
+    await exhaust(requesting(editor, TASKS));
     expect((await api("POST", "/api/v1/books", { body: book, headers: editor })).status).toBe(429);
     const read = await api("GET", `/api/v1/books/isbn/${book.isbn}`, { headers: from(newAddress()) });
     expect(read.status).toBe(404);
   });
 
-  test("HEAD counts as GET does", async () => {
+  test("HEAD counts like GET", async () => {
     const headers = from(newAddress());
     const { refused } = await exhaust(() => api("HEAD", BOOKS, { headers }));
     expect([refused.text, refused.headers.has("Retry-After")]).toEqual(["", true]);
-    expect((await asking(headers)()).status).toBe(429);
+    expect((await requesting(headers)()).status).toBe(429);
   });
 
-  test("a page may read what it is told", async () => {
+  test("a page of another origin can read the quota headers", async () => {
     const headers = { ...from(newAddress()), Origin: "https://any.example" };
-    const { refused } = await exhaust(asking(headers));
+    const { refused } = await exhaust(requesting(headers));
     expect(refused.headers.get("Access-Control-Allow-Origin")).toBe("*");
     const exposed = refused.headers.get("Access-Control-Expose-Headers")?.split(",");
     expect(exposed).toEqual(expect.arrayContaining(["RateLimit", "RateLimit-Policy", "Retry-After"]));
   });
 
-  test("the log names the problem, and nobody's address", async () => {
+  test("the log of a refused request names the problem, and not the address", async () => {
     const [address, id] = [newAddress(), crypto.randomUUID()];
-    await exhaust(asking({ ...from(address), "X-Request-Id": id }));
+    await exhaust(requesting({ ...from(address), "X-Request-Id": id }));
     const logged = () => server.logs().filter((line) => line.includes(id));
     await expect.poll(() => logged().filter((line) => line.includes("rate_limited"))).toHaveLength(1);
     const event = JSON.parse(logged().find((line) => line.includes("rate_limited")) ?? "");
@@ -326,13 +329,13 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
     expect(server.logs().join()).not.toContain(address);
   });
 
-  test("off is off", async () => {
+  test("RATE_LIMIT=off disables the quota", async () => {
     const variables = { RATE_LIMIT: "off" };
-    const { url } = telling
+    const { url } = reports
       ? await startServer(runtime, database, variables)
       : await startWorker(database, variables, { config: join(directory, "small.toml") });
     const unlimited = await createClient(url);
-    for (let asked = 0; asked < MANY; asked++) {
+    for (let sent = 0; sent < MANY; sent++) {
       const { status, headers } = await unlimited("GET", BOOKS);
       expect([status, headers.has("RateLimit"), headers.has("RateLimit-Policy")]).toEqual([
         422,
@@ -343,10 +346,10 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
   });
 });
 
-describe.each(["node", "bun"] as const)("on %s, which counts for itself", (runtime) => {
+describe.each(["node", "bun"] as const)("on %s, which counts in memory", (runtime) => {
   const start = (variables: Variables) => startServer(runtime, database, variables);
 
-  test("exactly the quota is admitted of many at once", async () => {
+  test("of many simultaneous requests, exactly the quota is admitted", async () => {
     const api = await createClient((await start({ RATE_LIMIT: "100/3600" })).url);
     const answers = await Promise.all(Array.from({ length: 500 }, () => api("GET", BOOKS)));
     const admitted = answers.filter((answer) => !isRefused(answer));
@@ -355,7 +358,7 @@ describe.each(["node", "bun"] as const)("on %s, which counts for itself", (runti
     expect(left.sort((a, b) => a - b)).toEqual(Array.from({ length: 100 }, (_, remaining) => remaining));
   });
 
-  test("and again in every window", async () => {
+  test("the quota is available again in every window", async () => {
     const api = await createClient((await start({ RATE_LIMIT: "20/1" })).url);
     const admitted: string[] = [];
     const windows = () => admitted.filter((standing) => standing.includes("r=19;")).length;
@@ -372,12 +375,12 @@ describe.each(["node", "bun"] as const)("on %s, which counts for itself", (runti
     expect(admitted.length).toBeLessThanOrEqual(20 * windows());
   });
 
-  test("without configuration there are 600 a minute", async () => {
+  test("the default quota is 600 requests a minute", async () => {
     const { url } = await start({ RATE_LIMIT: undefined });
     expect((await fetch(url + BOOKS)).headers.get("RateLimit-Policy")).toBe('"default";q=600;w=60');
   });
 
-  test("the address is the connection's own, whatever the client says of it", async () => {
+  test("without a trusted proxy, the connection's address counts, whatever headers say", async () => {
     const { url } = await start({ RATE_LIMIT: `${QUOTA}/3600` });
     const forged = (number: number): Record<string, string> => ({
       "X-Forwarded-For": `192.0.2.${number}`,
@@ -395,7 +398,7 @@ describe.each(["node", "bun"] as const)("on %s, which counts for itself", (runti
     expect(statuses).toEqual(Array.from({ length: 10 }, (_, number) => (number < QUOTA ? 422 : 429)));
   });
 
-  // Only Linux has all of 127.0.0.0/8 without being told.
+  // Only Linux has all of 127.0.0.0/8 by default.
   test.runIf(process.platform === "linux")("every address that connects has a quota of its own", async () => {
     const { url } = await start({ RATE_LIMIT: "1/3600", HOST: "::" });
     const { port } = new URL(url);
@@ -408,7 +411,7 @@ describe.each(["node", "bun"] as const)("on %s, which counts for itself", (runti
     }
   });
 
-  test("a trusted proxy's word is taken, and not what it was told itself", async () => {
+  test("the address that a trusted proxy adds counts, not those that clients send", async () => {
     const { url } = await start({ RATE_LIMIT: "1/3600", TRUSTED_PROXY_HOPS: "2" });
     const statusOf = async (forwarded?: string) =>
       (await rawRequest(url, { path: BOOKS, headers: forwarded ? { "X-Forwarded-For": forwarded } : {} }))
@@ -417,7 +420,7 @@ describe.each(["node", "bun"] as const)("on %s, which counts for itself", (runti
     expect(await statusOf("192.0.2.1, 10.0.0.2")).toBe(429);
     expect(await statusOf("192.0.2.9, 192.0.2.1, 10.0.0.1")).toBe(429);
     expect(await statusOf("192.0.2.2, 10.0.0.1")).toBe(422);
-    // What is no address there leaves the proxy's own.
+    // If the header has no valid address, the proxy's own counts.
     expect(await statusOf("garbage, 10.0.0.1")).toBe(422);
     expect(await statusOf("other garbage, 10.0.0.1")).toBe(429);
     expect(await statusOf("192.0.2.3")).toBe(429);
@@ -426,41 +429,41 @@ describe.each(["node", "bun"] as const)("on %s, which counts for itself", (runti
 });
 
 describe("on workerd, where a binding counts", () => {
-  test("wrangler.toml and RATE_LIMIT say the same", async () => {
+  test("the quota in wrangler.toml equals the default of RATE_LIMIT", async () => {
     const { rateLimit } = await parseConfig({ DATABASE_URL: database.url });
     const simple = `simple = { limit = ${rateLimit?.requests}, period = ${rateLimit?.seconds} }`;
     expect(await readFile("wrangler.toml", "utf8")).toContain(simple);
   });
 
-  test("Retry-After is the window that the binding has", async () => {
+  test("Retry-After is at most the window of the binding", async () => {
     const config = await wranglerConfig("short", "limit = 1, period = 10");
     const api = await createClient((await startWorker(database, { RATE_LIMIT: "1/10" }, { config })).url);
     const { refused } = await exhaust(() => api("GET", BOOKS));
     expect(refused.headers.get("Retry-After")).toBe("10");
   });
 
-  test("an open server counts by address, as nobody has a token", async () => {
+  test("an open server counts by address", async () => {
     const config = await wranglerConfig("open", "limit = 1, period = 60");
     const variables = { OPEN_LOCAL_WRITES: "true", RATE_LIMIT: undefined };
     const api = await createClient((await startWorker(database, variables, { config })).url);
-    const ask = (address: string) => api("GET", TASKS, { headers: { "CF-Connecting-IP": address } });
-    await exhaust(() => ask("192.0.2.1"));
-    expect((await ask("192.0.2.2")).status).not.toBe(429);
+    const send = (address: string) => api("GET", TASKS, { headers: { "CF-Connecting-IP": address } });
+    await exhaust(() => send("192.0.2.1"));
+    expect((await send("192.0.2.2")).status).not.toBe(429);
   });
 
-  test("without a binding nobody is limited", async () => {
+  test("without a binding, no request is refused", async () => {
     const config = await wranglerConfig("none", "limit = 1, period = 60");
     await writeFile(config, (await readFile(config, "utf8")).replace("RATE_LIMITER", "ANOTHER"));
     const { url } = await startWorker(database, { RATE_LIMIT: undefined }, { config });
     const api = await createClient(url);
-    for (let asked = 0; asked < MANY; asked++) expect((await api("GET", BOOKS)).status).toBe(422);
+    for (let sent = 0; sent < MANY; sent++) expect((await api("GET", BOOKS)).status).toBe(422);
   });
 
-  test("a binding that fails holds nobody up, and the log tells of it", async () => {
-    // A Worker in its place, this one, has no method of that name.
-    const services = { RATE_LIMITER: "octavo" };
+  test("a failing binding refuses no request, and is logged", async () => {
+    // The binding is a Worker, this one, which has no method `limit`.
+    const overrides = { ratelimits: {}, serviceBindings: { RATE_LIMITER: "octavo" } };
     const variables = { AUTH_SECRET: SECRET, RATE_LIMIT: undefined };
-    const worker = await startWorker(database, variables, { services });
+    const worker = await startWorker(database, variables, { overrides });
     const api = await createClient(worker.url);
     for (const [path, status, level] of [
       ["/api/v1/books", 200, "warn"],

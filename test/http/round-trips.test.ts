@@ -1,6 +1,6 @@
 /**
- * One database round trip per request, counted on the wire: between the app and its database is a proxy that counts how
- * often the app waited for an answer before it went on.
+ * One database round trip per request, counted on the wire: a proxy between the app and its database counts how often
+ * the app waits for a response.
  */
 import { beforeAll, describe, expect, test } from "vitest";
 import { newBook } from "../support/books.ts";
@@ -11,10 +11,10 @@ import { databaseOf, RUNTIMES, startServer, type TestServer } from "../support/s
 import { SECRET, tokenFor } from "../support/token.ts";
 
 let count = 0;
-/** What the app sent in its last round trip. */
+/** The data that the app sent in its last round trip. */
 let last = "";
 
-/** How long answers are kept back, so that what does not wait for them has left meanwhile. */
+/** How long responses are delayed, so that everything that does not wait for them is sent meanwhile. */
 const HELD_MS = 20;
 
 function counting({ near, far }: Link): void {
@@ -36,12 +36,12 @@ function counting({ near, far }: Link): void {
   );
 }
 
-/** How Neon and Postgres are told that a transaction only reads. */
+/** How the drivers declare a transaction read-only. */
 const READ_ONLY = /^neon-batch-read-only: true$|begin .*read only/im;
 
 const MISSING = "00000000-0000-7000-8000-000000000000";
 
-/** Every operation, in the ways that differ in what they ask the database. `ID` stands for a resource that is there. */
+/** Every operation, once for each kind of query that it sends. `ID` stands for an existing resource. */
 const REQUESTS: [
   method: string,
   path: string,
@@ -94,14 +94,14 @@ describe.each(RUNTIMES)("%s", (runtime) => {
     server = await startServer(runtime, database, {
       AUTH_SECRET: SECRET,
       [variable]: (await startProxy(url, { join: counting })).url,
-      // With one connection, none is opened while we count.
+      // With a single connection, none is opened while the proxy counts.
       DATABASE_POOL_SIZE: "1",
     });
     api = await createClient(server.url, await tokenFor("admin"));
     await api("GET", "/ready");
   });
 
-  test.each(REQUESTS)("%s %s takes %i", async (method, path, trips, body, headers) => {
+  test.each(REQUESTS)("%s %s takes %i database round trips", async (method, path, trips, body, headers) => {
     const made = path.includes("tasks")
       ? await api("POST", "/api/v1/tasks", { body: { title: "Dust" } })
       : await api("POST", "/api/v1/books", { body: newBook() });
@@ -110,7 +110,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
     expect(count).toBe(trips);
   });
 
-  test("a request with a key takes 1, whatever comes of it", async () => {
+  test("a request with a key takes 1 database round trip, whatever its outcome", async () => {
     const book = newBook({ stock: 2 });
     const { id } = (await api("POST", "/api/v1/books", { body: newBook({ stock: 2 }) })).json;
     const stock = `/api/v1/books/${id}/stock`;
@@ -137,14 +137,14 @@ describe.each(RUNTIMES)("%s", (runtime) => {
   });
 
   test.each(["count=exact", "count=estimated", "page=1"])(
-    "%s is a transaction that only reads",
+    "a listing with %s is a read-only transaction",
     async (query) => {
       await api("GET", `/api/v1/books?${query}`);
       expect(last).toMatch(READ_ONLY);
     },
   );
 
-  test("that is every operation there is", async () => {
+  test("every operation is counted", async () => {
     const { json } = await api("GET", "/openapi.json");
     const operations = Object.entries<object>(json.paths).flatMap(([path, item]) =>
       Object.keys(item).map((method) => `${method.toUpperCase()} ${path.replaceAll(/\{\w+\}/g, "*")}`),
@@ -159,7 +159,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
     expect(operations.filter((operation) => !shapes.includes(operation))).toEqual([]);
   });
 
-  test("the log says the same", async () => {
+  test("the log reports the counted round trips", async () => {
     await api("GET", "/api/v1/books?count=exact");
     const event = () => JSON.parse(server.logs().at(-1) ?? "{}");
     await expect.poll(event).toMatchObject({ route: "/api/v1/books", db_round_trips: 1, status: 200 });

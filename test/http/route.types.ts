@@ -1,4 +1,4 @@
-/** What must not compile: `npm run check` fails where one of these does. */
+/** Declarations that must not compile: `npm run check` fails if one does. */
 import * as z from "zod";
 import type { Api } from "../../src/http/api.ts";
 import { jsonReply } from "../../src/http/reply.ts";
@@ -36,7 +36,7 @@ route({ ...whole, method: "post", role: "clerk" });
 // @ts-expect-error an Idempotency-Key identifies a body that is read before the handler runs
 route({ ...whole, method: "post", role: "clerk", body: lines });
 route(keyless);
-// @ts-expect-error a problem is one that can be explained
+// @ts-expect-error a problem needs an explanation
 route({ ...whole, problems: ["gone_fishing"] });
 
 declare const api: Api;

@@ -1,4 +1,4 @@
-/** What holds on every path: unknown ones, methods, headers, CORS, the service endpoints, a database that is away, and the log. */
+/** Every path: unknown paths, methods, headers, CORS, service endpoints, an unavailable database, and the log. */
 import { beforeAll, describe, expect, test } from "vitest";
 import { newBook } from "../support/books.ts";
 import { type Answer, type Client, createClient, type Options, rawRequest } from "../support/client.ts";
@@ -11,7 +11,7 @@ const SHOP = "https://shop.example";
 let api: Client;
 let database: TestDatabase;
 let worker: TestWorker;
-/** Of every path in the document, one where something is, and the methods that the document gives it. */
+/** An existing resource for every path of the document, and the methods of the path. */
 let paths: { path: string; methods: string[] }[];
 let errors: string[];
 
@@ -70,21 +70,21 @@ test.each([
   "/constructor",
   "/%00",
   "/%FF",
-])("there is nothing at %s", async (path) => {
+])("GET %s returns 404", async (path) => {
   for (const method of ["GET", "HEAD", "POST", "DELETE"]) {
     const { status, json } = await api(method, path);
     expect([method, status, json?.error]).toEqual([method, 404, method === "HEAD" ? undefined : "not_found"]);
   }
 });
 
-test("a literal segment wins over a parameter, for every method", async () => {
+test("a literal segment takes precedence over a parameter, for every method", async () => {
   for (const method of ["POST", "DELETE"]) {
     const response = await rawRequest(worker.url, { method, path: "/api/v1/books/isbn/stock" });
     expect([response.status, allowOf(response)]).toEqual([405, ["GET", "HEAD", "OPTIONS"]]);
   }
 });
 
-test("dots lead nowhere", async () => {
+test("dot segments lead to no other resource", async () => {
   for (const path of [
     "/api/v1/books/..",
     "/../../etc/passwd",
@@ -96,13 +96,13 @@ test("dots lead nowhere", async () => {
 });
 
 describe("every path", () => {
-  test("is in the document", () => {
+  test("every path is in the document", () => {
     expect(paths.length).toBeGreaterThan(8);
     const unread = paths.filter(({ methods }) => !methods.includes("GET")).map(({ path }) => path);
     expect(unread).toEqual([expect.stringMatching(/\/stock$/)]);
   });
 
-  test("answers 405 with Allow to the methods that it does not have", async () => {
+  test("every path returns 405 with Allow for other methods", async () => {
     for (const { path, methods } of paths) {
       for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE", "PROPFIND"]) {
         if (methods.includes(method)) continue;
@@ -113,7 +113,7 @@ describe("every path", () => {
     }
   });
 
-  test("answers OPTIONS with 204 and Allow", async () => {
+  test("every path returns 204 with Allow for OPTIONS", async () => {
     for (const { path, methods } of paths) {
       const answer = await api("OPTIONS", path);
       expect([path, answer.status, answer.text]).toEqual([path, 204, ""]);
@@ -123,7 +123,7 @@ describe("every path", () => {
     expect((await api("OPTIONS", "/api/v1/books/")).status).toBe(404);
   });
 
-  test("answers HEAD as it does GET, without the body", async () => {
+  test("every path responds to HEAD like GET, without the body", async () => {
     for (const { path, methods } of paths) {
       if (!methods.includes("GET")) continue;
       const [get, head] = [await api("GET", path), await api("HEAD", path)];
@@ -144,7 +144,7 @@ describe("X-Request-Id", () => {
     ["POST", "/api/v1/books", 415],
   ];
 
-  test.each(["a", "Az_09-=.", "x".repeat(128)])("%s is kept", async (id) => {
+  test.each(["a", "Az_09-=.", "x".repeat(128)])("the X-Request-Id %s is kept", async (id) => {
     for (const [method, path, status] of REQUESTS) {
       const { headers, json, ...answer } = await api(method, path, { headers: { "X-Request-Id": id } });
       expect([answer.status, headers.get("X-Request-Id")]).toEqual([status, id]);
@@ -152,14 +152,17 @@ describe("X-Request-Id", () => {
     }
   });
 
-  test.each(["", "x".repeat(129), "a b", "a/b", "a,b", "a;b", "é", '"a"'])("%j is replaced", async (id) => {
-    const ids = new Set([id]);
-    for (const [method, path] of REQUESTS) {
-      const { headers } = await api(method, path, { headers: { "X-Request-Id": id } });
-      ids.add(headers.get("X-Request-Id") as string);
-    }
-    expect(ids.size).toBe(REQUESTS.length + 1);
-  });
+  test.each(["", "x".repeat(129), "a b", "a/b", "a,b", "a;b", "é", '"a"'])(
+    "the X-Request-Id %j is replaced",
+    async (id) => {
+      const ids = new Set([id]);
+      for (const [method, path] of REQUESTS) {
+        const { headers } = await api(method, path, { headers: { "X-Request-Id": id } });
+        ids.add(headers.get("X-Request-Id") as string);
+      }
+      expect(ids.size).toBe(REQUESTS.length + 1);
+    },
+  );
 });
 
 test.each<[string, string, number, string, Options?]>([
@@ -181,7 +184,7 @@ test.each<[string, string, number, string, Options?]>([
   ["DELETE", `/api/v1/tasks/${MISSING}`, 404, "no-store"],
   ["POST", "/api/v1/books", 415, "no-store"],
   ["POST", "/api/v1/books", 201, "no-cache, no-transform", { body: newBook() }],
-])("%s %s %i is kept by caches as %s", async (method, path, status, cacheControl, options) => {
+])("%s %s %i has the Cache-Control of %s", async (method, path, status, cacheControl, options) => {
   const { headers, ...answer } = await api(method, path, options);
   expect([answer.status, headers.get("Cache-Control")]).toEqual([status, cacheControl]);
 });
@@ -204,7 +207,7 @@ describe("CORS", () => {
   };
   const listOf = (headers: Headers, name: string) => headers.get(name)?.split(/, */) ?? [];
 
-  /** What a browser needs to be told before a page of the origin can write. */
+  /** Checks that the preflight response lets a page of the origin write. */
   const expectGranted = async (api: Client, origin: string) => {
     for (const path of ["/api/v1/books", "/api/v1/tasks"]) {
       const headers = await preflight(api, origin, "DELETE", path);
@@ -231,7 +234,7 @@ describe("CORS", () => {
       const headers = await preflight(api, origin, method);
       expect(listOf(headers, "Access-Control-Allow-Methods")).toEqual(["GET", "HEAD"]);
       expect(headers.get("Access-Control-Max-Age")).toBe("7200");
-      // POST is allowed whatever Allow-Methods says (Fetch, 4.10); what stops it is the header it would need.
+      // POST is allowed whatever Allow-Methods says (Fetch, section 4.10). The header that it needs prevents it.
       expect(headers.get("Access-Control-Allow-Headers")?.toLowerCase()).not.toMatch(/content-type|\*/);
     }
   };
@@ -241,7 +244,7 @@ describe("CORS", () => {
     ["/api/v1/books?limit=0", 422],
     ["/api/v1/tasks", 401],
     ["/nothing", 404],
-  ])("every page may read %s, with its headers", async (path, status) => {
+  ])("every page can read %s, and its headers", async (path, status) => {
     const { headers, ...answer } = await closed("GET", path, { headers: { Origin: "https://any.example" } });
     expect([answer.status, headers.get("Access-Control-Allow-Origin")]).toEqual([status, "*"]);
     expect(headers.get("Access-Control-Allow-Credentials")).toBeNull();
@@ -259,7 +262,9 @@ describe("CORS", () => {
     );
   });
 
-  test.each([SHOP, "http://localhost:3000"])("%s may write", (origin) => expectGranted(closed, origin));
+  test.each([SHOP, "http://localhost:3000"])("a page of %s can write", (origin) =>
+    expectGranted(closed, origin),
+  );
 
   test.each([
     "https://any.example",
@@ -268,10 +273,10 @@ describe("CORS", () => {
     `${SHOP}:8443`,
     `${SHOP}.evil.example`,
     "http://localhost:3001",
-  ])("%s may not", (origin) => expectRefused(closed, origin));
+  ])("a page of %s cannot write", (origin) => expectRefused(closed, origin));
 
-  describe("where writes are open", () => {
-    /** Whether a page of the origin sees what is answered. */
+  describe("if writes are open", () => {
+    /** Whether a page of the origin can read the response. */
     const isShown = async (origin: string, method: string, path: string, body?: unknown) => {
       const { headers } = await api(method, path, { headers: { Origin: origin }, body });
       const allowed = headers.get("Access-Control-Allow-Origin");
@@ -296,7 +301,7 @@ describe("CORS", () => {
       "http://127.0.0.1:8080",
       "http://[::1]:3000",
       SHOP,
-    ])("%s may write, and see everything", async (origin) => {
+    ])("a page of %s can write and read everything if writes are open", async (origin) => {
       await expectGranted(api, origin);
       for (const [method, path, body] of [...ROLE_NEEDED, ["GET", "/api/v1/books"] as const])
         expect([method, path, await isShown(origin, method, path, body)]).toEqual([method, path, true]);
@@ -315,7 +320,7 @@ describe("CORS", () => {
       "http://192.168.0.1",
       "http://0.0.0.0:8787",
       "",
-    ])("%j may not, and sees only what is public", async (origin) => {
+    ])("a page of %j cannot write, and can read only public routes, if writes are open", async (origin) => {
       await expectRefused(api, origin);
       for (const [method, path, body] of ROLE_NEEDED)
         expect([method, path, await isShown(origin, method, path, body)]).toEqual([method, path, false]);
@@ -326,7 +331,7 @@ describe("CORS", () => {
 });
 
 describe("the problems", () => {
-  test("have the statuses that clients know", async () => {
+  test("every problem has the status that is part of the contract", async () => {
     const answers = await Promise.all(errors.map((error) => api("GET", `/problems/${error}`)));
     for (const [at, { status, json }] of answers.entries()) {
       expect([status, json.error, json.type]).toEqual([200, errors[at], `/problems/${errors[at]}`]);
@@ -355,9 +360,12 @@ describe("the problems", () => {
     });
   });
 
-  test.each(["nothing", "Not_Found", "constructor", "__proto__", "toString"])("know no %s", async (error) => {
-    expect((await api("GET", `/problems/${error}`)).status).toBe(404);
-  });
+  test.each(["nothing", "Not_Found", "constructor", "__proto__", "toString"])(
+    "there is no problem %s",
+    async (error) => {
+      expect((await api("GET", `/problems/${error}`)).status).toBe(404);
+    },
+  );
 });
 
 const REQUESTS: [method: string, path: string, body?: unknown][] = [
@@ -370,7 +378,7 @@ const REQUESTS: [method: string, path: string, body?: unknown][] = [
   ["POST", "/api/v1/tasks", { title: "MARK-BODY" }],
 ];
 
-/** Every request to a database that gives no answer, or none in time, is refused alike. */
+/** Sends requests that need the database, and expects 503 for each. */
 async function expectUnavailable(api: Client, requests = REQUESTS) {
   for (const [method, path, body] of requests) {
     const { status, headers, json, text } = await api(method, path, { body });
@@ -381,12 +389,12 @@ async function expectUnavailable(api: Client, requests = REQUESTS) {
   }
 }
 
-describe("with a database that is away", () => {
+describe("with an unavailable database", () => {
   let away: TestWorker;
   let api: Client;
 
   beforeAll(async () => {
-    // Nothing listens on port 9, discard.
+    // Nothing listens on port 9 (discard).
     away = await startWorker(database, {
       NEON_FETCH_ENDPOINT: "http://127.0.0.1:9/sql",
       OPEN_LOCAL_WRITES: "true",
@@ -394,18 +402,18 @@ describe("with a database that is away", () => {
     api = await createClient(away.url);
   });
 
-  test("the server is healthy, and not ready", async () => {
+  test("a server without its database is healthy, and not ready", async () => {
     expect((await api("GET", "/health")).text).toBe('{"status":"ok"}');
     await expectUnavailable(api, [["GET", "/ready"]]);
   });
 
-  test("what needs it is 503, and what does not is not", async () => {
+  test("only routes that need the database return 503 without it", async () => {
     await expectUnavailable(api);
     expect((await api("GET", "/api/v1/books?limit=0")).status).toBe(422);
     expect((await api("GET", "/nothing")).status).toBe(404);
   });
 
-  test("the log tells why, without what was asked", async () => {
+  test("the log says why the database is unavailable, without the request's content", async () => {
     const headers = { "X-Request-Id": "away" };
     await api("POST", "/api/v1/tasks", { body: { title: "MARK-BODY" }, headers });
     await expect.poll(() => eventsOf(away, "away")).toHaveLength(1);
@@ -434,7 +442,7 @@ describe("the log", () => {
     ["POST", "/api/v1/books", "/api/v1/books", 201, 1, { body: newBook({ title: "MARK-BODY" }) }],
     ["POST", "/api/v1/books", "/api/v1/books", 422, 0, { body: newBook({ title: "MARK-BODY", price: -1 }) }],
     ["PATCH", `/api/v1/tasks/${MISSING}`, "/api/v1/tasks/:id", 404, 1, { body: { title: "MARK-BODY" } }],
-  ])("has a line for %s %s", async (method, path, route, status, roundTrips, { body } = {}) => {
+  ])("the log has a line for %s %s", async (method, path, route, status, roundTrips, { body } = {}) => {
     const id = crypto.randomUUID();
     const headers = { "X-Request-Id": id, Authorization: "Bearer MARK-TOKEN" };
     await api(method, path, { headers, body });
@@ -446,7 +454,7 @@ describe("the log", () => {
     expect(JSON.stringify(event)).not.toContain("MARK");
   });
 
-  test("names the role where one is needed", async () => {
+  test("the log names the caller's role if the route needs one", async () => {
     const roleOf = async (path: string, id: string) => {
       await api("GET", path, { headers: { "X-Request-Id": id } });
       await expect.poll(() => eventsOf(worker, id)).toHaveLength(1);
@@ -457,7 +465,7 @@ describe("the log", () => {
   });
 });
 
-/** The lines of a Worker's log that are events, of one request if it is named. */
+/** The events in a Worker's log, optionally those of one request. */
 function eventsOf({ logs }: TestWorker, id?: string): Record<string, number & string>[] {
   return logs()
     .filter((line) => line.startsWith("{"))

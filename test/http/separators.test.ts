@@ -1,4 +1,4 @@
-/** Parsing takes time in proportion to what it reads: with one parser that is quadratic, a test here runs into its time limit. */
+/** Parsing takes linear time. A quadratic parser would exceed the time limit of a test. */
 import { beforeAll, describe, expect, test } from "vitest";
 import { createApp } from "../../src/app.ts";
 import { parseServerConfig } from "../../src/config.ts";
@@ -10,7 +10,7 @@ import { createTestDatabase } from "../support/database.ts";
 import { atEnd } from "../support/end.ts";
 import { SECRET, tokenFor } from "../support/token.ts";
 
-/** No server lets so much through. Work in proportion to the square of it takes a minute. */
+/** More than servers accept. Quadratic work on it takes a minute. */
 const LENGTH = 200_000;
 
 const SEPARATORS = [...` \t,;"'\\:()[]<>.=/-+&?%*|`, ", ", " ,", "; ", '","', '"x" ', "%20", "=&"];
@@ -18,7 +18,7 @@ const SEPARATORS = [...` \t,;"'\\:()[]<>.=/-+&?%*|`, ", ", " ,", "; ", '","', '"
 const BOOK = "/api/v1/books/00000000-0000-7000-8000-000000000000";
 const JSON_TYPE = { "Content-Type": "application/json" };
 
-/** Every header that is read: a request on which it matters, and what stands before the separators. */
+/** Every header that the app reads: a request that uses it, and the text before the separators. */
 const HEADERS: Record<string, [method: string, path: string, before: string[]]> = {
   authorization: ["GET", "/api/v1/tasks", ["", "Bearer", "Bearer ", "Bearer a", "Bearer a.b."]],
   "content-encoding": ["POST", "/api/v1/books", ["", "a,"]],
@@ -39,7 +39,7 @@ const HEADERS: Record<string, [method: string, path: string, before: string[]]> 
 
 let app: App;
 let token: string;
-/** What the app asked headers for. */
+/** The names of the headers that the app has read. */
 const read = new Set<string>();
 
 beforeAll(async () => {
@@ -61,8 +61,8 @@ beforeAll(async () => {
   };
 });
 
-/** Asks the app as a server does, and expects an answer that is no failure of ours. */
-async function ask(method: string, path: string, headers: Record<string, string>, body?: string) {
+/** Sends a request to the app like a server, and expects a response that is not a server error. */
+async function send(method: string, path: string, headers: Record<string, string>, body?: string) {
   const request = new Request(`http://127.0.0.1${path}`, {
     method,
     headers: { Authorization: `Bearer ${token}`, ...headers },
@@ -76,34 +76,34 @@ async function ask(method: string, path: string, headers: Record<string, string>
 const run = (separator: string) => separator.repeat(LENGTH / separator.length);
 
 describe.each(Object.entries(HEADERS))("%s", (name, [method, path, before]) => {
-  test.for(before)("of many separators behind %j", async (start, { signal }) => {
+  test.for(before)("many separators after %j take linear time", async (start, { signal }) => {
     for (const separator of SEPARATORS) {
       signal.throwIfAborted();
       const body = method.startsWith("P") ? "{}" : undefined;
-      await ask(method, path, { ...JSON_TYPE, [name]: `${start}${run(separator)}x` }, body);
+      await send(method, path, { ...JSON_TYPE, [name]: `${start}${run(separator)}x` }, body);
     }
   });
 });
 
-test("no header is read that is not here", () => {
-  // CF-Connecting-IP is read by the entry of Workers, and set by Cloudflare.
+test("every header that the app reads is tested", () => {
+  // Cloudflare sets CF-Connecting-IP, and the entry of Workers reads it.
   expect([...read].sort()).toEqual(Object.keys(HEADERS).sort());
 });
 
-test("a path, a query and the texts of a body of many separators", async ({ signal }) => {
+test("paths, queries and texts with many separators are parsed in linear time", async ({ signal }) => {
   for (const separator of SEPARATORS.map(run)) {
     signal.throwIfAborted();
-    await ask("GET", `/${separator}x`, {});
+    await send("GET", `/${separator}x`, {});
     for (const start of ["", "search=", "cursor=", "isbn=978", "min_price=1"])
-      await ask("GET", `/api/v1/books?${start}${encodeURI(separator)}x`, {});
+      await send("GET", `/api/v1/books?${start}${encodeURI(separator)}x`, {});
     const book = { title: `x${separator}x`, isbn: `978${separator}x`, [separator]: 1 };
-    await ask("POST", "/api/v1/books", JSON_TYPE, JSON.stringify(book));
+    await send("POST", "/api/v1/books", JSON_TYPE, JSON.stringify(book));
   }
 });
 
-test.each(["title", "author", "description"])("%s of many combining marks", async (member) => {
-  // Each mark of the second kind has its place before all of the first.
+test.each(["title", "author", "description"])("many marks in a %s take linear time", async (member) => {
+  // Normalisation moves each mark of the second kind before all marks of the first.
   const text = `a${"\u0301".repeat(LENGTH)}${"\u0323".repeat(LENGTH)}`;
-  expect(await ask("PATCH", BOOK, JSON_TYPE, JSON.stringify({ [member]: text }))).toBe(422);
-  expect(await ask("GET", `/api/v1/books?search=${encodeURIComponent(text)}`, {})).toBe(422);
+  expect(await send("PATCH", BOOK, JSON_TYPE, JSON.stringify({ [member]: text }))).toBe(422);
+  expect(await send("GET", `/api/v1/books?search=${encodeURIComponent(text)}`, {})).toBe(422);
 });

@@ -1,4 +1,4 @@
-/** Faults of the database that pass, caused for real on each runtime: each is 503, and the log has its reason. */
+/** Transient database faults, caused for real on each runtime: each returns 503, and its reason is logged. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { newBook } from "../support/books.ts";
@@ -8,14 +8,14 @@ import { RUNTIMES, startServer, type TestServer } from "../support/servers.ts";
 import { SECRET, tokenFor } from "../support/token.ts";
 
 const PATIENCE = { timeout: 20_000 };
-/** SQLSTATEs by what a client is told of them. */
+/** SQLSTATEs by the problem that a client receives. */
 const CODES = {
   database_unavailable: ["08006", "25006", "40001", "40P01", "53200", "55P03", "57014", "57P05", "58030"],
   internal_error: ["0A000", "22012", "23514", "42601", "54001", "P0001", "XX000"],
 };
 const MISSING = "00000000-0000-7000-8000-000000000000";
 
-/** Requests that ask the database in different ways. */
+/** Requests that query the database in different ways. */
 const KINDS: [method: string, path: string, options?: Options][] = [
   ["GET", "/api/v1/books"],
   ["GET", "/api/v1/books?search=dune"],
@@ -35,7 +35,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
 
   beforeAll(async () => {
     database = await createTestDatabase();
-    // A deadlock is found at once, statements fail that cannot be serialised, and no statement ends by itself.
+    // Postgres detects deadlocks at once, checks serialisation, and has no statement timeout.
     await database.alter("set deadlock_timeout = '10ms'");
     await database.alter("set default_transaction_isolation = 'repeatable read'");
     await database.alter("set statement_timeout = 0");
@@ -51,7 +51,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
   const waiting = (sessions: number) =>
     expect.poll(database.waiting, { ...PATIENCE, message: "sessions that wait for a lock" }).toBe(sessions);
 
-  /** What the log tells of why a request failed. */
+  /** The reason in the log why a request failed. */
   async function reasonOf({ logs }: TestServer, { headers }: Answer): Promise<string> {
     const find = () => logs().filter((line) => line.includes(headers.get("X-Request-Id") as string));
     await expect.poll(find, PATIENCE).toHaveLength(1);
@@ -65,12 +65,12 @@ describe.each(RUNTIMES)("%s", (runtime) => {
     );
   }
 
-  test("a deadlock is 503, and the change can be made again", async () => {
+  test("a deadlock returns 503, and the change succeeds when repeated", async () => {
     const before = await stock();
     const release = await database.hold("select from books where id = $1 for update", [id()]);
     const other = await database.connect();
     onTestFinished(() => other.end());
-    // It never finds the deadlock itself. That is complete once the sale has the book and wants to record its movement.
+    // This session never detects the deadlock. The deadlock is complete once the sale has locked the book.
     await other.query(
       "begin; set local deadlock_timeout = '1h'; lock table stock_movements in exclusive mode",
     );
@@ -87,7 +87,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
     expect((await sell()).json.stock).toBe(before - 1);
   });
 
-  test("a change that cannot be serialised is 503, and can be made again", async () => {
+  test("a serialisation failure returns 503, and the change succeeds when repeated", async () => {
     const change = () => api("PATCH", path, { body: { title: "Ours" } });
     const release = await database.hold("update books set author = 'Theirs' where id = $1", [id()]);
     const answer = change();
@@ -99,7 +99,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
     expect((await change()).json).toMatchObject({ title: "Ours", author: "Theirs" });
   });
 
-  test("a change with a key sees what it waited for, whatever isolation is the database's default", async () => {
+  test("a request with a key sees the transaction it waited for, whatever the database's default isolation", async () => {
     const before = await stock();
     const release = await database.hold("update books set stock = stock + 5 where id = $1", [id()]);
     const sale = sell({ headers: { "Idempotency-Key": "waiting" } });
@@ -109,16 +109,16 @@ describe.each(RUNTIMES)("%s", (runtime) => {
     expect([status, json.stock]).toEqual([200, before + 4]);
   });
 
-  test("an error is told by its SQLSTATE", async () => {
+  test("an error's SQLSTATE decides its response", async () => {
     await database.sql(`
       create function fail() returns trigger language plpgsql as $$
-        begin raise 'as told' using errcode = substr(new.title, 6); end
+        begin raise 'as requested' using errcode = substr(new.title, 6); end
       $$;
       create trigger fail before insert on tasks for each row when (new.title like 'fail %') execute function fail()
     `);
     for (const [error, codes] of Object.entries(CODES)) {
       for (const code of codes) {
-        // The client of the tests takes no 500.
+        // The test client fails on a 500.
         const response = await fetch(`${server.url}/api/v1/tasks`, {
           method: "POST",
           headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
@@ -129,17 +129,17 @@ describe.each(RUNTIMES)("%s", (runtime) => {
     }
   });
 
-  test("the deadline answers where nothing else would", async () => {
+  test("a request returns 503 at its deadline if nothing else ends it", async () => {
     const variables = { AUTH_SECRET: SECRET, REQUEST_TIMEOUT_MS: "500" };
-    const hasty = await startServer(runtime, database, variables);
-    const client = await createClient(hasty.url, token);
+    const server = await startServer(runtime, database, variables);
+    const client = await createClient(server.url, token);
     await database.hold("lock table books, tasks in access exclusive mode");
     await Promise.all(
       KINDS.map(async ([method, path, options]) => {
         const answer = await Promise.race([client(method, path, options), sleep(PATIENCE.timeout)]);
         if (!answer) throw new Error(`No answer to ${method} ${path}: its time has no end.`);
         expectUnavailable(answer);
-        expect(await reasonOf(hasty, answer), `${method} ${path}`).toMatch(/LateError|TimeoutError/);
+        expect(await reasonOf(server, answer), `${method} ${path}`).toMatch(/LateError|TimeoutError/);
       }),
     );
   });

@@ -1,4 +1,4 @@
-/** `db:migrate`, as it runs in production: from the bundle, without node_modules, and as a role that may do little. */
+/** `db:migrate` as in production: from the bundle, without node_modules, and with a role of few privileges. */
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
@@ -11,7 +11,7 @@ import { migrate } from "../../ops/migrations.ts";
 import { createRole, createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { atEnd } from "../support/end.ts";
 
-/** The bundle and nothing else. */
+/** A directory that contains only the bundle. */
 let directory: string;
 
 beforeAll(async () => {
@@ -53,7 +53,7 @@ const emptyDatabase = async (): Promise<TestDatabase> => {
   return database;
 };
 
-test("brings an empty database up to date, and an up-to-date one is left as it is", async () => {
+test("db:migrate brings an empty database up to date, and leaves an up-to-date one unchanged", async () => {
   const database = await emptyDatabase();
   const first = await run(database.url);
   expect(first).toEqual({
@@ -64,7 +64,7 @@ test("brings an empty database up to date, and an up-to-date one is left as it i
   expect(await run(database.url)).toEqual({ code: 0, error: "", output: "The database is up to date.\n" });
 });
 
-test("migrators that run at the same time take turns", async () => {
+test("simultaneous runs of db:migrate take turns", async () => {
   const database = await emptyDatabase();
   const applied = await Promise.all([migrate(database.url), migrate(database.url), migrate(database.url)]);
   const [rows] = await database.sql<{ count: number }>(
@@ -74,7 +74,7 @@ test("migrators that run at the same time take turns", async () => {
   expect(rows).toMatchObject({ hashes: rows?.count });
 });
 
-test("sets the statement timeout of a restored database, and leaves one that the operator has set", async () => {
+test("db:migrate sets the statement timeout of a restored database, and keeps one that the operator set", async () => {
   const database = await createTestDatabase();
   const name = new URL(database.url).pathname.slice(1);
   const timeout = async () => {
@@ -92,13 +92,13 @@ test("sets the statement timeout of a restored database, and leaves one that the
   expect(await timeout()).toBe("3s");
 });
 
-describe("what hinders it is a sentence on stderr, and exit code 1:", () => {
+describe("failures of db:migrate", () => {
   const expectSentence = ({ code, error }: Run, sentence: RegExp) => {
     expect([code, error]).toEqual([1, expect.stringMatching(sentence)]);
     expect(error).not.toMatch(/\n\s+at |secret/);
   };
 
-  test("a role that does not own the database", async () => {
+  test("db:migrate explains in a sentence that the role does not own the database", async () => {
     const { role, url } = await createRole(await createTestDatabase());
     expectSentence(
       await run(url),
@@ -106,7 +106,7 @@ describe("what hinders it is a sentence on stderr, and exit code 1:", () => {
     );
   });
 
-  test("a database in another encoding", async () => {
+  test("db:migrate explains in a sentence that the encoding is wrong", async () => {
     const database = await createTestDatabase();
     const name = `latin_${randomBytes(6).toString("hex")}`;
     await database.sql(
@@ -117,7 +117,7 @@ describe("what hinders it is a sentence on stderr, and exit code 1:", () => {
     await database.sql(`drop database ${name}`);
   });
 
-  test("a table that a migration changes and somebody holds, after the time that was given", async () => {
+  test("db:migrate explains in a sentence that a table stays locked, after the time that --wait gives", async () => {
     // A version with one more migration.
     await cp("dist", join(directory, "newer"), { recursive: true });
     const journal = join(directory, "newer/drizzle/meta/_journal.json");
@@ -136,7 +136,7 @@ describe("what hinders it is a sentence on stderr, and exit code 1:", () => {
     expect((await runIn("newer", database.url)).code).toBe(0);
   });
 
-  test("a session that an earlier version left the lock to", async () => {
+  test("db:migrate explains in a sentence that another session holds the migration lock", async () => {
     const database = await createTestDatabase();
     const client = await database.connect();
     await client.query("select pg_advisory_lock(7250867)");
@@ -147,7 +147,7 @@ describe("what hinders it is a sentence on stderr, and exit code 1:", () => {
     await client.end();
   });
 
-  test("a migration that Postgres refuses, of which nothing is kept", async () => {
+  test("db:migrate explains in a sentence that a migration failed, and keeps nothing of it", async () => {
     const database = await createTestDatabase();
     await database.sql("drop schema drizzle cascade");
     expectSentence(
@@ -158,32 +158,35 @@ describe("what hinders it is a sentence on stderr, and exit code 1:", () => {
     expect(left).toEqual({ left: null });
   });
 
-  test("a database that cannot be reached", async () => {
+  test("db:migrate explains in a sentence that the database cannot be reached", async () => {
     expectSentence(
       await run("postgres://nobody:secret@127.0.0.1:1/x"),
       /^The database at 127\.0\.0\.1:1 cannot be reached: .*\.\n$/,
     );
   });
 
-  test("a DATABASE_URL that is none", async () => {
+  test("db:migrate explains in a sentence that DATABASE_URL is invalid", async () => {
     expectSentence(await run("no url"), /^DATABASE_URL is not a URL\.\n$/);
   });
 
-  test("no DATABASE_URL, where no development dependencies are installed", async () => {
+  test("db:migrate explains in a sentence that DATABASE_URL is missing without development dependencies", async () => {
     expectSentence(
       await run(""),
       /^DATABASE_URL is not set, and the embedded Postgres is not installed: .*\.\n$/,
     );
   });
 
-  test.each([[["--grant", ""]], [["--grant"]], [["--wait", "x"]], [["--what"]]])("%j", async (flags) => {
-    expectSentence(
-      await run("postgres://nobody:secret@127.0.0.1:1/x", ...flags),
-      /^Usage: npm run db:migrate .*\n$/,
-    );
-  });
+  test.each([[["--grant", ""]], [["--grant"]], [["--wait", "x"]], [["--what"]]])(
+    "db:migrate explains %j in a sentence",
+    async (flags) => {
+      expectSentence(
+        await run("postgres://nobody:secret@127.0.0.1:1/x", ...flags),
+        /^Usage: npm run db:migrate .*\n$/,
+      );
+    },
+  );
 
-  test("a role to grant to that is not there", async () => {
+  test("db:migrate explains in a sentence that the role of --grant does not exist", async () => {
     const database = await createTestDatabase();
     expectSentence(
       await run(database.url, "--grant", "nobody-here"),

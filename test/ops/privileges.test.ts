@@ -1,4 +1,4 @@
-/** The app as a role that has the rights of `db:migrate --grant` and no others. */
+/** The app as a role with the privileges of `db:migrate --grant`, and no others. */
 import { Client as Connection } from "pg";
 import { beforeAll, describe, expect, test } from "vitest";
 import { startNeonEndpoint } from "../../dev/neon-endpoint.ts";
@@ -29,7 +29,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
     api = await createClient(server.url, await tokenFor("admin"));
   });
 
-  test("can do everything that the API offers", async () => {
+  test("a granted role can run every operation of the API", async () => {
     const key = (key: string) => ({ headers: { "Idempotency-Key": key } });
     const { json: book } = await api("POST", "/api/v1/books", { body: newBook({ stock: 9 }), ...key("a") });
     const { json: task } = await api("POST", "/api/v1/tasks", { body: { title: "A" } });
@@ -73,7 +73,7 @@ test.each([
   "update drizzle.__drizzle_migrations set created_at = 0",
   "copy books to program 'cat'",
   "copy books from '/etc/passwd'",
-])("its role may not: %s", async (statement) => {
+])("a granted role cannot run: %s", async (statement) => {
   const database = await createTestDatabase();
   const { role, url } = await createRole(database);
   await migrate(database.url, { grantTo: role });
@@ -83,7 +83,7 @@ test.each([
   await client.end();
 });
 
-test("grants to several roles at the same time all succeed", async () => {
+test("simultaneous grants to several roles all succeed", async () => {
   const database = await createTestDatabase();
   const grants = Array.from({ length: 4 }, async () => {
     const { role } = await createRole(database);

@@ -1,4 +1,4 @@
-/** The reference at /docs: the same bytes on each runtime, from our own origin, under a policy that lets nothing else in. */
+/** The reference at /docs on each runtime: the same bytes, from this origin alone, as its policy demands. */
 import { readFile } from "node:fs/promises";
 import { beforeAll, describe, expect, test } from "vitest";
 import { type Client, createClient } from "../support/client.ts";
@@ -23,7 +23,7 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
     api = await createClient((await startServer(runtime, await createTestDatabase())).url);
   });
 
-  test.each(FILES)("%s is %s", async (path, file, type) => {
+  test.each(FILES)("GET %s returns the file %s", async (path, file, type) => {
     const { status, headers, text } = await api("GET", path);
     expect([status, headers.get("Content-Type")]).toEqual([200, type]);
     expect(text).toBe(await readFile(file, "utf8"));
@@ -40,12 +40,12 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
     "%2e%2e%2fnode.js",
     "constructor",
     "start.js%00",
-  ])("has no /docs/%s", async (file) => {
+  ])("GET /docs/%s returns 404", async (file) => {
     const { status, json } = await api("GET", `/docs/${file}`);
     expect([status, json.error]).toEqual([404, "not_found"]);
   });
 
-  test("is under a policy of its own, and its files under that of all answers", async () => {
+  test("the reference has a policy of its own, and its files have that of all responses", async () => {
     const policyOf = async (path: string) =>
       (await api("GET", path)).headers.get("Content-Security-Policy")?.split("; ");
     const policy = await policyOf("/docs");
@@ -56,11 +56,11 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
     expect(await policyOf("/docs/start.js")).toEqual(["default-src 'none'", "frame-ancestors 'none'"]);
   });
 
-  test("asks for nothing beyond its own files and the document", async () => {
+  test("the reference loads only its own files and the document", async () => {
     const { text } = await api("GET", "/docs");
-    const asked = [...text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, url]) => url);
+    const linked = [...text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, url]) => url);
     const own = FILES.slice(1).map(([path]) => path.slice(1));
-    expect(asked.sort()).toEqual(["data:,", "openapi.json", ...own].sort());
+    expect(linked.sort()).toEqual(["data:,", "openapi.json", ...own].sort());
     expect(text).not.toMatch(/<style|style=|<script>|\son\w+=/);
   });
 });

@@ -21,7 +21,7 @@ const MISSING = "00000000-0000-7000-8000-000000000000";
 let database: TestDatabase;
 let pool: PooledDriver;
 let isbns = 0;
-/** How many statements left by themselves, and how many left in each batch. */
+/** The number of statements sent alone, and the sizes of the batches. */
 let sent: { alone: number; together: number[] };
 
 const driver: Driver = {
@@ -30,7 +30,7 @@ const driver: Driver = {
     return pool.query(statement, deadline);
   },
   batch(transaction, statements, deadline) {
-    // The first is the limit for locks.
+    // The first statement of a batch sets the lock limit.
     sent.together.push(statements.length - 1);
     return pool.batch(transaction, statements, deadline);
   },
@@ -58,7 +58,7 @@ const book = (isbn = isbnOf(isbns++), title = "A") => ({
   stock: STOCK,
   description: null,
 });
-/** Without a claim there is no replay. */
+/** A statement without a claim cannot be replayed. */
 const create = (connect: Connect, isbn?: string, title?: string) =>
   createBook(connect(TIMEOUT_MS), book(isbn, title), undefined) as Promise<Resource>;
 const sell = (connect: Connect, id: string, delta = -1, time = TIMEOUT_MS) =>
@@ -74,8 +74,8 @@ const stockOf = async (id: string) => {
 const outcomes = async <T>(calls: Promise<T>[]) =>
   (await Promise.allSettled(calls)).map((one) => (one.status === "fulfilled" ? "done" : one.reason));
 
-describe("writes that come while another runs", () => {
-  test("commit together, each with its own answer, and no more is sold than there is", async () => {
+describe("group commit", () => {
+  test("writes that arrive while another runs commit together, get their own results, and never oversell", async () => {
     const connect = shared();
     const { id } = await create(connect);
     sent = { alone: 0, together: [] };
@@ -91,7 +91,7 @@ describe("writes that come while another runs", () => {
     expect(sent).toEqual({ alone: 1, together: [8, 8, 8] });
   });
 
-  test("are one transaction", async () => {
+  test("writes that arrive while another runs are one transaction", async () => {
     const connect = shared();
     const created = await Promise.all(Array.from({ length: 9 }, () => create(connect)));
     const rows = await database.sql<{ count: number }>(
@@ -101,7 +101,7 @@ describe("writes that come while another runs", () => {
     expect(rows.map(({ count }) => count)).toEqual([1, 8]);
   });
 
-  test("are one statement where they create, and each is answered with its own", async () => {
+  test("creations that arrive while another write runs are one statement, and each gets its own book", async () => {
     const connect = shared();
     const titles = ["first, alone", "[", "],[", '"', "\\", "{}", "ÀÉ", "😀", "null"];
     const created = await Promise.all(titles.map((title) => create(connect, undefined, title)));
@@ -110,7 +110,7 @@ describe("writes that come while another runs", () => {
     expect(sent).toEqual({ alone: 1, together: [1] });
   });
 
-  test("fail alone where two of a statement have the same ISBN", async () => {
+  test("of two creations of one ISBN in a statement, one fails alone", async () => {
     const connect = shared();
     const isbn = isbnOf(isbns++);
     const found = await outcomes([
@@ -126,7 +126,7 @@ describe("writes that come while another runs", () => {
     expect(rows).toHaveLength(1);
   });
 
-  test("fail alone: a taken ISBN, and a book that is missing", async () => {
+  test("a write with a taken ISBN or a missing book fails alone in its group", async () => {
     const connect = shared();
     const taken = isbnOf(isbns++);
     const { id } = await create(connect, taken);
@@ -149,7 +149,7 @@ describe("writes that come while another runs", () => {
     expect(await stockOf(id)).toEqual({ stock: STOCK - 2, sum: STOCK - 2, sales: 2 });
   });
 
-  test("do not wait for a book that somebody else holds", async () => {
+  test("a group does not wait for a book that another transaction locks", async () => {
     const connect = shared();
     const { id: held } = await create(connect);
     const { id: free } = await create(connect);
@@ -168,7 +168,7 @@ describe("writes that come while another runs", () => {
     expect(await stockOf(held)).toMatchObject({ stock: STOCK - 1, sales: 1 });
   });
 
-  test("hold up no others, however many wait for a book that somebody else holds", async () => {
+  test("writes that wait for a locked book do not delay other writes, however many wait", async () => {
     const connect = shared(2);
     const { id: held } = await create(connect);
     const { id: free } = await create(connect);
@@ -195,7 +195,7 @@ describe("writes that come while another runs", () => {
     expect(await stockOf(held)).toMatchObject({ stock: STOCK - 12, sales: 12 });
   });
 
-  test("leave connections to the others, however many wait for a book that somebody else holds", async () => {
+  test("writes that wait for a locked book leave connections for other writes, however many wait", async () => {
     const connect = shared();
     const { id } = await create(connect);
     const release = await database.hold("select from books where id = $1 for update", [id]);
@@ -203,7 +203,7 @@ describe("writes that come while another runs", () => {
     const sales = [undefined, undefined, undefined, undefined, ...claims].map((claim) =>
       adjustStock(connect(TIMEOUT_MS), id, { delta: -1, reason: "sale" }, claim),
     );
-    // One that runs, until it makes way, and one that may wait for as long as it has time.
+    // One write runs until the lock limit, and another may wait until its deadline.
     await expect.poll(database.waiting).toBe(2);
     await expect.poll(database.waiting).toBe(1);
     expect(await readBook(connect(TIMEOUT_MS), { id })).toMatchObject({ id });
@@ -212,7 +212,7 @@ describe("writes that come while another runs", () => {
     expect(await stockOf(id)).toMatchObject({ stock: STOCK - 6, sales: 6 });
   });
 
-  test("are not made once their time is over", async () => {
+  test("a write is not executed after its deadline", async () => {
     const connect = shared();
     const { id } = await create(connect);
     const release = await database.hold("select from books where id = $1 for update", [id]);
@@ -225,7 +225,7 @@ describe("writes that come while another runs", () => {
     expect(await stockOf(id)).toMatchObject({ stock: STOCK - 2, sales: 2 });
   });
 
-  test("are made without those of them whose time is over", async () => {
+  test("a group is executed without the writes whose deadline has passed", async () => {
     const connect = shared();
     const { id } = await create(connect);
     const release = await database.hold("select from books where id = $1 for update", [id]);
@@ -238,13 +238,13 @@ describe("writes that come while another runs", () => {
     expect(await stockOf(id)).toEqual({ stock: STOCK - 2, sum: STOCK - 2, sales: 2 });
   });
 
-  test("are not tried again when the connection broke, as then nobody knows what became of them", async () => {
+  test("a group is not retried after its connection broke, because its outcome is unknown", async () => {
     const connect = shared();
     const { id } = await create(connect);
     const release = await database.hold("select from books where id = $1 for update", [id]);
-    // The first waits for the book, and the others for the first, but not for long.
+    // The first write waits for the book. The others wait for the first, up to the lock limit.
     const found = outcomes([sell(connect, id), sell(connect, id), sell(connect, id)]);
-    // They wait for a lock no longer than a tenth of a second.
+    // The lock limit is a tenth of a second.
     const soon = { interval: 1, timeout: 10_000 };
     await expect.poll(database.waiting, soon).not.toBe(0);
     const breakWaiting = () =>
@@ -261,7 +261,7 @@ describe("writes that come while another runs", () => {
   });
 });
 
-test("where there is room a write leaves at once, by itself", async () => {
+test("a write is sent alone and at once if no other runs", async () => {
   const connect = shared(3);
   await Promise.all(Array.from({ length: 3 }, () => create(connect)));
   expect(sent).toEqual({ alone: 3, together: [] });

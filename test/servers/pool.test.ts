@@ -1,4 +1,4 @@
-/** The pool of connections: what a late or broken one does to the request that has it, and to those behind. */
+/** The connection pool: how a slow or broken connection affects its request and those that wait. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { pooledDriver } from "../../src/db/pool.ts";
@@ -10,14 +10,14 @@ import { startServer } from "../support/servers.ts";
 import { SECRET, tokenFor } from "../support/token.ts";
 
 const PATIENCE = { timeout: 20_000 };
-/** Writes that wait leave after 100, the limit for locks, though one of them is under way. */
+/** Above 100 ms, the lock limit, after which waiting writes are sent although another one runs. */
 const LEFT_MS = 200;
 
 describe.each(["node", "bun"] as const)("%s, with one connection", (runtime) => {
   let api: Client;
   let database: TestDatabase;
   let links: ReadonlySet<Link>;
-  /** What the proxy before Postgres does to what the server sends. */
+  /** How the proxy in front of Postgres handles the data that the server sends. */
   let tamper = (data: Buffer, _: Link) => data;
 
   beforeAll(async () => {
@@ -50,13 +50,13 @@ describe.each(["node", "bun"] as const)("%s, with one connection", (runtime) => 
 
   const tasks = (title: string) => database.sql("select from tasks where title = $1", [title]);
 
-  /** Makes every request that asks for books or tasks wait, until what it resolves to is called. */
+  /** Blocks all requests for books and tasks, and resolves to a function that releases them. */
   const lockTables = () => database.hold("lock table books, tasks in access exclusive mode");
 
   const expectUnavailable = ({ json }: { json: unknown }) =>
     expect(json).toMatchObject({ status: 503, error: "database_unavailable" });
 
-  test("late: its request and those that wait for it are 503, and it serves again", async () => {
+  test("a slow connection fails its request and those that wait with 503, and serves again afterwards", async () => {
     const release = await lockTables();
     const paths = ["/api/v1/books", "/ready", "/api/v1/books?count=exact"];
     for (const answer of await Promise.all(paths.map((path) => api("GET", path)))) expectUnavailable(answer);
@@ -76,7 +76,7 @@ describe.each(["node", "bun"] as const)("%s, with one connection", (runtime) => 
   const PATHS = ["/api/v1/books", "/api/v1/books?count=exact"];
 
   test.each(WAYS.flatMap(([way, end]) => PATHS.map((path) => [way, path, end] as const)))(
-    "broken %s: %s is 503, and the request behind it has another",
+    "a connection broken %s fails GET %s with 503, and the next request gets another connection",
     async (_, path, end) => {
       const release = await lockTables();
       const answer = api("GET", path);
@@ -90,7 +90,7 @@ describe.each(["node", "bun"] as const)("%s, with one connection", (runtime) => 
     },
   );
 
-  test("an error in the middle of a batch leaves the connection good", async () => {
+  test("an error inside a batch leaves the connection usable", async () => {
     const [link] = links;
     await database.sql("alter table books rename column created_at to made_at");
     expect((await api("GET", "/api/v1/books?count=exact")).status).toBe(503);
@@ -99,7 +99,7 @@ describe.each(["node", "bun"] as const)("%s, with one connection", (runtime) => 
     expect([...links]).toEqual([link]);
   });
 
-  /** Puts a statement of the next batch, which has no parameters, in the place of another. */
+  /** Replaces a statement of the next batch, which must have no parameters. */
   function replace(statement: string, other: string): void {
     tamper = (data) => {
       const at = data.indexOf(statement);
@@ -113,14 +113,14 @@ describe.each(["node", "bun"] as const)("%s, with one connection", (runtime) => 
   }
   const CANCEL = "select pg_cancel_backend(pg_backend_pid())";
 
-  test("a batch that does not begin does nothing, though the rest of it gets there", async () => {
+  test("a batch whose BEGIN fails has no effect, although its other statements arrive", async () => {
     replace("begin", CANCEL);
     expectUnavailable(await addTask("not begun", "not-begun"));
     expect(await tasks("not begun")).toHaveLength(0);
     expect((await addTask("not begun", "not-begun")).status).toBe(201);
   });
 
-  test("of writes that leave together and do not begin none is made twice", async () => {
+  test("no write of a group is executed twice if its BEGIN fails", async () => {
     const release = await lockTables();
     const titles = ["first, alone", "second", "third"];
     const added = [addTask("first, alone")];
@@ -135,21 +135,21 @@ describe.each(["node", "bun"] as const)("%s, with one connection", (runtime) => 
     for (const title of titles) expect(await tasks(title)).toHaveLength(1);
   });
 
-  test("a batch that does not commit does nothing, and nothing of it is left on the connection", async () => {
+  test("a batch that does not commit has no effect, and leaves nothing on the connection", async () => {
     replace("commit\0", CANCEL);
     expectUnavailable(await addTask("not committed", "not-committed"));
     expect(await tasks("not committed")).toHaveLength(0);
     expect((await addTask("another")).status).toBe(201);
-    // Until Postgres has seen the old connection end, the key is held, and the answer 409.
+    // Until Postgres notices that the old connection ended, the key is locked, and the response is 409.
     await expect.poll(async () => (await addTask("not committed", "not-committed")).status).toBe(201);
     expect(await tasks("not committed")).toHaveLength(1);
   });
 
-  test("a batch of which Postgres never sees the end lets go of what it holds", async () => {
+  test("a batch whose end never reaches Postgres releases its locks", async () => {
     tamper = (data, { near, far }) => {
       const at = data.indexOf("commit\0");
       if (at < 0) return data;
-      // From here on it is as if a cable was cut: neither side hears of the other.
+      // From here on, neither side receives data, as if a cable was cut.
       near.removeAllListeners("data").removeAllListeners("close");
       far.unpipe(near);
       tamper = (data) => data;
@@ -164,10 +164,10 @@ describe.each(["node", "bun"] as const)("%s, with one connection", (runtime) => 
     expect(await tasks("silent")).toHaveLength(1);
   });
 
-  test("one that is never opened is 503, and then there is another", async () => {
+  test("a connection that never opens fails its request with 503, and is replaced", async () => {
     tamper = () => Buffer.alloc(0);
     each(({ near }) => near.destroy());
-    // The first may still get the connection that broke.
+    // The first request may still get the broken connection.
     for (let time = 0; time < 2; time++) expectUnavailable(await api("GET", "/ready"));
     tamper = (data) => data;
     await expect.poll(async () => (await api("GET", "/ready")).status, PATIENCE).toBe(200);
@@ -178,7 +178,7 @@ describe.each(["node", "bun"] as const)("%s, with one connection", (runtime) => 
     ["impatient with locks", "lock_timeout", "100"],
     ["impatient with statements", "statement_timeout", "100"],
     ["impatient with transactions", "transaction_timeout", "100"],
-  ])("a database that is %s for a while is 503 meanwhile", async (state, setting, value) => {
+  ])("a database that is temporarily %s causes 503 meanwhile", async (state, setting, value) => {
     const set = async (change: string) => {
       await database.alter(change);
       each(({ near }) => near.destroy());
@@ -193,7 +193,7 @@ describe.each(["node", "bun"] as const)("%s, with one connection", (runtime) => 
   });
 });
 
-test("a statement whose result has another type since a migration is prepared again", async () => {
+test("a statement is prepared again if a migration changes the type of its result", async () => {
   const database = await createTestDatabase();
   await database.sql("create table changing as select 1 as one");
   const driver = pooledDriver({ url: database.url, size: 1, timeout: 5_000 });

@@ -1,4 +1,4 @@
-/** Servers behind PgBouncer in transaction mode, where they share a few connections to Postgres. */
+/** Servers behind PgBouncer in transaction mode, which share a few connections to Postgres. */
 import pg from "pg";
 import { beforeAll, describe, expect, test } from "vitest";
 import { seed } from "../../dev/seed.ts";
@@ -16,7 +16,7 @@ const POOLERS: [string, Record<string, number>][] = [
   ["as it comes", {}],
   ["that keeps no prepared statements", { max_prepared_statements: 0 }],
 ];
-/** Connections of the pooler to Postgres, fewer than those to it. */
+/** The pooler's connections to Postgres, fewer than the servers' connections to the pooler. */
 const CONNECTIONS = 3;
 
 describe.skipIf(NO_POOLER)(`behind PgBouncer${NO_POOLER ? ` (${NO_POOLER})` : ""}`, () => {
@@ -25,7 +25,7 @@ describe.skipIf(NO_POOLER)(`behind PgBouncer${NO_POOLER ? ` (${NO_POOLER})` : ""
     let through: (url: string) => string;
     let node: Client;
     let bun: Client;
-    let told: () => string;
+    let notices: () => string;
 
     beforeAll(async () => {
       database = await createTestDatabase();
@@ -37,15 +37,15 @@ describe.skipIf(NO_POOLER)(`behind PgBouncer${NO_POOLER ? ` (${NO_POOLER})` : ""
         Client,
         Client,
       ];
-      told = () => servers.map(({ told }) => told()).join("");
+      notices = () => servers.map((server) => server.notices()).join("");
     });
 
     const addTask = (api: Client, title: string) => api("POST", "/api/v1/tasks", { body: { title } });
     const addBook = (api: Client, isbn?: string) =>
       api("POST", "/api/v1/books", { body: newBook(isbn ? { isbn } : {}) });
 
-    test("no server runs a statement of another", async () => {
-      // Their first statements differ, and are prepared on different connections of the pooler.
+    test("a server never runs another server's statement", async () => {
+      // The servers prepare different statements first, on different connections of the pooler.
       await Promise.all(
         Array.from({ length: CONNECTIONS }, () => [addTask(node, "first"), addBook(bun)]).flat(),
       );
@@ -63,7 +63,7 @@ describe.skipIf(NO_POOLER)(`behind PgBouncer${NO_POOLER ? ` (${NO_POOLER})` : ""
       expect(count).toEqual({ tasks: 160 + CONNECTIONS, books: 160 + CONNECTIONS });
     });
 
-    test("writes that fail beside others are refused, and nothing else is", async () => {
+    test("a failing write does not affect the writes that are sent with it", async () => {
       const { json: book } = await node("POST", "/api/v1/books", { body: newBook({ stock: 1000 }) });
       const path = `/api/v1/books/${book.id}`;
       const calls = Array.from({ length: 50 }, (_, at) => {
@@ -82,7 +82,7 @@ describe.skipIf(NO_POOLER)(`behind PgBouncer${NO_POOLER ? ` (${NO_POOLER})` : ""
       expect((await node("GET", path)).json.stock).toBe(900);
     });
 
-    test("a batch that fails leaves no statement that is prepared to the pooler alone", async () => {
+    test("a failing batch leaves no statement prepared in the pooler alone", async () => {
       const driver = pooledDriver({ url: through(database.url), size: 1, timeout: 5000 });
       const failing = { text: "select 1 / $1::int as one", values: [0], name: `failing ${name}` };
       const behind = { text: "select $1::int as one", values: [1], name: `behind ${name}` };
@@ -95,7 +95,7 @@ describe.skipIf(NO_POOLER)(`behind PgBouncer${NO_POOLER ? ` (${NO_POOLER})` : ""
       await driver.end();
     });
 
-    test("a write with a key happens once, however often it is sent", async () => {
+    test("a write with a key is executed once, however often it is sent", async () => {
       const { json: book } = await node("POST", "/api/v1/books", { body: newBook({ stock: 100 }) });
       const sell = (api: Client, key: string) =>
         api("POST", `/api/v1/books/${book.id}/stock`, {
@@ -110,7 +110,7 @@ describe.skipIf(NO_POOLER)(`behind PgBouncer${NO_POOLER ? ` (${NO_POOLER})` : ""
       expect((await node("GET", `/api/v1/books/${book.id}`)).json.stock).toBe(80);
     });
 
-    test("listings, searches and counts are answered", async () => {
+    test("listings, searches and counts work through the pooler", async () => {
       const paths = [
         "",
         "?search=dune",
@@ -127,12 +127,12 @@ describe.skipIf(NO_POOLER)(`behind PgBouncer${NO_POOLER ? ` (${NO_POOLER})` : ""
       );
     });
 
-    test(`the servers ${settings.max_prepared_statements === 0 ? "say" : "have no need to say"} that they prepare nothing`, () => {
-      const said = told().match(/keeps no prepared statements/g)?.length ?? 0;
-      expect(said, told()).toBe(settings.max_prepared_statements === 0 ? 2 : 0);
+    test(`the servers ${settings.max_prepared_statements === 0 ? "warn" : "do not warn"} that the pooler keeps no prepared statements`, () => {
+      const warnings = notices().match(/keeps no prepared statements/g)?.length ?? 0;
+      expect(warnings, notices()).toBe(settings.max_prepared_statements === 0 ? 2 : 0);
     });
 
-    test("migrations and seeds leave nothing on its connections", async () => {
+    test("migrations and seeds leave no state on the pooler's connections", async () => {
       await database.sql("drop schema drizzle cascade; drop schema public cascade; create schema public");
       const url = through(database.url);
       await migrate(url);

@@ -1,6 +1,6 @@
 /**
- * Reads that share queries, over the pool that servers have and a Postgres: fewer queries, and never a stale answer, nor a
- * reader who suffers for another.
+ * Shared reads over the servers' pool and Postgres: fewer queries, no stale result, and no reader that suffers from
+ * another one's fault.
  */
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -22,22 +22,22 @@ import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 const BOOKS = 20;
 const TIMEOUT_MS = 10_000;
 const SEARCHES = 2;
-/** Milliseconds for those who wait, and for those who do not. */
+/** Milliseconds: enough to wait for others, and too few. */
 const [PATIENCE, HASTE] = [60_000, 50];
 const MISSING = "00000000-0000-7000-8000-000000000000";
 
 let database: TestDatabase;
 let pool: PooledDriver;
 let ids: string[];
-/** What went to Postgres. */
+/** The statements sent to Postgres. */
 let sent: Statement[] = [];
-/** How much of it Postgres has answered. */
+/** The number of statements that Postgres has answered. */
 let answered = 0;
 let batches = 0;
-/** Keeps back the answers of Postgres, as a slow network does, until it resolves. */
+/** Delays the responses of Postgres until it resolves. */
 let network: Promise<void> = Promise.resolve();
 
-/** The pool, watched and slowed down. */
+/** The pool, with its statements recorded and its responses delayed. */
 const driver: Driver = {
   async query(statement, deadline) {
     const slow = network;
@@ -88,7 +88,7 @@ function heldNetwork(): () => void {
 }
 
 describe("books read in one tick", () => {
-  test("are one query, each with its own answer", async () => {
+  test("books read in one tick are one query, and each read gets its own book", async () => {
     const connect = shared();
     const found = await Promise.all([...ids, ...ids].map((id) => titleOf(connect, id)));
     expect(found).toEqual([...ids, ...ids].map((_, at) => `Book ${(at % BOOKS) + 1}`));
@@ -96,7 +96,7 @@ describe("books read in one tick", () => {
     expect(sent[0]?.values).toEqual([ids]);
   });
 
-  test("by ISBN are another query, and one that is missing is missing alone", async () => {
+  test("books read by ISBN in one tick are another query, and a missing one does not affect the others", async () => {
     const connect = shared();
     const outcomes = await Promise.allSettled([
       titleOf(connect, idOf(0)),
@@ -108,7 +108,7 @@ describe("books read in one tick", () => {
     expect(sent).toHaveLength(2);
   });
 
-  test("are read apart where nothing is shared", async () => {
+  test("books read in one tick without sharing are one query each", async () => {
     const connect = connectOver(direct(driver));
     await Promise.all(ids.map((id) => titleOf(connect, id)));
     expect(sent).toHaveLength(BOOKS);
@@ -125,11 +125,11 @@ describe("pages of one order read in one turn", () => {
   ] as const;
 
   test.each(["title", "-title", "-created_at", "price"])(
-    "are one query, each as it would be alone: %s",
+    "pages of the order %s read in one turn are one query, and equal the pages read alone",
     async (sort) => {
       const query = bookPaging.query.parse({ sort, limit: "3" });
-      const page = async (connect: Connect, ...asked: [BookQuery, Position?]) =>
-        booksIn((await listBooks(connect(PATIENCE), asked[0], asked[1])).found);
+      const page = async (connect: Connect, ...listing: [BookQuery, Position?]) =>
+        booksIn((await listBooks(connect(PATIENCE), listing[0], listing[1])).found);
       const rows = await page(connectOver(direct(driver)), { ...query, limit: BOOKS });
       const places = [...rows, ...rows].map((book) => ({
         key: `${book[sortedBy(query.sort)]}`,
@@ -149,7 +149,7 @@ describe("pages of one order read in one turn", () => {
     },
   );
 
-  test("are several queries where they are many, and one that is alone asks for itself alone", async () => {
+  test("many pages read in one turn are several queries, and a single page is a query of its own", async () => {
     const connect = shared();
     const query = bookPaging.query.parse({});
     const places = Array.from({ length: 70 }, (_, at) => `2026-01-01T00:00:00.${100_000 + at}Z`);
@@ -163,7 +163,7 @@ describe("pages of one order read in one turn", () => {
   });
 });
 
-test("of equal statements one runs at a time: some share it before it is sent, and others the next", async () => {
+test("equal statements run one at a time: reads share one until it is sent, and later reads share the next", async () => {
   const connect = shared();
   const release = heldNetwork();
   const first = [connect(PATIENCE).read(titles), connect(PATIENCE).read(titles)];
@@ -180,7 +180,7 @@ test("of equal statements one runs at a time: some share it before it is sent, a
   expect(sent).toHaveLength(4);
 });
 
-test("who shares the next query has its whole time, however long the one before took", async () => {
+test("a read that shares the next query has its whole time, however long the previous query took", async () => {
   const connect = shared(SEARCHES, 400);
   const slow = sql`select pg_sleep(0.25)::text as slept`;
   const first = connect(PATIENCE).read(slow);
@@ -189,11 +189,11 @@ test("who shares the next query has its whole time, however long the one before 
   expect(await Promise.all([first, next])).toEqual([[{ slept: "" }], [{ slept: "" }]]);
 });
 
-describe("of statements that are planned for their values few run at a time", () => {
+describe("the search lane", () => {
   const searchOf = (connect: Connect, search: string, time = PATIENCE) =>
     listBooks(connect(time), bookPaging.query.parse({ search }), undefined);
 
-  /** The one search that may run is under way, until it is released. */
+  /** Occupies the search lane, and returns a function that frees it. */
   async function busy() {
     const connect = shared(1);
     const release = heldNetwork();
@@ -202,7 +202,7 @@ describe("of statements that are planned for their values few run at a time", ()
     return { connect, slow, release };
   }
 
-  test("those that wait are shared until they are sent, and other reads go past them", async () => {
+  test("waiting searches are shared until they are sent, and other reads overtake them", async () => {
     const { connect, slow, release } = await busy();
     network = Promise.resolve();
     const waiting = ["Book 2", "Book 3", "Book 2"].map((term) => searchOf(connect, term));
@@ -217,7 +217,7 @@ describe("of statements that are planned for their values few run at a time", ()
     expect(sent).toHaveLength(6);
   });
 
-  test("a count waits for its turn, too", async () => {
+  test("a count waits in the search lane, too", async () => {
     const { connect, slow, release } = await busy();
     const listed = listBooksByNumber(connect(PATIENCE), bookPaging.query.parse({}), 1);
     const late = await listBooksByNumber(connect(HASTE), bookPaging.query.parse({}), 1).catch(
@@ -231,7 +231,7 @@ describe("of statements that are planned for their values few run at a time", ()
     expect(batches).toBe(1);
   });
 
-  test("one whose time was over before its turn is not sent", async () => {
+  test("a search whose time expires before its turn is not sent", async () => {
     const { connect, slow, release } = await busy();
     const late = await searchOf(connect, "Book 2", HASTE).catch((error) => error);
     expect(late).toBeInstanceOf(UnavailableFault);
@@ -241,7 +241,7 @@ describe("of statements that are planned for their values few run at a time", ()
     expect(sent).toHaveLength(2);
   });
 
-  test("who joins one that waits has the whole of his own time", async () => {
+  test("a read that joins a waiting search has its whole time", async () => {
     const { connect, slow, release } = await busy();
     const [late, patient] = [HASTE, PATIENCE].map((time) =>
       searchOf(connect, "Book 2", time).catch((error) => error),
@@ -253,8 +253,8 @@ describe("of statements that are planned for their values few run at a time", ()
   });
 });
 
-describe("a read that begins after a write was answered sees it, though an older one is still under way", () => {
-  /** What not to do: whoever asks joins the query that is under way. */
+describe("freshness of shared reads", () => {
+  /** The wrong implementation: every read joins the query that runs. */
   const naive: Reads = (() => {
     const running = new Map<string, Promise<Record<string, unknown>[]>>();
     return {
@@ -270,8 +270,12 @@ describe("a read that begins after a write was answered sees it, though an older
   })();
 
   test.each([
-    ["shared as they are", () => batching(SEARCHES, TIMEOUT_MS), true],
-    ["shared with a query under way, where this test has to fail", () => naive, false],
+    [
+      "a shared read sees every write that returned before it began",
+      () => batching(SEARCHES, TIMEOUT_MS),
+      true,
+    ],
+    ["a read that joins a running query misses the write, as this test can detect", () => naive, false],
   ])("%s", async (_, reads, seen) => {
     const connect = connectOver({ ...direct(driver), reads: reads() });
     const title = `Changed ${Math.random()}`;
@@ -286,25 +290,28 @@ describe("a read that begins after a write was answered sees it, though an older
   });
 });
 
-describe("a reader who leaves", () => {
-  test.each(["the first, who caused the query", "one who joined"])("hurts no other: %s", async (who) => {
-    const connect = shared();
-    const release = heldNetwork();
-    const times = who.startsWith("the first") ? [HASTE, PATIENCE] : [PATIENCE, HASTE];
-    const reads = times.flatMap((time) => [titleOf(connect, idOf(1), time), connect(time).read(titles)]);
-    const settled = Promise.allSettled(reads);
-    const gone = times.flatMap((time) => [time === HASTE, time === HASTE]);
-    const leaving = reads.filter((_, at) => gone[at]);
-    await Promise.all(leaving.map((read) => new Promise((resolve) => read.catch(resolve))));
-    release();
-    const outcomes = await settled;
-    expect(outcomes.map(({ status }) => status === "rejected")).toEqual(gone);
-    const reasons = outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason] : []));
-    for (const reason of reasons) expect(reason).toBeInstanceOf(UnavailableFault);
-  });
+describe("a read that times out", () => {
+  test.each(["the first, which caused the query", "one who joined"])(
+    "a read that times out affects no other: %s",
+    async (who) => {
+      const connect = shared();
+      const release = heldNetwork();
+      const times = who.startsWith("the first") ? [HASTE, PATIENCE] : [PATIENCE, HASTE];
+      const reads = times.flatMap((time) => [titleOf(connect, idOf(1), time), connect(time).read(titles)]);
+      const settled = Promise.allSettled(reads);
+      const gone = times.flatMap((time) => [time === HASTE, time === HASTE]);
+      const leaving = reads.filter((_, at) => gone[at]);
+      await Promise.all(leaving.map((read) => new Promise((resolve) => read.catch(resolve))));
+      release();
+      const outcomes = await settled;
+      expect(outcomes.map(({ status }) => status === "rejected")).toEqual(gone);
+      const reasons = outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason] : []));
+      for (const reason of reasons) expect(reason).toBeInstanceOf(UnavailableFault);
+    },
+  );
 });
 
-test("a query that fails is told to those who share it, and the next ones are served", async () => {
+test("a failing query fails all reads that share it, and later reads succeed", async () => {
   const connect = shared();
   await database.sql("alter table books rename to elsewhere");
   const outcomes = await Promise.allSettled([titleOf(connect, idOf(0)), connect(PATIENCE).read(titles)]);
@@ -315,7 +322,7 @@ test("a query that fails is told to those who share it, and the next ones are se
   expect(await connect(PATIENCE).read(titles)).toHaveLength(1);
 });
 
-test("a query that fails when everybody has left troubles nobody", async () => {
+test("a query that fails after all its reads timed out has no effect", async () => {
   const connect = shared();
   const failing = sql`select 1 / 0`;
   const release = heldNetwork();
@@ -330,7 +337,7 @@ test("a query that fails when everybody has left troubles nobody", async () => {
   const lookup = hasFailed(titleOf(connect, idOf(0), HASTE));
   expect(await Promise.all([first, next, lookup])).toEqual([true, true, true]);
   release();
-  // The query for the next is not sent. An unhandled rejection would fail the run of the tests.
+  // The next query is not sent. An unhandled rejection would fail the test run.
   await expect.poll(() => answered).toBe(2);
   expect(await connect(PATIENCE).read(titles)).toHaveLength(1);
 });

@@ -1,4 +1,4 @@
-/** Pages that several requests share, on the servers that share them: the links of each are its own all the same. */
+/** Pages that several requests share: each response has the links of its own request. */
 import { beforeAll, describe, expect, test } from "vitest";
 import { isbnOf } from "../support/books.ts";
 import { type Client, createClient } from "../support/client.ts";
@@ -36,19 +36,19 @@ describe.each(["node", "bun"] as const)("%s", (runtime) => {
     ["/api/v1/books", ["limit=2&sort=price", "sort=price&limit=2", "sort=price&limit=002"]],
     ["/api/v1/tasks", ["limit=2", "limit=02", "limit=002"]],
     ["/api/v1/books/ID/stock/movements", ["limit=2", "limit=02", "limit=002"]],
-  ])("requests for one page of %s at once have links of their own: %j", async (path, queries) => {
+  ])("simultaneous requests for one page of %s each get their own links: %j", async (path, queries) => {
     const urls = queries.map((query) => `${path.replace("ID", id)}?${query}`);
     const { next_cursor } = (await api("GET", urls[0] as string)).json;
     for (const [cursor, rels] of [
       ["", ["next", "first"]],
       [`&cursor=${next_cursor}`, ["next", "prev", "first"]],
     ] as const) {
-      // While one waits, the others gather behind it and share the next query.
+      // While one request waits, the others gather and share the next query.
       const release = await database.hold("lock table books, tasks in access exclusive mode");
       const waiting = [links(urls[0] + cursor)];
       await expect.poll(database.waiting, { message: "queries under way" }).toBe(1);
       for (const url of urls) waiting.push(links(url + cursor));
-      // By the time that this is answered, the server has read the others.
+      // Once this response arrives, the server has read the other requests.
       await api("GET", "/health");
       await release();
       expect(await Promise.all(waiting)).toEqual(

@@ -1,4 +1,4 @@
-/** How the servers end: nothing that was asked is lost, and nothing that was opened stays. */
+/** How servers stop: they lose no request, and leave nothing open. */
 import { once } from "node:events";
 import { Agent, get } from "node:http";
 import { connect, type Socket } from "node:net";
@@ -27,31 +27,34 @@ describe.each(["node", "bun"] as const)("%s", (runtime) => {
     return { server, url: await server.url };
   }
 
-  test.each(["SIGTERM", "SIGINT"] as const)("%s ends it when every response is out", async (signal) => {
-    const { server, url } = await start({ DATABASE_POOL_SIZE: `${UNDER_WAY}` });
-    const agent = new Agent({ keepAlive: true, maxFreeSockets: IDLE });
-    await Promise.all(Array.from({ length: IDLE }, () => status(`${url}/health`, agent)));
-    // Connections that say nothing, or half of a request, hold nothing up.
-    const silent = await open(url, "");
-    const broken = await open(url, "GET /health HT");
+  test.each(["SIGTERM", "SIGINT"] as const)(
+    "%s stops the server once every response is out",
+    async (signal) => {
+      const { server, url } = await start({ DATABASE_POOL_SIZE: `${UNDER_WAY}` });
+      const agent = new Agent({ keepAlive: true, maxFreeSockets: IDLE });
+      await Promise.all(Array.from({ length: IDLE }, () => status(`${url}/health`, agent)));
+      // Idle connections and half-sent requests do not delay the shutdown.
+      const silent = await open(url, "");
+      const broken = await open(url, "GET /health HT");
 
-    const release = await lockBooks();
-    const answers = Array.from({ length: UNDER_WAY }, (_, at) =>
-      // Equal ones would share a query.
-      status(`${url}/api/v1/books?limit=${at + 1}`),
-    );
-    await expect.poll(database.waiting, { timeout: 10_000 }).toBe(UNDER_WAY);
-    const ended = server.end(signal);
-    await expect.poll(() => refused(url), { message: "connections are refused" }).toBe(true);
-    await release();
-    expect(await Promise.all(answers)).toEqual(Array(UNDER_WAY).fill(200));
-    expect(await ended).toBe(0);
-    expect(server.logs().filter((line) => line.includes('"/api/v1/books"'))).toHaveLength(UNDER_WAY);
-    await expect.poll(connections).toBe(0);
-    for (const client of [silent, broken, agent]) client.destroy();
-  });
+      const release = await lockBooks();
+      const answers = Array.from({ length: UNDER_WAY }, (_, at) =>
+        // Equal requests would share a query.
+        status(`${url}/api/v1/books?limit=${at + 1}`),
+      );
+      await expect.poll(database.waiting, { timeout: 10_000 }).toBe(UNDER_WAY);
+      const ended = server.end(signal);
+      await expect.poll(() => refused(url), { message: "connections are refused" }).toBe(true);
+      await release();
+      expect(await Promise.all(answers)).toEqual(Array(UNDER_WAY).fill(200));
+      expect(await ended).toBe(0);
+      expect(server.logs().filter((line) => line.includes('"/api/v1/books"'))).toHaveLength(UNDER_WAY);
+      await expect.poll(connections).toBe(0);
+      for (const client of [silent, broken, agent]) client.destroy();
+    },
+  );
 
-  test("it is not ready any more while load balancers take note, and serves on", async () => {
+  test("a stopping server reports that it is not ready, and serves until load balancers notice", async () => {
     const { server, url } = await start({ SHUTDOWN_DELAY_MS: "1500" });
     expect((await fetch(`${url}/ready`)).status).toBe(200);
     const ended = server.end("SIGTERM");
@@ -65,7 +68,7 @@ describe.each(["node", "bun"] as const)("%s", (runtime) => {
     expect(await ended).toBe(0);
   });
 
-  test("a second signal changes nothing", async () => {
+  test("a second signal does not change the shutdown", async () => {
     const { server, url } = await start();
     const release = await lockBooks();
     const answer = status(`${url}/api/v1/books`);
@@ -79,7 +82,7 @@ describe.each(["node", "bun"] as const)("%s", (runtime) => {
     expect(await ended).toBe(0);
   });
 
-  test("a response that never comes is given up when its time is over", async () => {
+  test("the server stops waiting for a response after its deadline", async () => {
     const { server, url } = await start({ REQUEST_TIMEOUT_MS: "500" });
     const release = await lockBooks();
     const answer = status(`${url}/api/v1/books`);
@@ -91,7 +94,7 @@ describe.each(["node", "bun"] as const)("%s", (runtime) => {
   });
 });
 
-/** The status of a response whose body came whole. */
+/** The status of a response whose body is complete. */
 function status(url: string, agent?: Agent): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
     get(url, agent ? { agent } : {}, (response) => {
@@ -118,10 +121,10 @@ const refused = (url: string) =>
     () => true,
   );
 
-/** Makes every request for books wait, until what it resolves to is called. */
+/** Blocks all requests for books, and resolves to a function that releases them. */
 const lockBooks = () => database.hold("lock table books in access exclusive mode");
 
-/** How many connections the servers have. */
+/** The number of the servers' database connections. */
 async function connections(): Promise<number> {
   const [row] = await database.sql<{ count: number }>(
     "select count(*)::int from pg_stat_activity where datname = current_database() and application_name = 'octavo'",

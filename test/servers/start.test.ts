@@ -1,4 +1,4 @@
-/** How the servers start: on a database that is there, on one they bring up, and not at all. */
+/** How servers start: on an existing database, on the embedded one, and not at all. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmod, cp, mkdtemp, readFile, rm, stat } from "node:fs/promises";
@@ -40,7 +40,7 @@ describe.each(["node", "bun"] as const)("%s", (runtime) => {
   test.each([
     ["pooled TCP", {}],
     ["Neon's HTTP", { DATABASE_TRANSPORT: "http" }],
-  ])("serves over %s, one JSON line per request", async (_, variables) => {
+  ])("the server works over %s, and logs one JSON line per request", async (_, variables) => {
     const server = start({ AUTH_SECRET: SECRET, ...variables });
     const api = await createClient(await server.url, await tokenFor("editor"));
     const created = await api("POST", "/api/v1/books", { body: newBook() });
@@ -54,42 +54,42 @@ describe.each(["node", "bun"] as const)("%s", (runtime) => {
     expect(events[1]).toMatchObject({ level: "info", method: "POST", status: 201, db_round_trips: 1 });
     const { username, password } = new URL(database.url);
     for (const secret of [SECRET, password, `${username}:`])
-      expect(server.logs().join() + server.told()).not.toContain(secret);
+      expect(server.logs().join() + server.notices()).not.toContain(secret);
   });
 
   test.each([
-    ["neither a secret nor a provider", {}, /, so every request that needs a role is rejected\.$/m],
-    ["a name that is nearly ours", { RATELIMIT: "hidden" }, /^RATELIMIT is .+: did you mean RATE_LIMIT\?$/m],
-  ])("tells of %s at its start, and serves", async (_, variables, sentence) => {
+    ["a lack of authentication", {}, /, so every request that needs a role is rejected\.$/m],
+    ["a misspelled variable", { RATELIMIT: "hidden" }, /^RATELIMIT is .+: did you mean RATE_LIMIT\?$/m],
+  ])("the server warns of %s at its start, and serves", async (_, variables, sentence) => {
     const server = start({ RATE_LIMIT: "", ...variables });
     expect((await fetch(`${await server.url}/ready`)).status).toBe(200);
-    await expect.poll(server.told).toMatch(sentence);
-    expect(server.told()).not.toContain("hidden");
+    await expect.poll(server.notices).toMatch(sentence);
+    expect(server.notices()).not.toContain("hidden");
   });
 
-  test("tells of nothing where all is said", async () => {
+  test("the server warns of nothing if its configuration is complete", async () => {
     const server = start({ AUTH_SECRET: SECRET, TRUSTED_PROXY_HOPS: "0", RATE_LIMIT: "600/60" });
     const headers = { "X-Forwarded-For": "192.0.2.1" };
     expect((await fetch(`${await server.url}/ready`, { headers })).status).toBe(200);
     expect(await server.end("SIGTERM")).toBe(0);
-    expect(server.told()).toMatch(/^Octavo on .+\n$/);
+    expect(server.notices()).toMatch(/^Octavo on .+\n$/);
   });
 
-  test("tells once that a proxy may be in front", async () => {
+  test("the server warns once that a proxy may be in front of it", async () => {
     const server = start({ AUTH_SECRET: SECRET, RATE_LIMIT: "600/60" });
-    const ask = (headers: Record<string, string>) =>
+    const send = (headers: Record<string, string>) =>
       server.url.then((url) => fetch(`${url}/health`, { headers }));
-    await ask({});
-    expect(server.told()).not.toContain("X-Forwarded-For");
-    await ask({ "X-Forwarded-For": "192.0.2.1" });
-    await ask({ "X-Forwarded-For": "192.0.2.2" });
+    await send({});
+    expect(server.notices()).not.toContain("X-Forwarded-For");
+    await send({ "X-Forwarded-For": "192.0.2.1" });
+    await send({ "X-Forwarded-For": "192.0.2.2" });
     expect(await server.end("SIGTERM")).toBe(0);
-    expect(server.told().match(/X-Forwarded-For, and TRUSTED_PROXY_HOPS is not set/g)).toHaveLength(1);
-    expect(server.told()).not.toContain("192.0.2");
+    expect(server.notices().match(/X-Forwarded-For, and TRUSTED_PROXY_HOPS is not set/g)).toHaveLength(1);
+    expect(server.notices()).not.toContain("192.0.2");
   });
 
-  test("goes on without a reader of its log", async () => {
-    // head closes the pipe behind the first line.
+  test("the server keeps serving after the reader of its log has gone", async () => {
+    // `head` closes the pipe after the first line.
     const server = launch(runtime, { DATABASE_URL: database.url }, process.cwd(), "> >(head -n 1)");
     started.push(server);
     const url = await server.url;
@@ -97,7 +97,7 @@ describe.each(["node", "bun"] as const)("%s", (runtime) => {
     expect(await server.end("SIGTERM")).toBe(0);
   });
 
-  test("goes on where nobody reads what it tells at its start, and its log neither", async () => {
+  test("the server keeps serving if nothing reads its standard error and its log", async () => {
     const PORT = `${await freePort()}`;
     const variables = { DATABASE_URL: database.url, PORT };
     const server = launch(runtime, variables, process.cwd(), "2> >(exec true) > >(exec true)");
@@ -106,7 +106,7 @@ describe.each(["node", "bun"] as const)("%s", (runtime) => {
     expect(await server.end("SIGTERM")).toBe(0);
   });
 
-  /** Each answer has its line in the log, some of them when nobody reads it any more. */
+  /** Sends requests, whose log lines partly come after the reader has gone. */
   async function expectToServe(url: string, until: () => boolean) {
     const ready = () => fetch(`${url}/ready`).then(({ status }) => status, String);
     await expect.poll(async () => (await ready()) === 200 && until(), { timeout: 20_000 }).toBe(true);
@@ -116,19 +116,19 @@ describe.each(["node", "bun"] as const)("%s", (runtime) => {
     }
   }
 
-  test("listens on IPv6", async () => {
+  test("the server listens on IPv6", async () => {
     const server = start({ HOST: "::1" });
     expect(await server.url).toMatch(/^http:\/\/\[::1\]:\d+$/);
     expect((await fetch(`${await server.url}/ready`)).status).toBe(200);
   });
 
-  test("without DATABASE_URL brings up the embedded database, and takes its own tokens", async () => {
+  test("the server without DATABASE_URL starts the embedded database, and accepts its tokens", async () => {
     const DATA_DIR = join(directory, runtime);
     const server = start({ DATABASE_URL: undefined, DATA_DIR });
     const url = await server.url;
     const { total } = await (await fetch(`${url}/api/v1/books?page=1`)).json();
-    expect(server.told()).toContain(`with ${total} books in `);
-    const [, command] = server.told().match(/npm run (token -- .*)/) ?? [];
+    expect(server.notices()).toContain(`with ${total} books in `);
+    const [, command] = server.notices().match(/npm run (token -- .*)/) ?? [];
     const token = await output("npm", ["run", "-s", ...(command ?? "").split(" ")], {
       ...process.env,
       DATA_DIR,
@@ -142,8 +142,8 @@ describe.each(["node", "bun"] as const)("%s", (runtime) => {
     expect(await server.end("SIGINT")).toBe(0);
   });
 
-  describe("does not start, and says in a sentence why", () => {
-    test("with a faulty configuration, all of it and no value", async () => {
+  describe("a server that cannot start", () => {
+    test("the server does not start with a faulty configuration, and names all faults without values", async () => {
       const server = start({
         DATABASE_URL: "postgres://octavo:hidden@db.example/octavo",
         AUTH_SECRET: "hidden",
@@ -156,35 +156,37 @@ describe.each(["node", "bun"] as const)("%s", (runtime) => {
       });
       await expect(server.url).rejects.toThrow("The configuration is invalid: ");
       for (const name of ["CURSOR_KEY", "AUTH_SECRET", "HOST", "PORT", "OPEN_LOCAL_WRITES"])
-        expect(server.told()).toContain(`${name} `);
+        expect(server.notices()).toContain(`${name} `);
       for (const name of ["DATABASE_TRANSPORT", "DATABASE_POOL_SIZE", "SHUTDOWN_DELAY_MS"])
-        expect(server.told()).toContain(`${name} must be `);
-      expect(server.told()).not.toMatch(/hidden|70000|db\.example|\n./);
+        expect(server.notices()).toContain(`${name} must be `);
+      expect(server.notices()).not.toMatch(/hidden|70000|db\.example|\n./);
       expect(await server.end("SIGTERM")).toBe(1);
     });
 
     test.each([
-      ["on a port in use", {}, "is in use by another program. Choose another with HOST and PORT."],
-      ["at an address that is not its own", { HOST: "192.0.2.1" }, "cannot be used (EADDRNOTAVAIL)"],
-    ])("%s", async (_, variables, sentence) => {
+      ["on a port that is in use", {}, "is in use by another program. Choose another with HOST and PORT."],
+      ["at an address that is not local", { HOST: "192.0.2.1" }, "cannot be used (EADDRNOTAVAIL)"],
+    ])("the server does not start %s, and says why in a sentence", async (_, variables, sentence) => {
       const other = createServer();
       await once(other.listen(0, "127.0.0.1"), "listening");
       const { port } = other.address() as AddressInfo;
       const server = start({ PORT: `${port}`, ...variables });
       await expect(server.url).rejects.toThrow(sentence);
-      expect(server.told().trim()).not.toContain("\n");
+      expect(server.notices().trim()).not.toContain("\n");
       expect(await server.end("SIGTERM")).toBe(1);
       other.close();
     });
 
-    test("with the name of a variable misspelt, which is told first", async () => {
+    test("the server reports a misspelled variable before it refuses to start", async () => {
       const server = start({ DATABASE_URL: "mysql://hidden", AUTHSECRET: "hidden" });
       await expect(server.url).rejects.toThrow("The configuration is invalid: DATABASE_URL must");
-      expect(server.told()).toMatch(/^AUTHSECRET is not a variable of Octavo: did you mean AUTH_SECRET\?\n/);
-      expect(server.told()).not.toContain("hidden");
+      expect(server.notices()).toMatch(
+        /^AUTHSECRET is not a variable of Octavo: did you mean AUTH_SECRET\?\n/,
+      );
+      expect(server.notices()).not.toContain("hidden");
     });
 
-    test("with neither DATABASE_URL nor the development dependencies", async () => {
+    test("the server does not start without DATABASE_URL and without the development dependencies", async () => {
       const deployed = join(directory, `deployed-${runtime}`);
       await cp("dist", join(deployed, "dist"), { recursive: true });
       await cp("package.json", join(deployed, "package.json"));
@@ -193,12 +195,12 @@ describe.each(["node", "bun"] as const)("%s", (runtime) => {
       await expect(server.url).rejects.toThrow(
         "DATABASE_URL is not set, and the embedded Postgres is not installed",
       );
-      expect(server.told().trim()).not.toContain("\n");
+      expect(server.notices().trim()).not.toContain("\n");
       expect(await server.end("SIGTERM")).toBe(1);
     });
   });
 
-  test("answers 503 while there is no database, and serves as soon as there is", async () => {
+  test("the server responds with 503 until the database is available", async () => {
     const port = await freePort();
     const url = Object.assign(new URL(database.url), { port: `${port}` }).href;
     const server = start({ DATABASE_URL: url });
@@ -209,26 +211,26 @@ describe.each(["node", "bun"] as const)("%s", (runtime) => {
     expect(await answer.json()).toMatchObject({ error: "database_unavailable" });
     const proxy = await startProxy(database.url, { port });
     await expect.poll(async () => (await ready()).status).toBe(200);
-    // Connections that broke while they were idle are not used again.
+    // Connections that broke while idle are not reused.
     for (const link of proxy.links) link.cut();
     await expect.poll(async () => (await ready()).status).toBe(200);
   });
 });
 
-test("npm start says what it lacks where nothing is built and esbuild is not installed", async () => {
+test("npm start explains that nothing is built if esbuild is not installed", async () => {
   const bare = join(directory, "bare");
   await cp("dev/build.js", join(bare, "dev", "build.js"));
   await cp("package.json", join(bare, "package.json"));
   const child = spawn(process.execPath, ["dev/build.js"], { cwd: bare, stdio: ["ignore", "pipe", "pipe"] });
-  let told = "";
+  let notices = "";
   child.stderr.on("data", (text) => {
-    told += text;
+    notices += text;
   });
   expect(await once(child, "close")).toEqual([1, null]);
-  expect(told).toMatch(/^Octavo is not built, and .* npm run build\.\n$/);
+  expect(notices).toMatch(/^Octavo is not built, and .* npm run build\.\n$/);
 });
 
-/** Who is connected to an embedded server, beside us. */
+/** The other connections to an embedded server. */
 async function clientsOf(directory: string) {
   const read = (name: string) => readFile(join(directory, name), "utf8");
   const { port } = JSON.parse(await read("postgres.owner"));

@@ -1,4 +1,4 @@
-/** `/ready`, and what is answered where the database is there but is not set up as this version needs it. */
+/** `/ready`, and responses of an app whose database is not set up for this version. */
 import { describe, expect, test } from "vitest";
 import { NEWEST_MIGRATION } from "../../src/db/requirements.ts";
 import { newBook } from "../support/books.ts";
@@ -26,7 +26,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
       await tokenFor("admin"),
     );
 
-  test("is ready on a migrated database, and not before the newest migration", async () => {
+  test("the app is ready once the newest migration has run", async () => {
     const database = await createTestDatabase();
     const api = await start(database);
     expect((await api("GET", "/ready")).status).toBe(200);
@@ -39,7 +39,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
     expect((await api("GET", "/ready")).status, "with a later version's migration").toBe(200);
   });
 
-  test("on an empty database says so on every route, and never that it cannot be reached", async () => {
+  test("every route reports an empty database as not set up, not as unreachable", async () => {
     const database = await createTestDatabase();
     await database.sql("drop schema drizzle cascade; drop schema public cascade; create schema public");
     const api = await start(database);
@@ -52,33 +52,33 @@ describe.each(RUNTIMES)("%s", (runtime) => {
   });
 });
 
-describe.each(["node", "bun"] as const)("%s, at its start,", (runtime) => {
-  const toldAtStart = async (database: TestDatabase) => {
+describe.each(["node", "bun"] as const)("%s", (runtime) => {
+  const noticesAtStart = async (database: TestDatabase) => {
     const server = launchServer(runtime, { DATABASE_URL: database.url, AUTH_SECRET: SECRET });
     await server.url;
-    return server.told;
+    return server.notices;
   };
 
-  test("says that the database is empty", async () => {
+  test("a server reports at its start that the database is empty", async () => {
     const database = await createTestDatabase();
     await database.sql("drop schema drizzle cascade");
-    const told = await toldAtStart(database);
+    const notices = await noticesAtStart(database);
     await expect
-      .poll(told)
+      .poll(notices)
       .toMatch(/is not set up for this version \(.* does not exist\): run npm run db:migrate/);
   });
 
-  test("says that the database is not migrated", async () => {
+  test("a server reports at its start that the database is not migrated", async () => {
     const database = await createTestDatabase();
     await takeAway(database);
-    const told = await toldAtStart(database);
-    await expect.poll(told).toMatch(/lacks migrations of this version: run npm run db:migrate/);
+    const notices = await noticesAtStart(database);
+    await expect.poll(notices).toMatch(/lacks migrations of this version: run npm run db:migrate/);
   });
 
-  test("says that the database has no statement_timeout, as after a restore", async () => {
+  test("a server reports at its start that the database has no statement_timeout", async () => {
     const database = await createTestDatabase();
     await database.sql(`alter database ${new URL(database.url).pathname.slice(1)} reset statement_timeout`);
-    const told = await toldAtStart(database);
-    await expect.poll(told).toMatch(/no statement_timeout, as after a restore: run npm run db:migrate/);
+    const notices = await noticesAtStart(database);
+    await expect.poll(notices).toMatch(/no statement_timeout, as after a restore: run npm run db:migrate/);
   });
 });

@@ -1,4 +1,4 @@
-/** An app of routes that stream. The tests bundle it in place of `src/app.ts`, for every runtime's own entry. */
+/** An app with streaming routes. The tests bundle it instead of `src/app.ts`, with the entry of every runtime. */
 import * as z from "zod";
 import type { Ports } from "../../src/app.ts";
 import { Api } from "../../src/http/api.ts";
@@ -9,7 +9,7 @@ import { json, MIB, route, stream } from "../../src/http/route.ts";
 const NDJSON = "application/x-ndjson";
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** A reply with a stream. */
+/** Replies with a stream. */
 const sending = (body: ReadableStream<Bytes>, type = NDJSON) => ({
   status: 200 as const,
   body,
@@ -19,7 +19,7 @@ const sending = (body: ReadableStream<Bytes>, type = NDJSON) => ({
 const encoder = new TextEncoder();
 const line = (value: unknown) => encoder.encode(`${JSON.stringify(value)}\n`);
 
-/** What became of the source of a stream. */
+/** The state of a stream's source. */
 interface Source {
   produced: number;
   cancelled: boolean;
@@ -75,7 +75,7 @@ const count = route({
 /** Replies while the body arrives. */
 const echo = route({ ...count, path: "/echo", name: "echo", success: { 200: lines } });
 
-/** Has less time, and takes less, than others. */
+/** Has a shorter deadline and a lower limit than other routes. */
 const small = route({
   ...common,
   method: "post",
@@ -115,7 +115,7 @@ export function createApp({ config, connect, limiter, log }: Ports): App {
     let pulls = 0;
     const body = new ReadableStream<Bytes>({
       async pull(controller) {
-        // Later, as if the database had failed at the second page.
+        // Fails later, like a database at the second page.
         if (pulls++ > 0) await new Promise((resolve) => setTimeout(resolve, 100));
         if (pulls > 1) throw new Error("a hidden reason");
         controller.enqueue(encoder.encode('{"row":1}\n{"ro'));

@@ -5,9 +5,9 @@ import { build } from "esbuild";
 import { atEnd } from "../support/end.ts";
 
 /**
- * Bundles the entries of all runtimes with the streaming app in place of the product's, until the test file is done.
+ * Bundles the entries of all runtimes with the streaming app, and removes the bundles when the test file ends.
  *
- * @returns a folder with `dist/node.js`, `dist/bun.js` and `worker/worker.js`
+ * @returns a directory with `dist/node.js`, `dist/bun.js` and `worker/worker.js`
  */
 export async function bundleStreamingApp(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), "octavo-streams-"));

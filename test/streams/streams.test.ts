@@ -1,4 +1,4 @@
-/** Streams in and out, on every runtime: how they end, and how they end early. */
+/** Streamed requests and responses on every runtime: how they end, and how they end early. */
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { gzipSync } from "node:zlib";
@@ -25,13 +25,13 @@ describe.each(RUNTIMES)("%s", (runtime) => {
     server = await startServer(runtime, database, { REQUEST_TIMEOUT_MS: "1000" }, bundles);
   });
 
-  const ask = (path: string, init?: RequestInit) => fetch(server.url + path, init);
+  const request = (path: string, init?: RequestInit) => fetch(server.url + path, init);
   const send = (path: string, body: BodyInit, headers: Record<string, string> = NDJSON) =>
-    ask(path, { method: "POST", body, headers, duplex: "half" } as RequestInit);
-  const source = async (name: string) => (await ask(`/sources/${name}`)).json();
+    request(path, { method: "POST", body, headers, duplex: "half" } as RequestInit);
+  const source = async (name: string) => (await request(`/sources/${name}`)).json();
   const linesOf = (text: string) => text.trimEnd().split("\n");
 
-  /** Opens a connection that sends a text, and reads nothing until it is told to. */
+  /** Opens a paused connection that sends a text. */
   async function open(text: string): Promise<Socket> {
     const { hostname, port } = new URL(server.url);
     const socket = connect(Number(port), hostname).on("error", () => {});
@@ -40,10 +40,10 @@ describe.each(RUNTIMES)("%s", (runtime) => {
     return socket;
   }
 
-  /** Resolves when a connection is closed, by an error or not. */
+  /** Resolves when a connection closes, with or without an error. */
   const closed = (socket: Socket) => new Promise<void>((resolve) => socket.once("close", () => resolve()));
 
-  /** Everything that a connection receives until it is closed. */
+  /** Everything that a connection receives before it closes. */
   async function received(socket: Socket): Promise<string> {
     let text = "";
     socket.setEncoding("latin1").on("data", (chunk) => {
@@ -53,7 +53,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
     return text;
   }
 
-  /** The event of the request with this route. */
+  /** The log event of a request, by its route. */
   const eventOf = (route: string, id: string) =>
     server
       .logs()
@@ -63,7 +63,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
   const get = (path: string, id: string) =>
     `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Request-Id: ${id}\r\n\r\n`;
 
-  test("a client that goes away in the middle of a stream cancels the source", async () => {
+  test("a client that disconnects during a stream cancels the source", async () => {
     const socket = await open(get("/endless/leaves", "leaves"));
     await once(socket, "data");
     expect(eventOf("/endless/:name", "leaves")).toBeUndefined();
@@ -74,18 +74,18 @@ describe.each(RUNTIMES)("%s", (runtime) => {
       .toMatchObject({ status: 200, client_gone: true });
   });
 
-  test("a source that falls silent is cancelled after the timeout, and the stream ends with a problem", async () => {
-    const text = await (await ask("/endless/silent")).text();
+  test("a silent source is cancelled after the timeout, and the stream ends with a problem", async () => {
+    const text = await (await request("/endless/silent")).text();
     expect(JSON.parse(linesOf(text).at(-1) ?? "")).toMatchObject({ status: 500, error: "internal_error" });
     await expect.poll(() => source("silent")).toMatchObject({ cancelled: true, aborted: true });
   });
 
-  test("a client that stops reading stops the source, and is given up after the timeout", async () => {
+  test("a client that stops reading pauses the source, and is disconnected after the timeout", async () => {
     const socket = await open(get("/endless/stalls", "stalls"));
     await expect
       .poll(() => source("stalls"), { timeout: 10_000 })
       .toMatchObject({ cancelled: true, aborted: true });
-    // What the buffers on the way hold: without backpressure it would be without end.
+    // The buffers are full. Without backpressure, the source would continue forever.
     expect((await source("stalls")).produced).toBeLessThan(1000);
     await expect
       .poll(() => eventOf("/endless/:name", "stalls"))
@@ -94,8 +94,8 @@ describe.each(RUNTIMES)("%s", (runtime) => {
     await closed(socket.resume());
   });
 
-  test("a stream of NDJSON that fails ends with the problem on a line of its own", async () => {
-    const response = await ask("/failing/ndjson", { headers: { "X-Request-Id": "fails-lines" } });
+  test("a failing NDJSON stream ends with a problem on a line of its own", async () => {
+    const response = await request("/failing/ndjson", { headers: { "X-Request-Id": "fails-lines" } });
     const text = await response.text();
     const [first, broken, problem = "", ...rest] = linesOf(text);
     expect([response.status, first, broken, rest]).toEqual([200, '{"row":1}', '{"ro', []]);
@@ -106,7 +106,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
       .toMatchObject({ level: "error", status: 200, problem: "internal_error", error: { name: "Error" } });
   });
 
-  test("a stream of another type that fails breaks the connection", async () => {
+  test("a failing stream of another type breaks the connection", async () => {
     const text = await received(await open(get("/failing/csv", "fails-csv")));
     expect(text).toContain('{"row":1}');
     expect(text).not.toMatch(/\r\n0\r\n|hidden|Error/);
@@ -115,7 +115,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
       .toMatchObject({ level: "error", problem: "internal_error" });
   });
 
-  test("a body as a stream is read to its end, compressed or not", async () => {
+  test("a streamed body is read to its end, compressed or not", async () => {
     const body = Buffer.alloc(2 * MIB, "a\n");
     expect(await (await send("/count", body)).json()).toEqual({ bytes: 2 * MIB });
     const gzip = { ...NDJSON, "Content-Encoding": "gzip" };
@@ -137,7 +137,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
     ]);
   });
 
-  test("a body over the limit of its route is 413, however its length is told", async () => {
+  test("a body above its route's limit returns 413, with or without Content-Length", async () => {
     const body = Buffer.alloc(2 * MIB + 1, "a\n");
     const gzip = { ...NDJSON, "Content-Encoding": "gzip" };
     const responses = [
@@ -151,7 +151,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
     }
   });
 
-  test("a body over the limit is a problem line once the reply has begun", async () => {
+  test("a body above the limit adds a problem line once the response has begun", async () => {
     const body = new Blob([Buffer.alloc(2 * MIB + 1, "a\n")]).stream();
     const response = await send("/echo", body as ReadableStream, {
       ...NDJSON,
@@ -166,7 +166,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
       .toMatchObject({ level: "warn", problem: "payload_too_large" });
   });
 
-  test("a body that stalls is 408, or a problem line once the reply has begun", async () => {
+  test("a stalled body returns 408, or adds a problem line once the response has begun", async () => {
     const post = (path: string) =>
       `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n${CHUNKED}\r\n1\r\na\r\n`;
     const [counted, echoed] = await Promise.all([
@@ -177,7 +177,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
     expect(echoed).toMatch(/^HTTP\/1\.1 200 .*\{"bytes":1\}.*"error":"request_timeout"/s);
   });
 
-  test("a route with its own deadline ends a body that stalls then", async () => {
+  test("a stalled body ends at its route's own deadline", async () => {
     const text = await received(
       await open(
         "POST /small HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n1",
@@ -186,13 +186,13 @@ describe.each(RUNTIMES)("%s", (runtime) => {
     expect(text).toMatch(/^HTTP\/1\.1 408 /);
   });
 
-  test("a route without Idempotency-Key rejects one", async () => {
+  test("a route without idempotency rejects Idempotency-Key", async () => {
     const response = await send("/count", "a", { ...NDJSON, "Idempotency-Key": "k" });
     expect([response.status, (await response.json()).error]).toEqual([400, "invalid_header"]);
   });
 
-  test("HEAD of a stream ends at once", async () => {
-    const response = await ask("/endless/head", { method: "HEAD" });
+  test("HEAD of a streaming route returns at once, without a body", async () => {
+    const response = await request("/endless/head", { method: "HEAD" });
     expect(response.status).toBe(200);
     await expect.poll(() => source("head")).toMatchObject({ cancelled: true, aborted: true });
   });

@@ -8,7 +8,7 @@ export function isbnOf(number: number): string {
 
 let next = 100_000_000;
 
-/** A new book, with an ISBN that no other has. */
+/** A valid new book with a unique ISBN. */
 export function newBook(members: Record<string, unknown> = {}) {
   return { title: "Dune", author: "Frank Herbert", isbn: isbnOf(next++), price: 9.99, stock: 3, ...members };
 }

@@ -5,7 +5,7 @@ import { atEnd } from "./end.ts";
 
 const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
-/** Where this machine has Chromium; undefined where it has none. */
+/** The path of Chromium; undefined if this machine has none. */
 export const CHROMIUM = (process.env.PATH ?? "")
   .split(delimiter)
   .flatMap((folder) => NAMES.map((name) => join(folder, name)))
@@ -20,9 +20,9 @@ function isExecutable(path: string): boolean {
   }
 }
 
-/** Starts Chromium, and closes it when the test file is done. */
+/** Starts Chromium, and closes it when the test file ends. */
 export async function startBrowser(): Promise<Browser> {
-  // Chromium's sandbox does not run as root.
+  // As root, Chromium's sandbox does not start.
   const args = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
   const browser = await chromium.launch({ executablePath: CHROMIUM ?? "", args });
   atEnd(() => browser.close());

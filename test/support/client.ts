@@ -3,34 +3,34 @@ import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
 import { expect } from "vitest";
 
-/** An answer, its body parsed where it is JSON. */
+/** A response; `json` is the parsed body if it is JSON. */
 export interface Answer {
   status: number;
   headers: Headers;
   text: string;
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into bodies of every shape
+  // biome-ignore lint/suspicious/noExplicitAny: tests read bodies of every shape
   json: any;
 }
 
 export interface Options {
   /** Sent as JSON. */
   body?: unknown;
-  /** Sent as it is. */
+  /** Sent unchanged. */
   raw?: string | Uint8Array;
   headers?: Record<string, string>;
 }
 
 export interface Client {
   (method: string, path: string, options?: Options): Promise<Answer>;
-  /** Operation and status of every answer so far, such as `GET /api/v1/books 200`. */
+  /** Operation and status of every response so far, such as `GET /api/v1/books 200`. */
   seen: Set<string>;
 }
 
 /**
- * A client for a started server. It holds every answer against what the server's own document promises: an undocumented
- * status, a missing header or a body of another shape fails the test.
+ * Creates a client that checks every response against the server's OpenAPI document. An undocumented status, a missing
+ * header or an invalid body fails the test.
  *
- * @param token sent with every request that brings no Authorization of its own
+ * @param token sent with every request that does not set Authorization
  */
 export async function createClient(origin: string, token?: string): Promise<Client> {
   const check = checkerOf(await (await fetch(`${origin}/openapi.json`)).text());
@@ -44,7 +44,7 @@ export async function createClient(origin: string, token?: string): Promise<Clie
     const response = await fetch(origin + path, {
       method,
       headers: {
-        // wrangler would compress every response, and the client decompress it.
+        // Otherwise, Miniflare compresses every response.
         "Accept-Encoding": "identity",
         ...(body !== undefined && { "Content-Type": "application/json" }),
         ...(token && { Authorization: `Bearer ${token}` }),
@@ -52,8 +52,8 @@ export async function createClient(origin: string, token?: string): Promise<Clie
       },
       ...(payload !== undefined && { body: payload as BodyInit }),
       redirect: "manual",
-    }).catch(unanswered(method, path));
-    const text = await response.text().catch(unanswered(method, path));
+    }).catch(failed(method, path));
+    const text = await response.text().catch(failed(method, path));
     const json =
       /json/.test(response.headers.get("Content-Type") ?? "") && text !== "" ? JSON.parse(text) : undefined;
     const answer = { status: response.status, headers: response.headers, text, json };
@@ -64,13 +64,13 @@ export async function createClient(origin: string, token?: string): Promise<Clie
   return Object.assign(call, { seen });
 }
 
-/** Tells which request had no whole answer, as errors of the network do not. */
-const unanswered =
+/** Adds the request to a network error, which does not name it. */
+const failed =
   (method: string, path: string) =>
   (error: Error): never => {
     const reasons = [error, error.cause].filter((reason) => reason instanceof Error);
-    const told = reasons.map(({ message }) => message).join(": ");
-    throw new Error(`${method} ${path} had no whole answer: ${told}`, { cause: error });
+    const messages = reasons.map(({ message }) => message).join(": ");
+    throw new Error(`${method} ${path} got no complete response: ${messages}`, { cause: error });
   };
 
 interface Documented {
@@ -83,13 +83,13 @@ interface DocumentedHeader {
   schema: object;
 }
 
-/** As much of the document as the checks need. */
+/** The parts of an OpenAPI document that the checks need. */
 export interface OpenApi {
   paths: Record<string, Record<string, { responses: Record<string, Documented> }>>;
   components: { schemas: { Problem: object }; headers: Record<string, DocumentedHeader> };
 }
 
-/** The checkers of this test file by their document: compiling its schemas takes longer than most tests. */
+/** This test file's checkers by document, because compiling its schemas takes longer than most tests. */
 const checkers = new Map<string, ReturnType<typeof responseChecker>>();
 
 function checkerOf(document: string): ReturnType<typeof responseChecker> {
@@ -98,7 +98,7 @@ function checkerOf(document: string): ReturnType<typeof responseChecker> {
   return check;
 }
 
-/** Makes the check of responses against a document. */
+/** Creates a function that checks responses against a document. */
 export function responseChecker(document: OpenApi) {
   const ajv = new Ajv2020({ strict: false, allErrors: true });
   (addFormats as unknown as (ajv: Ajv2020) => void)(ajv);
@@ -118,7 +118,7 @@ export function responseChecker(document: OpenApi) {
     pattern: new RegExp(`^${template.replace(/\{\w+\}/g, "[^/]+")}$`),
   }));
 
-  /** @returns the operation that answered, or undefined where the router itself did */
+  /** @returns the operation that responded, or undefined if the router did */
   return (method: string, path: string, answer: Answer): string | undefined => {
     const where = `${method} ${path} answered ${answer.status} ${answer.text.slice(0, 300)}`;
     expect(answer.headers.get("X-Request-Id") ?? "", where).toMatch(/^[\w\-=.]{1,128}$/);
@@ -128,7 +128,7 @@ export function responseChecker(document: OpenApi) {
       expect(JSON.stringify(answer.json), "JSON without white space").toBe(answer.text);
     const pathname = decoded(new URL(`http://x${path}`).pathname);
     const matching = templates.filter(({ pattern }) => pattern.test(pathname));
-    // Of two templates that match, the one with fewer parameters is meant, as in /books/isbn/{isbn}.
+    // If two templates match, the one with fewer parameters applies, as in /books/isbn/{isbn}.
     const template = matching.sort((a, b) => a.template.split("{").length - b.template.split("{").length)[0]
       ?.template;
     const verb = method === "HEAD" ? "get" : method.toLowerCase();
@@ -164,7 +164,7 @@ export function responseChecker(document: OpenApi) {
   };
 }
 
-/** Letters may be sent as escapes; an escaped slash is another character than a slash (RFC 3986, 2.2). */
+/** Decodes escapes except those of reserved characters: an escaped slash is not a slash (RFC 3986, section 2.2). */
 function decoded(pathname: string): string {
   try {
     return decodeURI(pathname);
@@ -173,27 +173,28 @@ function decoded(pathname: string): string {
   }
 }
 
-const EVERY_ANSWER = Object.entries({
+/** Headers of every response. */
+const ALWAYS = Object.entries({
   "X-Content-Type-Options": /^nosniff$/,
   "Content-Security-Policy": /frame-ancestors 'none'/,
   "Cache-Control": /no-store|no-cache|max-age/,
 });
-/** What belongs to the connection, to CORS, or to the safety of every answer. */
+/** Headers of the connection, of CORS, or of every response, which the document does not list. */
 const GENERAL =
   /^(access-control-.*|connection|content-(encoding|length|security-policy|type)|date|keep-alive|transfer-encoding|vary|x-content-type-options)$/;
-const NO_ANSWER = ["Server", "X-Powered-By", "Set-Cookie", "Access-Control-Allow-Credentials"];
+const NEVER = ["Server", "X-Powered-By", "Set-Cookie", "Access-Control-Allow-Credentials"];
 
-/** Every answer, whoever gives it, has some headers, and some it never has. */
+/** Checks the headers that every response has and those that none has. */
 export function expectSafe(headers: Headers, where?: string): void {
-  const missing = EVERY_ANSWER.filter(([name, form]) => !form.test(headers.get(name) ?? ""));
-  const names = [...missing.map(([name]) => name), ...NO_ANSWER.filter((name) => headers.has(name))];
+  const missing = ALWAYS.filter(([name, form]) => !form.test(headers.get(name) ?? ""));
+  const names = [...missing.map(([name]) => name), ...NEVER.filter((name) => headers.has(name))];
   expect(names, where).toEqual([]);
 }
 
 /**
- * A request that `fetch` would not send: any Host, a body in chunks without Content-Length, another of our addresses.
+ * Sends a request that `fetch` cannot send: with any Host, with a chunked body, or from another local address.
  *
- * @param chunks written one by one
+ * @param chunks the body, written chunk by chunk
  */
 export function rawRequest(
   origin: string,
@@ -231,5 +232,5 @@ export function rawRequest(
     request.on("error", reject);
     for (const chunk of chunks) request.write(chunk);
     request.end();
-  }).catch(unanswered(method, path));
+  }).catch(failed(method, path));
 }

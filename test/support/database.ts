@@ -5,18 +5,18 @@ import { limitStatements } from "../../ops/migrations.ts";
 import { atEnd } from "./end.ts";
 import { TEMPLATE } from "./setup.ts";
 
-/** A database of the test file's own, as the migrations leave one. It is dropped when the file is done. */
+/** A migrated database of one test file, dropped when the file ends. */
 export interface TestDatabase {
   url: string;
-  /** Runs SQL past the API: to prepare what it should find, and to see what it left. */
+  /** Runs SQL directly, to prepare data and to inspect it. */
   sql<T extends Record<string, unknown>>(text: string, values?: unknown[]): Promise<T[]>;
-  /** Alters the database's settings, as in `set lock_timeout = 100`, for sessions that begin later. */
+  /** Changes a setting, such as `set lock_timeout = 100`, for later sessions. */
   alter(change: string): Promise<void>;
-  /** A connection of the test's own, for it to end. */
+  /** Opens a connection, which the caller ends. */
   connect(): Promise<pg.Client>;
-  /** Runs a statement in a transaction that stays open until what it resolves to is called, or the test is over. */
+  /** Runs a statement in a transaction, and resolves to a function that commits it. The end of the test commits it too. */
   hold(text: string, values?: unknown[]): Promise<() => Promise<void>>;
-  /** How many of its sessions wait for a lock. */
+  /** The number of sessions that wait for a lock. */
   waiting(): Promise<number>;
 }
 
@@ -25,10 +25,10 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   const server = new URL(inject("postgres"));
   await maintain(server.href, `create database ${name} template ${TEMPLATE}`);
   const url = Object.assign(new URL(server), { pathname: `/${name}` }).href;
-  // What prepares and observes may take its time, on a busy machine too.
+  // On a busy machine, preparing data may take longer than the app's statement timeout.
   const own = { connectionString: url, options: "-c statement_timeout=0" };
   const pool = new pg.Pool({ ...own, max: 4 });
-  // The server ends our connections when the database is dropped; that is no error here.
+  // Dropping the database ends its connections with an error.
   pool.on("error", () => {});
   const connect = async () => {
     const client = new pg.Client(own);
@@ -75,7 +75,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   };
 }
 
-/** A new role that may do nothing yet, and the URL as which it comes to a database. */
+/** Creates a role without privileges, and returns its URL for a database. */
 export async function createRole(database: TestDatabase): Promise<{ role: string; url: string }> {
   const role = `role_${randomBytes(6).toString("hex")}`;
   const password = randomBytes(12).toString("hex");
@@ -86,7 +86,7 @@ export async function createRole(database: TestDatabase): Promise<{ role: string
 async function maintain(url: string, statement: string): Promise<void> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
-  // Only one database at a time can be made from a template.
+  // Postgres copies a template for one database at a time, and rejects others meanwhile.
   await client.query("select pg_advisory_lock(1)");
   await client.query(statement);
   await client.end();

@@ -1,38 +1,36 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { chmod, cp, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, vi } from "vitest";
+import { join, resolve } from "node:path";
+import { beforeAll, onTestFinished, vi } from "vitest";
+import { atEnd } from "./end.ts";
 import { freePort } from "./port.ts";
 
 vi.setConfig({ testTimeout: 90_000 });
 
-/** A folder of the test file's own. */
+/** The test file's temporary directory. */
 let directory: string;
-const started: Run[] = [];
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "octavo-dev-"));
-  // When root runs the tests, Postgres runs as another user, who has to enter.
+  atEnd(() => rm(directory, { recursive: true, force: true }));
+  // If root runs the tests, Postgres runs as another user, who needs access.
   await chmod(directory, 0o755);
 });
-afterEach(async () => {
-  for (const run of started.splice(0)) await run.end("SIGTERM");
-});
-afterAll(() => rm(directory, { recursive: true, force: true }));
 
-/** A path in the folder of the test file. */
+/** A path in the test file's temporary directory. */
 export const inDirectory = (...names: string[]) => join(directory, ...names);
 
-/** `npm run dev` as a person runs it. */
+/** A process of `npm run dev`. */
 export interface Run {
   child: ChildProcess;
   origin: string;
-  /** Standard output, and beside it standard error. */
+  /** Standard output so far. */
   stdout(): string;
+  /** Standard output and standard error so far. */
   output(): string;
-  /** Resolves when the greeting is out; rejects if the process ends before. */
+  /** Resolves when the greeting is printed; rejects if the process exits first. */
   ready: Promise<void>;
   exit: Promise<number | null>;
   end(signal: NodeJS.Signals): Promise<number | null>;
@@ -41,19 +39,29 @@ export interface Run {
 interface Options {
   port?: number;
   flags?: string[];
-  /** The folder of the data. */
+  /** The data directory. */
   data?: string;
   variables?: Record<string, string | undefined>;
-  /** The folder of the code. */
+  /** The directory of the code. */
   checkout?: string;
-  /** Runs it on a terminal. */
+  /** Whether it runs on a terminal. */
   terminal?: boolean;
 }
 
-export async function run(options: Options = {}): Promise<Run> {
+/** Starts `npm run dev`, and stops it when the test ends. */
+export async function run(options?: Options): Promise<Run> {
+  const started = await launch(options);
+  onTestFinished(async () => {
+    await started.end("SIGTERM");
+  });
+  return started;
+}
+
+/** Starts `npm run dev`; the caller stops it. */
+export async function launch(options: Options = {}): Promise<Run> {
   const { port = await freePort(), flags = [], data = inDirectory("data"), variables = {} } = options;
   const command = [process.execPath, "dev/main.ts", ...flags];
-  // util-linux's; what is written to its stdin is typed.
+  // `script` of util-linux passes its standard input to the terminal.
   const [file = "", ...args] = options.terminal
     ? ["script", "-qefc", `exec ${command.join(" ")}`, "/dev/null"]
     : command;
@@ -81,7 +89,30 @@ export async function run(options: Options = {}): Promise<Run> {
     return exit;
   };
   const origin = `http://127.0.0.1:${port}`;
-  const it = { child, origin, stdout: () => stdout, output: () => output, ready, exit, end };
-  started.push(it);
-  return it;
+  return { child, origin, stdout: () => stdout, output: () => output, ready, exit, end };
 }
+
+/**
+ * Copies the code that `npm run dev` needs, with another wrangler.toml.
+ *
+ * @param edit receives the text of wrangler.toml, and returns that of the copy
+ * @returns the directory of the copy
+ */
+export async function copyCheckout(edit: (toml: string) => string): Promise<string> {
+  const checkout = await mkdtemp(inDirectory("checkout-"));
+  for (const path of ["dev", "dist/docs", "drizzle", "ops", "src", "package.json", "tsconfig.json"])
+    await cp(path, join(checkout, path), { recursive: true });
+  await symlink(resolve("node_modules"), join(checkout, "node_modules"));
+  await writeFile(join(checkout, "wrangler.toml"), edit(await readFile("wrangler.toml", "utf8")));
+  return checkout;
+}
+
+export const QUOTA = 5;
+
+/** Lowers the quota, for {@link copyCheckout}. */
+export function withSmallQuota(toml: string): string {
+  return toml.replace("limit = 600, period = 60", `limit = ${QUOTA}, period = 60`);
+}
+
+/** Requests that exceed {@link QUOTA} even if a minute, the quota's window, ends between them. */
+export const BEYOND_QUOTA = 2 * QUOTA + 1;

@@ -2,7 +2,7 @@ import { afterAll } from "vitest";
 
 const tasks: (() => unknown)[] = [];
 
-/** Runs something when the test file is done, the last first: Vitest passes over an `afterAll` within a `beforeAll`. */
+/** Runs a task when the test file ends, last registered first. Vitest ignores an `afterAll` inside a `beforeAll`. */
 export function atEnd(task: () => unknown): void {
   tasks.push(task);
 }

@@ -3,15 +3,15 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { atEnd } from "./end.ts";
 
-/** How a server deals with one request. */
+/** Handles one request. */
 export type Behaviour = (response: ServerResponse, request: IncomingMessage) => void;
 
-/** A server that does as it is told, and keeps what it was asked. */
+/** A server with configurable behaviour, which records its requests. */
 export interface FaultyServer {
   url: string;
-  /** Since the last {@link FaultyServer.behave}. */
+  /** The requests since the last {@link FaultyServer.behave}. */
   requests: IncomingMessage[];
-  /** Deals with the next requests one after the other, and with all later ones as with the last. */
+  /** Sets one behaviour for each of the next requests; the last one also handles all later requests. */
   behave(...behaviours: Behaviour[]): void;
 }
 
@@ -20,8 +20,8 @@ export async function startFaulty(): Promise<FaultyServer> {
   const faulty: FaultyServer = {
     url: "",
     requests: [],
-    behave(...given) {
-      behaviours = given;
+    behave(...next) {
+      behaviours = next;
       faulty.requests = [];
     },
   };
@@ -38,7 +38,7 @@ export async function startFaulty(): Promise<FaultyServer> {
   return faulty;
 }
 
-/** Gives a whole answer. */
+/** Sends a complete response. */
 export const answering =
   (status: number, body: unknown, headers: Record<string, string> = {}): Behaviour =>
   (response) => {
@@ -51,7 +51,7 @@ export const never: Behaviour = () => {};
 
 export const closing: Behaviour = (response) => response.destroy();
 
-/** Begins an answer and closes the connection; `headers` decide whether that can be seen. */
+/** Begins a response and closes the connection. The client notices if `headers` promise a length. */
 export const breaking =
   (text: string, headers: Record<string, string> = {}): Behaviour =>
   (response) => {

@@ -49,7 +49,7 @@ export function blocksOf(page: string): Block[] {
 /** The text of a page without its fenced blocks. */
 export const proseOf = (page: string): string => textOf(page).replace(/^```.*?^```$/gms, "");
 
-/** The cells of a table's rows, whose header begins with the given cells. */
+/** The rows of a table, as cells; its header begins with the given cells. */
 export function tableOf(page: string, ...header: string[]): string[][] {
   const lines = textOf(page).split("\n");
   const start = lines.findIndex((line) => line.startsWith(`| ${header.join(" | ")} |`));

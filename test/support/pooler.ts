@@ -9,13 +9,13 @@ import { inject } from "vitest";
 import { atEnd } from "./end.ts";
 import { freePort } from "./port.ts";
 
-/** The first version that knows prepared statements in transaction mode. */
+/** The first version that supports prepared statements in transaction mode. */
 const [MAJOR, MINOR] = [1, 21];
 
-/** Why there are no tests through PgBouncer on this machine; undefined where there are. */
-export const NO_POOLER = whyNone();
+/** Why the tests with PgBouncer cannot run on this machine; undefined if they can. */
+export const NO_POOLER = reasonForNoPooler();
 
-function whyNone(): string | undefined {
+function reasonForNoPooler(): string | undefined {
   try {
     const text = execFileSync("pgbouncer", ["--version"], { encoding: "utf8" });
     const [, major, minor] = text.match(/^PgBouncer (\d+)\.(\d+)/) ?? [];
@@ -27,15 +27,15 @@ function whyNone(): string | undefined {
 }
 
 /**
- * Starts a PgBouncer in transaction mode before the server of the tests, and stops it when the test file is done.
+ * Starts PgBouncer in transaction mode in front of the test server, and stops it when the test file ends.
  *
- * @param settings of pgbouncer.ini; all else is as it comes
- * @returns the same database's URL, through the pooler
+ * @param settings settings of pgbouncer.ini that differ from its defaults
+ * @returns a function that maps a database's URL to its URL through the pooler
  */
 export async function startPooler(settings: Record<string, string | number> = {}) {
   const server = new URL(inject("postgres"));
   const directory = await mkdtemp(join(tmpdir(), "octavo-pooler-"));
-  // PgBouncer refuses to run as root, and the other user has to read this.
+  // PgBouncer refuses to run as root, so another user must read its files.
   await chmod(directory, 0o755);
   const port = await freePort();
   const users = join(directory, "users");

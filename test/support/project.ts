@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { atEnd } from "./end.ts";
 
-/** A project that has installed the client's package, removed when the test file is done. @returns its folder */
+/** Creates a project with the client's package, removed when the test file ends. @returns its directory */
 export async function createProject(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), "octavo-client-"));
   atEnd(() => rm(directory, { recursive: true, force: true }));

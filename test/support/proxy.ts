@@ -2,32 +2,32 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { atEnd } from "./end.ts";
 
-/** A TCP proxy that stands between two parts of the system, for a test to listen, to delay and to break. */
+/** A TCP proxy, with which a test observes, delays or breaks connections. */
 export interface TcpProxy {
   /** The target's URL, with the proxy's address. */
   url: string;
-  /** The connections there are. */
+  /** The open connections. */
   links: ReadonlySet<Link>;
 }
 
-/** One connection through a proxy: `near` leads to who opened it, `far` to the target. */
+/** A connection through a proxy: `near` is the client's side, `far` the target's. */
 export interface Link {
   near: Socket;
   far: Socket;
-  /** Breaks both sides; what was written to them still gets there. */
+  /** Closes both sides after sending what was written to them. */
   cut(): void;
 }
 
 export interface ProxyOptions {
-  /** Where to listen; any free port if absent. */
+  /** The port to listen on; a free one by default. */
   port?: number;
-  /** Passes data on between the two sides; everything at once if absent. */
+  /** Connects the two sides; by default, passes all data on at once. */
   join?: (link: Link) => void;
 }
 
 /**
- * Starts a proxy before the server of a URL, until the test file is done. When one side of a connection closes, it
- * closes the other.
+ * Starts a proxy in front of a URL's server, and stops it when the test file ends. If one side of a connection closes,
+ * the proxy closes the other.
  */
 export async function startProxy(
   target: string,
@@ -56,15 +56,15 @@ export async function startProxy(
   return { url: target.replace(host, address), links };
 }
 
-/** A proxy that breaks one exchange at a time, at a place of the test's choice. */
+/** A proxy that breaks an exchange at a chosen point. */
 export interface Saboteur extends TcpProxy {
-  /** Breaks the next connection on which a text is sent, with all that comes before the text passed on. */
+  /** Breaks the next connection on which a text is sent, after forwarding everything before the text. */
   breakRequest(text: string): void;
   /**
-   * Breaks the next connection on which a text is sent, when the answer to it is there as a whole.
+   * Breaks the next connection on which a text is sent, once the target's response is complete.
    *
-   * @param share how much of the answer is passed on before, 0 to 1
-   * @returns the answer, a character per byte
+   * @param share the fraction of the response that is forwarded first, 0 to 1
+   * @returns the whole response, one character per byte
    */
   breakAnswer(text: string, share: number): Promise<string>;
 }
@@ -74,7 +74,7 @@ type Plan = { text: string } & (
   | { side: "answer"; share: number; tell: (answer: string) => void }
 );
 
-/** @param protocol what the target speaks, over which one exchange follows another */
+/** @param protocol the target's protocol, whose exchanges follow one another on a connection */
 export async function startSaboteur(target: string, protocol: keyof typeof IS_WHOLE): Promise<Saboteur> {
   const isWhole = IS_WHOLE[protocol];
   let plan: Plan | undefined;
@@ -118,7 +118,7 @@ export async function startSaboteur(target: string, protocol: keyof typeof IS_WH
 }
 
 const IS_WHOLE = {
-  /** ReadyForQuery, outside a transaction: https://www.postgresql.org/docs/current/protocol-message-formats.html */
+  /** ReadyForQuery outside a transaction: https://www.postgresql.org/docs/current/protocol-message-formats.html */
   postgres: (answer: string) => answer.endsWith("Z\0\0\0\x05I"),
   http(answer: string) {
     const [head = "", body] = answer.split(/\r\n\r\n(.*)/s);

@@ -9,20 +9,20 @@ import { startWorker } from "./worker.ts";
 export const RUNTIMES = ["workerd", "node", "bun"] as const;
 export type Runtime = (typeof RUNTIMES)[number];
 
-/** Environment variables, or a Worker's bindings; those that are undefined are left out. */
+/** Environment variables, or a Worker's variables; undefined values are left out. */
 export type Variables = Record<string, string | undefined>;
 
-/** The app on a database, as one of its runtimes runs it. */
+/** The app on one runtime and one database. */
 export interface TestServer {
   url: string;
-  /** Everything logged so far, a text per line. */
+  /** The lines logged so far. */
   logs(): string[];
 }
 
 /**
- * Starts the app, and stops it when the test file is done.
+ * Starts the app, and stops it when the test file ends.
  *
- * @param bundles the folder of other bundles than the product's, `dist/` for the servers and `worker/`
+ * @param bundles a directory with other bundles than the product's: `dist/` for the servers and `worker/`
  */
 export async function startServer(
   runtime: Runtime,
@@ -37,7 +37,7 @@ export async function startServer(
   return { url: await server.url, logs: server.logs };
 }
 
-/** Starts a server process, and stops it when the test file is done. */
+/** Starts a server process, and stops it when the test file ends. */
 export function launchServer(
   runtime: Exclude<Runtime, "workerd">,
   variables: Variables,
@@ -48,30 +48,30 @@ export function launchServer(
   return server;
 }
 
-/** How a runtime gets to its database: where, by which protocol, and which variable tells it. */
+/** How a runtime reaches its database: the URL, the protocol, and the variable that configures it. */
 export function databaseOf(runtime: Runtime, { url }: TestDatabase) {
   return runtime === "workerd"
     ? ({ variable: "NEON_FETCH_ENDPOINT", url: inject("neon"), protocol: "http" } as const)
     : ({ variable: "DATABASE_URL", url, protocol: "postgres" } as const);
 }
 
-/** A server process, from its start to its end. */
+/** A server process. */
 export interface ServerProcess {
   child: ChildProcess;
-  /** Where it listens; rejects with what it said if it ends instead. */
+  /** Its URL; rejects with its standard error if it exits instead. */
   url: Promise<string>;
   logs(): string[];
-  /** What it told whoever started it. */
-  told(): string;
-  /** Sends a signal unless it has ended, and resolves to the exit code. */
+  /** Its standard error so far: what it says to the person who starts it. */
+  notices(): string;
+  /** Sends a signal unless the process has exited, and resolves to the exit code. */
   end(signal: NodeJS.Signals): Promise<number | null>;
 }
 
 /**
- * Starts the bundle of a server in a process of its own, on a port that is free.
+ * Starts a server's bundle in a new process, on a free port.
  *
- * @param checkout the folder that the bundle lies in, in dist/
- * @param redirections of its output, as Bash writes them
+ * @param checkout the directory that contains the bundle, in `dist/`
+ * @param redirections redirections of its output, in Bash syntax
  */
 export function launch(
   runtime: Exclude<Runtime, "workerd">,
@@ -94,25 +94,25 @@ export function launch(
     stdio: ["ignore", "pipe", "pipe"],
   });
   let logged = "";
-  let told = "";
+  let notices = "";
   child.stdout.setEncoding("utf8").on("data", (text) => {
     logged += text;
   });
   const exit = once(child, "close").then(([code]) => code as number | null);
   const url = new Promise<string>((resolve, reject) => {
     child.stderr.setEncoding("utf8").on("data", (text) => {
-      told += text;
-      const [, found] = told.match(/ at (http:[^\s,]+)[,\n]/) ?? [];
+      notices += text;
+      const [, found] = notices.match(/ at (http:[^\s,]+)[,\n]/) ?? [];
       if (found) resolve(found);
     });
-    exit.then(() => reject(new Error(`it ended: ${told}`)));
+    exit.then(() => reject(new Error(`the server exited: ${notices}`)));
   });
   url.catch(() => {});
   return {
     child,
     url,
     logs: () => logged.split("\n").filter((line) => line !== ""),
-    told: () => told,
+    notices: () => notices,
     end(signal) {
       if (child.exitCode === null && child.signalCode === null) child.kill(signal);
       return exit;

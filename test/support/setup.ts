@@ -1,4 +1,4 @@
-/** Once for the whole run: a Postgres with a migrated template database, a Neon endpoint, and bundles for every runtime. */
+/** Runs once before all tests: starts Postgres with a migrated template database and a Neon endpoint, and bundles the app. */
 import { execFile } from "node:child_process";
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -12,11 +12,11 @@ import { migrate } from "../../ops/migrations.ts";
 
 declare module "vitest" {
   export interface ProvidedContext {
-    /** Connection string of a maintenance database. */
+    /** The connection string of a maintenance database. */
     postgres: string;
-    /** URL of the Neon endpoint. */
+    /** The URL of the Neon endpoint. */
     neon: string;
-    /** Folder of the bundled Worker. */
+    /** The directory of the bundled Worker. */
     worker: string;
   }
 }
@@ -31,18 +31,18 @@ export default async function setup(project: TestProject): Promise<() => Promise
   try {
     const directory = await mkdtemp(join(tmpdir(), "octavo-test-"));
     ends.push(() => rm(directory, { recursive: true, force: true }));
-    // When root runs the tests, Postgres runs as another user, who has to enter.
+    // If root runs the tests, Postgres runs as another user, who needs access.
     await chmod(directory, 0o755);
     const parts = [
       startPostgres({
         directory: join(directory, "postgres"),
         flags: ["fsync=off", "full_page_writes=off", "synchronous_commit=off"],
       }),
-      // The Worker takes what the build makes for /docs.
+      // The Worker's configuration names the files that the build writes for /docs.
       run("dev/build.js").then(() => bundleWorker(join(directory, "worker"))),
       run("dev/client.ts"),
     ] as const;
-    // When one fails, the others still run, and write to the directory.
+    // Waits for all, because those that have not failed still write to the directory.
     const [started] = await Promise.allSettled(parts);
     if (started.status === "fulfilled") ends.push(started.value.stop);
     const [postgres, worker] = await Promise.all(parts);

@@ -1,9 +1,9 @@
 import { SignJWT } from "jose";
 
-/** What the servers of the tests verify tokens with. */
+/** The secret with which test servers verify tokens. */
 export const SECRET = "a secret of the tests, 32 bytes long";
 
-/** A good token, valid for an hour. */
+/** A token with a role, valid for an hour. */
 export function tokenFor(role: "clerk" | "editor" | "admin", subject = "tester"): Promise<string> {
   return new SignJWT({ roles: [role] })
     .setProtectedHeader({ alg: "HS256" })

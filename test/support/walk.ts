@@ -1,11 +1,11 @@
-/** More pages, and more rows, than any walk of the tests has. */
+/** More pages, and more rows, than any test's listing has. */
 const MANY = 300;
 
 /**
- * The pages of a walk, from the first one on.
+ * Collects the pages of a listing.
  *
- * @param nextOf asks for the page behind one, where there is one
- * @throws where the walk does not end
+ * @param nextOf requests the page after a page, if there is one
+ * @throws if the listing does not end
  */
 export async function pagesOf<Page>(
   first: Page,
@@ -22,9 +22,9 @@ export async function pagesOf<Page>(
 }
 
 /**
- * The rows that the client walks through.
+ * Collects the rows that the client's iterator yields.
  *
- * @throws where the walk does not end
+ * @throws if the listing does not end
  */
 export async function rowsOf<Row>(listing: AsyncIterable<Row>): Promise<Row[]> {
   const rows: Row[] = [];

@@ -1,4 +1,4 @@
-/** Tasks: the to-do list, over HTTP on workerd. */
+/** Tasks of the to-do list, over HTTP on workerd. */
 import { beforeAll, expect, test } from "vitest";
 import { type Answer, type Client, createClient } from "../support/client.ts";
 import { createTestDatabase } from "../support/database.ts";
@@ -38,14 +38,14 @@ test.each([
       { path: "completed", code: "unknown_field" },
     ],
   ],
-])("creating from %j names every fault", async (body, details) => {
+])("POST of the task %j reports every fault", async (body, details) => {
   const { status, json } = await api("POST", "/api/v1/tasks", { body });
   expect(status).toBe(422);
   expect(json.details).toMatchObject(details);
   expect(json.details).toHaveLength(details.length);
 });
 
-test("PATCH changes title and state, and a task sent back changes nothing", async () => {
+test("PATCH changes a task's title and state, and an unchanged task keeps its version", async () => {
   const task = await create();
   const done = await api("PATCH", `/api/v1/tasks/${task.id}`, { body: { completed: true } });
   expect([done.status, done.headers.get("ETag")]).toEqual([200, `"${task.id}.2.1"`]);
@@ -58,7 +58,7 @@ test("PATCH changes title and state, and a task sent back changes nothing", asyn
   expect([wrong.status, wrong.json.details.length]).toEqual([422, 2]);
 });
 
-test("DELETE answers 204, then 404", async () => {
+test("DELETE of a task returns 204, then 404", async () => {
   const { id } = await create();
   expect((await api("DELETE", `/api/v1/tasks/${id}`)).status).toBe(204);
   for (const [method, body] of [["DELETE"], ["GET"], ["PATCH", {}]] as const) {
@@ -66,7 +66,7 @@ test("DELETE answers 204, then 404", async () => {
   }
 });
 
-test("the list goes page by page, the newest first, filtered by state", async () => {
+test("the list of tasks can be walked page by page, newest first, filtered by state", async () => {
   const database = await createTestDatabase();
   const client = await createClient((await startWorker(database, { OPEN_LOCAL_WRITES: "true" })).url);
   await database.sql(
@@ -96,7 +96,7 @@ test("the list goes page by page, the newest first, filtered by state", async ()
   }
 });
 
-test("a cursor of the list goes with its own filter alone", async () => {
+test("a cursor of the list of tasks is invalid with another filter", async () => {
   for (let made = 0; made < 2; made++) await create();
   const filters = ["", "completed=true", "completed=false"];
   const { next_cursor } = (await api("GET", "/api/v1/tasks?limit=1&completed=false")).json;

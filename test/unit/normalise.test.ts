@@ -43,7 +43,7 @@ const replacing = (from: string | RegExp, to: string) =>
 
 const without = (name: string) =>
   created((exchange) => {
-    exchange.headers = exchange.headers.filter(([given]) => given !== name);
+    exchange.headers = exchange.headers.filter(([other]) => other !== name);
   });
 
 test.each<[string, Exchange[]]>([

@@ -1,4 +1,4 @@
-/** Who may do what, by tokens signed with HS256. Their times lie far off, so that the answers are the same every day. */
+/** Access control with HS256 tokens. Their times are far away, so that responses do not depend on the date. */
 import type { Case } from "../exchange.ts";
 import { ROLES, token, VARIABLES } from "../fixtures.ts";
 import {
@@ -12,7 +12,7 @@ import {
   TASKS_PATH,
 } from "./tables.ts";
 
-/** Every operation that needs a role, the role, and what it answers to a caller that has it. */
+/** Every operation that needs a role, the role, and the status for a caller with it. */
 const SECURED: [role: string, status: number, method: string, path: string, body?: object][] = [
   ["editor", 422, "POST", BOOKS_PATH, {}],
   ["editor", 404, "PATCH", NO_BOOK_PATH, {}],
@@ -124,7 +124,7 @@ const tokens = each("token", [
     200,
     `Bearer ${token({ roles: ["clerk"] }, { header: { typ: "x", kid: "y", alg: "HS256" } })}`,
   ),
-  // What is public does not look at tokens.
+  // Public routes ignore tokens.
   [200, "GET", "/health", { headers: { Authorization: "Bearer garbage" } }],
   [200, "GET", `${BOOKS_PATH}?limit=1`, { headers: { Authorization: `Bearer ${token({ exp: PAST })}` } }],
   [404, "GET", NO_BOOK_PATH, { headers: { Authorization: ["a", "b"] } }],

@@ -1,4 +1,4 @@
-/** A server without authentication, before a database that cannot be reached. */
+/** A server without authentication, whose database cannot be reached. */
 import {
   BOOKS_PATH,
   DUNE_PATH,

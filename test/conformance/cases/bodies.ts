@@ -1,4 +1,4 @@
-/** Bodies that are refused: by their type, their size, their syntax, and what is in them; and in which order. */
+/** Rejected bodies: their type, size, syntax and content, and the order of checks. */
 import { gzipSync } from "node:zlib";
 import { isbnOf } from "../../support/books.ts";
 import type { Case, Message } from "../exchange.ts";
@@ -110,7 +110,7 @@ const inChunks = (bytes: Buffer, count = 16) =>
     bytes.subarray((at * bytes.length) / count, ((at + 1) * bytes.length) / count),
   );
 
-/** The next request goes over the same connection, where the server left it open. */
+/** Sends another request on the same connection, if the server left it open. */
 const sizes: Case[] = (
   [
     [MIB, 422],
@@ -212,7 +212,7 @@ const faults: Case[] = [
         { role, headers: JSON_TYPE, raw: JSON.stringify(book({ stock: "?" })).replace('"?"', stock) },
       ],
     ),
-    // Wider and deeper than anything meant.
+    // Larger and deeper than any valid body.
     [
       422,
       "POST",
@@ -229,7 +229,7 @@ const faults: Case[] = [
   ]),
 ];
 
-/** What is wrong with a request is found in this order, and mended one by one. */
+/** Fixes the faults of a request one by one, in the order in which they are reported. */
 const order: Case = {
   name: "the order of checks",
   run: async (send) => {

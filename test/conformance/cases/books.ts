@@ -1,4 +1,4 @@
-/** Books one by one: read, add, change and delete them. */
+/** Reading, creating, updating and deleting books. */
 import { isbnOf } from "../../support/books.ts";
 import type { Case } from "../exchange.ts";
 import { APPLE, BOOKS, DUNE, MISSING, ZOO } from "../fixtures.ts";
@@ -70,7 +70,7 @@ const adding = each("add", [
     book({ title: "\u0001\u001f\u007f\u0085\u2028\u2029", description: '\\ " / \b\f\n\r\t' }),
     book({ title: "😀👩‍👩‍👧‍👦🏴󠁧󠁢󠁥󠁮󠁧󠁿", author: "שלום مرحبا" }),
     book({ price: 99_999_999.99, stock: 2_147_483_647 }),
-    // Composed since Unicode 16, as is the dash of the ISBN.
+    // Composed since Unicode 16, like the ISBN's dash.
     book({ title: "\u{1611e}\u{1611e} \u{105d2}\u0307", isbn: "978\u{10d6e}0306406157" }),
     book({ price: 0.07 }),
     book({ price: 100 }),
@@ -99,7 +99,7 @@ const adding = each("add", [
   [201, "POST", BOOKS_PATH, { role, headers: JSON_TYPE, chunks: [...JSON.stringify(book())] }],
   [201, "POST", BOOKS_PATH, { role, body: book(), headers: { Expect: "100-continue" } }],
   [201, "POST", BOOKS_PATH, { role, body: book(), headers: { "Content-Encoding": "" } }],
-  // Preconditions are for single resources.
+  // Listings ignore preconditions.
   [201, "POST", BOOKS_PATH, { role, body: book(), headers: { "If-Match": '"x"', "If-None-Match": "*" } }],
   [409, "POST", BOOKS_PATH, { role, body: book({ isbn: DUNE.isbn }) }],
   [409, "POST", BOOKS_PATH, { role, body: book({ isbn: "0-00-000004-3" }) }],
@@ -158,7 +158,7 @@ const dialogues: Case[] = [
       await send(200, "GET", path, { headers: { "If-None-Match": tag } });
       await send(412, "PATCH", path, { role, body: { price: 1 }, headers: { "If-Match": tag } });
       await send(412, "DELETE", path, { role, headers: { "If-Match": tag } });
-      // Sent back as it was read, it stays as it is.
+      // Sending the response back changes nothing.
       const same = await send(200, "PUT", path, { role, body: changed.json });
       await send(200, "GET", `${BOOKS_PATH}/isbn/${created.json.isbn}`);
       await send(204, "DELETE", path, { role, headers: { "If-Match": same.headers.get("ETag") ?? "" } });

@@ -1,4 +1,4 @@
-/** The listing of books: every order, filter and page, and cursors that are followed, changed and put elsewhere. */
+/** Listing books: every order, filter and page, and cursors that are followed, modified or used elsewhere. */
 import { isbnOf } from "../../support/books.ts";
 import { pagesOf } from "../../support/walk.ts";
 import type { Case, Message } from "../exchange.ts";
@@ -7,7 +7,7 @@ import { BOOKS_PATH, each, type Row, reads } from "./tables.ts";
 
 const SORTS = ["created_at", "title", "author", "price"].flatMap((column) => [column, `-${column}`]);
 
-/** Follows `next_cursor` to the end, and `prev_cursor` back to the beginning and beyond. */
+/** Follows `next_cursor` to the end, and `prev_cursor` back to before the beginning. */
 export function walk(path: string, query: string, limit: number, message?: Message): Case {
   return {
     name: `walk ${path}?${query} by ${limit}`,
@@ -41,7 +41,7 @@ const walks: Case[] = [
   ].map((query) => walk(BOOKS_PATH, query, 2)),
 ];
 
-/** Escapes of bytes that are no UTF-8, among others. */
+/** Percent-encoded bytes, some of which are not UTF-8. */
 const NO_UTF8 = [
   "%FF",
   "%C3%28",
@@ -90,7 +90,7 @@ const good = reads(
     ...["%C3%89MILE", "%E6%9D%B1%E4%BA%AC", "%CE%A3%CE%8A%CE%A3", "%F0%9F%98%80", "%22", "e%CC%81mile"].map(
       (term) => `search=${term}&sort=title`,
     ),
-    // What is no escape is itself.
+    // An invalid escape is literal.
     ...["%", "%zz", "%2", "a%", "%u0041", "%EF%BB%BFa"].map((term) => `search=${term}`),
     "search=a+b",
     "search=the+trial",

@@ -1,4 +1,4 @@
-/** Requests with an Idempotency-Key: sent again, changed, refused, by others. */
+/** Requests with an Idempotency-Key: repeated, changed, rejected, and sent by other callers. */
 import { isbnOf } from "../../support/books.ts";
 import type { Case } from "../exchange.ts";
 import { DUNE, token } from "../fixtures.ts";
@@ -21,7 +21,7 @@ const replays: Case[] = POSTS.map(([path, status, body, other]) => ({
     await send(status, "POST", path, { role, body, headers: keyed() });
     await send(422, "POST", path, { role, body: other, headers: keyed() });
     await send(status, "POST", path, { role, chunks: [JSON.stringify(body)], headers: { ...JSON_AND_KEY } });
-    // Another caller's key is another key, and the caller of another issuer is another.
+    // Another caller's key is a different key, also if only the issuer differs.
     await send(status === 201 && path === BOOKS_PATH ? 409 : status, "POST", path, {
       body,
       headers: { ...keyed(), Authorization: `Bearer ${token({ roles: ["editor"], sub: "another" })}` },

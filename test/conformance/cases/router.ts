@@ -1,4 +1,4 @@
-/** What holds on every path: the router, methods, request ids, CORS, the form of targets and of header fields. */
+/** Every path: routing, methods, request ids, CORS, and the forms of targets and header fields. */
 import { expect } from "vitest";
 import type { Case } from "../exchange.ts";
 import { DUNE, MISSING, ZOO } from "../fixtures.ts";
@@ -84,7 +84,7 @@ const unknownPaths = [
   `/?${"a".repeat(8000)}`,
 ];
 
-/** Paths as they are sent, dots and all: whether they are mended or not, everywhere alike. */
+/** Paths sent unchanged, with dot segments. All runtimes must treat them alike. */
 const dotted: [number, string][] = [
   [404, "/api/v1/books/.."],
   [404, "/../../etc/passwd"],
@@ -151,7 +151,7 @@ const router: Case[] = [
   ]),
 ];
 
-/** HEAD tells what GET would, the length of its body included. */
+/** HEAD returns the headers of GET, with the length of its body. */
 const heads: Case[] = PATHS.filter(([, methods]) => methods.includes("GET")).map(([path]) => ({
   name: `HEAD and GET ${path}`,
   run: async (send) => {
@@ -164,7 +164,7 @@ const heads: Case[] = PATHS.filter(([, methods]) => methods.includes("GET")).map
   },
 }));
 
-/** A body where none is asked for is passed over, and the connection stays in step. */
+/** An unexpected body is ignored, and the connection remains usable. */
 const superfluousBodies: Case[] = ["GET", "HEAD"].flatMap((method) =>
   [{ raw: "GET /nothing HTTP/1.1\r\n\r\n" }, { chunks: ["{", "}"] }, { raw: "" }].map((message, at) => ({
     name: `${method} with a body ${at + 1}`,
@@ -229,7 +229,7 @@ const cors = each(
   }),
 );
 
-/** Names and forms of fields that a runtime may treat in ways of its own. */
+/** Names and forms of header fields that runtimes may treat differently. */
 const fields = each("field", [
   [200, "GET", "/health", { headers: { Host: "api.example" } }],
   [200, "GET", `${BOOKS_PATH}?limit=1`, { headers: { Host: "api.example:8443" } }],

@@ -1,7 +1,7 @@
-/** Header fields of thousands of separators: none of them may hold a server up, or end in anything but its proper answer. */
+/** Header fields with thousands of separators: none may delay a server or change its response. */
 import { BOOKS_PATH, DUNE_PATH, each, JSON_TYPE, type Row, TASKS_PATH } from "./tables.ts";
 
-/** With the rest of the head below the 16 KiB that Node and Bun take. */
+/** Keeps the head below the 16 KiB that Node and Bun accept. */
 const LENGTH = 15_000;
 
 const post = (status: number, headers: Record<string, string>): Row => [
@@ -17,7 +17,7 @@ const get = (status: number, path: string, headers: Record<string, string>): Row
   { headers },
 ];
 
-/** Each field that is parsed, with separators where they matter, and the status that is due. */
+/** Every parsed field, with separators where they matter, and the expected status. */
 const fieldsOf = (separator: string): Row[] => {
   const many = `${separator.repeat(LENGTH / separator.length)}x`;
   const blank = separator === " " || separator === "\t";

@@ -1,4 +1,4 @@
-/** The stock of a book, and its movements. */
+/** Stock changes and stock movements. */
 import type { Case } from "../exchange.ts";
 import { APPLE, ZOO } from "../fixtures.ts";
 import { walk } from "./listing.ts";

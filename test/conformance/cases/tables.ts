@@ -2,7 +2,7 @@
 import type { Case, Message } from "../exchange.ts";
 import { DUNE, idOf, MISSING, type Role } from "../fixtures.ts";
 
-/** One request, and the status it has to get. */
+/** A request and its expected status. */
 export type Row = readonly [status: number, method: string, path: string, message?: Message | undefined];
 
 /** A case for each row of a table. */
@@ -17,7 +17,7 @@ export function each(table: string, rows: readonly Row[]): Case[] {
   });
 }
 
-/** Reads by GET, and every third by HEAD too. */
+/** Reads with GET, and every third request with HEAD too. */
 export function reads(table: string, rows: readonly (readonly [number, string, Message?])[]): Case[] {
   return each(
     table,
@@ -27,7 +27,7 @@ export function reads(table: string, rows: readonly (readonly [number, string, M
   );
 }
 
-/** Puts the first message to the first request, the second to the second, and so round. */
+/** Combines messages with requests in turn. */
 export function inTurn(
   status: number,
   requests: readonly (readonly [method: string, path: string])[],
@@ -48,7 +48,7 @@ export const MOVEMENTS_PATH = `${STOCK_PATH}/movements`;
 export const NO_BOOK_PATH = `${BOOKS_PATH}/${MISSING}`;
 export const NO_TASK_PATH = `${TASKS_PATH}/${MISSING}`;
 
-/** Every path that has routes, with one resource for its parameters, and the methods it takes. */
+/** Every path with routes, with a resource for its parameters, and its methods. */
 export const PATHS: readonly (readonly [path: string, methods: readonly string[]])[] = [
   ["/health", ["GET"]],
   ["/ready", ["GET"]],
@@ -63,7 +63,7 @@ export const PATHS: readonly (readonly [path: string, methods: readonly string[]
   [TASK_PATH, ["GET", "PATCH", "DELETE"]],
 ];
 
-/** Every request that takes a body, on resources that are not there where it names one. */
+/** Every request with a body; those that name a resource name a missing one. */
 export const WRITES = [
   ["POST", BOOKS_PATH],
   ["PUT", NO_BOOK_PATH],
@@ -86,7 +86,7 @@ export function preconditions(
   const id = path.split("/").at(-1);
   const current = `"${id}.${version}.1"`;
   const stale = `"${id}.${version - 1}.1"`;
-  // What a header holds, and whether it matches strongly and weakly.
+  // Header values, and whether they match strongly and weakly.
   const values: [value: string | string[], strongly: boolean, weakly: boolean][] = [
     [current, true, true],
     [`W/${current}`, false, true],
@@ -99,7 +99,7 @@ export function preconditions(
     [`, W/${current} ,,`, false, true],
     [`"a,b", ${current}`, true, true],
     ['""', false, false],
-    // Bytes beyond ASCII, in UTF-8 and in Latin-1.
+    // Bytes outside ASCII, in UTF-8 and in Latin-1.
     ['"\xc3\xa9\xe6\x9d\xb1"', false, false],
     ['"\xe9\xff"', false, false],
     [current.replace(".", ".0"), false, false],
@@ -118,7 +118,7 @@ export function preconditions(
   ];
   return methods.flatMap((method) => {
     const reads = method === "GET" || method === "HEAD";
-    const due = UNCONDITIONAL[method] ?? 0;
+    const success = UNCONDITIONAL[method] ?? 0;
     const row = (status: number, at: string, headers: Record<string, string | string[]>): Row => [
       status,
       method,
@@ -127,14 +127,14 @@ export function preconditions(
     ];
     return each(`${table}, conditionally`, [
       ...values.flatMap(([value, strongly, weakly]) => [
-        row(strongly ? due : 412, path, { "If-Match": value }),
-        row(weakly ? (reads ? 304 : 412) : due, path, { "If-None-Match": value }),
+        row(strongly ? success : 412, path, { "If-Match": value }),
+        row(weakly ? (reads ? 304 : 412) : success, path, { "If-None-Match": value }),
       ]),
       ...malformed.map((value, at) =>
         row(400, path, { [at % 2 === 0 ? "If-Match" : "If-None-Match"]: value }),
       ),
       row(412, path, { "If-Match": stale, "If-None-Match": current }),
-      row(due, path, { "If-Match": current, "If-None-Match": stale }),
+      row(success, path, { "If-Match": current, "If-None-Match": stale }),
       row(404, missing, { "If-Match": "*" }),
       row(404, missing, { "If-None-Match": "*" }),
       row(400, missing, { "If-Match": "malformed" }),

@@ -1,4 +1,4 @@
-/** Tasks: read, list, add, change and delete them. */
+/** Reading, listing, creating, updating and deleting tasks. */
 import type { Case } from "../exchange.ts";
 import { MISSING, TASKS } from "../fixtures.ts";
 import { walk } from "./listing.ts";
