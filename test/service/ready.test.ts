@@ -7,7 +7,7 @@ import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { launchServer, RUNTIMES, startServer } from "../support/servers.ts";
 import { SECRET, tokenFor } from "../support/token.ts";
 
-const NOT_SET_UP = { status: 503, error: "service_unavailable", message: /schema is not the one/ };
+const NOT_SET_UP = { status: 503, error: "service_unavailable", message: /does not have the schema/ };
 
 const expectNotSetUp = ({ json, headers }: Awaited<ReturnType<Client>>) => {
   expect(json).toMatchObject({ ...NOT_SET_UP, message: expect.stringMatching(NOT_SET_UP.message) });
