@@ -1,5 +1,7 @@
 /** What every database holds before every case: rows with ids and moments of their own, so that answers are known to the byte. */
 import { createHmac } from "node:crypto";
+import { getTableName } from "drizzle-orm";
+import * as schema from "../../src/db/schema.ts";
 import { isbnOf } from "../support/books.ts";
 
 /** The configuration of every server, the same on each runtime. */
@@ -106,6 +108,8 @@ function insert(table: string, rows: readonly object[]): string {
     select ${columns} from jsonb_populate_recordset(null::${table}, $rows$${JSON.stringify(rows)}$rows$)`;
 }
 
+const TABLES = Object.values(schema).map(getTableName);
+
 /**
  * SQL that makes the tables hold these rows and nothing else. Triggers are off, as they would make up ids and moments, but
  * for the one that derives columns.
@@ -114,7 +118,7 @@ export const RESET = `
   begin;
   alter table books enable always trigger books_derive;
   set local session_replication_role = replica;
-  delete from stock_movements; delete from books; delete from tasks; delete from idempotency_keys;
+  ${TABLES.map((table) => `delete from ${table};`).join(" ")}
   ${insert("books", BOOKS)};
   ${insert("stock_movements", MOVEMENTS)};
   ${insert("tasks", TASKS)};
