@@ -78,6 +78,7 @@ describe.each([
   },
 ])("$table", ({ table, methods, create, changes, insert }) => {
   const collection = `/api/v1/${table}`;
+  const format = table === "books" ? BOOK_FORMAT : 1;
 
   const send = (method: string, path: string, headers: Record<string, string> = {}, title = "Another") =>
     api(method, path, { headers, ...(method.startsWith("P") && { body: { title } }) });
@@ -88,7 +89,6 @@ describe.each([
   async function prepare(): Promise<{ path: string; tags: Tags }> {
     const [row] = await database.sql<{ id: string }>(`${insert} returning id`, [isbnOf(isbn++)]);
     const id = row?.id as string;
-    const format = table === "books" ? BOOK_FORMAT : 1;
     const tags = {
       current: `"${id}.2.${format}"`,
       stale: `"${id}.1.${format}"`,
@@ -107,7 +107,7 @@ describe.each([
     const answer = await send(method, path, headers);
     expect(answer.status, JSON.stringify(headers)).toBe(status);
     const [after] = await database.sql<{ tag: string }>(
-      `select format('"%s.%s.1"', id, version) as tag from ${table} where id = $1`,
+      `select format('"%s.%s.${format}"', id, version) as tag from ${table} where id = $1`,
       [path.split("/").at(-1)],
     );
     const changed = !isRead(method) && status === 200;
@@ -199,16 +199,6 @@ describe.each([
     expect(tagOf(changed), "the tag of the changed resource").not.toBe(tagOf(made));
     expect(changed.json.updated_at).not.toBe(made.json.updated_at);
     expect((await api("PATCH", path, options)).status, "a second change of the first version").toBe(412);
-  });
-
-  test("those are all the members that a client may change", async () => {
-    const { json: document } = await api("GET", "/openapi.json");
-    const { schema } = document.paths[`${collection}/{id}`].patch.requestBody.content["application/json"];
-    const { properties } = document.components.schemas[schema.$ref.split("/").at(-1)];
-    const writable = Object.entries<{ readOnly?: boolean }>(properties).filter(
-      ([, { readOnly }]) => !readOnly,
-    );
-    expect(writable.map(([name]) => name)).toEqual(Object.keys(changes));
   });
 
   test("a change in a transaction that began before another change is stamped after it", async () => {
