@@ -53,6 +53,7 @@ export function migrate(url: string, options: MigrateOptions = {}): Promise<numb
     let applied = 0;
     while (await retryWhileBusy(wait, onProgress, () => applyNext(client, migrations))) applied++;
     await limitStatements(client);
+    await validateConstraints(client);
     await rewriteBooks(client, onProgress);
     if (grantTo !== undefined) await grantPrivileges(client, grantTo);
     return applied;
@@ -152,6 +153,20 @@ async function busyMigrator(client: pg.Client): Promise<string> {
     `The Postgres session ${holder.pid} holds the migration lock and is idle; a migration of an earlier version left it ` +
     `in a pooler. End it: select pg_terminate_backend(${holder.pid}).`
   );
+}
+
+/**
+ * Validates the constraints that migrations added NOT VALID. This reads whole tables, but under a lock that lets others
+ * read and write; in the migration itself, nobody could.
+ */
+async function validateConstraints(client: pg.Client): Promise<void> {
+  const { rows } = await client.query<{ table: string; name: string }>(
+    `select conrelid::regclass::text as table, quote_ident(conname) as name from pg_constraint
+     where connamespace = 'public'::regnamespace and not convalidated`,
+  );
+  for (const { table, name } of rows) {
+    await client.query(`set local statement_timeout = 0; alter table ${table} validate constraint ${name}`);
+  }
 }
 
 /** Books that one transaction rewrites. Whoever changes one of them meanwhile waits for it. */

@@ -1,22 +1,30 @@
+import { getTableName } from "drizzle-orm";
 import pg from "pg";
+import * as schema from "../src/db/schema.ts";
 
-/** Tables that the app reads and writes. */
-const WRITTEN = ["books", "tasks", "idempotency_keys"];
-/** Tables that the app only reads: the ledger, which a trigger writes, and the list of migrations, for /ready. */
-const READ = ["stock_movements", "drizzle.__drizzle_migrations"];
+/** The ledger. Triggers write it, so the app's role only reads it. */
+const LEDGER = getTableName(schema.stockMovements);
 
-/** The key of an advisory lock: concurrent grants would update the same rows of pg_catalog, and one would fail. */
+/** The tables that the app's role reads and writes. */
+const WRITTEN = Object.values(schema)
+  .map(getTableName)
+  .filter((table) => table !== LEDGER);
+
+/** The tables that it only reads; `/ready` looks at the migrations. */
+const READ = [LEDGER, "drizzle.__drizzle_migrations"];
+
+/** An advisory lock. Without it, simultaneous grants update the same rows of the catalogue, and all but one fail. */
 const LOCK = 7_250_870;
 
 /**
- * Grants a role the privileges that the app needs: it can read and write rows, but cannot change stock movements. It can be
- * called again after each migration.
+ * Grants a role the privileges that the app needs: to read and write rows. The role owns nothing and cannot change stock
+ * movements. Earlier grants stay. Call it after each migration, because a new table needs new grants.
  *
- * @param client connected as the owner of the tables
+ * @param client a connection as the owner of the tables
  */
 export async function grantPrivileges(client: pg.Client, role: string): Promise<void> {
   const name = pg.escapeIdentifier(role);
-  // One query is one transaction, which holds the lock until its end.
+  // A query of several statements is one transaction, and holds the lock until its end.
   await client.query(`
     select pg_advisory_xact_lock(${LOCK});
     grant usage on schema public, drizzle to ${name};

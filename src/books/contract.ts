@@ -206,7 +206,8 @@ const BookPage = z
   .meta({ id: "BookPage" });
 
 export const byId = z.object({ id: uuid() });
-export const books = { tag: "Books", database: true } as const;
+const tag = { name: "Books", description: "The catalogue." };
+export const books = { tag, database: true } as const;
 export const theBook = { description: "The book.", schema: Book, headers: ["ETag"] } as const;
 
 export const createBook = route({

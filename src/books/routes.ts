@@ -9,19 +9,12 @@ import { created, fresh, jsonReply, noContent, ok } from "../http/reply.ts";
 import * as contract from "./contract.ts";
 import * as store from "./store.ts";
 
-/** What violating a named constraint of the table means to a client that writes a book. */
+/** The problems that a client gets for constraints that the schemas cannot check. */
 const constraints: ConstraintMeanings = {
   books_isbn_key: (fault) =>
     new Problem("conflict", "There is another book with this ISBN.", {
       extension: fault instanceof TakenFault ? { id: fault.holder, isbn: fault.value } : {},
     }),
-  books_title_length: () => invalidMember("title", "too_long", "must have 1 to 255 characters"),
-  books_author_length: () => invalidMember("author", "too_long", "must have 1 to 255 characters"),
-  books_isbn_digits: () => invalidMember("isbn", "invalid_isbn", "must be a valid ISBN-10 or ISBN-13"),
-  books_price_range: () => invalidMember("price", "out_of_range", "must be 0 or more"),
-  books_stock_range: () => invalidMember("stock", "out_of_range", "must be 0 or more"),
-  books_description_length: () =>
-    invalidMember("description", "too_long", "must have 10000 characters or fewer"),
   books_zero_price_with_stock: () =>
     invalidMember("price", "zero_price_with_stock", contract.ZERO_PRICE_WITH_STOCK),
 };

@@ -1,6 +1,6 @@
 /**
  * The tables. A column has the name of the JSON member that it holds. The database enforces every rule that the API
- * promises; constraints have names, which the features map to problems (`books/routes.ts`, `tasks/routes.ts`).
+ * promises. Constraints have names; a feature's `routes.ts` maps those that a valid body can violate to problems.
  * Triggers and functions, which Drizzle cannot express, are in `drizzle/*.sql` beside the generated SQL.
  */
 import { sql } from "drizzle-orm";

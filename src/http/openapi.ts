@@ -6,7 +6,7 @@ import { HEADERS, headersOf, problemHeaders, quotaHeaders, REQUEST_ID } from "./
 import { Problem, validationFailed } from "./problem.ts";
 import { PROBLEM } from "./problem-schema.ts";
 import { PROBLEMS, type ProblemCode } from "./problems.ts";
-import { isKeyed, type JsonBody, type Route, type StreamBody, type Success, TAGS } from "./route.ts";
+import { isKeyed, type JsonBody, type Route, type StreamBody, type Success } from "./route.ts";
 
 /** The problems of a route: those that follow from its declaration, and its own. */
 export function problemsOf(route: Route): ProblemCode[] {
@@ -53,7 +53,7 @@ export function openapiDocument(routes: readonly Route[]): Json {
       license: { name: "MIT", identifier: "MIT" },
     },
     servers: [{ url: "/", description: "The server that serves this document." }],
-    tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
+    tags: [...new Map(routes.map(({ tag }) => [tag.name, tag])).values()],
     paths,
     components: {
       schemas,
@@ -71,7 +71,7 @@ function operation(route: Route, contentOf: ContentOf): Json {
   return {
     operationId: route.name,
     summary: route.summary,
-    tags: [route.tag],
+    tags: [route.tag.name],
     ...(route.role !== "public" && { description: `Requires a token with the role \`${route.role}\`.` }),
     // For a token that is not OAuth, these are the required roles (OpenAPI 3.1, 4.8.30).
     security: route.role === "public" ? [] : [{ token: [route.role] }],

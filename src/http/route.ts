@@ -8,12 +8,11 @@ import type { ProblemCode } from "./problems.ts";
 /** Who may call a route. An `editor` may do what a `clerk` may, and an `admin` everything. */
 export type Role = "public" | "clerk" | "editor" | "admin";
 
-/** The groups of routes in the document. */
-export const TAGS = {
-  Books: "The catalogue and its stock.",
-  Tasks: "The shop's to-do list.",
-  Service: "Health checks, the API reference and error codes.",
-};
+/** A group of routes in the document. */
+export interface Tag {
+  name: string;
+  description: string;
+}
 
 /** A body that is read whole, then parsed and validated. */
 export interface JsonBody<Schema extends z.ZodType = z.ZodType> {
@@ -80,7 +79,7 @@ export type Route = Declaration &
 export interface Declaration {
   /** In Hono's syntax: `/api/v1/books/:id`. */
   path: string;
-  tag: keyof typeof TAGS;
+  tag: Tag;
   /** The operationId of the document and of clients generated from it. */
   name: string;
   summary: string;

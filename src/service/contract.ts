@@ -3,7 +3,8 @@ import * as z from "zod";
 import { PROBLEMS, type ProblemCode } from "../http/problems.ts";
 import { route } from "../http/route.ts";
 
-const service = { tag: "Service", role: "public", method: "get", unlimited: true, problems: [] } as const;
+const tag = { name: "Service", description: "For whoever runs and explores the service." };
+const service = { tag, role: "public", method: "get", unlimited: true, problems: [] } as const;
 
 const Health = z.strictObject({ status: z.literal("ok") }).meta({ id: "Health" });
 

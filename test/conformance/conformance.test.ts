@@ -10,6 +10,7 @@ import { bodyCases } from "./cases/bodies.ts";
 import { bookCases } from "./cases/books.ts";
 import { listingCases } from "./cases/listing.ts";
 import { onceCases } from "./cases/once.ts";
+import { operationCases } from "./cases/operations.ts";
 import { routerCases } from "./cases/router.ts";
 import { separatorCases } from "./cases/separators.ts";
 import { stockCases } from "./cases/stock.ts";
@@ -76,6 +77,7 @@ async function answersOf(server: Server, run: Case["run"]) {
 const READS = new Set(["GET", "HEAD", "OPTIONS"]);
 
 describe.each([
+  ["operations", operationCases, () => servers],
   ["router", routerCases, () => servers],
   ["auth", authCases, () => servers],
   ["books", bookCases, () => servers],

@@ -1,5 +1,7 @@
 /** The rows of every database before every case, with fixed ids and times, so that responses are predictable. */
 import { createHmac } from "node:crypto";
+import { getTableName } from "drizzle-orm";
+import * as schema from "../../src/db/schema.ts";
 import { isbnOf } from "../support/books.ts";
 
 /** The configuration of every server, the same on each runtime. */
@@ -106,6 +108,8 @@ function insert(table: string, rows: readonly object[]): string {
     select ${columns} from jsonb_populate_recordset(null::${table}, $rows$${JSON.stringify(rows)}$rows$)`;
 }
 
+const TABLES = Object.values(schema).map(getTableName);
+
 /**
  * SQL that resets the tables to the fixtures. Only the trigger that derives columns is enabled, because the others would
  * generate ids and times.
@@ -114,7 +118,7 @@ export const RESET = `
   begin;
   alter table books enable always trigger books_derive;
   set local session_replication_role = replica;
-  delete from stock_movements; delete from books; delete from tasks; delete from idempotency_keys;
+  ${TABLES.map((table) => `delete from ${table};`).join(" ")}
   ${insert("books", BOOKS)};
   ${insert("stock_movements", MOVEMENTS)};
   ${insert("tasks", TASKS)};

@@ -12,7 +12,7 @@ import { blocksOf, PAGES } from "../support/markdown.ts";
 import { createProject } from "../support/project.ts";
 import { startWorker } from "../support/worker.ts";
 
-const PROGRAMS = PAGES.flatMap(blocksOf).filter(({ language }) => language === "ts");
+const PROGRAMS = PAGES.flatMap(blocksOf).filter(({ language, file }) => language === "ts" && !file);
 
 let directory: string;
 let url: string;

@@ -7,7 +7,7 @@ import { json, route, stream } from "../../src/http/route.ts";
 const whole = {
   method: "get",
   path: "/api/v1/things/:id",
-  tag: "Books",
+  tag: { name: "Books", description: "The catalogue." },
   name: "getThing",
   summary: "Read a thing",
   role: "public",

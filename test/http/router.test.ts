@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { newBook } from "../support/books.ts";
 import { type Answer, type Client, createClient, type Options, rawRequest } from "../support/client.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { goodRequest, type Operation, operationsOf } from "../support/requests.ts";
 import { startWorker, type TestWorker } from "../support/worker.ts";
 
 const MISSING = "00000000-0000-7000-8000-000000000000";
@@ -22,22 +23,17 @@ beforeAll(async () => {
     CORS_ORIGINS: SHOP,
   });
   api = await createClient(worker.url);
-  const book = await create("/api/v1/books", newBook());
-  const task = await create("/api/v1/tasks", { title: "Dust" });
   const document = (await api("GET", "/openapi.json")).json;
+  const operations = operationsOf(document);
   errors = document.components.schemas.Problem.properties.error.enum;
-  paths = Object.entries<object>(document.paths).map(([template, operations]) => ({
-    path: template
-      .replace("/books/{id}", `/books/${book.id}`)
-      .replace("{isbn}", book.isbn)
-      .replace("/tasks/{id}", `/tasks/${task.id}`)
-      .replace("{error}", "not_found")
-      .replace("{file}", "start.js"),
-    methods: Object.keys(operations).map((method) => method.toUpperCase()),
-  }));
+  paths = await Promise.all(
+    Object.keys(document.paths).map(async (template) => {
+      const own = operations.filter(({ path }) => path === template) as [Operation];
+      const { path } = await goodRequest(own[0], api);
+      return { path, methods: own.map(({ method }) => method) };
+    }),
+  );
 });
-
-const create = async (path: string, body: unknown) => (await api("POST", path, { body })).json;
 
 const allowOf = ({ headers }: Pick<Answer, "headers">) => headers.get("Allow")?.split(", ").sort();
 const allowed = (methods: string[]) =>

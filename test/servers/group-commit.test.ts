@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { NewBook } from "../../src/books/contract.ts";
 import { createBook, readBook, updateBook } from "../../src/books/store.ts";
 import { connectOver, direct } from "../../src/db/connection.ts";
 import { ConstraintFault, UnavailableFault } from "../../src/db/faults.ts";
@@ -50,14 +51,8 @@ const shared = (share = 1) => {
   return connectOver({ ...direct(driver), writes: groupedWrites(driver, scheduler, share) });
 };
 
-const book = (isbn = isbnOf(isbns++), title = "A") => ({
-  title,
-  author: "B",
-  isbn,
-  price: "1.00",
-  stock: STOCK,
-  description: null,
-});
+const book = (isbn = isbnOf(isbns++), title = "A") =>
+  NewBook.parse({ title, author: "B", isbn, price: 1, stock: STOCK });
 /** A statement without a claim cannot be replayed. */
 const create = (connect: Connect, isbn?: string, title?: string) =>
   createBook(connect(TIMEOUT_MS), book(isbn, title), undefined) as Promise<Resource>;

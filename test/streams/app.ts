@@ -30,7 +30,7 @@ const sources = new Map<string, Source>();
 
 const lines = { description: "Lines.", types: [NDJSON] };
 const common = {
-  tag: "Service",
+  tag: { name: "Streams", description: "Streams." },
   summary: "A stream",
   role: "public",
   database: false,

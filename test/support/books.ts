@@ -1,3 +1,17 @@
+import { readdirSync, readFileSync } from "node:fs";
+
+/** The format of a book's JSON, from the newest migration that sets it. It is the last part of a book's ETag. */
+export const BOOK_FORMAT = Number(
+  readdirSync("drizzle")
+    .filter((name) => name.endsWith(".sql"))
+    .sort()
+    .flatMap(
+      (name) =>
+        readFileSync(`drizzle/${name}`, "utf8").match(/octavo_book_format\(\).*?RETURN (\d+)/s)?.[1] ?? [],
+    )
+    .at(-1),
+);
+
 /** A valid ISBN-13 for every number. */
 export function isbnOf(number: number): string {
   const digits = `978${String(number).padStart(9, "0")}`;

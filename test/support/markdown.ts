@@ -9,6 +9,9 @@ export const PAGES: readonly string[] = [
     .sort(),
 ];
 
+/** The pages whose blocks change a copy of the tree. */
+export const WALKTHROUGHS: readonly string[] = PAGES.filter((page) => page.startsWith("docs/adding-"));
+
 export const textOf = (page: string): string => readFileSync(page, "utf8");
 
 /** A fenced block of code. */
@@ -19,6 +22,8 @@ export interface Block {
   language: string;
   /** Whether the info string says `no-run`. */
   isSkipped: boolean;
+  /** The path of the file that the block shows, if the info string names one. */
+  file: string | undefined;
   text: string;
   /** The block before it on the page. */
   previous: Block | undefined;
@@ -28,12 +33,13 @@ export interface Block {
 /** The fenced blocks of a page, in order. */
 export function blocksOf(page: string): Block[] {
   const source = textOf(page);
-  const blocks = [...source.matchAll(/^```(\w*)( no-run)?\n(.*?)^```$/gms)].map(
-    ({ index, 1: language = "", 2: mark, 3: text = "" }): Block => ({
+  const blocks = [...source.matchAll(/^```(\w*)(?: (\S+))?\n(.*?)^```$/gms)].map(
+    ({ index, 1: language = "", 2: info, 3: text = "" }): Block => ({
       page,
       place: `${page}:${source.slice(0, index).split("\n").length}`,
       language,
-      isSkipped: mark !== undefined,
+      isSkipped: info === "no-run",
+      file: info === "no-run" ? undefined : info,
       text,
       previous: undefined,
       next: undefined,

@@ -9,7 +9,8 @@ const LAYERS = [
   /^ops\//,
   /^src\/(runtimes\/|worker\.ts)/,
   /^src\/(app|config|misspellings)\.ts/,
-  /^src\/(books|stock|tasks|service)\//,
+  // Every other folder is a feature.
+  /^src\/(?!http|db|client|runtimes|docs)\w+\//,
   /^src\/http\//,
   /^src\/db\//,
   /^src\/(deadline|startup-error)\.ts/,

@@ -1,5 +1,5 @@
 /** Reading, creating, updating and deleting books. */
-import { isbnOf } from "../../support/books.ts";
+import { BOOK_FORMAT, isbnOf } from "../../support/books.ts";
 import type { Case } from "../exchange.ts";
 import { APPLE, BOOKS, DUNE, MISSING, ZOO } from "../fixtures.ts";
 import {
@@ -193,6 +193,7 @@ export const bookCases = [
     path: DUNE_PATH,
     missing: NO_BOOK_PATH,
     version: DUNE.version,
+    format: BOOK_FORMAT,
     role,
   }),
 ];

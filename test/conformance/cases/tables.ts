@@ -81,18 +81,24 @@ const UNCONDITIONAL: Record<string, number> = { GET: 200, HEAD: 200, PUT: 200, P
 export function preconditions(
   table: string,
   methods: readonly string[],
-  { path, missing, version, role }: { path: string; missing: string; version: number; role: Role },
+  {
+    path,
+    missing,
+    version,
+    format,
+    role,
+  }: { path: string; missing: string; version: number; format: number; role: Role },
 ): Case[] {
   const id = path.split("/").at(-1);
-  const current = `"${id}.${version}.1"`;
-  const stale = `"${id}.${version - 1}.1"`;
+  const current = `"${id}.${version}.${format}"`;
+  const stale = `"${id}.${version - 1}.${format}"`;
   // Header values, and whether they match strongly and weakly.
   const values: [value: string | string[], strongly: boolean, weakly: boolean][] = [
     [current, true, true],
     [`W/${current}`, false, true],
     [stale, false, false],
     [`"${id}.${version}"`, true, false],
-    [`"${id}.${version}.2"`, true, false],
+    [`"${id}.${version}.${format + 1}"`, true, false],
     ["*", true, true],
     [`${stale}, "x",${current}`, true, true],
     [[stale, current], true, true],

@@ -104,6 +104,7 @@ export const taskCases = [
     path: TASK_PATH,
     missing: NO_TASK_PATH,
     version: 1,
+    format: 1,
     role,
   }),
 ];
