@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { connectOver, direct } from "../../src/db/connection.ts";
 import type { Statement } from "../../src/db/statements.ts";
 import { adjustStock } from "../../src/stock/store.ts";
-import { newBook } from "../support/books.ts";
+import { BOOK_FORMAT, newBook } from "../support/books.ts";
 import { type Client, createClient, type Options } from "../support/client.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { RUNTIMES, startServer } from "../support/servers.ts";
@@ -48,7 +48,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
       expect(json.updated_at > book.updated_at, `${json.updated_at} is later than ${book.updated_at}`).toBe(
         true,
       );
-      expect(headers.get("ETag")).toBe(`"${book.id}.2.1"`);
+      expect(headers.get("ETag")).toBe(`"${book.id}.2.${BOOK_FORMAT}"`);
       expect(headers.get("Cache-Control")).toBe("no-cache, no-transform");
       expect(headers.get("Location")).toBeNull();
       expect(await read(book.id)).toEqual(json);

@@ -8,6 +8,7 @@ import { newBook } from "../support/books.ts";
 import { type Answer, type Client, createClient, rawRequest } from "../support/client.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { type Saboteur, startSaboteur } from "../support/proxy.ts";
+import { goodRequest, operationsOf } from "../support/requests.ts";
 import { databaseOf, RUNTIMES, startServer, type TestServer } from "../support/servers.ts";
 
 const AUTH_SECRET = "the secret of the idempotency tests";
@@ -76,7 +77,7 @@ interface Operation {
   again: number;
 }
 
-/** Every operation that accepts a key. */
+/** Operations that take a key: one that can conflict, one that cannot, and one on an existing resource. */
 const OPERATIONS: Operation[] = [
   {
     name: "createBook",
@@ -172,12 +173,14 @@ describe.each(RUNTIMES)("%s", (runtime) => {
     api = await createClient(server.url);
   });
 
-  test("every operation that accepts a key is tested", async () => {
-    const { json } = await api("GET", "/openapi.json");
-    const names = Object.values<Record<string, { operationId: string }>>(json.paths).flatMap(({ post }) =>
-      post ? [post.operationId] : [],
-    );
-    expect(names.sort()).toEqual(OPERATIONS.map(({ name }) => name).sort());
+  test("every POST of the document replays its response", async () => {
+    const operations = operationsOf((await api("GET", "/openapi.json")).json);
+    for (const operation of operations.filter(({ method }) => method === "POST")) {
+      const { path, body } = await goodRequest(operation, (_, path, { body }) => post(path, body));
+      const key = newKey();
+      const first = await post(path, body, { key });
+      expectReplay(await post(path, body, { key }), first);
+    }
   });
 
   describe.each(OPERATIONS)("$name", ({ table, prepare, success, again }) => {
@@ -212,7 +215,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
       const again = await post(path, body, { key });
       const partsOf = ({ status, text, headers }: Answer) => [status, text, headers.get("Location")];
       expect([partsOf(again), isReplay(again)]).toEqual([partsOf(first), true]);
-      expect(again.headers.get("ETag")).toBe(first.headers.get("ETag")?.replace(/\.1"$/, '"'));
+      expect(again.headers.get("ETag")).toBe(first.headers.get("ETag")?.replace(/\.\d+"$/, '"'));
       expect(await effects()).toBe(1);
     });
 
