@@ -29,17 +29,20 @@ export async function resolveCommit(ref: string): Promise<string> {
 }
 
 /**
- * Checks a commit out into a temporary worktree, and removes it when the work is done. The worktree uses the dependencies
- * of this tree.
+ * Checks a commit out into a temporary worktree, and removes it when the work is done. The worktree shares the dependencies
+ * of this tree, or installs its own if its lock file differs.
  */
 export async function withCheckout<T>(commit: string, work: (root: string) => Promise<T>): Promise<T> {
   const directory = await mkdtemp(join(tmpdir(), "octavo-against-"));
   const root = join(directory, commit);
   try {
     await git("worktree", "add", "--quiet", "--detach", root, commit);
-    await symlink(join(ROOT, "node_modules"), join(root, "node_modules"));
-    if (await git("diff", "--name-only", commit, "--", "package-lock.json"))
-      console.log(`package-lock.json differs: ${commit} is measured with the dependencies of this tree.`);
+    if (await git("diff", "--name-only", commit, "--", "package-lock.json")) {
+      console.log(`Installing the dependencies of ${commit}, because its package-lock.json differs.`);
+      await promisify(execFile)("npm", ["ci", "--no-audit", "--no-fund"], { cwd: root });
+    } else {
+      await symlink(join(ROOT, "node_modules"), join(root, "node_modules"));
+    }
     return await work(root);
   } finally {
     await git("worktree", "remove", "--force", root).catch(() => {});
