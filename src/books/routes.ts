@@ -6,6 +6,7 @@ import { versionDemand } from "../http/etag.ts";
 import { pageBody } from "../http/paging.ts";
 import { type ConstraintMeanings, invalidMember, Problem } from "../http/problem.ts";
 import { created, fresh, jsonReply, noContent, ok } from "../http/reply.ts";
+import { ZERO_PRICE_WITH_STOCK } from "./book.ts";
 import * as contract from "./contract.ts";
 import * as store from "./store.ts";
 
@@ -15,8 +16,7 @@ const constraints: ConstraintMeanings = {
     new Problem("conflict", "There is another book with this ISBN.", {
       extension: fault instanceof TakenFault ? { id: fault.holder, isbn: fault.value } : {},
     }),
-  books_zero_price_with_stock: () =>
-    invalidMember("price", "zero_price_with_stock", contract.ZERO_PRICE_WITH_STOCK),
+  books_zero_price_with_stock: () => invalidMember("price", "zero_price_with_stock", ZERO_PRICE_WITH_STOCK),
 };
 
 export function bookRoutes(api: Api): void {

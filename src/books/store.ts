@@ -13,7 +13,8 @@ import {
 import type { Database, Row } from "../db/ports.ts";
 import { defineLookup, defineResource, type Resource, readOne, type VersionDemand } from "../db/resource.ts";
 import { books } from "../db/schema.ts";
-import { type BookChanges, type BookQuery, type NewBook, SORTS, WRITABLE } from "./contract.ts";
+import { type BookChanges, type NewBook, WRITABLE } from "./book.ts";
+import { type BookQuery, SORTS } from "./contract.ts";
 import { matchesAuthor, matchesSearch } from "./search.ts";
 
 const bookJson = sql`${books.json}`;

@@ -1,11 +1,10 @@
 /** What the API promises about a book's stock: changes to it, and the movements that record them. */
 import * as z from "zod";
-import { books, byId, MAX_STOCK, theBook } from "../books/contract.ts";
+import { MAX_STOCK } from "../books/book.ts";
+import { books, byId, theBook } from "../books/contract.ts";
 import { fail, integer, keysOf, moment, text, uuid } from "../http/fields.ts";
 import { cursorPage, type Paging, pageParameters } from "../http/paging.ts";
 import { json, route } from "../http/route.ts";
-
-export { MAX_STOCK };
 
 export const StockAdjustment = z
   .strictObject({

@@ -1,4 +1,5 @@
 /** A book's stock over HTTP. */
+import { MAX_STOCK } from "../books/book.ts";
 import type { Api } from "../http/api.ts";
 import { invalidMember, Problem } from "../http/problem.ts";
 import { written } from "../http/reply.ts";
@@ -36,7 +37,7 @@ function problemOf({ refusal, available }: store.StockFault, delta: number): Pro
       return invalidMember(
         "delta",
         "out_of_range",
-        `must leave the stock, now ${available}, at ${contract.MAX_STOCK} or less`,
+        `must leave the stock, now ${available}, at ${MAX_STOCK} or less`,
       );
     case "zero_price":
       return invalidMember(

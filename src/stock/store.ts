@@ -1,5 +1,6 @@
 /** Stock in Postgres. Triggers write the movements, so that nothing can change stock without one. */
 import { sql } from "drizzle-orm";
+import { MAX_STOCK } from "../books/book.ts";
 import { representation } from "../books/store.ts";
 import { conditionalWrite, type Outcome } from "../db/conditional-write.ts";
 import { type Claim, keyedWrite, type Replay, writeKeyed } from "../db/idempotency.ts";
@@ -8,7 +9,7 @@ import { definePages, type Lines, type Position } from "../db/keyset.ts";
 import type { Database } from "../db/ports.ts";
 import { MissingFault, type Resource, resourceColumns } from "../db/resource.ts";
 import { books, stockMovements } from "../db/schema.ts";
-import { MAX_STOCK, MOVEMENT_MEMBERS, type MovementQuery, type StockAdjustment } from "./contract.ts";
+import { MOVEMENT_MEMBERS, type MovementQuery, type StockAdjustment } from "./contract.ts";
 
 /** Why a stock cannot change: it would fall below 0, rise above the maximum, or belong to a book with a price of 0. */
 export type StockRefusal = "insufficient" | "above_maximum" | "zero_price";

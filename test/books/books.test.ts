@@ -1,6 +1,6 @@
 /** Creating, reading, updating and deleting books, over HTTP on workerd. */
 import { beforeAll, describe, expect, test } from "vitest";
-import { Book } from "../../src/books/contract.ts";
+import { Book } from "../../src/books/book.ts";
 import { BOOK_FORMAT, newBook } from "../support/books.ts";
 import { type Client, createClient } from "../support/client.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";

@@ -1,5 +1,6 @@
 /** The types of the client are those of the contracts. `npm run check` fails if they differ. */
 import type * as z from "zod";
+import type * as members from "../../src/books/book.ts";
 import type * as books from "../../src/books/contract.ts";
 import {
   type Book,
@@ -57,7 +58,7 @@ type Tasks = Client["tasks"];
 hold<{
   listBooks: Same<Argument<Books["list"], 0>, Query<typeof books.listBooks, "page">>;
   listBooksPages: Same<Pages<Books["list"]> | NumberedPage<Book>, Given<typeof books.listBooks, 200>>;
-  listBooksRows: Same<Rows<Books["list"]>, z.output<typeof books.Book>>;
+  listBooksRows: Same<Rows<Books["list"]>, z.output<typeof members.Book>>;
   pageOfBooks: Same<Argument<Books["page"], 1>, Query<typeof books.listBooks, "page" | "cursor" | "count">>;
   getBook: Same<Resource<Books["get"]>, Given<typeof books.getBook, 200>>;
   getBookByIsbn: Same<Resource<Books["getByIsbn"]>, Given<typeof books.getBookByIsbn, 200>>;

@@ -7,7 +7,7 @@ import type { PgColumn, PgTable } from "drizzle-orm/pg-core";
 import { getTableConfig } from "drizzle-orm/pg-core";
 import { beforeAll, expect, test } from "vitest";
 import { migrate } from "../../ops/migrations.ts";
-import { Book } from "../../src/books/contract.ts";
+import { Book } from "../../src/books/book.ts";
 import * as schema from "../../src/db/schema.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 

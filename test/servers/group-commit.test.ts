@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { NewBook } from "../../src/books/contract.ts";
+import { NewBook } from "../../src/books/book.ts";
 import { createBook, readBook, updateBook } from "../../src/books/store.ts";
 import { connectOver, direct } from "../../src/db/connection.ts";
 import { ConstraintFault, UnavailableFault } from "../../src/db/faults.ts";
