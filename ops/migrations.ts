@@ -6,6 +6,7 @@ import pg from "pg";
 import journal from "../drizzle/meta/_journal.json" with { type: "json" };
 import { DATABASE_FACTS, type DatabaseFacts, unmetRequirements } from "../src/db/requirements.ts";
 import { StartupError } from "../src/startup-error.ts";
+import { buildIndexes, isConcurrent, rewriteBooks, validateConstraints } from "./background.ts";
 import { refusalOf, withClient } from "./command.ts";
 import { grantPrivileges } from "./privileges.ts";
 
@@ -50,9 +51,12 @@ export function migrate(url: string, options: MigrateOptions = {}): Promise<numb
   return withClient(url, async (client) => {
     await requireSuitable(client);
     const migrations = readMigrationFiles({ migrationsFolder: FOLDER ?? "drizzle" });
+    // An index that is built concurrently cannot be part of a transaction.
+    const later = migrations.map(({ sql }) => sql.filter(isConcurrent));
     let applied = 0;
     while (await retryWhileBusy(wait, onProgress, () => applyNext(client, migrations))) applied++;
     await limitStatements(client);
+    await buildIndexes(client, later.flat(), onProgress);
     await validateConstraints(client);
     await rewriteBooks(client, onProgress);
     if (grantTo !== undefined) await grantPrivileges(client, grantTo);
@@ -120,7 +124,7 @@ async function applyNext(client: pg.Client, migrations: MigrationMeta[]): Promis
     const migration = migrations[at];
     if (migration) {
       name = `${journal.entries[at]?.tag}`;
-      for (const statement of migration.sql) await client.query(statement);
+      for (const statement of migration.sql) if (!isConcurrent(statement)) await client.query(statement);
       await client.query("insert into drizzle.__drizzle_migrations (hash, created_at) values ($1, $2)", [
         migration.hash,
         migration.folderMillis,
@@ -153,44 +157,6 @@ async function busyMigrator(client: pg.Client): Promise<string> {
     `The Postgres session ${holder.pid} holds the migration lock and is idle; a migration of an earlier version left it ` +
     `in a pooler. End it: select pg_terminate_backend(${holder.pid}).`
   );
-}
-
-/**
- * Validates the constraints that migrations added NOT VALID. This reads whole tables, but under a lock that lets others
- * read and write; in the migration itself, nobody could.
- */
-async function validateConstraints(client: pg.Client): Promise<void> {
-  const { rows } = await client.query<{ table: string; name: string }>(
-    `select conrelid::regclass::text as table, quote_ident(conname) as name from pg_constraint
-     where connamespace = 'public'::regnamespace and not convalidated`,
-  );
-  for (const { table, name } of rows) {
-    await client.query(`set local statement_timeout = 0; alter table ${table} validate constraint ${name}`);
-  }
-}
-
-/** Books that one transaction rewrites. Whoever changes one of them meanwhile waits for it. */
-const BATCH = 1000;
-
-/**
- * Brings the JSON of books that an earlier version wrote to today's format, in batches that commit, while the books are
- * read and changed. Their versions stay. It can be stopped at any time, and goes on with the next run.
- */
-async function rewriteBooks(client: pg.Client, onProgress: (sentence: string) => void): Promise<void> {
-  let last = "00000000-0000-0000-0000-000000000000";
-  for (let done = 0; ; ) {
-    const { rows } = await client.query<{ id: string }>(
-      `with old as (
-         select id from books where id > $1 and json_format <> octavo_book_format() order by id limit ${BATCH} for update
-       )
-       update books set id = books.id from old where books.id = old.id returning books.id`,
-      [last],
-    );
-    if (rows.length === 0) return;
-    done += rows.length;
-    last = rows.reduce((greatest, { id }) => (id > greatest ? id : greatest), last);
-    if (done % (100 * BATCH) === 0) onProgress(`Rewriting books in today's format: ${done} so far.`);
-  }
 }
 
 /**

@@ -1,0 +1,99 @@
+/** What a migration leaves to be done while the service runs. Each step can be stopped, and goes on with the next run. */
+import { setTimeout as sleep } from "node:timers/promises";
+import type pg from "pg";
+
+const CONCURRENT = /^\s*CREATE (?:UNIQUE )?INDEX CONCURRENTLY (?:IF NOT EXISTS )?"(\w+)"/i;
+
+export const isConcurrent = (statement: string): boolean => CONCURRENT.test(statement);
+
+/**
+ * Builds the indexes that migrations create CONCURRENTLY, while rows are read and written. An index that an interrupted build
+ * left invalid is built again.
+ *
+ * @param statements all such statements of the migrations
+ */
+export async function buildIndexes(
+  client: pg.Client,
+  statements: string[],
+  onProgress: (sentence: string) => void,
+): Promise<void> {
+  for (const statement of statements) {
+    const [, name = ""] = statement.match(CONCURRENT) ?? [];
+    for (let isDone = false; !isDone; ) isDone = await buildIndex(client, name, statement, onProgress);
+  }
+}
+
+/** @returns false if it is to be tried again, because somebody else is building the index */
+async function buildIndex(
+  client: pg.Client,
+  name: string,
+  statement: string,
+  onProgress: (sentence: string) => void,
+): Promise<boolean> {
+  const { rows } = await client.query<{ valid: boolean; building: boolean; empty: boolean }>(
+    `select indisvalid as valid, not exists (select from books) as empty,
+       exists (select from pg_stat_progress_create_index where index_relid = indexrelid) as building
+     from (select to_regclass($1) as sought) as one left join pg_index on indexrelid = sought`,
+    [`public.${name}`],
+  );
+  const [index] = rows;
+  if (index?.valid) return true;
+  if (index?.building) {
+    await sleep(PAUSE_MS);
+    return false;
+  }
+  if (!index?.empty) onProgress(`Building the index ${name}.`);
+  // A setting of the session, because CONCURRENTLY cannot run in a transaction.
+  await client.query("set statement_timeout = 0");
+  try {
+    if (index?.valid === false) await client.query(`drop index concurrently ${name}`);
+    await client.query(statement);
+    return true;
+  } catch (error) {
+    if ((error as pg.DatabaseError).code === DUPLICATE_TABLE) return false;
+    throw error;
+  } finally {
+    await client.query("reset statement_timeout");
+  }
+}
+
+const DUPLICATE_TABLE = "42P07";
+const PAUSE_MS = 100;
+
+/**
+ * Validates the constraints that migrations added NOT VALID. This reads whole tables, but under a lock that lets others
+ * read and write; in the migration itself, nobody could.
+ */
+export async function validateConstraints(client: pg.Client): Promise<void> {
+  const { rows } = await client.query<{ table: string; name: string }>(
+    `select conrelid::regclass::text as table, quote_ident(conname) as name from pg_constraint
+     where connamespace = 'public'::regnamespace and not convalidated`,
+  );
+  for (const { table, name } of rows) {
+    await client.query(`set local statement_timeout = 0; alter table ${table} validate constraint ${name}`);
+  }
+}
+
+/** Books that one transaction rewrites. Whoever changes one of them meanwhile waits for it. */
+const BATCH = 1000;
+
+/**
+ * Brings the JSON of books that an earlier version wrote to today's format, in batches that commit, while the books are
+ * read and changed. Their versions stay. It can be stopped at any time, and goes on with the next run.
+ */
+export async function rewriteBooks(client: pg.Client, onProgress: (sentence: string) => void): Promise<void> {
+  let last = "00000000-0000-0000-0000-000000000000";
+  for (let done = 0; ; ) {
+    const { rows } = await client.query<{ id: string }>(
+      `with old as (
+         select id from books where id > $1 and json_format <> octavo_book_format() order by id limit ${BATCH} for update
+       )
+       update books set id = books.id from old where books.id = old.id returning books.id`,
+      [last],
+    );
+    if (rows.length === 0) return;
+    done += rows.length;
+    last = rows.reduce((greatest, { id }) => (id > greatest ? id : greatest), last);
+    if (done % (100 * BATCH) === 0) onProgress(`Rewriting books in today's format: ${done} so far.`);
+  }
+}
