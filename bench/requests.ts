@@ -1,6 +1,6 @@
 /** The requests of the benchmark, for Octavo and for its peers, which have one API. */
 import { SignJWT } from "jose";
-import { type BookQuery, bookPaging } from "../src/books/contract.ts";
+import { type BookQuery, bookPaging } from "../src/books/listing.ts";
 import { CursorSeal } from "../src/http/cursor.ts";
 import { scopeOf } from "../src/http/paging.ts";
 

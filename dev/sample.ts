@@ -1,9 +1,12 @@
 import pg from "pg";
 import { withClient } from "../ops/command.ts";
+import { WRITABLE } from "../src/books/book.ts";
 import books from "./sample-books.json" with { type: "json" };
 
 /** A comment that marks the database, so that a catalogue that was emptied stays empty. */
 const MARK = "Octavo's sample catalogue was loaded, or there were books already.";
+
+const MEMBERS = WRITABLE.join();
 
 /** The key of the advisory lock for loading the sample. */
 const LOCK = 7_250_868;
@@ -39,11 +42,10 @@ export function loadSample(url: string): Promise<number> {
 
 async function insertBooks(client: pg.Client): Promise<void> {
   await client.query(
-    `insert into books (title, author, isbn, price, stock, description, created_at, updated_at)
-     select title, author, isbn, price, stock, description, time, time
-     from rows from (
-       jsonb_to_recordset($1) as (title text, author text, isbn text, price numeric, stock int, description text)
-     ) with ordinality as book (title, author, isbn, price, stock, description, place),
+    `insert into books (${MEMBERS}, created_at, updated_at)
+     select ${MEMBERS}, time, time
+     from jsonb_array_elements($1) with ordinality as entry (book, place),
+     jsonb_populate_record(null::books, jsonb_build_object('subjects', '[]'::jsonb) || book) as member,
      lateral (select now() - place * interval '1 hour' as time) as stamp`,
     [JSON.stringify(books)],
   );

@@ -1,95 +1,10 @@
-/** What the API promises about books: every route, parameter and response. The members are in `book.ts`. */
+/** What the API promises about books: routes and responses. Members are in `book.ts`, parameters in `listing.ts`. */
 import * as z from "zod";
-import { fail, searchTerm, trueOrFalse, uuid, wholeNumber } from "../http/fields.ts";
-import { cursorPage, type Paging, pageParameters } from "../http/paging.ts";
+import { uuid } from "../http/fields.ts";
+import { cursorPage } from "../http/paging.ts";
 import { json, MERGE_PATCH, route } from "../http/route.ts";
-import { Book, BookChanges, isbn, MAX_PRICE, NewBook } from "./book.ts";
-
-const priceBound = () =>
-  z
-    .string()
-    .transform((value, context) => {
-      if (!/^\d+(\.\d{1,2})?$/.test(value))
-        return fail(context, "invalid_type", "must be a price, such as 12.50");
-      if (Number(value) > MAX_PRICE) return fail(context, "out_of_range", `must be ${MAX_PRICE} or less`);
-      return Number(value).toFixed(2);
-    })
-    .meta({ type: "number", minimum: 0, maximum: MAX_PRICE });
-
-export const SORTS = [
-  "created_at",
-  "-created_at",
-  "title",
-  "-title",
-  "author",
-  "-author",
-  "price",
-  "-price",
-] as const;
-
-/** The last row that a page number may reach; cursors have no limit. */
-const MAX_PAGED_ROWS = 100_000;
-
-const filters = {
-  author: searchTerm().optional().meta({ description: "Part of the author's name; case is ignored." }),
-  search: searchTerm()
-    .optional()
-    .meta({ description: "Part of the title, author or ISBN; case is ignored." }),
-  isbn: isbn().optional(),
-  min_price: priceBound().optional().meta({ description: "The lowest price, inclusive." }),
-  max_price: priceBound().optional().meta({ description: "The highest price, inclusive." }),
-  in_stock: trueOrFalse()
-    .optional()
-    .meta({ description: "`true` lists books in stock, `false` lists books out of stock." }),
-  sort: z
-    .enum(SORTS)
-    .default("-created_at")
-    .meta({ description: "The sort order; a leading `-` means descending." }),
-};
-
-export const bookPaging = {
-  bound: z.object(filters),
-  query: z
-    .strictObject({
-      ...pageParameters,
-      ...filters,
-      count: z
-        .enum(["exact", "estimated"])
-        .optional()
-        .meta({ description: "Adds the number of all matching rows as `total`." }),
-      page: wholeNumber({ min: 1, max: Number.MAX_SAFE_INTEGER })
-        .optional()
-        .meta({ description: "A page number, for pages with totals instead of cursors." }),
-    })
-    .superRefine(
-      ({ min_price, max_price, page, cursor, count, limit }, context) => {
-        if (min_price && max_price && Number(min_price) > Number(max_price)) {
-          fail(context, "out_of_range", "must not exceed max_price", ["min_price"]);
-        }
-        if (page === undefined) return;
-        if (cursor !== undefined) fail(context, "invalid_format", "cannot be combined with cursor", ["page"]);
-        if (count !== undefined)
-          fail(
-            context,
-            "invalid_format",
-            "cannot be combined with count: numbered pages always have totals",
-            ["page"],
-          );
-        if (page * limit > MAX_PAGED_ROWS) {
-          fail(
-            context,
-            "out_of_range",
-            `must not go beyond row ${MAX_PAGED_ROWS}; follow next_cursor instead`,
-            ["page"],
-          );
-        }
-      },
-      // Runs even if other parameters are invalid, because a response lists all faults.
-      { when: () => true },
-    ),
-} satisfies Paging;
-
-export type BookQuery = z.output<typeof bookPaging.query>;
+import { Book, BookChanges, isbn, NewBook } from "./book.ts";
+import { bookPaging } from "./listing.ts";
 
 const BookPage = z
   .union([

@@ -8,6 +8,7 @@ import { type ConstraintMeanings, invalidMember, Problem } from "../http/problem
 import { created, fresh, jsonReply, noContent, ok } from "../http/reply.ts";
 import { ZERO_PRICE_WITH_STOCK } from "./book.ts";
 import * as contract from "./contract.ts";
+import { bookPaging, limitOf } from "./listing.ts";
 import * as store from "./store.ts";
 
 /** The problems that a client gets for constraints that the schemas cannot check. */
@@ -28,7 +29,8 @@ export function bookRoutes(api: Api): void {
   );
 
   api.on(contract.listBooks, async ({ query, position, url }, { database, pages }) => {
-    const { limit, count, page } = query;
+    const { count, page } = query;
+    const limit = limitOf(query);
     if (page !== undefined) {
       const { found, total } = await store.listBooksByNumber(database, query, page);
       const totals = { total, page, limit, total_pages: Math.ceil(total / limit) };
@@ -36,7 +38,7 @@ export function bookRoutes(api: Api): void {
     }
     const { found, total } = await store.listBooks(database, query, position);
     const totals = count && { total, ...(count === "estimated" && { total_is_estimate: true }) };
-    const listing = { url, paging: contract.bookPaging, query, key: store.sortedBy(query.sort) };
+    const listing = { url, paging: bookPaging, query, limit, key: store.sortedBy(query.sort) };
     return pages.write(found, position, { ...listing, extra: totals });
   });
 

@@ -1,5 +1,5 @@
 /** Books in Postgres: SQL and nothing else. Every function is one round trip and returns books as JSON text. */
-import { eq, gte, lte, type SQL, sql } from "drizzle-orm";
+import { type SQL, sql } from "drizzle-orm";
 import type { Claim, Replay } from "../db/idempotency.ts";
 import {
   definePages,
@@ -7,6 +7,7 @@ import {
   type KeysetOrder,
   type Lines,
   offsetPage,
+  orderBy,
   type Position,
   where,
 } from "../db/keyset.ts";
@@ -14,8 +15,8 @@ import type { Database, Row } from "../db/ports.ts";
 import { defineLookup, defineResource, type Resource, readOne, type VersionDemand } from "../db/resource.ts";
 import { books } from "../db/schema.ts";
 import { type BookChanges, type NewBook, WRITABLE } from "./book.ts";
-import { type BookQuery, SORTS } from "./contract.ts";
-import { matchesAuthor, matchesSearch } from "./search.ts";
+import { filtersOf, publishedKey } from "./filters.ts";
+import { type BookQuery, limitOf, SORTS } from "./listing.ts";
 
 const bookJson = sql`${books.json}`;
 export const representation = { json: bookJson, format: sql`${books.json_format}` };
@@ -74,7 +75,9 @@ const pagesBy = new Map(
   SORTS.map((sort) => [sort, definePages(books, orderOf(sort), { json: bookJson, types: {} })]),
 );
 
-function pageOf({ sort, limit }: BookQuery, filters: SQL[], position: Position | undefined) {
+function pageOf(query: BookQuery, filters: SQL[], position: Position | undefined) {
+  const { sort } = query;
+  const limit = limitOf(query);
   const pages = filters.length === 0 && pagesBy.get(sort);
   return pages
     ? pages(position, limit, {})
@@ -107,9 +110,10 @@ export async function listBooksByNumber(
   page: number,
 ): Promise<{ found: Lines; total: number }> {
   const filters = filtersOf(query);
-  const offset = (page - 1) * query.limit;
+  const limit = limitOf(query);
+  const offset = (page - 1) * limit;
   const [[found], counted] = (await database.batch("snapshot", [
-    offsetPage(books, orderOf(query.sort), { filters, offset, limit: query.limit, json: bookJson }),
+    offsetPage(books, orderOf(query.sort), { filters, offset, limit, json: bookJson }),
     exactCount(filters),
   ])) as [[Lines], Row[]];
   return { found, total: totalIn(counted[0]) };
@@ -126,22 +130,13 @@ function totalIn(row: Record<string, unknown> | undefined): number {
   return (typeof plan === "string" ? JSON.parse(plan) : plan)[0].Plan["Plan Rows"];
 }
 
-/** The column that a listing is sorted by. */
+/** The member that a listing is sorted by. */
 export function sortedBy(sort: BookQuery["sort"]) {
-  return sort.replace("-", "") as "created_at" | "title" | "author" | "price";
+  return sort.replace("-", "") as "created_at" | "title" | "author" | "price" | "published";
 }
 
 function orderOf(sort: BookQuery["sort"]): KeysetOrder {
-  return { column: books[sortedBy(sort)], id: books.id, descending: sort.startsWith("-") };
-}
-
-function filtersOf({ author, search, isbn, min_price, max_price, in_stock }: BookQuery): SQL[] {
-  return [
-    ...(author ? [matchesAuthor(author)] : []),
-    ...(search ? [matchesSearch(search)] : []),
-    ...(isbn ? [eq(books.isbn, isbn)] : []),
-    ...(min_price ? [gte(books.price, min_price)] : []),
-    ...(max_price ? [lte(books.price, max_price)] : []),
-    ...(in_stock === undefined ? [] : [in_stock ? sql`${books.stock} > 0` : sql`${books.stock} = 0`]),
-  ];
+  const member = sortedBy(sort);
+  const order = orderBy(books[member], books.id, sort.startsWith("-"));
+  return member === "published" ? { ...order, key: publishedKey } : order;
 }

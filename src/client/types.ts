@@ -3,6 +3,8 @@
  * dependencies; test/client/client.types.ts compares them with the contracts.
  */
 
+export type BookFormat = "hardback" | "paperback" | "board_book" | "ebook" | "audiobook" | "other";
+
 export interface Book {
   id: string;
   title: string;
@@ -13,6 +15,15 @@ export interface Book {
   price: number;
   stock: number;
   description: string | null;
+  publisher: string | null;
+  /** A year, a month or a day: `2008`, `2008-09` or `2008-09-14`. */
+  published: string | null;
+  /** A BCP 47 tag, such as `en` or `pt-BR`. */
+  language: string | null;
+  format: BookFormat | null;
+  pages: number | null;
+  cover_url: string | null;
+  subjects: string[];
   /** RFC 3339, UTC, microseconds: `2026-03-28T12:00:00.123456Z`. */
   created_at: string;
   updated_at: string;
@@ -28,6 +39,15 @@ export interface NewBook {
   /** 0 by default. */
   stock?: number | undefined;
   description?: string | null | undefined;
+  publisher?: string | null | undefined;
+  /** A year, a month or a day: `2008`, `2008-09` or `2008-09-14`. */
+  published?: string | null | undefined;
+  /** A BCP 47 tag, such as `en` or `pt-BR`. */
+  language?: string | null | undefined;
+  format?: BookFormat | null | undefined;
+  pages?: number | null | undefined;
+  cover_url?: string | null | undefined;
+  subjects?: string[] | undefined;
 }
 
 /** Any subset of a book. A whole book may be sent back: the API ignores its read-only members. */
@@ -41,6 +61,15 @@ export interface BookChanges {
   stock?: number | undefined;
   /** Null removes the description. */
   description?: string | null | undefined;
+  publisher?: string | null | undefined;
+  /** A year, a month or a day: `2008`, `2008-09` or `2008-09-14`. */
+  published?: string | null | undefined;
+  /** A BCP 47 tag, such as `en` or `pt-BR`. */
+  language?: string | null | undefined;
+  format?: BookFormat | null | undefined;
+  pages?: number | null | undefined;
+  cover_url?: string | null | undefined;
+  subjects?: string[] | undefined;
   id?: unknown;
   created_at?: unknown;
   updated_at?: unknown;
@@ -52,12 +81,23 @@ export interface BookFilters {
   search?: string | undefined;
   /** Part of the author's name; case is ignored. */
   author?: string | undefined;
-  isbn?: string | undefined;
+  /** Up to 100 ids. */
+  id?: string | readonly string[] | undefined;
+  /** Up to 100 ISBNs. */
+  isbn?: string | readonly string[] | undefined;
+  /** Case is ignored, as in the next three. */
+  publisher?: string | undefined;
+  language?: string | undefined;
+  format?: BookFormat | undefined;
+  subject?: string | undefined;
+  /** `2008`, `2008-09` or `2008-09-14`: books whose date of publication may be this or later. */
+  published_from?: string | undefined;
+  published_to?: string | undefined;
   min_price?: number | undefined;
   max_price?: number | undefined;
   in_stock?: boolean | undefined;
   /** `-created_at` (newest first) by default. */
-  sort?: `${"" | "-"}${"created_at" | "title" | "author" | "price"}` | undefined;
+  sort?: `${"" | "-"}${"created_at" | "title" | "author" | "price" | "published"}` | undefined;
 }
 
 /** The position and size of a page. */

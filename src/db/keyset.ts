@@ -30,9 +30,12 @@ export type Lines = { lines: string | null };
 
 export const rowsIn = ({ lines }: Lines): string[] => lines?.split("\n") ?? [];
 
-/** A total order of a table: by a column, and by id among rows with equal keys. */
+/** A total order of a table: by a key, and by id among rows with equal keys. */
 export interface KeysetOrder {
-  column: PgColumn;
+  /** Not null. */
+  key: SQL;
+  /** The SQL type of the key. */
+  type: string;
   id: PgColumn;
   descending: boolean;
 }
@@ -73,7 +76,7 @@ export function definePages<const T extends Types>(
   { json, types, filters = () => [], around = (page) => page }: ListingOptions<T>,
 ): Pages<T> {
   const define = (place: Place | undefined): Definition => ({
-    types: { ...types, rows: "int", ...(place && { key: keyType(order.column), from: "uuid" }) },
+    types: { ...types, rows: "int", ...(place && { key: order.type, from: "uuid" }) },
     build: (value) =>
       around(pageStatement(table, order, { filters: filters(value), place, json }, value), value),
     // First pages are equal, and shared as a whole.
@@ -104,7 +107,7 @@ export function filteredPage(
   { filters, position, limit, json }: PageOptions,
 ): SQL {
   const values = placeValues(position, limit);
-  const types: Types = { key: keyType(order.column), from: "uuid", rows: "int" };
+  const types: Types = { key: order.type, from: "uuid", rows: "int" };
   const value = (name: string) => sql`${values[name]}::${sql.raw(`${types[name]}`)}`;
   return pageStatement(table, order, { filters, place: position, json }, value);
 }
@@ -113,7 +116,7 @@ type Place = Pick<Position, "direction" | "side">;
 
 function pageStatement(
   table: PgTable,
-  { column, id, descending }: KeysetOrder,
+  { key, id, descending }: KeysetOrder,
   { filters, place, json }: { filters: SQL[]; place: Place | undefined; json: SQL },
   value: Value,
 ): SQL {
@@ -121,11 +124,11 @@ function pageStatement(
   const beyond = ({ direction, side }: Place) => {
     const inclusive = (direction === "forward") === (side === "before");
     const operator = sql.raw((ascending ? ">" : "<") + (inclusive ? "=" : ""));
-    return sql`(${column}, ${id}) ${operator} (${value("key")}, ${value("from")})`;
+    return sql`(${key}, ${id}) ${operator} (${value("key")}, ${value("from")})`;
   };
   return inLines(sql`select ${json} as json from ${table}
     ${where([...filters, ...(place ? [beyond(place)] : [])])}
-    order by ${column} ${direction(ascending)}, ${id} ${direction(ascending)} limit ${value("rows")}`);
+    order by ${key} ${direction(ascending)}, ${id} ${direction(ascending)} limit ${value("rows")}`);
 }
 
 const placeValues = (position: Position | undefined, limit: number): Record<string, unknown> => ({
@@ -136,11 +139,11 @@ const placeValues = (position: Position | undefined, limit: number): Record<stri
 /** The statement for the page that starts after `offset` rows, as a page number asks for it. */
 export function offsetPage(
   table: PgTable,
-  { column, id, descending }: KeysetOrder,
+  { key, id, descending }: KeysetOrder,
   { filters, offset, limit, json }: { filters: SQL[]; offset: number; limit: number; json: SQL },
 ): SQL {
   return inLines(sql`select ${json} as json from ${table} ${where(filters)}
-    order by ${column} ${direction(!descending)}, ${id} ${direction(!descending)} limit ${limit} offset ${offset}`);
+    order by ${key} ${direction(!descending)}, ${id} ${direction(!descending)} limit ${limit} offset ${offset}`);
 }
 
 const inLines = (rows: SQL) => sql`select string_agg(json, E'\\n') as lines from (${rows}) page`;
@@ -151,5 +154,10 @@ export function where(conditions: SQL[]): SQL {
 
 const direction = (ascending: boolean) => sql.raw(ascending ? "asc" : "desc");
 
-/** The type to read a key back as. Drizzle's type of a text column may go on with a collation. */
-const keyType = (column: PgColumn) => column.getSQLType().replace(/ collate .*/, "");
+/** The order by a column. Drizzle's type of a text column may end with a collation, which a value does not need. */
+export const orderBy = (column: PgColumn, id: PgColumn, descending: boolean): KeysetOrder => ({
+  key: sql`${column}`,
+  type: column.getSQLType().replace(/ collate .*/, ""),
+  id,
+  descending,
+});

@@ -42,6 +42,14 @@ export const books = pgTable(
     price: numeric("price", { precision: 10, scale: 2 }).notNull(),
     stock: integer("stock").notNull().default(0),
     description: text("description"),
+    publisher: text("publisher"),
+    // A year, a month or a day, as exact as it is known. As text, the three sort together.
+    published: text("published"),
+    language: text("language"),
+    format: text("format"),
+    pages: integer("pages"),
+    cover_url: text("cover_url"),
+    subjects: text("subjects").array().notNull().default(sql`'{}'`),
     created_at: moment("created_at").default(sql`now()`),
     updated_at: moment("updated_at").default(sql`now()`),
     version: version(),
@@ -64,12 +72,38 @@ export const books = pgTable(
     check("books_price_range", sql`${book.price} >= 0 and ${book.price} <> 'NaN'`),
     check("books_stock_range", sql`${book.stock} >= 0`),
     check("books_description_length", sql`char_length(${book.description}) <= 10000`),
+    check("books_publisher_length", sql`char_length(${book.publisher}) between 1 and 255`),
+    check(
+      "books_published_date",
+      sql`${book.published} ~ '^\\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\\d|3[01]))?)?$'`,
+    ),
+    check("books_language_tag", sql`${book.language} ~ '^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$'`),
+    check(
+      "books_format_name",
+      sql`${book.format} in ('hardback', 'paperback', 'board_book', 'ebook', 'audiobook', 'other')`,
+    ),
+    check("books_pages_range", sql`${book.pages} between 1 and 100000`),
+    check(
+      "books_cover_url_length",
+      sql`${book.cover_url} like 'https://%' and char_length(${book.cover_url}) <= 2000`,
+    ),
+    check("books_subjects_count", sql`cardinality(${book.subjects}) <= 20`),
     check("books_zero_price_with_stock", sql`${book.price} > 0 or ${book.stock} = 0`),
     // One index per sort serves both directions; the id makes each key unique.
     index("books_created_at_idx").on(book.created_at, book.id),
     index("books_title_idx").on(book.title, book.id),
     index("books_author_idx").on(book.author, book.id),
     index("books_price_idx").on(book.price, book.id),
+    index("books_published_idx").on(sql`coalesce(${book.published}, '') collate "C"`, book.id).concurrently(),
+    // Filters, in the default order of the listing.
+    index("books_publisher_idx")
+      .on(sql`lower(${book.publisher} collate pg_c_utf8)`, book.created_at, book.id)
+      .concurrently(),
+    index("books_language_idx")
+      .on(sql`lower(${book.language} collate "C")`, book.created_at, book.id)
+      .concurrently(),
+    index("books_format_idx").on(book.format, book.created_at, book.id).concurrently(),
+    index("books_subjects_idx").using("gin", sql`octavo_lower(${book.subjects})`).concurrently(),
     index("books_search_idx").using(
       "gin",
       book.search_text.op("gin_trgm_ops"),

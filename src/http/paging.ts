@@ -11,10 +11,12 @@ export interface Paging {
   bound: z.ZodObject;
 }
 
+export const DEFAULT_LIMIT = 20;
+
 /** The parameters of every listing. */
 export const pageParameters = {
   limit: wholeNumber({ min: 1, max: 100, clamped: true })
-    .default(20)
+    .default(DEFAULT_LIMIT)
     .meta({ description: "The number of rows in a page. Values above 100 are treated as 100." }),
   cursor: z
     .string()
@@ -38,9 +40,13 @@ export const cursorPage = <Row extends z.ZodType>(row: Row) =>
       .meta({ examples: [null] }),
   });
 
-/** The scope that a listing's cursors are sealed with: its path and the parsed parameters that they are bound to. */
+/**
+ * The scope that a listing's cursors are sealed with: its path and the parsed parameters that they are bound to. It names only
+ * parameters that were given, so that a new parameter invalidates no cursor.
+ */
 export function scopeOf(path: string, bound: z.ZodObject, query: Record<string, unknown>): string {
-  return JSON.stringify([path, Object.keys(bound.shape).map((name) => query[name] ?? null)]);
+  const given = Object.keys(bound.shape).filter((name) => query[name] !== undefined);
+  return JSON.stringify([path, given.map((name) => [name, query[name]])]);
 }
 
 const encoder = new TextEncoder();
@@ -72,7 +78,7 @@ function neighbours(
 ): { next?: Position | undefined; previous?: Position | undefined } {
   const placeOf = (json: string) => {
     const members = JSON.parse(json);
-    return { key: `${members[key]}`, id: members.id };
+    return { key: `${members[key] ?? ""}`, id: members.id };
   };
   const [first, last] = [rows[0], rows.at(-1)];
   const next = (): Position | undefined =>
@@ -118,7 +124,7 @@ export class PageWriter {
   write(found: Lines, position: Position | undefined, listing: Listing): PageReply {
     const url = listing.url.pathname + listing.url.search;
     if (this.#last?.found !== found || this.#last.url !== url) {
-      const page = cutPage(found, listing.query.limit, position);
+      const page = cutPage(found, listing.limit, position);
       this.#last = { found, url, reply: render(page, position, listing, this.#seal) };
     }
     return this.#last.reply;
@@ -128,14 +134,14 @@ export class PageWriter {
 function render(
   page: Page,
   position: Position | undefined,
-  { url, paging, query, key, extra }: Listing,
+  { url, paging, query, limit, key, extra }: Listing,
   seal: CursorSeal,
 ): PageReply {
   const scope = scopeOf(url.pathname, paging.bound, query);
   const { next, previous } = neighbours(page, position, key);
   const nextCursor = next ? seal.seal(scope, next) : null;
   const previousCursor = previous ? seal.seal(scope, previous) : null;
-  const tail = { limit: query.limit, next_cursor: nextCursor, prev_cursor: previousCursor, ...extra };
+  const tail = { limit, next_cursor: nextCursor, prev_cursor: previousCursor, ...extra };
   const first = linkToFirst(url);
   const linkTo = (cursor: string) => `${first}${first.includes("?") ? "&" : "?"}cursor=${cursor}`;
   const links = [
@@ -155,7 +161,8 @@ function render(
 interface Listing {
   url: URL;
   paging: Paging;
-  query: Record<string, unknown> & { limit: number };
+  query: Record<string, unknown>;
+  limit: number;
   /** The member that the rows are sorted by. */
   key: string;
   /** Members to go behind the cursors. */

@@ -105,6 +105,7 @@ function errorOf(
         ? ["too_short", "must not be empty"]
         : ["out_of_range", `must be ${issue.minimum} or more`];
     case "too_big":
+      if (issue.origin === "array") return ["too_long", `must have ${issue.maximum} items or fewer`];
       return issue.origin === "string"
         ? ["too_long", `must have ${issue.maximum} characters or fewer`]
         : ["out_of_range", `must be ${issue.maximum} or less`];
@@ -117,6 +118,7 @@ function errorOf(
 
 const TYPES: Record<string, string> = {
   object: "a JSON object",
+  array: "an array",
   string: "a string",
   number: "a number",
   boolean: "true or false",

@@ -21,6 +21,7 @@ export function stockRoutes(api: Api): void {
       url,
       paging: contract.movementPaging,
       query,
+      limit: query.limit,
       key: "created_at",
     });
   });

@@ -5,7 +5,7 @@ import { representation } from "../books/store.ts";
 import { conditionalWrite, type Outcome } from "../db/conditional-write.ts";
 import { type Claim, keyedWrite, type Replay, writeKeyed } from "../db/idempotency.ts";
 import { jsonObject } from "../db/json.ts";
-import { definePages, type Lines, type Position } from "../db/keyset.ts";
+import { definePages, type Lines, orderBy, type Position } from "../db/keyset.ts";
 import type { Database } from "../db/ports.ts";
 import { MissingFault, type Resource, resourceColumns } from "../db/resource.ts";
 import { books, stockMovements } from "../db/schema.ts";
@@ -76,7 +76,7 @@ export async function adjustStock(
   throw new StockFault(outcome.refusal, outcome.available);
 }
 
-const newestFirst = { column: stockMovements.created_at, id: stockMovements.id, descending: true };
+const newestFirst = orderBy(stockMovements.created_at, stockMovements.id, true);
 
 /** No row if there is no such book. */
 const movementPages = definePages(stockMovements, newestFirst, {

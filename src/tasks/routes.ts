@@ -12,7 +12,13 @@ export function taskRoutes(api: Api): void {
 
   api.on(contract.listTasks, async ({ query, position, url }, { database, pages }) => {
     const found = await store.listTasks(database, query, position);
-    return pages.write(found, position, { url, paging: contract.taskPaging, query, key: "created_at" });
+    return pages.write(found, position, {
+      url,
+      paging: contract.taskPaging,
+      query,
+      limit: query.limit,
+      key: "created_at",
+    });
   });
 
   api.on(contract.getTask, async ({ params: { id }, preconditions }, { database }) =>

@@ -2,7 +2,7 @@
 import { eq, sql } from "drizzle-orm";
 import type { Claim, Replay } from "../db/idempotency.ts";
 import { jsonObject } from "../db/json.ts";
-import { definePages, filteredPage, type Lines, type Position } from "../db/keyset.ts";
+import { definePages, filteredPage, type Lines, orderBy, type Position } from "../db/keyset.ts";
 import type { Database } from "../db/ports.ts";
 import { defineResource, type Resource, type VersionDemand } from "../db/resource.ts";
 import { tasks } from "../db/schema.ts";
@@ -45,7 +45,7 @@ export function deleteTask(database: Database, id: string, demand: VersionDemand
   return resource.delete(database, id, demand);
 }
 
-const newestFirst = { column: tasks.created_at, id: tasks.id, descending: true };
+const newestFirst = orderBy(tasks.created_at, tasks.id, true);
 const pages = definePages(tasks, newestFirst, { json: taskJson, types: {} });
 
 /** Up to `limit + 1` tasks from `position` on, in the direction of travel; the newest come first. */

@@ -5,7 +5,7 @@
 import fc from "fast-check";
 import { beforeAll, expect, test } from "vitest";
 import { createApp } from "../../src/app.ts";
-import { SORTS } from "../../src/books/contract.ts";
+import { SORTS } from "../../src/books/listing.ts";
 import { parseConfig } from "../../src/config.ts";
 import { connectOver, direct } from "../../src/db/connection.ts";
 import { pooledDriver } from "../../src/db/pool.ts";

@@ -3,7 +3,7 @@
  * both directions and reads only returned rows. Every search uses an index.
  */
 import { beforeAll, describe, expect, test } from "vitest";
-import { type BookQuery, bookPaging, SORTS } from "../../src/books/contract.ts";
+import { type BookQuery, bookPaging, SORTS } from "../../src/books/listing.ts";
 import { listBooks, sortedBy } from "../../src/books/store.ts";
 import { connectOver, direct } from "../../src/db/connection.ts";
 import type { Lines, Position } from "../../src/db/keyset.ts";
@@ -19,14 +19,19 @@ let database: TestDatabase;
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  // Each price occurs a hundred times, "common" is in a third of the titles, and "rare" is in two.
+  // Each price occurs a hundred times, "common" is in a third of the titles, and "rare" is in two. A publisher, a language
+  // or a subject has ten books or half of them.
   await database.sql(
-    `insert into books (title, author, isbn, price, stock, created_at)
+    `insert into books (title, author, isbn, price, stock, created_at, publisher, language, format, published, subjects)
      select
        case when n % 3 = 0 then 'Common ' else 'Other ' end || md5(n::text) || case when n in (77, 7777) then ' rare' else '' end,
        'Author ' || md5((n % 500)::text),
        '978' || lpad(n::text, 10, '0'),
-       (n % 200) + 0.99, 1, '2026-01-01'::timestamptz + n / 2 * interval '1 microsecond'
+       (n % 200) + 0.99, 1, '2026-01-01'::timestamptz + n / 2 * interval '1 microsecond',
+       case when n % 2 = 0 then 'Common' else 'Rare ' || n % 2000 end, case when n % 2 = 0 then 'en' else 'qaa-x' || n % 2000 end,
+       case when n % 2000 = 1 then 'audiobook' else 'ebook' end,
+       case when n % 10 > 0 then (1000 + n % 1000)::text end,
+       array[case when n % 2 = 0 then 'Common' else 'Rare ' || n % 2000 end]
      from generate_series(1, ${BOOKS}) n`,
   );
   // One book has as many movements as there are books.
@@ -97,7 +102,7 @@ async function middleOf(query: Record<string, string>): Promise<Pick<Position, "
   const text = statement?.text.replace(/limit \$\d+::int\) page$/, "limit 1 offset 5000) page") ?? "";
   const [found] = await database.sql<Lines>(text, statement?.values.slice(0, -1));
   const book = JSON.parse(found?.lines ?? "");
-  return { key: `${book[sortedBy(parse(query).sort)]}`, id: book.id };
+  return { key: `${book[sortedBy(parse(query).sort)] ?? ""}`, id: book.id };
 }
 
 const rowsRead = (plan: Plan) =>
@@ -154,6 +159,36 @@ test.each(["forward", "backward"] as const)(
     ]);
   },
 );
+
+test.each([
+  { publisher: "COMMON" },
+  { publisher: "Rare 7" },
+  { language: "en" },
+  { language: "qaa-x7" },
+  { format: "ebook" },
+  { format: "audiobook" },
+])(
+  "the first page of %o reads limit + 1 rows of an index at most, if few rows do not match",
+  async (query) => {
+    const scans = await scansOf(listing(query));
+    expect(scans.map((scan) => scan["Node Type"])).not.toContain("Seq Scan");
+    expect(Math.max(...scans.map(rowsRead)), JSON.stringify(scans)).toBeLessThanOrEqual(2 * LIMIT + 2);
+  },
+);
+
+test.each([
+  { subject: "Rare 7" },
+  { subject: "Common", sort: "title" },
+  { publisher: "Rare 7", sort: "price" },
+  { published_from: "1990", sort: "published" },
+  { published_from: "1990-05", published_to: "1991", sort: "-published" },
+  { id: "00000000-0000-7000-8000-000000000000,00000000-0000-7000-8000-000000000001" },
+  { isbn: "9780486272634,9780306406157", sort: "title" },
+])("a listing of %o reads a bounded part of the table", async (query) => {
+  const scans = await scansOf(listing(query));
+  expect(scans.map((scan) => scan["Node Type"])).not.toContain("Seq Scan");
+  expect(Math.max(...scans.map(rowsRead)), JSON.stringify(scans)).toBeLessThan(BOOKS / 100);
+});
 
 describe.each(["search", "author"])("%s", (parameter) => {
   test.each(["-created_at", "title", "-price"])(

@@ -39,10 +39,13 @@ type Given<R extends Pick<Declaration, "success">, Status extends keyof R["succe
   NonNullable<R["success"][Status] extends { schema: infer S extends z.ZodType } ? S : never>
 >;
 
+/** A list may also be a single value. */
+type Listed<V> = V extends string[] ? string | readonly string[] : V;
+
 /** Parameters are strings on the wire. The client accepts typed values, and prices as numbers too. */
 type Query<R extends { paging: { query: z.ZodObject } }, Left extends string = never> = {
   [Name in Exclude<keyof z.output<R["paging"]["query"]>, Left>]?:
-    | (Name extends `${string}_price` ? number : z.output<R["paging"]["query"]>[Name])
+    | (Name extends `${string}_price` ? number : Listed<z.output<R["paging"]["query"]>[Name]>)
     | undefined;
 };
 
@@ -102,7 +105,7 @@ client.tasks.create({ title: "" }, { ifMatch: "" });
 for await (const book of client.books.list({ search: "dune", in_stock: true, max_price: 12.5 })) {
   const row: Book = book;
   // @ts-expect-error a book has no such member
-  row.publisher;
+  row.weight;
 }
 for await (const movement of client.books.movements("")) movement satisfies StockMovement;
 for await (const task of client.tasks.list()) task satisfies Task;

@@ -59,6 +59,11 @@ const columnsOf = (table: PgTable): PgColumn[] =>
 /** Two values by the name of a column, or else by its type: a row has the first, and an update writes the second. */
 const VALUES: Record<string, [unknown, unknown]> = {
   isbn: ["9780486272634", "9780306406157"],
+  published: ["2008", "2008-09-14"],
+  language: ["en", "pt-BR"],
+  format: ["ebook", "paperback"],
+  cover_url: ["https://covers.example/1.jpg", "https://covers.example/2.jpg"],
+  subjects: [["A"], ["B"]],
   text: ["A", "B"],
   numeric: [1, 2],
   integer: [1, 2],

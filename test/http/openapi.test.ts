@@ -77,7 +77,7 @@ test("the document describes input as the validation accepts it", () => {
   expect(limit).toMatchObject({
     in: "query",
     required: false,
-    schema: { type: "integer", minimum: 1, default: 20 },
+    schema: { type: "integer", minimum: 1 },
   });
 });
 

@@ -4,7 +4,7 @@
  */
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { type BookQuery, bookPaging } from "../../src/books/contract.ts";
+import { type BookQuery, bookPaging } from "../../src/books/listing.ts";
 import { listBooks, listBooksByNumber, readBook, sortedBy } from "../../src/books/store.ts";
 import { connectOver, direct, type Reads } from "../../src/db/connection.ts";
 import { SetupFault, UnavailableFault } from "../../src/db/faults.ts";

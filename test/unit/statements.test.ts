@@ -1,7 +1,7 @@
 /** The names under which connections keep prepared statements. */
 import { sql } from "drizzle-orm";
 import { expect, test } from "vitest";
-import { definePages } from "../../src/db/keyset.ts";
+import { definePages, orderBy } from "../../src/db/keyset.ts";
 import { stockMovements } from "../../src/db/schema.ts";
 import { compiler, type Definition } from "../../src/db/statements.ts";
 
@@ -19,7 +19,7 @@ test("a statement's name depends on its text alone, not on the process or the or
 });
 
 test("two listings of one table in one order are two statements, whichever is compiled first", () => {
-  const order = { column: stockMovements.created_at, id: stockMovements.id, descending: true };
+  const order = orderBy(stockMovements.created_at, stockMovements.id, true);
   const json = sql`id`;
   const all = definePages(stockMovements, order, { json, types: {} });
   const ofBook = definePages(stockMovements, order, {

@@ -1,0 +1,45 @@
+/** The conditions of the listing's filters. */
+import { eq, gte, inArray, lte, type SQL, sql } from "drizzle-orm";
+import { books } from "../db/schema.ts";
+import type { BookQuery } from "./listing.ts";
+import { matchesAuthor, matchesSearch } from "./search.ts";
+
+/** The date of publication as a sort key: as text, and unknown dates first. */
+export const publishedKey = sql`coalesce(${books.published}, '') collate "C"`;
+
+/** Text without case, in any alphabet and whatever the machine's locale is. */
+const lower = (text: SQL | typeof books.publisher) => sql`lower(${text} collate pg_c_utf8)`;
+
+export function filtersOf(query: BookQuery): SQL[] {
+  const { author, search, id, isbn, publisher, language, format, subject, in_stock } = query;
+  const { min_price, max_price, published_from, published_to } = query;
+  return [
+    ...(author ? [matchesAuthor(author)] : []),
+    ...(search ? [matchesSearch(search)] : []),
+    ...(id ? [oneOf(books.id, id)] : []),
+    ...(isbn ? [oneOf(books.isbn, isbn)] : []),
+    ...(publisher ? [sql`${lower(books.publisher)} = ${lower(sql`${publisher}::text`)}`] : []),
+    ...(language ? [sql`lower(${books.language} collate "C") = ${language.toLowerCase()}`] : []),
+    ...(format ? [eq(books.format, format)] : []),
+    ...(subject ? [sql`octavo_lower(${books.subjects}) @> octavo_lower(array[${subject}::text])`] : []),
+    ...(published_from ? [mayBeFrom(published_from)] : []),
+    ...(published_to ? [sql`${publishedKey} between '0' and ${`${published_to}~`}`] : []),
+    ...(min_price ? [gte(books.price, min_price)] : []),
+    ...(max_price ? [lte(books.price, max_price)] : []),
+    ...(in_stock === undefined ? [] : [in_stock ? sql`${books.stock} > 0` : sql`${books.stock} = 0`]),
+  ];
+}
+
+const oneOf = (column: typeof books.id | typeof books.isbn, values: string[]) =>
+  values.length === 1 ? eq(column, values[0] as string) : inArray(column, values);
+
+/**
+ * Dates that overlap the time from a date on: those that are not earlier as text, and the year or month that contains it. The
+ * lower bound by the year lets the index skip the rest.
+ */
+function mayBeFrom(date: string): SQL {
+  const periods = [4, 7].filter((length) => length < date.length).map((length) => date.slice(0, length));
+  const later = sql`${publishedKey} >= ${date}`;
+  if (periods.length === 0) return later;
+  return sql`(${publishedKey} >= ${date.slice(0, 4)} and (${later} or ${inArray(publishedKey, periods)}))`;
+}

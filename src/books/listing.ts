@@ -1,0 +1,157 @@
+/** The parameters of the listing of books. */
+import * as z from "zod";
+import { fail, searchTerm, text, trueOrFalse, uuid, wholeNumber } from "../http/fields.ts";
+import { DEFAULT_LIMIT, type Paging, pageParameters } from "../http/paging.ts";
+import { FORMATS, isbn, languageTag, MAX_PRICE, publishedDate } from "./book.ts";
+
+const priceBound = () =>
+  z
+    .string()
+    .transform((value, context) => {
+      if (!/^\d+(\.\d{1,2})?$/.test(value))
+        return fail(context, "invalid_type", "must be a price, such as 12.50");
+      if (Number(value) > MAX_PRICE) return fail(context, "out_of_range", `must be ${MAX_PRICE} or less`);
+      return Number(value).toFixed(2);
+    })
+    .meta({ type: "number", minimum: 0, maximum: MAX_PRICE });
+
+const MAX_LISTED = 100;
+
+export const SORTS = [
+  "created_at",
+  "-created_at",
+  "title",
+  "-title",
+  "author",
+  "-author",
+  "price",
+  "-price",
+  "published",
+  "-published",
+] as const;
+
+/** The last row that a page number may reach; cursors have no limit. */
+const MAX_PAGED_ROWS = 100_000;
+
+/** Values separated by commas, without duplicates. */
+function listOf<T extends z.ZodType<string>>(item: T, message: string) {
+  return z
+    .string()
+    .transform((list, context) => {
+      const items = list.split(",");
+      if (items.length > MAX_LISTED)
+        return fail(context, "too_long", `must have ${MAX_LISTED} values or fewer`);
+      const parsed = items.map((value) => item.safeParse(value.trim()));
+      if (parsed.some(({ success }) => !success))
+        return fail(
+          context,
+          item.meta()?.format === "isbn" ? "invalid_isbn" : "invalid_format",
+          items.length > 1 ? `${message} in each place` : message,
+        );
+      return [...new Set(parsed.map(({ data }) => data as string))];
+    })
+    .meta({ examples: item.meta()?.examples });
+}
+
+const filters = {
+  author: searchTerm().optional().meta({ description: "Part of the author's name; case is ignored." }),
+  search: searchTerm()
+    .optional()
+    .meta({ description: "Part of the title, author or ISBN; case is ignored." }),
+  id: listOf(uuid(), "must be a UUID")
+    .optional()
+    .meta({ description: "Up to 100 ids, separated by commas." }),
+  isbn: listOf(isbn(), "must be a valid ISBN-10 or ISBN-13")
+    .optional()
+    .meta({ description: "Up to 100 ISBNs, separated by commas." }),
+  publisher: text({ min: 1, max: 255 }).optional().meta({ description: "The publisher; case is ignored." }),
+  language: languageTag().optional().meta({ description: "The language, a BCP 47 tag; case is ignored." }),
+  format: z
+    .string()
+    .toLowerCase()
+    .pipe(z.enum(FORMATS))
+    .optional()
+    .meta({ description: "The format; case is ignored." }),
+  subject: text({ min: 1, max: 100 })
+    .optional()
+    .meta({ description: "One of the subjects; case is ignored." }),
+  published_from: publishedDate()
+    .optional()
+    .meta({ description: "Only books whose date of publication may be this or later." }),
+  published_to: publishedDate()
+    .optional()
+    .meta({ description: "Only books whose date of publication may be this or earlier." }),
+  min_price: priceBound().optional().meta({ description: "The lowest price, inclusive." }),
+  max_price: priceBound().optional().meta({ description: "The highest price, inclusive." }),
+  in_stock: trueOrFalse()
+    .optional()
+    .meta({ description: "`true` lists books in stock, `false` lists books out of stock." }),
+  sort: z
+    .enum(SORTS)
+    .default("-created_at")
+    .meta({ description: "The sort order; a leading `-` means descending." }),
+};
+
+export const bookPaging = {
+  bound: z.object(filters),
+  query: z
+    .strictObject({
+      ...pageParameters,
+      limit: wholeNumber({ min: 1, max: 100, clamped: true })
+        .optional()
+        .meta({
+          description: `The number of rows in a page. Values above 100 are treated as 100. The default is ${DEFAULT_LIMIT}, or with \`id\` or \`isbn\` the number of their values.`,
+        }),
+      ...filters,
+      count: z
+        .enum(["exact", "estimated"])
+        .optional()
+        .meta({ description: "Adds the number of all matching rows as `total`." }),
+      page: wholeNumber({ min: 1, max: Number.MAX_SAFE_INTEGER })
+        .optional()
+        .meta({ description: "A page number, for pages with totals instead of cursors." }),
+    })
+    .superRefine(
+      (query, context) => {
+        const { min_price, max_price, published_from, published_to, page, cursor, count } = query;
+        if (min_price && max_price && Number(min_price) > Number(max_price)) {
+          fail(context, "out_of_range", "must not exceed max_price", ["min_price"]);
+        }
+        if (published_from && published_to && published_from > `${published_to}~`) {
+          fail(context, "out_of_range", "must not exceed published_to", ["published_from"]);
+        }
+        if (page === undefined) return;
+        if (cursor !== undefined) fail(context, "invalid_format", "cannot be combined with cursor", ["page"]);
+        if (count !== undefined)
+          fail(
+            context,
+            "invalid_format",
+            "cannot be combined with count: numbered pages always have totals",
+            ["page"],
+          );
+        if (page * limitOf(query) > MAX_PAGED_ROWS) {
+          fail(
+            context,
+            "out_of_range",
+            `must not go beyond row ${MAX_PAGED_ROWS}; follow next_cursor instead`,
+            ["page"],
+          );
+        }
+      },
+      // Runs even if other parameters are invalid, because a response lists all faults.
+      { when: () => true },
+    ),
+} satisfies Paging;
+
+/** The number of rows in a page: as many as are named by `id` or `isbn`, unless the request says otherwise. */
+export const limitOf = ({
+  limit,
+  id,
+  isbn,
+}: {
+  limit?: number | undefined;
+  id?: string[] | undefined;
+  isbn?: string[] | undefined;
+}): number => limit ?? (id ?? isbn)?.length ?? DEFAULT_LIMIT;
+
+export type BookQuery = z.output<typeof bookPaging.query>;
