@@ -1,57 +1,54 @@
-/** The reference in a browser, on each runtime: it loads from its own origin alone, and can send requests. */
+/**
+ * The reference in a browser: it loads from its own origin alone, and can send requests. One runtime is enough, because all
+ * of them serve the same bytes under the same policy: see servers/docs.test.ts.
+ */
 import type { Browser, Page } from "playwright-core";
 import { beforeAll, describe, expect, test } from "vitest";
 import { CHROMIUM, startBrowser } from "../support/browser.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
-import { RUNTIMES, startServer } from "../support/servers.ts";
+import { startServer } from "../support/servers.ts";
 import { SECRET, tokenFor } from "../support/token.ts";
 
 describe.skipIf(!CHROMIUM)("in Chromium", () => {
   let browser: Browser;
+  let database: TestDatabase;
+  let url: string;
 
   beforeAll(async () => {
     browser = await startBrowser();
+    database = await createTestDatabase();
+    ({ url } = await startServer("workerd", database, { AUTH_SECRET: SECRET }));
   });
 
-  describe.each(RUNTIMES)("on %s", (runtime) => {
-    let database: TestDatabase;
-    let url: string;
-
-    beforeAll(async () => {
-      database = await createTestDatabase();
-      ({ url } = await startServer(runtime, database, { AUTH_SECRET: SECRET }));
+  test("the reference loads, and can execute a read and a write", async () => {
+    const page = await browser.newPage({ viewport: { width: 1280, height: 1600 } });
+    const origins = new Set<string>();
+    const complaints: string[] = [];
+    page.on("request", (request) => origins.add(new URL(request.url()).origin));
+    page.on("console", (message) => {
+      if (["error", "warning"].includes(message.type())) complaints.push(message.text());
     });
+    page.on("pageerror", (error) => complaints.push(error.message));
 
-    test("the reference loads, and can execute a read and a write", async () => {
-      const page = await browser.newPage({ viewport: { width: 1280, height: 1600 } });
-      const origins = new Set<string>();
-      const complaints: string[] = [];
-      page.on("request", (request) => origins.add(new URL(request.url()).origin));
-      page.on("console", (message) => {
-        if (["error", "warning"].includes(message.type())) complaints.push(message.text());
-      });
-      page.on("pageerror", (error) => complaints.push(error.message));
+    await page.goto(`${url}/docs`);
+    await page.getByText("A bookstore catalogue and stock API").waitFor();
+    expect(await tried(page, "listBooks")).toBe("200");
+    expect(await tried(page, "createBook")).toBe("401");
+    expect(complaints.splice(0)).toEqual([expect.stringContaining("401")]);
 
-      await page.goto(`${url}/docs`);
-      await page.getByText("A bookstore catalogue and stock API").waitFor();
-      expect(await tried(page, "listBooks")).toBe("200");
-      expect(await tried(page, "createBook")).toBe("401");
-      expect(complaints.splice(0)).toEqual([expect.stringContaining("401")]);
+    await page.locator(".auth-wrapper .authorize").click();
+    await page.locator(".auth-container input").fill(await tokenFor("editor"));
+    await page.locator(".auth-btn-wrapper .authorize").click();
+    await page.locator(".auth-btn-wrapper .btn-done").click();
+    expect(await tried(page, "createBook")).toBe("201");
+    expect(await database.sql("select title from books")).toEqual([{ title: "Flatland" }]);
 
-      await page.locator(".auth-wrapper .authorize").click();
-      await page.locator(".auth-container input").fill(await tokenFor("editor"));
-      await page.locator(".auth-btn-wrapper .authorize").click();
-      await page.locator(".auth-btn-wrapper .btn-done").click();
-      expect(await tried(page, "createBook")).toBe("201");
-      expect(await database.sql("select title from books")).toEqual([{ title: "Flatland" }]);
-
-      expect(complaints).toEqual([]);
-      expect([...origins]).toEqual([url]);
-      if (process.env.SCREENSHOTS) {
-        await page.screenshot({ path: `${process.env.SCREENSHOTS}/docs-${runtime}.png`, fullPage: false });
-      }
-      await page.close();
-    });
+    expect(complaints).toEqual([]);
+    expect([...origins]).toEqual([url]);
+    if (process.env.SCREENSHOTS) {
+      await page.screenshot({ path: `${process.env.SCREENSHOTS}/docs.png`, fullPage: false });
+    }
+    await page.close();
   });
 });
 
