@@ -11,13 +11,13 @@ import {
 } from "./statements.ts";
 
 /**
- * A place between two rows of a listing: just before or just after the row with this sort key and id, whether or
- * not that row still is there; and the way to travel from it.
+ * A place between two rows of a listing, just before or after the row with this sort key and id, whether or not that row
+ * still exists; and the direction of travel.
  */
 export interface Position {
   direction: "forward" | "backward";
   side: "before" | "after";
-  /** The sort key as the row's JSON has it, so that not a microsecond and not a cent is lost. */
+  /** The sort key as in the row's JSON, so that no microsecond and no cent is lost. */
   key: string;
   id: string;
 }

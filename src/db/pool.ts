@@ -4,19 +4,19 @@ import { isOfStatement, sqlStateOf } from "./faults.ts";
 import type { Driver, Row, Transaction } from "./ports.ts";
 import { onceFor, type Statement } from "./statements.ts";
 
-/** A {@link Driver} that holds connections, until `end` has let the last call finish. */
+/** A {@link Driver} that holds connections. `end` closes them once the last call has finished. */
 export interface PooledDriver extends Driver {
   end(): Promise<void>;
 }
 
 export interface PoolOptions {
-  /** `postgres://user:password@host/database`, with `?sslmode=…` and what else libpq knows. */
+  /** `postgres://user:password@host/database`, with `?sslmode=…` and other parameters of libpq. */
   url: string;
-  /** The most connections that are open at a time. */
+  /** The maximum number of open connections. */
   size: number;
-  /** Milliseconds after which either side drops a connection without a sign of life; above what any call may take. */
+  /** Milliseconds after which either side drops a silent connection. It must exceed the time of any call. */
   timeout: number;
-  /** Is told, in a sentence, what makes the pool slower than it could be. */
+  /** Called with a sentence about what makes the pool slower than necessary. */
   warn?: (sentence: string) => void;
 }
 
@@ -25,24 +25,24 @@ const MODE: Record<Transaction, string> = {
   write: "isolation level read committed",
 };
 
-/** SQLSTATEs of a prepared statement that is not there, or is there already; nothing was run. */
+/** SQLSTATEs of a prepared statement that does not exist, or exists already. Nothing was run. */
 const MISNAMED = /^(26000|42P05)$/;
-/** And of one whose result has another type since a migration. */
+/** SQLSTATE of a prepared statement whose result has another type since a migration. */
 const OUTDATED_PLAN = "0A000";
 
 const UNNAMED =
-  "The pooler before the database keeps no prepared statements (PgBouncer: max_prepared_statements): from now on statements are sent without.";
+  "The pooler in front of the database does not support prepared statements (PgBouncer: max_prepared_statements). Statements are sent unprepared from now on.";
 
 /**
- * Pooled TCP by node-postgres, for runtimes that live longer than a request. In its pipeline mode the statements
- * of a batch leave together, `begin` and `commit` among them, so that a batch is one round trip here too.
+ * Pooled TCP by node-postgres, for runtimes that live longer than a request. In its pipeline mode, the statements of a
+ * batch leave together, including `begin` and `commit`, so a batch is one round trip here too.
  *
- * A call whose time is over leaves its connection to finish (the database's statement timeout sees to that): so the pool
- * never has more backends at work than connections, and no other call loses its own.
+ * A call whose deadline passes while it runs keeps its connection until the database's statement timeout ends it. The pool
+ * therefore never has more active backends than connections.
  *
- * A pooler that keeps no prepared statements for its clients lacks a name, or has it already. Such a call had no effect:
- * it is made again without names, as all calls are from then on. Where it does keep them, an aborted batch may have left
- * names to it that node-postgres has forgotten and would prepare again, so that the connection is dropped.
+ * A pooler without prepared statements reports that a name does not exist, or exists already. The call had no effect; it is
+ * repeated without names, and so are all later calls. A pooler with prepared statements may remember names of an aborted
+ * batch that node-postgres has forgotten, so that connection is dropped.
  */
 export function pooledDriver({ url, size, timeout, warn = () => {} }: PoolOptions): PooledDriver {
   const pool = new pg.Pool({
@@ -54,11 +54,11 @@ export function pooledDriver({ url, size, timeout, warn = () => {} }: PoolOption
     query_timeout: timeout,
     keepAlive: true,
   });
-  // A connection broke. Its queries reject and the pool drops it; events that nobody hears would end the process.
+  // When a connection breaks, its queries reject and the pool drops it. Unhandled events would end the process.
   pool.on("error", () => {});
   pool.on("connect", (client) => client.on("error", () => {}));
 
-  /** The names of the statements that a connection has prepared for certain, as it has run them. */
+  /** The names of the statements that a connection has run, and so has prepared. */
   const prepared = onceFor((_: pg.PoolClient) => new Set<string>());
   let isNaming = true;
 
@@ -102,7 +102,7 @@ export function pooledDriver({ url, size, timeout, warn = () => {} }: PoolOption
       onConnection(deadline, [statement], (client, [sent = statement]) => run(client, sent)),
     batch: (transaction, statements, deadline) =>
       onConnection(deadline, statements, async (client, statements) => {
-        // Should the rest of the batch get lost with the network, nobody else would end the transaction.
+        // If the network fails during the batch, nothing else ends the transaction.
         const begin = `begin ${MODE[transaction]}; set local idle_in_transaction_session_timeout = ${timeout}`;
         const texts = [{ text: begin, values: [] }, ...statements, { text: "commit", values: [] }];
         const settled = await Promise.allSettled(texts.map((statement) => run(client, statement)));

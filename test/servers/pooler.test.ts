@@ -14,7 +14,7 @@ import { SECRET, tokenFor } from "../support/token.ts";
 
 const POOLERS: [string, Record<string, number>][] = [
   ["as it comes", {}],
-  ["that keeps no prepared statements", { max_prepared_statements: 0 }],
+  ["that does not support prepared statements", { max_prepared_statements: 0 }],
 ];
 /** The pooler's connections to Postgres, fewer than the servers' connections to the pooler. */
 const CONNECTIONS = 3;
@@ -127,8 +127,8 @@ describe.skipIf(NO_POOLER)(`behind PgBouncer${NO_POOLER ? ` (${NO_POOLER})` : ""
       );
     });
 
-    test(`the servers ${settings.max_prepared_statements === 0 ? "warn" : "do not warn"} that the pooler keeps no prepared statements`, () => {
-      const warnings = notices().match(/keeps no prepared statements/g)?.length ?? 0;
+    test(`the servers ${settings.max_prepared_statements === 0 ? "warn" : "do not warn"} that the pooler does not support prepared statements`, () => {
+      const warnings = notices().match(/does not support prepared statements/g)?.length ?? 0;
       expect(warnings, notices()).toBe(settings.max_prepared_statements === 0 ? 2 : 0);
     });
 
