@@ -7,6 +7,9 @@ type Bytes = Uint8Array<ArrayBuffer>;
 const NDJSON = "application/x-ndjson";
 const LINE_FEED = 10;
 
+/** How much longer than its source a stream waits, so that a source that is late can say why. */
+const GRACE_MS = 100;
+
 export interface StreamEvents {
   /** The source has failed; returns the problem to report. */
   onFailure(error: unknown): Problem;
@@ -81,7 +84,7 @@ class MonitoredSource implements UnderlyingDefaultSource<Bytes> {
     const chunk = this.#reader.read();
     for (;;) {
       try {
-        return await within(this.#options.clock.timeLeft(), chunk);
+        return await within(this.#options.clock.timeLeft() + GRACE_MS, chunk);
       } catch (error) {
         if (!(error instanceof LateError) || this.#options.clock.timeLeft() === 0) throw error;
       }
