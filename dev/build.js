@@ -4,7 +4,7 @@
  * JavaScript because `npm start` runs it on the installed Node, which may not run TypeScript.
  */
 import { existsSync } from "node:fs";
-import { cp, mkdir, readdir, rm } from "node:fs/promises";
+import { cp, mkdir, readdir, rename, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { basename, dirname } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -56,11 +56,9 @@ async function build({ build }) {
 }
 
 async function copyMigrations() {
-  await rm(`${root}dist/drizzle`, { recursive: true, force: true });
-  await cp(`${root}drizzle`, `${root}dist/drizzle`, {
-    recursive: true,
-    filter: (path) => !path.endsWith("_snapshot.json"),
-  });
+  const migrations = await filesIn(`${root}drizzle`);
+  await replaceFiles(`${root}dist/drizzle`, migrations);
+  await replaceFiles(`${root}dist/drizzle/meta`, [`${root}drizzle/meta/_journal.json`]);
 }
 
 /** Copies the page, and the files that it needs from Swagger UI with their licence. */
@@ -73,7 +71,33 @@ async function copyDocs() {
     "LICENSE",
     "NOTICE",
   ];
-  await mkdir(`${root}dist/docs`, { recursive: true });
-  await cp(`${root}src/docs`, `${root}dist/docs`, { recursive: true });
-  for (const name of names) await cp(`${swagger}/${name}`, `${root}dist/docs/${name}`);
+  const page = await filesIn(`${root}src/docs`);
+  await replaceFiles(`${root}dist/docs`, [...page, ...names.map((name) => `${swagger}/${name}`)]);
+}
+
+/** @param {string} folder */
+async function filesIn(folder) {
+  const entries = await readdir(folder, { withFileTypes: true });
+  return entries.filter((entry) => entry.isFile()).map(({ name }) => `${folder}/${name}`);
+}
+
+/**
+ * Makes a folder contain copies of these files and no others. Each file is replaced at once, because a running server may
+ * read it.
+ *
+ * @param {string} folder
+ * @param {string[]} files
+ */
+async function replaceFiles(folder, files) {
+  await mkdir(folder, { recursive: true });
+  const names = new Set(files.map((file) => basename(file)));
+  for (const file of files) {
+    const copy = `${folder}/.${basename(file)}.${process.pid}`;
+    await cp(file, copy);
+    await rename(copy, `${folder}/${basename(file)}`);
+  }
+  for (const file of await filesIn(folder)) {
+    const name = basename(file);
+    if (!names.has(name) && !name.startsWith(".")) await rm(file, { force: true });
+  }
 }
