@@ -7,12 +7,33 @@ const CONCURRENT = /^\s*CREATE (?:UNIQUE )?INDEX CONCURRENTLY (?:IF NOT EXISTS )
 export const isConcurrent = (statement: string): boolean => CONCURRENT.test(statement);
 
 /**
+ * Does all that migrations leave. Migrators that run at the same time can deadlock here, because an index that is built
+ * concurrently waits for the transactions of others. Whoever Postgres chooses as the victim goes on with what is left.
+ *
+ * @param statements the statements of the migrations that are {@link isConcurrent}
+ */
+export async function finishMigrations(
+  client: pg.Client,
+  statements: string[],
+  onProgress: (sentence: string) => void,
+): Promise<void> {
+  for (;;) {
+    try {
+      await buildIndexes(client, statements, onProgress);
+      await validateConstraints(client);
+      return await rewriteBooks(client, onProgress);
+    } catch (error) {
+      if ((error as pg.DatabaseError).code !== DEADLOCK) throw error;
+      await sleep(PAUSE_MS);
+    }
+  }
+}
+
+/**
  * Builds the indexes that migrations create CONCURRENTLY, while rows are read and written. An index that an interrupted build
  * left invalid is built again.
- *
- * @param statements all such statements of the migrations
  */
-export async function buildIndexes(
+async function buildIndexes(
   client: pg.Client,
   statements: string[],
   onProgress: (sentence: string) => void,
@@ -58,13 +79,14 @@ async function buildIndex(
 }
 
 const DUPLICATE_TABLE = "42P07";
+const DEADLOCK = "40P01";
 const PAUSE_MS = 100;
 
 /**
  * Validates the constraints that migrations added NOT VALID. This reads whole tables, but under a lock that lets others
  * read and write; in the migration itself, nobody could.
  */
-export async function validateConstraints(client: pg.Client): Promise<void> {
+async function validateConstraints(client: pg.Client): Promise<void> {
   const { rows } = await client.query<{ table: string; name: string }>(
     `select conrelid::regclass::text as table, quote_ident(conname) as name from pg_constraint
      where connamespace = 'public'::regnamespace and not convalidated`,
@@ -81,7 +103,7 @@ const BATCH = 1000;
  * Brings the JSON of books that an earlier version wrote to today's format, in batches that commit, while the books are
  * read and changed. Their versions stay. It can be stopped at any time, and goes on with the next run.
  */
-export async function rewriteBooks(client: pg.Client, onProgress: (sentence: string) => void): Promise<void> {
+async function rewriteBooks(client: pg.Client, onProgress: (sentence: string) => void): Promise<void> {
   let last = "00000000-0000-0000-0000-000000000000";
   for (let done = 0; ; ) {
     const { rows } = await client.query<{ id: string }>(

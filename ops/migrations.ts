@@ -6,7 +6,7 @@ import pg from "pg";
 import journal from "../drizzle/meta/_journal.json" with { type: "json" };
 import { DATABASE_FACTS, type DatabaseFacts, unmetRequirements } from "../src/db/requirements.ts";
 import { StartupError } from "../src/startup-error.ts";
-import { buildIndexes, isConcurrent, rewriteBooks, validateConstraints } from "./background.ts";
+import { finishMigrations, isConcurrent } from "./background.ts";
 import { refusalOf, withClient } from "./command.ts";
 import { grantPrivileges } from "./privileges.ts";
 
@@ -56,9 +56,7 @@ export function migrate(url: string, options: MigrateOptions = {}): Promise<numb
     let applied = 0;
     while (await retryWhileBusy(wait, onProgress, () => applyNext(client, migrations))) applied++;
     await limitStatements(client);
-    await buildIndexes(client, later.flat(), onProgress);
-    await validateConstraints(client);
-    await rewriteBooks(client, onProgress);
+    await finishMigrations(client, later.flat(), onProgress);
     if (grantTo !== undefined) await grantPrivileges(client, grantTo);
     return applied;
   });
