@@ -8,7 +8,7 @@ export const isConcurrent = (statement: string): boolean => CONCURRENT.test(stat
 
 /**
  * Does all that migrations leave. Migrators that run at the same time can deadlock here, because an index that is built
- * concurrently waits for the transactions of others. Whoever Postgres chooses as the victim goes on with what is left.
+ * concurrently waits for the transactions of others, or begin the same index. Whoever fails goes on with what is left.
  *
  * @param statements the statements of the migrations that are {@link isConcurrent}
  */
@@ -23,7 +23,7 @@ export async function finishMigrations(
       await validateConstraints(client);
       return await rewriteBooks(client, onProgress);
     } catch (error) {
-      if ((error as pg.DatabaseError).code !== DEADLOCK) throw error;
+      if (!OVERTAKEN.includes(`${(error as pg.DatabaseError).code}`)) throw error;
       await sleep(PAUSE_MS);
     }
   }
@@ -40,17 +40,16 @@ async function buildIndexes(
 ): Promise<void> {
   for (const statement of statements) {
     const [, name = ""] = statement.match(CONCURRENT) ?? [];
-    for (let isDone = false; !isDone; ) isDone = await buildIndex(client, name, statement, onProgress);
+    await buildIndex(client, name, statement, onProgress);
   }
 }
 
-/** @returns false if it is to be tried again, because somebody else is building the index */
 async function buildIndex(
   client: pg.Client,
   name: string,
   statement: string,
   onProgress: (sentence: string) => void,
-): Promise<boolean> {
+): Promise<void> {
   const { rows } = await client.query<{ valid: boolean; building: boolean; empty: boolean }>(
     `select indisvalid as valid, not exists (select from books) as empty,
        exists (select from pg_stat_progress_create_index where index_relid = indexrelid) as building
@@ -58,10 +57,10 @@ async function buildIndex(
     [`public.${name}`],
   );
   const [index] = rows;
-  if (index?.valid) return true;
+  if (index?.valid) return;
   if (index?.building) {
     await sleep(PAUSE_MS);
-    return false;
+    return buildIndex(client, name, statement, onProgress);
   }
   if (!index?.empty) onProgress(`Building the index ${name}.`);
   // A setting of the session, because CONCURRENTLY cannot run in a transaction.
@@ -69,17 +68,13 @@ async function buildIndex(
   try {
     if (index?.valid === false) await client.query(`drop index concurrently ${name}`);
     await client.query(statement);
-    return true;
-  } catch (error) {
-    if ((error as pg.DatabaseError).code === DUPLICATE_TABLE) return false;
-    throw error;
   } finally {
     await client.query("reset statement_timeout");
   }
 }
 
-const DUPLICATE_TABLE = "42P07";
-const DEADLOCK = "40P01";
+/** A deadlock, or an index that another migrator has begun to build. */
+const OVERTAKEN = ["40P01", "42P07"];
 const PAUSE_MS = 100;
 
 /**

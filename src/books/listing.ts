@@ -2,6 +2,7 @@
 import * as z from "zod";
 import { fail, searchTerm, text, trueOrFalse, uuid, wholeNumber } from "../http/fields.ts";
 import { DEFAULT_LIMIT, type Paging, pageParameters } from "../http/paging.ts";
+import type { ValidationCode } from "../http/problem.ts";
 import { FORMATS, isbn, languageTag, MAX_PRICE, publishedDate } from "./book.ts";
 
 const priceBound = () =>
@@ -34,7 +35,7 @@ export const SORTS = [
 const MAX_PAGED_ROWS = 100_000;
 
 /** Values separated by commas, without duplicates. */
-function listOf<T extends z.ZodType<string>>(item: T, message: string) {
+function listOf(item: z.ZodType<string>, code: ValidationCode, message: string) {
   return z
     .string()
     .transform((list, context) => {
@@ -43,11 +44,7 @@ function listOf<T extends z.ZodType<string>>(item: T, message: string) {
         return fail(context, "too_long", `must have ${MAX_LISTED} values or fewer`);
       const parsed = items.map((value) => item.safeParse(value.trim()));
       if (parsed.some(({ success }) => !success))
-        return fail(
-          context,
-          item.meta()?.format === "isbn" ? "invalid_isbn" : "invalid_format",
-          items.length > 1 ? `${message} in each place` : message,
-        );
+        return fail(context, code, items.length > 1 ? `${message} in each place` : message);
       return [...new Set(parsed.map(({ data }) => data as string))];
     })
     .meta({ examples: item.meta()?.examples });
@@ -58,10 +55,10 @@ const filters = {
   search: searchTerm()
     .optional()
     .meta({ description: "Part of the title, author or ISBN; case is ignored." }),
-  id: listOf(uuid(), "must be a UUID")
+  id: listOf(uuid(), "invalid_format", "must be a UUID")
     .optional()
     .meta({ description: "Up to 100 ids, separated by commas." }),
-  isbn: listOf(isbn(), "must be a valid ISBN-10 or ISBN-13")
+  isbn: listOf(isbn(), "invalid_isbn", "must be a valid ISBN-10 or ISBN-13")
     .optional()
     .meta({ description: "Up to 100 ISBNs, separated by commas." }),
   publisher: text({ min: 1, max: 255 }).optional().meta({ description: "The publisher; case is ignored." }),
@@ -97,7 +94,8 @@ export const bookPaging = {
   query: z
     .strictObject({
       ...pageParameters,
-      limit: wholeNumber({ min: 1, max: 100, clamped: true })
+      limit: pageParameters.limit
+        .unwrap()
         .optional()
         .meta({
           description: `The number of rows in a page. Values above 100 are treated as 100. The default is ${DEFAULT_LIMIT}, or with \`id\` or \`isbn\` the number of their values.`,

@@ -1,8 +1,14 @@
 /** Conditional writes: lock a row, check what the write depends on, then write, or say why not; in one statement. */
 import { type SQL, sql } from "drizzle-orm";
 import type { PgColumn, PgTable } from "drizzle-orm/pg-core";
-import type { Definition, Names, Types, Value } from "./statements.ts";
-import { defineStatement } from "./statements.ts";
+import {
+  type Definition,
+  defineStatement,
+  listOf,
+  type Names,
+  type Types,
+  type Value,
+} from "./statements.ts";
 
 /**
  * The row that a conditional write returns: what was written, with `refusal` null, or the name of the condition that failed
@@ -51,17 +57,17 @@ export function conditionalWrite<const T extends Types, Refusal extends string>(
     );
     return sql`
       locked as materialized (
-        select ${list([sql`${table.id} as id`, ...columns])} from ${table} where ${row(value)} and ${proceed} for update
+        select ${listOf([sql`${table.id} as id`, ...columns])} from ${table} where ${row(value)} and ${proceed} for update
       ),
       checked as materialized (
         select *, case ${sql.join(refusals, sql` `)} end as refusal from locked
       ),
       passed as materialized (
-        select ${list([sql`*`, ...(before?.(value) ?? [])])} from checked where refusal is null
+        select ${listOf([sql`*`, ...(before?.(value) ?? [])])} from checked where refusal is null
       ),
       written as (${write(value)}),
       outcome as (
-        select ${list([
+        select ${listOf([
           sql`case when checked.id is null then 'missing' else checked.refusal end as refusal`,
           sql`written.*`,
           ...details,
@@ -70,8 +76,6 @@ export function conditionalWrite<const T extends Types, Refusal extends string>(
       )`;
   };
 }
-
-const list = (parts: SQL[]) => sql.join(parts, sql`, `);
 
 /** Makes a statement of steps that are always taken. */
 export function unconditionally<const T extends Types>(

@@ -8,6 +8,7 @@ import {
   compiler,
   type Definition,
   type Lookup,
+  listOf,
   onceFor,
   type Query,
   type Statement,
@@ -120,7 +121,7 @@ function joinBatcher(definition: Definition, compile: Compile): Batcher<Query["v
   const together: Definition = {
     types: Object.fromEntries(names.map((name) => [name, `${types[name]}[]`])),
     build: (value) => sql`select called.item::int as item, answer.*
-      from unnest(${sql.join(names.map(value), sql`, `)}) with ordinality as called (${sql.join(identifiers, sql`, `)})
+      from unnest(${listOf(names.map(value))}) with ordinality as called (${sql.join(identifiers, sql`, `)})
       cross join lateral (${build((name) => sql`called.${sql.identifier(name)}`)}) as answer`,
   };
   return {

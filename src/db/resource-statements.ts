@@ -2,7 +2,7 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { PgColumn, PgTable } from "drizzle-orm/pg-core";
 import { conditionalWrite, type WriteSteps } from "./conditional-write.ts";
-import type { Names, Value } from "./statements.ts";
+import { listOf, type Names, type Value } from "./statements.ts";
 
 /** A row as the API represents it, and what its ETag is made of. */
 export type Resource = {
@@ -137,8 +137,6 @@ export function deletionSteps(
       sql`delete from ${table} using passed where ${table.id} = passed.id returning ${table.id}::text as id`,
   });
 }
-
-const listOf = (parts: SQL[]) => sql.join(parts, sql`, `);
 
 const namesOf = (columns: PgColumn[], source = "") =>
   listOf(columns.map(({ name }) => sql`${sql.raw(source)}${sql.identifier(name)}`));

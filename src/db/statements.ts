@@ -64,6 +64,9 @@ export interface Lookup {
   build(keys: SQL): SQL;
 }
 
+/** SQL expressions separated by commas. */
+export const listOf = (parts: SQL[]): SQL => sql.join(parts, sql`, `);
+
 /** A statement as drivers take it. */
 export interface Statement {
   text: string;
