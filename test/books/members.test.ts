@@ -5,6 +5,7 @@ import { type Client, createClient } from "../support/client.ts";
 import { createTestDatabase } from "../support/database.ts";
 import { RUNTIMES, startServer } from "../support/servers.ts";
 import { SECRET, tokenFor } from "../support/token.ts";
+import { pagesOf } from "../support/walk.ts";
 
 const MEMBERS = {
   publisher: "Ace Books",
@@ -163,14 +164,9 @@ describe.each(RUNTIMES)("%s", (runtime) => {
       const order = ["None", "Year", "Month", "Day", "Later"];
       expect(await titles(`${ONLY}&sort=published`)).toEqual(order);
       expect(await titles(`${ONLY}&sort=-published`)).toEqual(order.toReversed());
-      const walked = [];
-      for (let cursor = ""; ; ) {
-        const page = await list(`${ONLY}&sort=published&limit=1${cursor}`);
-        walked.push(...page.data.map(({ title }: { title: string }) => title));
-        if (!page.next_cursor) break;
-        cursor = `&cursor=${page.next_cursor}`;
-      }
-      expect(walked).toEqual(order);
+      const page = (cursor = "") => list(`${ONLY}&sort=published&limit=1${cursor}`);
+      const pages = await pagesOf(await page(), ({ next_cursor: next }) => next && page(`&cursor=${next}`));
+      expect(pages.flatMap(({ data }) => data).map(({ title }) => title)).toEqual(order);
     });
 
     test("id and isbn list the books that exist, and as many as they name", async () => {
