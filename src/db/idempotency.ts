@@ -132,7 +132,7 @@ const writeOnce = <T extends Types>(steps: WriteSteps<T>, value: Value) => sql`w
         insert into ${idempotencyKeys} (key, fingerprint, status, headers, body, id, version, json)
         select ${value("key")}, ${value("fingerprint")}, ${value("status")}, ${headersOf(value)}, json,
           id::uuid, version::bigint, json
-        from outcome where refusal is null and id is not null
+        from outcome where refusal is null
         on conflict (key) do update set (fingerprint, status, headers, body, id, version, json, created_at) = (
           excluded.fingerprint, excluded.status, excluded.headers, excluded.body,
           excluded.id, excluded.version, excluded.json, excluded.created_at
