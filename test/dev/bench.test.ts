@@ -3,7 +3,9 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { isInstalled } from "../../bench/load.ts";
-import { inDirectory } from "../support/dev.ts";
+import { inDirectory, prepareDev } from "../support/dev.ts";
+
+prepareDev();
 
 const run = promisify(execFile);
 

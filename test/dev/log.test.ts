@@ -2,7 +2,9 @@
 import { execFileSync } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
-import { inDirectory, type Run, run } from "../support/dev.ts";
+import { inDirectory, prepareDev, type Run, run } from "../support/dev.ts";
+
+prepareDev();
 
 const hasTerminal = canScript();
 

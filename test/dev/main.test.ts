@@ -5,7 +5,9 @@ import { readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { expect, test } from "vitest";
 import { newBook } from "../support/books.ts";
-import { BEYOND_QUOTA, copyCheckout, inDirectory, run, withSmallQuota } from "../support/dev.ts";
+import { BEYOND_QUOTA, copyCheckout, inDirectory, prepareDev, run, withSmallQuota } from "../support/dev.ts";
+
+prepareDev();
 
 const getJson = async (url: string) => (await fetch(url)).json();
 

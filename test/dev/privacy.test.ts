@@ -3,8 +3,10 @@ import { readdir, readFile, readlink } from "node:fs/promises";
 import { neon, neonConfig } from "@neondatabase/serverless";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { rawRequest } from "../support/client.ts";
-import { inDirectory, launch, type Run, run } from "../support/dev.ts";
+import { inDirectory, launch, prepareDev, type Run, run } from "../support/dev.ts";
 import { SECRET } from "../support/token.ts";
+
+prepareDev();
 
 const isLinux = process.platform === "linux";
 

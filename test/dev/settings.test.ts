@@ -5,8 +5,10 @@ import { expect, inject, test } from "vitest";
 import { newBook } from "../support/books.ts";
 import { rawRequest } from "../support/client.ts";
 import { createTestDatabase } from "../support/database.ts";
-import { BEYOND_QUOTA, copyCheckout, QUOTA, run, withSmallQuota } from "../support/dev.ts";
+import { BEYOND_QUOTA, copyCheckout, prepareDev, QUOTA, run, withSmallQuota } from "../support/dev.ts";
 import { SECRET, tokenFor } from "../support/token.ts";
+
+prepareDev();
 
 const post = (origin: string, headers: Record<string, string> = {}) =>
   fetch(`${origin}/api/v1/books`, {

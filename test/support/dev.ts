@@ -7,17 +7,19 @@ import { beforeAll, onTestFinished, vi } from "vitest";
 import { atEnd } from "./end.ts";
 import { freePort } from "./port.ts";
 
-vi.setConfig({ testTimeout: 90_000 });
-
 /** The test file's temporary directory. */
 let directory: string;
 
-beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), "octavo-dev-"));
-  atEnd(() => rm(directory, { recursive: true, force: true }));
-  // If root runs the tests, Postgres runs as another user, who needs access.
-  await chmod(directory, 0o755);
-});
+/** Prepares a test file that starts `npm run dev`. */
+export function prepareDev(): void {
+  vi.setConfig({ testTimeout: 90_000 });
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), "octavo-dev-"));
+    atEnd(() => rm(directory, { recursive: true, force: true }));
+    // If root runs the tests, Postgres runs as another user, who needs access.
+    await chmod(directory, 0o755);
+  });
+}
 
 /** A path in the test file's temporary directory. */
 export const inDirectory = (...names: string[]) => join(directory, ...names);

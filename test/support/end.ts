@@ -1,5 +1,3 @@
-import { afterAll } from "vitest";
-
 const tasks: (() => unknown)[] = [];
 
 /** Runs a task when the test file ends, last registered first. Vitest ignores an `afterAll` inside a `beforeAll`. */
@@ -7,6 +5,7 @@ export function atEnd(task: () => unknown): void {
   tasks.push(task);
 }
 
-afterAll(async () => {
-  for (const task of tasks.reverse()) await task();
-});
+/** Runs the tasks of the test file that ends. */
+export async function end(): Promise<void> {
+  for (const task of tasks.splice(0).reverse()) await task();
+}
