@@ -84,8 +84,8 @@ async function carryOut({ place, language, file, text }: Block, tree: string, ur
     await mkdir(dirname(join(tree, file)), { recursive: true });
     return writeFile(join(tree, file), content);
   }
-  const { PATH, HOME } = process.env;
-  const env = { PATH, HOME, DATABASE_URL: url, CLOUDFLARE_CF_FETCH_ENABLED: "false" };
+  const { PATH, HOME, NODE_COMPILE_CACHE } = process.env;
+  const env = { PATH, HOME, NODE_COMPILE_CACHE, DATABASE_URL: url, CLOUDFLARE_CF_FETCH_ENABLED: "false" };
   if (language === "diff") await writeFile(join(tree, "step.diff"), content);
   const script = language === "diff" ? "git apply step.diff && rm step.diff" : `set -e\n${content}`;
   await run("sh", ["-c", script], { cwd: tree, env }).catch(({ stdout, stderr }) => {

@@ -30,7 +30,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
   };
   try {
     const directory = await mkdtemp(join(tmpdir(), "octavo-test-"));
-    ends.push(() => rm(directory, { recursive: true, force: true }));
+    // Processes that end meanwhile still write to their compile cache, so the removal may need another attempt.
+    ends.push(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }));
+    // The tests start hundreds of Node processes, most of which load the same modules.
+    process.env.NODE_COMPILE_CACHE ??= join(directory, "compile-cache");
     // If root runs the tests, Postgres runs as another user, who needs access.
     await chmod(directory, 0o755);
     const parts = [
