@@ -89,7 +89,7 @@ export interface OpenApi {
   components: { schemas: { Problem: object }; headers: Record<string, DocumentedHeader> };
 }
 
-/** This test file's checkers by document, because compiling its schemas takes longer than most tests. */
+/** The test worker's checkers by document, because compiling its schemas takes longer than most tests. */
 const checkers = new Map<string, ReturnType<typeof responseChecker>>();
 
 function checkerOf(document: string): ReturnType<typeof responseChecker> {
