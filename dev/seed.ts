@@ -39,7 +39,7 @@ export function seed(
     if (empty) await withoutIndexes(client, add, (index) => onProgress(books, `Building ${index}`));
     else await add();
     onProgress(books, "Analyzing");
-    await client.query("analyze books, stock_movements; commit");
+    await client.query("analyze books, stock_movements, book_search, search_words; commit");
   });
 }
 
@@ -75,7 +75,8 @@ async function withoutIndexes(
 ): Promise<void> {
   const { rows } = await client.query<{ name: string; definition: string }>(
     `select indexrelid::regclass::text as name, pg_get_indexdef(indexrelid) as definition
-     from pg_index where indrelid in ('books'::regclass, 'stock_movements'::regclass) and not indisunique`,
+     from pg_index
+     where indrelid in ('books'::regclass, 'stock_movements'::regclass, 'book_search'::regclass) and not indisunique`,
   );
   for (const { name } of rows) await client.query(`drop index ${name}`);
   await work();

@@ -21,7 +21,8 @@ export async function finishMigrations(
     try {
       await buildIndexes(client, statements, onProgress);
       await validateConstraints(client);
-      return await rewriteBooks(client, onProgress);
+      await rewriteBooks(client, onProgress);
+      return await enterBooks(client, onProgress);
     } catch (error) {
       if (!OVERTAKEN.includes(`${(error as pg.DatabaseError).code}`)) throw error;
       await sleep(PAUSE_MS);
@@ -112,5 +113,18 @@ async function rewriteBooks(client: pg.Client, onProgress: (sentence: string) =>
     done += rows.length;
     last = rows.reduce((greatest, { id }) => (id > greatest ? id : greatest), last);
     if (done % (100 * BATCH) === 0) onProgress(`Rewriting books in today's format: ${done} so far.`);
+  }
+}
+
+/** Adds the books that the search does not know yet, in batches like {@link rewriteBooks}. */
+async function enterBooks(client: pg.Client, onProgress: (sentence: string) => void): Promise<void> {
+  let last: string | null = "00000000-0000-0000-0000-000000000000";
+  for (let batch = 1; last !== null; batch++) {
+    const { rows }: pg.QueryResult<{ last: string | null }> = await client.query(
+      "select octavo_enter_missing_books($1, $2) as last",
+      [last, BATCH],
+    );
+    last = rows[0]?.last ?? null;
+    if (batch % 100 === 0) onProgress(`Adding books to the search: ${batch * BATCH} so far.`);
   }
 }

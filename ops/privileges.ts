@@ -2,16 +2,16 @@ import { getTableName } from "drizzle-orm";
 import pg from "pg";
 import * as schema from "../src/db/schema.ts";
 
-/** The ledger. Triggers write it, so the app's role only reads it. */
-const LEDGER = getTableName(schema.stockMovements);
+/** The ledger and the tables of the search. Triggers write them, so the app's role only reads them. */
+const DERIVED: string[] = [schema.stockMovements, schema.bookSearch, schema.searchWords].map(getTableName);
 
 /** The tables that the app's role reads and writes. */
 const WRITTEN = Object.values(schema)
   .map(getTableName)
-  .filter((table) => table !== LEDGER);
+  .filter((table) => !DERIVED.includes(table));
 
 /** The tables that it only reads; `/ready` looks at the migrations. */
-const READ = [LEDGER, "drizzle.__drizzle_migrations"];
+const READ = [...DERIVED, "drizzle.__drizzle_migrations"];
 
 /** An advisory lock. Without it, simultaneous grants update the same rows of the catalogue, and all but one fail. */
 const LOCK = 7_250_870;

@@ -10,6 +10,7 @@ export type DatabaseFacts = {
   encoding: string;
   has_icu: boolean;
   has_trgm: boolean;
+  has_fuzzystrmatch: boolean;
 };
 
 /** Gives {@link DatabaseFacts}. It reads system catalogues alone, and so works on any database. */
@@ -17,7 +18,8 @@ export const DATABASE_FACTS = `current_setting('server_version') as version,
   current_setting('server_version_num')::int as version_num,
   getdatabaseencoding()::text as encoding,
   exists (select from pg_collation where collname = 'und-x-icu') as has_icu,
-  exists (select from pg_available_extensions where name = 'pg_trgm') as has_trgm`;
+  exists (select from pg_available_extensions where name = 'pg_trgm') as has_trgm,
+  exists (select from pg_available_extensions where name = 'fuzzystrmatch') as has_fuzzystrmatch`;
 
 /** @returns a sentence for each requirement that the database does not meet */
 export function unmetRequirements(facts: DatabaseFacts): string[] {
@@ -31,9 +33,13 @@ export function unmetRequirements(facts: DatabaseFacts): string[] {
         ]
       : []),
     ...(facts.has_icu ? [] : ["Octavo needs PostgreSQL with ICU, but the server was built without it."]),
-    ...(facts.has_trgm ? [] : ["Octavo needs the extension pg_trgm, which comes with postgresql-contrib."]),
+    ...(facts.has_trgm ? [] : [missingExtension("pg_trgm")]),
+    ...(facts.has_fuzzystrmatch ? [] : [missingExtension("fuzzystrmatch")]),
   ];
 }
+
+const missingExtension = (name: string) =>
+  `Octavo needs the extension ${name}, which comes with postgresql-contrib.`;
 
 /** The newest migration that this version knows, as its entry in `drizzle.__drizzle_migrations` names it. */
 export const NEWEST_MIGRATION = journal.entries.at(-1)?.when ?? 0;

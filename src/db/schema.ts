@@ -22,6 +22,10 @@ import {
   uuid,
 } from "drizzle-orm/pg-core";
 
+/** Text that sorts and compares by its bytes, as LIKE and ranges of beginnings need it. */
+const byteText = customType<{ data: string }>({ dataType: () => 'text collate "C"' });
+const tsvector = customType<{ data: string }>({ dataType: () => "tsvector" });
+
 /** Text that sorts by Unicode's root collation on every machine ("apple" before "Zoo"). */
 const sortedText = customType<{ data: string }>({ dataType: () => 'text collate "und-x-icu"' });
 
@@ -111,6 +115,35 @@ export const books = pgTable(
     ),
   ],
 );
+
+/**
+ * What a search reads of each book. Triggers on `books` write it, and leave it alone when only stock changes. It has no
+ * foreign key, which would lock the book a second time.
+ */
+export const bookSearch = pgTable(
+  "book_search",
+  {
+    book_id: uuid("book_id").notNull(),
+    // Folded, without what is in brackets.
+    title: byteText("title").notNull(),
+    words: tsvector("words").notNull(),
+  },
+  (entry) => [
+    primaryKey({ name: "book_search_pkey", columns: [entry.book_id] }),
+    index("book_search_title_idx").on(entry.title, entry.book_id),
+    index("book_search_words_idx").using("gin", entry.words),
+  ],
+);
+
+/**
+ * Each word of `book_search`, to find those that resemble what somebody typed. A word may be there twice: a unique index
+ * would make writers of the same new word wait for each other.
+ */
+export const searchWords = pgTable("search_words", { word: byteText("word").notNull() }, (entry) => [
+  index("search_words_word_idx").on(entry.word),
+  index("search_words_reverse_idx").on(sql`reverse(${entry.word})`),
+  index("search_words_trigram_idx").using("gin", entry.word.op("gin_trgm_ops")),
+]);
 
 /** The ledger: triggers write one row for every change of `books.stock`, by any client. */
 export const stockMovements = pgTable(

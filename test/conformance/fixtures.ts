@@ -111,12 +111,13 @@ function insert(table: string, rows: readonly object[]): string {
 const TABLES = Object.values(schema).map(getTableName);
 
 /**
- * SQL that resets the tables to the fixtures. Only the trigger that derives columns is enabled, because the others would
+ * SQL that resets the tables to the fixtures. Only the triggers that derive data are enabled, because the others would
  * generate ids and times.
  */
 export const RESET = `
   begin;
   alter table books enable always trigger books_derive;
+  alter table books enable always trigger books_search_insert;
   set local session_replication_role = replica;
   ${TABLES.map((table) => `delete from ${table};`).join(" ")}
   ${insert("books", BOOKS)};
