@@ -5,15 +5,26 @@ import { cursorPage } from "../http/paging.ts";
 import { json, MERGE_PATCH, route } from "../http/route.ts";
 import { Book, BookChanges, isbn, NewBook } from "./book.ts";
 import { bookPaging } from "./listing.ts";
+import { MATCHES } from "./search.ts";
+
+const match = z.enum(MATCHES).nullable().optional().meta({
+  description:
+    "How the books match `search` and `author`: by all words, by words with slips or parts of words, or by some of the words. Null if the listing is empty.",
+});
 
 const BookPage = z
   .union([
-    cursorPage(Book).extend({ total: z.int().optional(), total_is_estimate: z.literal(true).optional() }),
+    cursorPage(Book).extend({
+      match,
+      total: z.int().optional(),
+      total_is_estimate: z.literal(true).optional(),
+    }),
     z.strictObject({
       data: z.array(Book),
       total: z.int(),
       page: z.int(),
       limit: z.int(),
+      match,
       total_pages: z.int(),
     }),
   ])

@@ -1,8 +1,7 @@
-/** The conditions of the listing's filters. */
+/** The conditions of the listing's filters, without those of a search. */
 import { eq, gte, inArray, lte, type SQL, sql } from "drizzle-orm";
 import { books } from "../db/schema.ts";
 import type { BookQuery } from "./listing.ts";
-import { matchesAuthor, matchesSearch } from "./search.ts";
 
 /** The date of publication as a sort key: as text, and unknown dates first. */
 export const publishedKey = sql`coalesce(${books.published}, '') collate "C"`;
@@ -11,11 +10,9 @@ export const publishedKey = sql`coalesce(${books.published}, '') collate "C"`;
 const lower = (text: SQL | typeof books.publisher) => sql`lower(${text} collate pg_c_utf8)`;
 
 export function filtersOf(query: BookQuery): SQL[] {
-  const { author, search, id, isbn, publisher, language, format, subject, in_stock } = query;
+  const { id, isbn, publisher, language, format, subject, in_stock } = query;
   const { min_price, max_price, published_from, published_to } = query;
   return [
-    ...(author ? [matchesAuthor(author)] : []),
-    ...(search ? [matchesSearch(search)] : []),
     ...(id ? [oneOf(books.id, id)] : []),
     ...(isbn ? [oneOf(books.isbn, isbn)] : []),
     ...(publisher ? [sql`${lower(books.publisher)} = ${lower(sql`${publisher}::text`)}`] : []),

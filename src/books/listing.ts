@@ -1,6 +1,6 @@
 /** The parameters of the listing of books. */
 import * as z from "zod";
-import { fail, searchTerm, text, trueOrFalse, uuid, wholeNumber } from "../http/fields.ts";
+import { fail, text, trueOrFalse, uuid, wholeNumber } from "../http/fields.ts";
 import { DEFAULT_LIMIT, type Paging, pageParameters } from "../http/paging.ts";
 import type { ValidationCode } from "../http/problem.ts";
 import { FORMATS, isbn, languageTag, MAX_PRICE, publishedDate } from "./book.ts";
@@ -18,6 +18,7 @@ const priceBound = () =>
 
 const MAX_LISTED = 100;
 
+/** The orders by a member. */
 export const SORTS = [
   "created_at",
   "-created_at",
@@ -30,6 +31,20 @@ export const SORTS = [
   "published",
   "-published",
 ] as const;
+
+export type Sort = (typeof SORTS)[number];
+
+/** The best matches of a search first. */
+const RELEVANCE = "relevance";
+
+/** The longest search, in characters. */
+const MAX_TERM = 200;
+
+/** What people type into a search box. An empty box searches for nothing. */
+const searchTerm = () =>
+  text({ min: 0, max: MAX_TERM })
+    .transform((term) => term || undefined)
+    .optional();
 
 /** The last row that a page number may reach; cursors have no limit. */
 const MAX_PAGED_ROWS = 100_000;
@@ -51,10 +66,15 @@ function listOf(item: z.ZodType<string>, code: ValidationCode, message: string) 
 }
 
 const filters = {
-  author: searchTerm().optional().meta({ description: "Part of the author's name; case is ignored." }),
-  search: searchTerm()
-    .optional()
-    .meta({ description: "Part of the title, author or ISBN; case is ignored." }),
+  author: searchTerm().meta({
+    description: "Words of the author's name, as in `search`.",
+    examples: ["garcia marquez"],
+  }),
+  search: searchTerm().meta({
+    description:
+      "Words of the title, author, publisher or ISBN, in any order; case, accents and punctuation are ignored. The last word may be incomplete. If no book has all words, words may have slips, and if none has those, some of the words are enough: `match` says which.",
+    examples: ["le guin earthsea"],
+  }),
   id: listOf(uuid(), "invalid_format", "must be a UUID")
     .optional()
     .meta({ description: "Up to 100 ids, separated by commas." }),
@@ -84,13 +104,28 @@ const filters = {
     .optional()
     .meta({ description: "`true` lists books in stock, `false` lists books out of stock." }),
   sort: z
-    .enum(SORTS)
-    .default("-created_at")
-    .meta({ description: "The sort order; a leading `-` means descending." }),
+    .enum([...SORTS, RELEVANCE])
+    .optional()
+    .meta({
+      description:
+        "The sort order; a leading `-` means descending. The default is `relevance` with `search`, which only a search has, and otherwise `-created_at`. By relevance, a listing ends after 1,000 books.",
+    }),
 };
 
+/** The order of a listing. */
+export const sortOf = ({
+  sort,
+  search,
+}: {
+  sort?: Sort | typeof RELEVANCE | undefined;
+  search?: string | undefined;
+}): Sort | typeof RELEVANCE => sort ?? (search ? RELEVANCE : "-created_at");
+
+/** Names the order, so that cursors are bound to it. */
+const withSort = <Q extends Parameters<typeof sortOf>[0]>(query: Q): Q => ({ ...query, sort: sortOf(query) });
+
 export const bookPaging = {
-  bound: z.object(filters),
+  bound: z.object(filters).overwrite(withSort),
   query: z
     .strictObject({
       ...pageParameters,
@@ -112,6 +147,9 @@ export const bookPaging = {
     .superRefine(
       (query, context) => {
         const { min_price, max_price, published_from, published_to, page, cursor, count } = query;
+        if (query.sort === RELEVANCE && !query.search) {
+          fail(context, "invalid_format", "must not be relevance without search", ["sort"]);
+        }
         if (min_price && max_price && Number(min_price) > Number(max_price)) {
           fail(context, "out_of_range", "must not exceed max_price", ["min_price"]);
         }
@@ -138,8 +176,13 @@ export const bookPaging = {
       },
       // Runs even if other parameters are invalid, because a response lists all faults.
       { when: () => true },
-    ),
+    )
+    .overwrite(withSort),
 } satisfies Paging;
+
+/** The member that an order sorts by. */
+export const memberOf = (sort: Sort) =>
+  sort.replace("-", "") as "created_at" | "title" | "author" | "price" | "published";
 
 /** The number of rows in a page: as many as are named by `id` or `isbn`, unless the request says otherwise. */
 export const limitOf = ({

@@ -8,7 +8,7 @@ import { type ConstraintMeanings, invalidMember, Problem } from "../http/problem
 import { created, fresh, jsonReply, noContent, ok } from "../http/reply.ts";
 import { ZERO_PRICE_WITH_STOCK } from "./book.ts";
 import * as contract from "./contract.ts";
-import { bookPaging, limitOf } from "./listing.ts";
+import { bookPaging, limitOf, memberOf, sortOf } from "./listing.ts";
 import * as store from "./store.ts";
 
 /** The problems that a client gets for constraints that the schemas cannot check. */
@@ -19,6 +19,10 @@ const constraints: ConstraintMeanings = {
     }),
   books_zero_price_with_stock: () => invalidMember("price", "zero_price_with_stock", ZERO_PRICE_WITH_STOCK),
 };
+
+/** How the books of a listing match its search: nothing without a search, and null without books. */
+const matchOf = (match: store.BookListing["match"], isEmpty: boolean) =>
+  match === undefined ? {} : { match: isEmpty ? null : match };
 
 export function bookRoutes(api: Api): void {
   api.on(
@@ -32,14 +36,17 @@ export function bookRoutes(api: Api): void {
     const { count, page } = query;
     const limit = limitOf(query);
     if (page !== undefined) {
-      const { found, total } = await store.listBooksByNumber(database, query, page);
-      const totals = { total, page, limit, total_pages: Math.ceil(total / limit) };
+      const { found, total = 0, match } = await store.listBooksByNumber(database, query, page);
+      const details = matchOf(match, total === 0);
+      const totals = { total, page, limit, ...details, total_pages: Math.ceil(total / limit) };
       return jsonReply(200, pageBody(rowsIn(found), totals));
     }
-    const { found, total } = await store.listBooks(database, query, position);
-    const totals = count && { total, ...(count === "estimated" && { total_is_estimate: true }) };
-    const listing = { url, paging: bookPaging, query, limit, key: store.sortedBy(query.sort) };
-    return pages.write(found, position, { ...listing, extra: totals });
+    const { found, total, match } = await store.listBooks(database, query, position);
+    const extra = count && { total, ...(count === "estimated" && { total_is_estimate: true }) };
+    const details = matchOf(match, found.lines === null && !position);
+    const sort = sortOf(query);
+    const key = sort === "relevance" ? undefined : memberOf(sort);
+    return pages.write(found, position, { url, paging: bookPaging, query, limit, key, details, extra });
   });
 
   api.on(contract.getBook, async ({ params, preconditions }, { database }) =>

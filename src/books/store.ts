@@ -16,7 +16,8 @@ import { defineLookup, defineResource, type Resource, readOne, type VersionDeman
 import { books } from "../db/schema.ts";
 import { type BookChanges, type NewBook, WRITABLE } from "./book.ts";
 import { filtersOf, publishedKey } from "./filters.ts";
-import { type BookQuery, limitOf, SORTS } from "./listing.ts";
+import { type BookQuery, limitOf, memberOf, SORTS, type Sort, sortOf } from "./listing.ts";
+import { type FoundLines, type Match, type PagePlace, rankedPage, sortedPage } from "./search.ts";
 
 const bookJson = sql`${books.json}`;
 export const representation = { json: bookJson, format: sql`${books.json_format}` };
@@ -68,6 +69,8 @@ export interface BookListing {
   found: Lines;
   /** Counted, or estimated by the planner, where the query asked for either. */
   total: number | undefined;
+  /** How books match the search, if there is one. */
+  match?: Match;
 }
 
 /** The pages of all books, in each order. */
@@ -76,7 +79,7 @@ const pagesBy = new Map(
 );
 
 function pageOf(query: BookQuery, filters: SQL[], position: Position | undefined) {
-  const { sort } = query;
+  const sort = sortOf(query) as Sort;
   const limit = limitOf(query);
   const pages = filters.length === 0 && pagesBy.get(sort);
   return pages
@@ -90,6 +93,7 @@ export async function listBooks(
   query: BookQuery,
   position: Position | undefined,
 ): Promise<BookListing> {
+  if (query.search || query.author) return searchBooks(database, query, { position }, query.count);
   const filters = filtersOf(query);
   const page = pageOf(query, filters, position);
   if (!query.count) {
@@ -108,15 +112,42 @@ export async function listBooksByNumber(
   database: Database,
   query: BookQuery,
   page: number,
-): Promise<{ found: Lines; total: number }> {
-  const filters = filtersOf(query);
+): Promise<BookListing> {
   const limit = limitOf(query);
   const offset = (page - 1) * limit;
+  if (query.search || query.author) return searchBooks(database, query, { offset }, "exact");
+  const filters = filtersOf(query);
+  const order = orderOf(sortOf(query) as Sort);
   const [[found], counted] = (await database.batch("snapshot", [
-    offsetPage(books, orderOf(query.sort), { filters, offset, limit, json: bookJson }),
+    offsetPage(books, order, { filters, offset, limit, json: bookJson }),
     exactCount(filters),
   ])) as [[Lines], Row[]];
   return { found, total: totalIn(counted[0]) };
+}
+
+async function searchBooks(
+  database: Database,
+  query: BookQuery,
+  place: PagePlace,
+  count: BookQuery["count"],
+): Promise<BookListing> {
+  const { search, author } = query;
+  const sort = sortOf(query);
+  const filters = filtersOf(query);
+  const options = { terms: { search, author }, filters, place, limit: limitOf(query), count };
+  const page = sort === "relevance" ? rankedPage(options) : sortedPage(orderOf(sort), options);
+  if (count !== "estimated" || filters.length === 0) {
+    const [found] = (await database.read<FoundLines>(page)) as [FoundLines];
+    return { found, match: found.match, total: count && Number(found.total ?? 0) };
+  }
+  const [[found], passing, all] = (await database.batch("snapshot", [
+    page,
+    estimate(filters),
+    estimate([]),
+  ])) as [[FoundLines], Row[], Row[]];
+  // As the planner does it: the share of matches that pass is that of all books.
+  const share = totalIn(passing[0]) / totalIn(all[0]);
+  return { found, match: found.match, total: Math.round(Number(found.total ?? 0) * share) };
 }
 
 const exactCount = (filters: SQL[]) => sql`select count(*)::text as total from ${books} ${where(filters)}`;
@@ -130,13 +161,8 @@ function totalIn(row: Record<string, unknown> | undefined): number {
   return (typeof plan === "string" ? JSON.parse(plan) : plan)[0].Plan["Plan Rows"];
 }
 
-/** The member that a listing is sorted by. */
-export function sortedBy(sort: BookQuery["sort"]) {
-  return sort.replace("-", "") as "created_at" | "title" | "author" | "price" | "published";
-}
-
-function orderOf(sort: BookQuery["sort"]): KeysetOrder {
-  const member = sortedBy(sort);
+function orderOf(sort: Sort): KeysetOrder {
+  const member = memberOf(sort);
   const order = orderBy(books[member], books.id, sort.startsWith("-"));
   return member === "published" ? { ...order, key: publishedKey } : order;
 }

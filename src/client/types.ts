@@ -77,9 +77,12 @@ export interface BookChanges {
 
 /** The filters and sort order of a listing. */
 export interface BookFilters {
-  /** Part of the title, author or ISBN; case is ignored. */
+  /**
+   * Words of the title, author, publisher or ISBN, in any order; case, accents and punctuation are ignored. The last word may
+   * be incomplete. 200 characters at most.
+   */
   search?: string | undefined;
-  /** Part of the author's name; case is ignored. */
+  /** Words of the author's name, as in `search`. */
   author?: string | undefined;
   /** Up to 100 ids. */
   id?: string | readonly string[] | undefined;
@@ -96,8 +99,8 @@ export interface BookFilters {
   min_price?: number | undefined;
   max_price?: number | undefined;
   in_stock?: boolean | undefined;
-  /** `-created_at` (newest first) by default. */
-  sort?: `${"" | "-"}${"created_at" | "title" | "author" | "price" | "published"}` | undefined;
+  /** `relevance` by default with `search`, which it needs; otherwise `-created_at` (newest first). */
+  sort?: `${"" | "-"}${"created_at" | "title" | "author" | "price" | "published"}` | "relevance" | undefined;
 }
 
 /** The position and size of a page. */
@@ -120,7 +123,15 @@ export interface Page<Row> {
   prev_cursor: string | null;
 }
 
+/**
+ * How the books of a search match: by all words, by words with slips or parts of words, or by some of the words. Null if
+ * there are no books.
+ */
+export type Match = "all" | "similar" | "some" | null;
+
 export interface BookPage extends Page<Book> {
+  /** With `search` or `author`. */
+  match?: Match | undefined;
   /** The number of all matching rows, if `count` asked for it. */
   total?: number | undefined;
   total_is_estimate?: true | undefined;
@@ -132,6 +143,8 @@ export interface NumberedPage<Row> {
   total: number;
   page: number;
   limit: number;
+  /** With `search` or `author`. */
+  match?: Match | undefined;
   total_pages: number;
 }
 

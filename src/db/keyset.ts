@@ -20,13 +20,21 @@ export interface Position {
   /** The sort key as in the row's JSON, so that no microsecond and no cent is lost. */
   key: string;
   id: string;
+  /** What the listing keeps of its first page: JSON in a form of its own. */
+  state?: unknown;
 }
 
 /**
  * The rows of a page in the direction of travel, as JSON objects with a line feed between them, which no JSON of Postgres
  * holds; null without rows. One text costs the server less than as many rows.
  */
-export type Lines = { lines: string | null };
+export type Lines = {
+  lines: string | null;
+  /** The sort keys of the rows, separated by commas, if their JSON does not have them. */
+  keys?: string | null;
+  /** What the cursors of the page keep, as JSON: see {@link Position}. */
+  state?: string | null;
+};
 
 export const rowsIn = ({ lines }: Lines): string[] => lines?.split("\n") ?? [];
 
@@ -41,6 +49,8 @@ export interface KeysetOrder {
 }
 
 interface PageOptions {
+  /** A part of the table, under its name; else all of it. */
+  from?: SQL | undefined;
   filters: SQL[];
   position: Position | undefined;
   limit: number;
@@ -104,12 +114,12 @@ export function definePages<const T extends Types>(
 export function filteredPage(
   table: PgTable,
   order: KeysetOrder,
-  { filters, position, limit, json }: PageOptions,
+  { from, filters, position, limit, json }: PageOptions,
 ): SQL {
   const values = placeValues(position, limit);
   const types: Types = { key: order.type, from: "uuid", rows: "int" };
   const value = (name: string) => sql`${values[name]}::${sql.raw(`${types[name]}`)}`;
-  return pageStatement(table, order, { filters, place: position, json }, value);
+  return pageStatement(table, order, { from, filters, place: position, json }, value);
 }
 
 type Place = Pick<Position, "direction" | "side">;
@@ -117,7 +127,7 @@ type Place = Pick<Position, "direction" | "side">;
 function pageStatement(
   table: PgTable,
   { key, id, descending }: KeysetOrder,
-  { filters, place, json }: { filters: SQL[]; place: Place | undefined; json: SQL },
+  { from, filters, place, json }: Omit<PageOptions, "position" | "limit"> & { place: Place | undefined },
   value: Value,
 ): SQL {
   const ascending = descending === (place?.direction === "backward");
@@ -126,7 +136,7 @@ function pageStatement(
     const operator = sql.raw((ascending ? ">" : "<") + (inclusive ? "=" : ""));
     return sql`(${key}, ${id}) ${operator} (${value("key")}, ${value("from")})`;
   };
-  return inLines(sql`select ${json} as json from ${table}
+  return inLines(sql`select ${json} as json from ${from ?? table}
     ${where([...filters, ...(place ? [beyond(place)] : [])])}
     order by ${key} ${direction(ascending)}, ${id} ${direction(ascending)} limit ${value("rows")}`);
 }
@@ -140,9 +150,9 @@ const placeValues = (position: Position | undefined, limit: number): Record<stri
 export function offsetPage(
   table: PgTable,
   { key, id, descending }: KeysetOrder,
-  { filters, offset, limit, json }: { filters: SQL[]; offset: number; limit: number; json: SQL },
+  { from, filters, offset, limit, json }: Omit<PageOptions, "position"> & { offset: number },
 ): SQL {
-  return inLines(sql`select ${json} as json from ${table} ${where(filters)}
+  return inLines(sql`select ${json} as json from ${from ?? table} ${where(filters)}
     order by ${key} ${direction(!descending)}, ${id} ${direction(!descending)} limit ${limit} offset ${offset}`);
 }
 

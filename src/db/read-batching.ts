@@ -34,8 +34,8 @@ export function batchedReads(driver: Driver, scheduler: Scheduler, timeout: numb
   return {
     batched: (batcher, call) => loaderOf(batcher as Batcher<unknown>)(call),
     query(statement, deadline) {
-      // Named statements have one plan whatever their values are, and are quick.
-      const lane: LaneName = statement.name ? "pages" : "searches";
+      // Most named statements have one plan whatever their values are, and are quick.
+      const lane: LaneName = statement.lane ?? (statement.name ? "pages" : "searches");
       const key = JSON.stringify([statement.name ?? statement.text, statement.values]);
       const { shared, isJoined } = coalesce(key, deadline, (run) =>
         scheduler.run(lane, run, () => {

@@ -58,9 +58,9 @@ export const books = pgTable(
     updated_at: moment("updated_at").default(sql`now()`),
     version: version(),
     // The trigger books_derive writes the columns below, and nothing else can.
-    // Folded text, in which `search` and `author` look: folding costs more than reading. U+001F separates the fields.
-    search_text: text("search_text").notNull(),
-    author_search_text: text("author_search_text").notNull(),
+    // Where version 0.1.0 searches. Null in books that were written since; the next version drops both and their index.
+    search_text: text("search_text"),
+    author_search_text: text("author_search_text"),
     // The book as the API represents it: writing the JSON of a page costs twice as much as finding its rows.
     json: text("json").notNull(),
     // The format of the JSON. A new member changes it, and with it the ETag, but not the version.

@@ -42,6 +42,8 @@ export interface Definition<T extends Types = Types> {
    * value of each call, a JSON array; the statement returns a column `item` that says which item a row is for, from 1 on.
    */
   grouping?: "join" | "items";
+  /** The lane in which servers run it, if not that of its kind: its time depends on its values. */
+  lane?: "searches";
 }
 
 /** Defines a statement. It keeps the literal types of the values, so that {@link bind} knows them. */
@@ -73,6 +75,8 @@ export interface Statement {
   values: unknown[];
   /** The name under which a connection may keep the statement prepared. */
   name?: string;
+  /** See {@link Definition}. */
+  lane?: "searches";
 }
 
 export type Compile = (query: Query | SQL) => Statement;
@@ -80,18 +84,18 @@ export type Compile = (query: Query | SQL) => Statement;
 /** Makes a function that turns queries into statements, and compiles each definition once. */
 export function compiler(): Compile {
   const dialect = new PgDialect();
-  const templateOf = onceFor(({ types, build }: Definition) => {
+  const templateOf = onceFor(({ types, build, lane }: Definition) => {
     const value = (name: string) => sql`${sql.placeholder(name)}::${sql.raw(`${types[name]}`)}`;
     const { sql: text, params } = dialect.sqlToQuery(build(value));
-    return { text, params, name: nameOf(text) };
+    return { text, params, name: nameOf(text), ...(lane && { lane }) };
   });
   return (query) => {
     if (!("definition" in query)) {
       const { sql, params } = dialect.sqlToQuery(query);
       return { text: sql, values: params };
     }
-    const { text, params, name } = templateOf(query.definition);
-    return { text, values: fillPlaceholders(params, query.values), name };
+    const { params, ...statement } = templateOf(query.definition);
+    return { ...statement, values: fillPlaceholders(params, query.values) };
   };
 }
 

@@ -22,8 +22,9 @@ export class CursorSeal {
     this.#secret = secret;
   }
 
-  seal(scope: string, { direction, side, key, id }: Position): string {
-    const payload = encoder.encode(JSON.stringify([direction[0], side[0], key, id]));
+  seal(scope: string, { direction, side, key, id, state }: Position): string {
+    const members = [direction[0], side[0], key, id, ...(state === undefined ? [] : [state])];
+    const payload = encoder.encode(JSON.stringify(members));
     const sealed = new Uint8Array(payload.length + MAC_BYTES);
     sealed.set(payload);
     sealed.set(this.#mac(scope, payload), payload.length);
@@ -37,12 +38,13 @@ export class CursorSeal {
     if (!areEqual(sealed.subarray(-MAC_BYTES), this.#mac(scope, payload))) throw invalidCursor();
     // The last character has unused bits, which must be as we wrote them.
     if (toBase64Url(sealed) !== cursor) throw invalidCursor();
-    const [direction, side, key, id] = JSON.parse(decoder.decode(payload));
+    const [direction, side, key, id, state] = JSON.parse(decoder.decode(payload));
     return {
       direction: direction === "f" ? "forward" : "backward",
       side: side === "b" ? "before" : "after",
       key,
       id,
+      ...(state !== undefined && { state }),
     };
   }
 

@@ -68,9 +68,6 @@ export function integer({ min, max }: { min: number; max: number }) {
     .meta({ type: "integer", minimum: min, maximum: max });
 }
 
-/** A search term. */
-export const searchTerm = () => text({ min: 1, max: 255 });
-
 /** A whole number in a query, at least `min`. Above `max` it is an error, or `max` if `clamped`. */
 export function wholeNumber({ min, max, clamped = false }: { min: number; max: number; clamped?: boolean }) {
   return z

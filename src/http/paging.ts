@@ -51,43 +51,56 @@ export function scopeOf(path: string, bound: z.ZodObject, query: Record<string, 
 
 const encoder = new TextEncoder();
 
-/** The rows of a page in the listing's order, and whether rows follow in the direction of travel. */
+/** The rows of a page in the listing's order, the places of its ends, and whether rows follow in the direction of travel. */
 interface Page {
   rows: string[];
+  first: Place | undefined;
+  last: Place | undefined;
   more: boolean;
 }
 
-/** Cuts a page from rows in the direction of travel, which may be one more than the limit. */
-function cutPage(found: Lines, limit: number, position: Position | undefined): Page {
+type Place = Pick<Position, "key" | "id" | "state">;
+
+/**
+ * Cuts a page from rows in the direction of travel, which may be one more than the limit.
+ *
+ * @param key the member that the listing is sorted by, unless the rows have keys beside them
+ */
+function cutPage(found: Lines, limit: number, position: Position | undefined, key: string | undefined): Page {
   const all = rowsIn(found);
   const rows = all.slice(0, limit);
-  if (position?.direction === "backward") rows.reverse();
-  return { rows, more: all.length > limit };
+  const keys = found.keys?.split(",");
+  const state = position ? position.state : found.state ? JSON.parse(found.state) : undefined;
+  const placeAt = (at: number): Place | undefined => {
+    const row = rows[at];
+    if (row === undefined) return undefined;
+    const members = JSON.parse(row);
+    return { key: keys?.[at] ?? `${members[key ?? ""] ?? ""}`, id: members.id, state };
+  };
+  const ends = [placeAt(0), placeAt(rows.length - 1)];
+  if (position?.direction === "backward") {
+    rows.reverse();
+    ends.reverse();
+  }
+  const [first, last] = ends;
+  return { rows, first, last, more: all.length > limit };
 }
 
 /**
  * The places that the cursors of a page lead to. In the direction of travel there is one exactly when rows follow; in the
  * other direction, whenever a cursor was sent. A page without rows hands back the place that it stands on.
- *
- * @param key the member that the listing is sorted by
  */
 function neighbours(
-  { rows, more }: Page,
+  { first, last, more }: Page,
   position: Position | undefined,
-  key: string,
 ): { next?: Position | undefined; previous?: Position | undefined } {
-  const placeOf = (json: string) => {
-    const members = JSON.parse(json);
-    return { key: `${members[key] ?? ""}`, id: members.id };
-  };
-  const [first, last] = [rows[0], rows.at(-1)];
   const next = (): Position | undefined =>
     last
-      ? { direction: "forward", side: "after", ...placeOf(last) }
+      ? { direction: "forward", side: "after", ...last }
       : position && { ...position, direction: "forward" };
   const previous = (): Position | undefined =>
     first
-      ? { direction: "backward", side: "before", ...placeOf(first) }
+      ? { direction: "backward", side: "before", ...first }
       : position && { ...position, direction: "backward" };
   const backward = position?.direction === "backward";
   return {
@@ -124,7 +137,7 @@ export class PageWriter {
   write(found: Lines, position: Position | undefined, listing: Listing): PageReply {
     const url = listing.url.pathname + listing.url.search;
     if (this.#last?.found !== found || this.#last.url !== url) {
-      const page = cutPage(found, listing.limit, position);
+      const page = cutPage(found, listing.limit, position, listing.key);
       this.#last = { found, url, reply: render(page, position, listing, this.#seal) };
     }
     return this.#last.reply;
@@ -134,14 +147,14 @@ export class PageWriter {
 function render(
   page: Page,
   position: Position | undefined,
-  { url, paging, query, limit, key, extra }: Listing,
+  { url, paging, query, limit, details, extra }: Listing,
   seal: CursorSeal,
 ): PageReply {
   const scope = scopeOf(url.pathname, paging.bound, query);
-  const { next, previous } = neighbours(page, position, key);
+  const { next, previous } = neighbours(page, position);
   const nextCursor = next ? seal.seal(scope, next) : null;
   const previousCursor = previous ? seal.seal(scope, previous) : null;
-  const tail = { limit, next_cursor: nextCursor, prev_cursor: previousCursor, ...extra };
+  const tail = { limit, ...details, next_cursor: nextCursor, prev_cursor: previousCursor, ...extra };
   const first = linkToFirst(url);
   const linkTo = (cursor: string) => `${first}${first.includes("?") ? "&" : "?"}cursor=${cursor}`;
   const links = [
@@ -163,8 +176,10 @@ interface Listing {
   paging: Paging;
   query: Record<string, unknown>;
   limit: number;
-  /** The member that the rows are sorted by. */
-  key: string;
+  /** The member that the rows are sorted by, unless they have keys beside them. */
+  key?: string | undefined;
+  /** Members to go behind the limit. */
+  details?: Record<string, unknown> | undefined;
   /** Members to go behind the cursors. */
   extra?: Record<string, unknown> | undefined;
 }

@@ -1,4 +1,4 @@
-/** Listing books: order, cursors, filters, search, counts and numbered pages, over HTTP on workerd. */
+/** Listing books: order, cursors, filters, counts and numbered pages, over HTTP on workerd. */
 import { beforeAll, describe, expect, test } from "vitest";
 import { isbnOf } from "../support/books.ts";
 import { type Client, createClient } from "../support/client.ts";
@@ -259,86 +259,6 @@ describe("filters", () => {
     );
     expect(await found({ isbn: isbnOf(3) })).toEqual([isbnOf(3)]);
     expect(await found({ isbn: isbnOf(99) })).toEqual([]);
-  });
-
-  test.each([
-    // Parts of words, in any case, beyond ASCII too.
-    ["un", ["Under_score"]],
-    ["une", ["dune", "Dune"]],
-    ["DUNE", ["dune", "Dune"]],
-    ["émi", ["Émile"]],
-    ["ÉMILE", ["Émile"]],
-    ["каренин", ["Анна Каренина"]],
-    ["σίσυφος", ["ΣΊΣΥΦΟΣ"]],
-    ["ΊΣΥΦ", ["ΣΊΣΥΦΟΣ"]],
-    // Adjacent words in order; all but the last are complete at their end.
-    ["анна каренина", ["Анна Каренина"]],
-    ["нна кар", ["Анна Каренина"]],
-    ["анна енина", []],
-    ["каренина анна", []],
-    // Fewer than three letters or digits in a row match at the start of a word, and after any mark.
-    ["d", ["dune", "Dune"]],
-    ["tr", ["The Trial"]],
-    ["ri", []],
-    ["22", ["Catch-22"]],
-    ["2", ["Catch-22"]],
-    ["ab", ["(Ab)normal"]],
-    ["br", ["O'Brien"]],
-    ["東京", ["東京タワー"]],
-    ["京タ", []],
-    ["京タワ", ["東京タワー"]],
-    // Wildcards and quotes are literal.
-    ["%", ["100% Wool"]],
-    ["100%", ["100% Wool"]],
-    ["%%", []],
-    ["100_", []],
-    ["_", ["Under_score"]],
-    ["r_s", []],
-    ["under_s", ["Under_score"]],
-    ["\\", ["Back\\slash"]],
-    ["back\\s", ["Back\\slash"]],
-    ["'", ["O'Brien"]],
-    ["o'b", ["O'Brien"]],
-    ['"', []],
-    ["c++", ["C++"]],
-    ["c+", ["C++"]],
-    ["; drop table books", []],
-    // ISBNs and parts of them.
-    [isbnOf(4), ["Dune"]],
-    ["978-0-00-000004-0", ["Dune"]],
-    ["0-00-000004", ["Dune"]],
-    ["000000004", ["Dune"]],
-    ["1000000040", []],
-    ["1-00-000004-0", []],
-    // The check digit of an ISBN-10 differs from that of the stored ISBN-13.
-    ["0-00-000004-3", ["Dune"]],
-  ])("a search for %s finds the titles %j", async (term, expected) => {
-    // Many short terms match an author too: only matches of the title or the ISBN are compared.
-    const found = titles(await list({ search: term, sort: "title", limit: 100 }));
-    const authors = await database.sql<{ title: string }>("select title from books where author ilike $1", [
-      `%${term.replace(/[%_\\]/g, "\\$&")}%`,
-    ]);
-    const byAuthor = new Set(authors.map(({ title }) => title));
-    expect(found.filter((title) => !byAuthor.has(title) || expected.includes(title))).toEqual(expected);
-  });
-
-  test("a search matches authors too, but never across two fields", async () => {
-    expect(titles(await list({ search: "tolkien" }))).toHaveLength(5);
-    expect(titles(await list({ search: "apple j" }))).toEqual([]);
-  });
-
-  test.each([
-    ["tolkien", 5],
-    ["TOLK", 5],
-    ["émile", 5],
-    ["r", 5],
-    ["r. r", 5],
-    ["%", 4],
-    ["50%", 4],
-    ["dune", 0],
-    ["_", 0],
-  ])("the author filter %j finds %i books", async (author, count) => {
-    expect((await list({ author, limit: 100 })).data).toHaveLength(count);
   });
 
   test("several filters apply together", async () => {
