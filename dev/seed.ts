@@ -68,7 +68,7 @@ async function insertBooks(
 }
 
 /** Drops the indexes that no constraint needs, does the work, and builds them again. */
-async function withoutIndexes(
+export async function withoutIndexes(
   client: pg.Client,
   work: () => Promise<void>,
   onBuild: (index: string) => void,
@@ -76,7 +76,8 @@ async function withoutIndexes(
   const { rows } = await client.query<{ name: string; definition: string }>(
     `select indexrelid::regclass::text as name, pg_get_indexdef(indexrelid) as definition
      from pg_index
-     where indrelid in ('books'::regclass, 'stock_movements'::regclass, 'book_search'::regclass) and not indisunique`,
+     where indrelid in (to_regclass('books'), to_regclass('stock_movements'), to_regclass('book_search'))
+       and not indisunique`,
   );
   for (const { name } of rows) await client.query(`drop index ${name}`);
   await work();
@@ -122,18 +123,30 @@ export function word(n: number): string {
   return text.length > 2 ? text : `${text}ta`;
 }
 
-/** A rank from 0 to size - 1 whose frequency falls as 1 / rank. */
-export const zipf = (random: () => number, size: number) => Math.floor(size ** random()) - 1;
+/**
+ * A rank from 0 to size - 1 whose frequency falls as 1 / rank.
+ *
+ * @param flatness the number of first ranks that are about as frequent as each other
+ */
+export const zipf = (random: () => number, size: number, flatness = 1) =>
+  Math.floor(flatness * ((size / flatness + 1) ** random() - 1));
 
 function makeBook(number: number, random: () => number) {
   const phrase = (length: number) => Array.from({ length }, () => word(zipf(random, 30_000))).join(" ");
   const capitalised = (text: string) => text.replace(/(^|\s)\p{L}/gu, (letter) => letter.toUpperCase());
-  const author = zipf(random, 200_000);
+  const author = zipf(random, 200_000, 10);
+  const firstName = zipf(generator(author), 400, 10);
+  // No title ends in a small word, and many begin with "The".
+  const title = [
+    random() < 0.25 ? "the" : "",
+    phrase(Math.floor(random() * 6)),
+    word(SMALL_WORDS.length + zipf(random, 30_000, 10)),
+  ];
   const digits = `979${FIRST_NUMBER + (number % NUMBERS)}`;
   const volume = random() < 0.08 ? ` (${capitalised(phrase(1))}, #${1 + Math.floor(random() * 9)})` : "";
   return {
-    title: capitalised(phrase(1 + Math.floor(random() * 7))) + volume,
-    author: capitalised(`${word(40 + (author % 400))} ${word(500 + author)}`),
+    title: capitalised(title.filter(Boolean).join(" ")) + volume,
+    author: capitalised(`${word(40 + firstName)} ${word(500 + author)}`),
     isbn: digits + checkDigit13(digits),
     price: (
       Math.ceil(random() ** 3 * 90) + (random() < 0.7 ? 0.99 : Math.floor(random() * 100) / 100)
