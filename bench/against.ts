@@ -3,7 +3,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { StartupError } from "../src/startup-error.ts";
-import { withCheckout } from "./checkout.ts";
+import type { Catalogue } from "./catalogue.ts";
+import { otherMigrations, withCheckout } from "./checkout.ts";
 import { AGAIN, OTHER } from "./comparison.ts";
 import type { Measurement } from "./results.ts";
 import { runRounds, type Setting } from "./runner.ts";
@@ -14,22 +15,43 @@ import { octavoServers, RUNTIMES, type Surroundings, TARGETS, type Target } from
  *
  * @throws StartupError if the commit cannot be measured
  */
-export function runAgainst(commit: string, setting: Omit<Setting, "servers">): Promise<Measurement[]> {
+export function runAgainst(
+  commit: string,
+  setting: Omit<Setting, "servers" | "catalogueOf">,
+): Promise<Measurement[]> {
   return withCheckout(commit, async (root) => {
     const other = octavoServers(root, await requestsOf(commit, root), commit);
     await other["octavo-node"].build();
-    await requireReady(commit, other["octavo-node"], setting.surroundings);
+    const otherCatalogue = await catalogueFor(commit, root, setting.catalogue);
+    const search = await searchIn(otherCatalogue);
+    const databaseUrl = otherCatalogue.url;
+    await requireReady(commit, other["octavo-node"], { ...setting.surroundings, databaseUrl });
     const servers: Record<string, Target> = {};
     for (const runtime of RUNTIMES) {
       const own = TARGETS[runtime] as Target;
       const label = own.label.replace("Octavo", "This tree");
       servers[runtime] = { ...own, label };
-      servers[runtime + OTHER] = other[runtime];
+      servers[runtime + OTHER] = { ...other[runtime], search };
       servers[runtime + AGAIN] = { ...own, label: label.replace("tree", "tree again") };
     }
     const targets = setting.targets.flatMap((runtime) => [runtime, runtime + OTHER, runtime + AGAIN]);
-    return await runRounds({ ...setting, targets, servers });
+    const catalogueOf = (target: string) => (target.endsWith(OTHER) ? otherCatalogue : setting.catalogue);
+    return await runRounds({ ...setting, targets, servers, catalogueOf });
   });
+}
+
+/** A commit with the same migrations runs on the same database. */
+async function catalogueFor(commit: string, root: string, catalogue: Catalogue): Promise<Catalogue> {
+  const migrations = await otherMigrations(commit);
+  return migrations === undefined ? catalogue : await catalogue.forVersion(migrations, root);
+}
+
+/** Up to version 0.1.0, a search found parts of titles and authors, and had no functions. */
+async function searchIn({ client }: Catalogue): Promise<Target["search"]> {
+  const { rows } = await client.query<{ is_former: boolean }>(
+    "select to_regproc('octavo_plan_search') is null as is_former",
+  );
+  return rows[0]?.is_former ? "former" : "octavo";
 }
 
 async function requestsOf(commit: string, root: string): Promise<typeof import("./requests.ts")> {
@@ -45,8 +67,7 @@ async function requireReady(commit: string, target: Target, surroundings: Surrou
     const response = await fetch(`${server.origin}/ready`);
     if (response.ok) return;
     throw new StartupError(
-      `${commit} cannot run on the database that this tree has migrated. Run the comparison from the newer of the two. ` +
-        `GET /ready: ${await response.text()}`,
+      `${commit} is not ready on a database with its own migrations. GET /ready: ${await response.text()}`,
     );
   } finally {
     await server.stop();

@@ -1,24 +1,33 @@
-/** The database of the benchmark, and samples of its books for the requests. */
+/** The books of the benchmark, and samples of them for the requests. */
 import { join } from "node:path";
-import pg from "pg";
+import type pg from "pg";
 import { DATABASE } from "../dev/cli.ts";
-import { startPostgres } from "../dev/postgres.ts";
-import { generator, seedWithBar, word, zipf } from "../dev/seed.ts";
+import { type Postgres, startPostgres } from "../dev/postgres.ts";
+import { generator, seedWithBar, zipf } from "../dev/seed.ts";
+import { withClient } from "../ops/command.ts";
 import { DATA } from "../ops/data.ts";
 import { migrate } from "../ops/migrations.ts";
 import { checkDigit13 } from "../src/books/isbn.ts";
+import {
+  copyForPeers,
+  copyForVersion,
+  type Database,
+  openDatabase,
+  type PeerSearch,
+  vacuum,
+} from "./databases.ts";
 import type { Place } from "./requests.ts";
 import { parentOf } from "./servers.ts";
+import { type Sought, searchTerms } from "./terms.ts";
 
 /** All other settings are Postgres's defaults. */
 export const POSTGRES_SETTINGS = ["shared_buffers=1GB", "max_wal_size=4GB"];
 
 const SAMPLED_BOOKS = 20_000;
 const SAMPLED_PLACES = 2_000;
+const TERMS = 4_000;
 
-export interface Catalogue {
-  url: string;
-  client: pg.Client;
+export interface Catalogue extends Database {
   books: number;
   /** The process whose children are the backends. */
   postmaster: number;
@@ -28,65 +37,86 @@ export interface Catalogue {
   /** Random positions in the listing of the newest books; `deepPlaces` are in its last tenth. */
   places: Place[];
   deepPlaces: Place[];
-  /** 40 search terms, from words in every sixth book to words in none. */
+  /** What people type: titles, authors, parts and slips of them, and words that no book has. */
   terms: string[];
   /** Reserves a million ISBNs for one use in this run, and returns the number of the first. */
   reserveIsbns(): number;
-  /** Deletes the books that a workload has created; as the newest books, they would head the listings. */
-  removeCreated(): Promise<void>;
-  close(): Promise<void>;
+  /** The same books in a database for a peer's search; see {@link openCatalogue}. */
+  forPeers(search: PeerSearch): Catalogue;
+  /**
+   * The same books in a database for another version.
+   *
+   * @param migrations an identifier of its migrations
+   * @param root its tree
+   */
+  forVersion(migrations: string, root: string): Promise<Catalogue>;
 }
 
 /**
- * Starts a separate Postgres for the benchmark, with a database of `books` books. The database is kept for the next run,
+ * Starts a separate Postgres for the benchmark, with a database of `books` books. The databases are kept for the next run,
  * because seeding takes minutes.
+ *
+ * @param searches the peers' ways of searching that are to have databases
  */
-export async function openCatalogue(books: number): Promise<Catalogue> {
+export async function openCatalogue(books: number, searches: PeerSearch[] = []): Promise<Catalogue> {
   const postgres = await startPostgres({
     directory: join(DATA, "bench"),
     flags: POSTGRES_SETTINGS,
     onProgress: console.log,
   });
-  try {
-    const database = `${DATABASE}_${books}`;
-    await postgres.createDatabase(database);
-    const url = postgres.url(database);
-    await migrate(url);
-    const client = new pg.Client({ connectionString: url });
-    await client.connect();
-    await client.query("set statement_timeout = 0");
-    await removeCreated(client);
-    const { rows } = await client.query<{ count: number; pid: number }>(
-      "select count(*)::int as count, pg_backend_pid() as pid from books",
-    );
-    let reserved = 0;
-    const [{ count, pid }] = rows as [{ count: number; pid: number }];
-    if (count < books) await seedWithBar(url, books - count);
-    return {
-      url,
-      client,
-      books,
-      postmaster: await parentOf(pid),
-      ...(await sample(client)),
-      reserveIsbns: () => 1_000_000 * reserved++,
-      removeCreated: () => removeCreated(client),
-      async close() {
-        await removeCreated(client);
-        await client.end();
-        await postgres.stop();
-      },
-    };
-  } catch (error) {
+  const opened: Database[] = [];
+  const open = async (url: string) => {
+    const database = await openDatabase(url);
+    opened.push(database);
+    return database;
+  };
+  const close = async () => {
+    for (const database of opened) await database.close();
     await postgres.stop();
+  };
+  try {
+    const name = `${DATABASE}_bench_${books}`;
+    await prepare(postgres, name, books);
+    // First, as a database with connections cannot be copied.
+    const copies = new Map<PeerSearch, Database>();
+    for (const search of searches) copies.set(search, await open(await copyForPeers(postgres, name, search)));
+    const own = await open(postgres.url(name));
+    const { rows } = await own.client.query<{ pid: number }>("select pg_backend_pid() as pid");
+    let reserved = 0;
+    const catalogue: Catalogue = {
+      ...own,
+      books,
+      postmaster: await parentOf(rows[0]?.pid as number),
+      ...(await sample(own.client)),
+      reserveIsbns: () => 1_000_000 * reserved++,
+      forPeers: (search) => ({ ...catalogue, ...(copies.get(search) as Database) }),
+      async forVersion(migrations, root) {
+        const version = { name: `${name}_${migrations}`, root };
+        return { ...catalogue, ...(await open(await copyForVersion(postgres, own.url, version))) };
+      },
+      close,
+    };
+    return catalogue;
+  } catch (error) {
+    await close();
     throw error;
   }
 }
 
-/** Seeded books have ISBNs that begin with 979; the benchmark creates books with 978. */
-async function removeCreated(client: pg.Client): Promise<void> {
-  await client.query("truncate idempotency_keys");
-  const { rowCount } = await client.query("delete from books where isbn like '978%'");
-  if (rowCount) await client.query("vacuum analyze books, stock_movements");
+async function prepare(postgres: Postgres, name: string, books: number): Promise<void> {
+  const url = postgres.url(name);
+  await postgres.createDatabase(name);
+  await migrate(url);
+  await withClient(url, async (client) => {
+    const { rows } = await client.query<{ count: number }>(
+      "select count(*)::int as count from books where isbn like '979%'",
+    );
+    const missing = books - (rows[0]?.count ?? 0);
+    if (missing <= 0) return;
+    await seedWithBar(url, missing);
+    await client.query("set statement_timeout = 0");
+    await vacuum(client);
+  });
 }
 
 async function sample(client: pg.Client) {
@@ -102,12 +132,17 @@ async function sample(client: pg.Client) {
      ) oldest order by hashtext(id::text) limit $1`,
     [SAMPLED_PLACES],
   );
+  // By ISBN, so that equal catalogues on two machines have the same terms.
+  const sought = await client.query<Sought>(
+    "select title, author from books order by hashtext(isbn), isbn limit $1",
+    [TERMS],
+  );
   return {
     ids,
     popularIds: ids.map(() => ids[zipf(random, ids.length)] as string),
     places: rows.slice(0, SAMPLED_PLACES),
     deepPlaces: deep.rows,
-    terms: await searchTerms(client, ids),
+    terms: searchTerms(sought.rows, generator(13)),
   };
 }
 
@@ -116,17 +151,6 @@ export const moment = (column: string) =>
   `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
 
 export const KEY = moment("created_at");
-
-/** Frequent and rare words of titles, authors, complete ISBNs, and words that no book contains. */
-async function searchTerms(client: pg.Client, ids: string[]): Promise<string[]> {
-  const words = Array.from({ length: 25 }, (_, at) => word(Math.round(10 * 3_000 ** (at / 24))));
-  const { rows } = await client.query<{ author: string; isbn: string }>(
-    "select author, isbn from books where id = any($1::uuid[])",
-    [ids.slice(0, 10)],
-  );
-  const known = rows.map(({ author, isbn }, at) => (at % 2 ? author : isbn));
-  return [...words, ...known, "quixote", "zephyr", "gryphon", "jubilee", "xylophone"];
-}
 
 /** The position after a number of rows of a listing, found with OFFSET. */
 export async function placeBehind(client: pg.Client, sort: string, row: number): Promise<Place> {

@@ -28,6 +28,12 @@ export async function resolveCommit(ref: string): Promise<string> {
   }
 }
 
+/** @returns an identifier of the commit's migrations, or undefined if this tree has the same */
+export async function otherMigrations(commit: string): Promise<string | undefined> {
+  const changed = await git("diff", "--name-only", commit, "--", "drizzle");
+  return changed ? git("rev-parse", "--short", `${commit}:drizzle`) : undefined;
+}
+
 /**
  * Checks a commit out into a temporary worktree, and removes it when the work is done. The worktree shares the dependencies
  * of this tree, or installs its own if its lock file differs.

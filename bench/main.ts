@@ -16,6 +16,7 @@ import { runAgainst } from "./against.ts";
 import { type Catalogue, openCatalogue, POSTGRES_SETTINGS } from "./catalogue.ts";
 import { resolveCommit } from "./checkout.ts";
 import { reportComparison } from "./comparison.ts";
+import { PEER_SEARCHES, type PeerSearch } from "./databases.ts";
 import { measureDepth } from "./depth.ts";
 import { INSTALL, isInstalled } from "./load.ts";
 import { type Options, parseOptions } from "./options.ts";
@@ -23,7 +24,7 @@ import { plot } from "./plot.ts";
 import { report } from "./report.ts";
 import type { Results } from "./results.ts";
 import { runOpenLoop, runRounds, type Setting } from "./runner.ts";
-import { labelOf, POOL_SIZE, TARGETS } from "./targets.ts";
+import { labelOf, POOL_SIZE, TARGETS, type Target } from "./targets.ts";
 import { WORKERD } from "./workerd.ts";
 
 const RESULTS = fileURLToPath(new URL("./results", import.meta.url));
@@ -37,7 +38,7 @@ await command(async () => {
     throw new StartupError("The benchmark reads CPU time and memory from /proc, so it needs Linux.");
   if (!(await isInstalled("wrk"))) throw new StartupError(`The benchmark needs wrk: ${INSTALL.wrk}.`);
   const { targets, skipped, hasOpenLoop } = await build(options);
-  const catalogue = await openCatalogue(options.books);
+  const catalogue = await openCatalogue(options.books, peerSearches(targets));
   const interrupted = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => interrupted.abort());
   const neon = await startNeonEndpoint({ postgres: catalogue.url, maxConnections: POOL_SIZE });
@@ -48,6 +49,7 @@ await command(async () => {
       surroundings: { databaseUrl: catalogue.url, neonUrl: neon.url, body: await bookOf(catalogue) },
       targets,
       servers: TARGETS,
+      catalogueOf: (target) => catalogueOf(catalogue, TARGETS[target]),
       interrupted: interrupted.signal,
     };
     const results: Results = {
@@ -68,6 +70,19 @@ await command(async () => {
     await catalogue.close();
   }
 });
+
+function isPeer(search: string | undefined): search is PeerSearch {
+  return search !== undefined && search in PEER_SEARCHES;
+}
+
+/** How the peers among the targets search. */
+function peerSearches(targets: string[]): PeerSearch[] {
+  return [...new Set(targets.map((target) => TARGETS[target]?.search).filter(isPeer))];
+}
+
+function catalogueOf(catalogue: Catalogue, target: Target | undefined): Catalogue {
+  return isPeer(target?.search) ? catalogue.forPeers(target.search) : catalogue;
+}
 
 async function write(file: string, text: string): Promise<void> {
   await mkdir(RESULTS, { recursive: true });

@@ -7,13 +7,14 @@ import { PGBENCH_WORKLOADS, pgbench } from "./pgbench.ts";
 import { figure, type Measurement, type OpenLoop, type Results } from "./results.ts";
 import { cpuSeconds, peakMemory, type Server } from "./servers.ts";
 import { PGBENCH, type Surroundings, type Target } from "./targets.ts";
+import { ALL_KINDS } from "./terms.ts";
 import { verify } from "./verify.ts";
 import { OWN_BOOKS, WORKLOADS, type Workload } from "./workloads.ts";
 
 /** Connections of the open loop: enough that no request waits for another. */
 const OPEN_CONNECTIONS = 256;
-/** How many responses are checked before each measurement. */
-const VERIFIED = 3;
+/** How many responses are checked before each measurement: of each kind of search, one. */
+const VERIFIED = ALL_KINDS;
 
 export interface Setting {
   catalogue: Catalogue;
@@ -21,6 +22,8 @@ export interface Setting {
   /** The names of the targets to measure: servers, and pgbench. */
   targets: string[];
   servers: Record<string, Target>;
+  /** The same books in the database of a target. */
+  catalogueOf(target: string): Catalogue;
   /** The workloads to run; `depth` and `open-loop` are ignored here. */
   parts: string[];
   rounds: number;
@@ -55,7 +58,7 @@ export async function runRounds(setting: Setting): Promise<Measurement[]> {
       const doing = `${WORKLOADS[step.workload]?.label}: ${servers[step.target]?.label ?? step.target}`;
       bar.update({ doing });
       measurements.push({ ...step, ...(await naming(doing, measure(setting, step))) });
-      if (WORKLOADS[step.workload]?.writes) await setting.catalogue.removeCreated();
+      if (WORKLOADS[step.workload]?.writes) await setting.catalogueOf(step.target).removeCreated();
       bar.increment();
     }
   } catch (error) {
@@ -119,19 +122,23 @@ type HttpRequests = Parameters<typeof closedLoop>[1];
  * @param work takes the requests of the workload, and the number of the first ISBN that they may create
  */
 async function onServer<T>(
-  { catalogue, surroundings, servers }: Setting,
+  { catalogueOf, surroundings, servers }: Setting,
   { workload, target }: { workload: string; target: string },
   work: (server: Server, requests: HttpRequests, isbns: number) => Promise<T>,
 ): Promise<T> {
-  const { dialect, isBare, start } = servers[target] as Target;
+  const { dialect, search, isBare, start } = servers[target] as Target;
+  const catalogue = catalogueOf(target);
   const number = catalogue.reserveIsbns();
   const asks = await (WORKLOADS[workload] as Workload).asks(catalogue, number);
-  const server = await start(target, surroundings);
+  const server = await start(target, { ...surroundings, databaseUrl: catalogue.url });
   try {
     const firstFree = number + OWN_BOOKS;
     if (!isBare) {
       for (const [at, ask] of asks.slice(0, VERIFIED).entries())
-        await verify(server.origin, dialect, ask, { client: catalogue.client, number: firstFree + at });
+        await verify(server.origin, { dialect, search }, ask, {
+          client: catalogue.client,
+          number: firstFree + at,
+        });
     }
     return await work(server, await Promise.all(asks.map(dialect)), firstFree + VERIFIED);
   } finally {

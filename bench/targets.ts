@@ -5,6 +5,7 @@ import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { StartupError } from "../src/startup-error.ts";
+import type { PeerSearch } from "./databases.ts";
 import * as ownRequests from "./requests.ts";
 import { type Dialect, octavo, peers } from "./requests.ts";
 import { type Server, startServer } from "./servers.ts";
@@ -31,6 +32,8 @@ export interface Surroundings {
 export interface Target {
   label: string;
   dialect: Dialect;
+  /** How it searches, and on which database: a peer's copy, or Octavo's own. */
+  search: "octavo" | "former" | PeerSearch;
   /** Gives the same response to every request: an upper limit, not an API. */
   isBare?: true;
   /** @returns the name of the missing program if the build needs one that is not installed */
@@ -89,6 +92,7 @@ export function octavoServers(
   const on = (runtime: string, file: string, args: string[]): Target => ({
     label: `${name} on ${runtime}`,
     dialect: requests.octavo,
+    search: "octavo",
     build,
     start: (name, surroundings) =>
       startServer(name, (port) => ({
@@ -103,9 +107,16 @@ export function octavoServers(
   };
 }
 
-const peer = (label: string, build: Target["build"], file: string, args: string[] = []): Target => ({
+const peer = (
+  label: string,
+  search: PeerSearch,
+  build: Target["build"],
+  file: string,
+  args: string[] = [],
+): Target => ({
   label,
   dialect: peers,
+  search,
   build,
   start: (name, { databaseUrl }) =>
     startServer(name, (port) => ({
@@ -123,6 +134,7 @@ const peer = (label: string, build: Target["build"], file: string, args: string[
 const bare = (label: string, file: string, script: string): Target => ({
   label,
   dialect: peers,
+  search: "octavo",
   isBare: true,
   build: nothing,
   start: (name, { body }) =>
@@ -138,6 +150,7 @@ export const TARGETS: Record<string, Target> = {
   "octavo-workerd": {
     label: "Octavo on workerd",
     dialect: octavo,
+    search: "octavo",
     build: worker,
     start: (name, surroundings) =>
       startWorkerd(name, WORKER, {
@@ -145,16 +158,17 @@ export const TARGETS: Record<string, Target> = {
         NEON_FETCH_ENDPOINT: surroundings.neonUrl,
       }),
   },
-  actix: peer("Actix + sqlx", cargo, `${PEERS}/target/release/actix-bookstore`),
-  axum: peer("Axum + sqlx", cargo, `${PEERS}/target/release/axum-bookstore`),
-  gin: peer("Gin + pgx", go, `${PEERS}/target/gin-bookstore`),
-  fastify: peer("Fastify + pg", npm, process.execPath, [`${PEERS}/fastify/server.js`]),
-  express: peer("Express + pg", npm, process.execPath, [`${PEERS}/express/server.js`]),
+  actix: peer("Actix + sqlx", "websearch", cargo, `${PEERS}/target/release/actix-bookstore`),
+  axum: peer("Axum + sqlx", "websearch", cargo, `${PEERS}/target/release/axum-bookstore`),
+  gin: peer("Gin + pgx", "ilike", go, `${PEERS}/target/gin-bookstore`),
+  fastify: peer("Fastify + pg", "ilike", npm, process.execPath, [`${PEERS}/fastify/server.js`]),
+  express: peer("Express + pg", "ilike", npm, process.execPath, [`${PEERS}/express/server.js`]),
   "bare-node": bare("Node alone", process.execPath, "node.js"),
   "bare-bun": bare("Bun alone", "bun", "bun.js"),
   "bare-workerd": {
     label: "workerd alone",
     dialect: peers,
+    search: "octavo",
     isBare: true,
     build: nothing,
     start: (name, { body }) => startWorkerd(name, `${ROOT}/bench/bare/worker.js`, { BODY: body }),

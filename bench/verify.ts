@@ -3,17 +3,19 @@ import { deepStrictEqual } from "node:assert/strict";
 import type pg from "pg";
 import { StartupError } from "../src/startup-error.ts";
 import { isbnOf, moment } from "./catalogue.ts";
-import { type Ask, type Dialect, NEXT_ISBN } from "./requests.ts";
+import { type Ask, NEXT_ISBN } from "./requests.ts";
+import type { Target } from "./targets.ts";
+import { verifyNewest, verifyRelevant } from "./verify-search.ts";
 
 /**
- * Sends a request, and compares the book or page in the response with the database. A write must return its book.
+ * Sends a request, and compares the books in the response with the database. A write must return its book.
  *
  * @param number the number of the ISBN for a book to create
  * @throws StartupError
  */
 export async function verify(
   origin: string,
-  dialect: Dialect,
+  { dialect, search }: Pick<Target, "dialect" | "search">,
   ask: Ask,
   { client, number }: { client: pg.Client; number: number },
 ): Promise<void> {
@@ -29,7 +31,7 @@ export async function verify(
     deepStrictEqual(response.status, "create" in ask ? 201 : 200);
     const books: object[] = (result.data ?? [result]).map(shared);
     if ("book" in ask) deepStrictEqual(books, await booksOf(client, "id = $1", [ask.book]));
-    else if ("search" in ask) deepStrictEqual(books, await booksOf(client, SEARCHED, [ask.search]));
+    else if ("search" in ask) await verifySearch(client, search, ask.search, result);
     else if ("page" in ask && ask.page === "first") deepStrictEqual(books, await booksOf(client, "true", []));
     else if ("page" in ask && ask.page !== "first")
       deepStrictEqual(books, await booksOf(client, AFTER, [ask.page.key, ask.page.id]));
@@ -48,10 +50,22 @@ const shared = (book: Record<string, unknown>) =>
   Object.fromEntries(SHARED.map((name) => [name, book[name]]));
 
 const AFTER = "(created_at, id) < ($1::timestamptz, $2::uuid)";
-const SEARCHED = "search_text like '%' || ltrim(octavo_search_text($1)) || '%'";
 
-async function booksOf(client: pg.Client, condition: string, values: string[]): Promise<unknown[]> {
-  const { rows } = await client.query<{ book: unknown }>(
+async function verifySearch(
+  client: pg.Client,
+  search: Target["search"],
+  term: string,
+  { data, match }: { data: Record<string, unknown>[]; match?: string | null },
+): Promise<void> {
+  const ids = data.map(({ id }) => `${id}`);
+  const byId = (books: object[]) => new Map(books.map((book) => [(book as { id: string }).id, book]));
+  deepStrictEqual(byId(data.map(shared)), byId(await booksOf(client, "id = any($1)", [ids])));
+  if (search === "octavo") await verifyRelevant(client, term, { ids, match: match ?? null });
+  else await verifyNewest(client, search, term, { ids });
+}
+
+async function booksOf(client: pg.Client, condition: string, values: unknown[]): Promise<object[]> {
+  const { rows } = await client.query<{ book: object }>(
     `select json_build_object(
        'id', id, 'title', title, 'author', author, 'isbn', isbn, 'price', price, 'stock', stock,
        'description', description, 'created_at', ${moment("created_at")}, 'updated_at', ${moment("updated_at")}

@@ -40,7 +40,7 @@ export const WORKLOADS: Record<string, Workload> = {
     asks: ({ deepPlaces }) => deepPlaces.map((page) => ({ page })),
   },
   search: {
-    label: "Search, 40 terms",
+    label: "Search, 4,000 terms",
     asks: ({ terms }) => terms.map((search) => ({ search })),
   },
   create: {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 
@@ -13,8 +12,6 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
-
-var isbn13 = regexp.MustCompile(`^\d{13}$`)
 
 var (
 	ErrNotFound          = errors.New("there is no such book")
@@ -119,15 +116,9 @@ func (s *Store) List(ctx context.Context, query BookQuery) (*BookPage, error) {
 		conditions = append(conditions, "(created_at, id) < ("+argument(at)+", "+argument(id)+")")
 	}
 	if query.Search != "" {
-		// Octavo's conditions, which make the best of its index.
-		term := argument(query.Search)
-		if isbn13.MatchString(query.Search) {
-			conditions = append(conditions, "search_text LIKE '%' || right("+term+", 6) || '%'",
-				"search_text || '' LIKE '%' || "+term+" || '%'")
-		} else {
-			conditions = append(conditions, "search_text LIKE '%' || ltrim(octavo_search_text("+term+")) || '%'",
-				"octet_length(search_text) > 0")
-		}
+		// An index of both columns' trigrams serves this condition.
+		pattern := argument("%" + query.Search + "%")
+		conditions = append(conditions, "(title ILIKE "+pattern+" OR author ILIKE "+pattern+")")
 	}
 	sql := "SELECT " + columns + " FROM books WHERE " + strings.Join(conditions, " AND ") +
 		" ORDER BY created_at DESC, id DESC LIMIT " + argument(query.Limit+1)

@@ -182,19 +182,9 @@ pub async fn list(pool: &PgPool, query: &BookQuery) -> Result<BookPage, BookErro
             .push(")");
     }
     if let Some(term) = &query.search {
-        // Octavo's conditions, which make the best of its index.
-        if term.len() == 13 && term.bytes().all(|byte| byte.is_ascii_digit()) {
-            sql.push(" AND search_text LIKE '%' || right(")
-                .push_bind(term)
-                .push(", 6) || '%' AND search_text || '' LIKE '%' || ")
-                .push_bind(term)
-                .push(" || '%'");
-        } else {
-            sql.push(" AND octet_length(search_text) > 0")
-                .push(" AND search_text LIKE '%' || ltrim(octavo_search_text(")
-                .push_bind(term)
-                .push(")) || '%'");
-        }
+        sql.push(" AND to_tsvector('english', title || ' ' || author) @@ websearch_to_tsquery('english', ")
+            .push_bind(term)
+            .push(")");
     }
     sql.push(" ORDER BY created_at DESC, id DESC LIMIT ")
         .push_bind(limit + 1);
