@@ -1,8 +1,7 @@
 /**
- * `npm run bench:search -- FILE.csv --cases FILE.json`: loads a catalogue into a database of its own, searches it as people
- * do, and prints how often the book is among the first ten results. A case is what somebody types (`q`), its `kind`, and
- * the `key` of the book: its folded title without what is in brackets, so that any edition counts. `--tantivy` searches the
- * same books with Tantivy.
+ * `npm run bench:search -- FILE.csv`: loads a catalogue into a database of its own, searches it as people do, and prints how
+ * often the book is among the first ten results. Without a file, it takes the sample catalogue. The searches are made of the
+ * books, or come from `--cases FILE.json`. `--tantivy` searches the same books with Tantivy.
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -10,17 +9,20 @@ import { parseArgs } from "node:util";
 import cliProgress from "cli-progress";
 import type pg from "pg";
 import { startPostgres } from "../dev/postgres.ts";
+import sample from "../dev/sample-books.json" with { type: "json" };
+import { generator } from "../dev/seed.ts";
 import { command, withClient } from "../ops/command.ts";
 import { DATA } from "../ops/data.ts";
 import { migrate } from "../ops/migrations.ts";
 import { checkDigit13, parseIsbn } from "../src/books/isbn.ts";
 import { StartupError } from "../src/startup-error.ts";
 import { readCsv } from "./csv.ts";
+import { casesOf } from "./search-cases.ts";
 import { searchWithTantivy } from "./tantivy.ts";
 
 const DATABASE = "octavo_search";
 const BATCH = 5_000;
-const USAGE = "Usage: npm run bench:search -- FILE.csv --cases FILE.json [--tantivy]";
+const USAGE = "Usage: npm run bench:search -- [FILE.csv] [--cases FILE.json] [--tantivy]";
 
 export interface Book {
   title: string;
@@ -28,6 +30,7 @@ export interface Book {
   isbn: string;
 }
 
+/** What somebody types, and the key of the book: its folded title without what is in brackets, so that any edition counts. */
 interface Case {
   kind: string;
   q: string;
@@ -53,10 +56,7 @@ const SEARCH = `
 
 await command(async () => {
   const options = parseOptions();
-  const books = toBooks(await readText(options.csv));
-  const cases: Case[] = JSON.parse(await readText(options.cases));
-  const queries = cases.map(({ q }) => q);
-  const found = options.tantivy ? await searchWithTantivy(books, queries) : {};
+  const books = options.csv ? toBooks(await readText(options.csv)) : sample;
   const postgres = await startPostgres({ directory: join(DATA, "bench"), onProgress: console.log });
   try {
     const url = postgres.url(DATABASE);
@@ -64,6 +64,11 @@ await command(async () => {
     await migrate(url);
     await withClient(url, async (client) => {
       await load(client, books);
+      const cases = options.cases
+        ? JSON.parse(await readText(options.cases))
+        : await makeCases(client, books);
+      const queries = cases.map(({ q }: Case) => q);
+      const found = options.tantivy ? await searchWithTantivy(books, queries) : {};
       const outcomes = await searchAll(client, cases);
       report(outcomes, await judge(client, found, cases));
     });
@@ -72,14 +77,13 @@ await command(async () => {
   }
 });
 
-function parseOptions(): { csv: string; cases: string; tantivy: boolean } {
+function parseOptions(): { csv: string | undefined; cases: string | undefined; tantivy: boolean } {
   try {
     const { values, positionals } = parseArgs({
       allowPositionals: true,
       options: { cases: { type: "string" }, tantivy: { type: "boolean", default: false } },
     });
-    const [csv] = positionals;
-    if (csv && values.cases) return { csv, cases: values.cases, tantivy: values.tantivy };
+    if (positionals.length < 2) return { csv: positionals[0], cases: values.cases, tantivy: values.tantivy };
   } catch {
     // Falls through to the usage.
   }
@@ -125,6 +129,15 @@ async function load(client: pg.Client, books: Book[]): Promise<void> {
   }
   bar.stop();
   await client.query("vacuum analyze books, book_search, search_words");
+}
+
+async function makeCases(client: pg.Client, books: Book[]): Promise<Case[]> {
+  const made = casesOf(books, generator(42));
+  const keys = await keysOf(
+    client,
+    made.map(({ title }) => title),
+  );
+  return made.map(({ kind, q }, at) => ({ kind, q, key: keys[at] as string }));
 }
 
 async function searchAll(client: pg.Client, cases: Case[]): Promise<Outcome[]> {

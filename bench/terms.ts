@@ -6,7 +6,7 @@ export interface Sought {
   author: string;
 }
 
-type Random = () => number;
+export type Random = () => number;
 
 /** Of ten searches, so many of each kind. The kinds alternate, so that a load has the same mix wherever it ends. */
 const KINDS: ((book: Sought, random: Random) => string)[] = [
@@ -30,22 +30,22 @@ export const searchTerms = (books: Sought[], random: Random): string[] =>
   books.map((book, at) => (KINDS[at % KINDS.length] as (typeof KINDS)[number])(book, random));
 
 /** Lower case, and without the series in brackets. */
-function title({ title }: Sought): string {
+export function title({ title }: Sought): string {
   return title.replace(/\(.*/, "").trim().toLowerCase();
 }
 
 const surname = ({ author }: Sought) => (author.split(" ").at(-1) as string).toLowerCase();
 
-function titleAndAuthor(book: Sought): string {
+export function titleAndAuthor(book: Sought): string {
   return `${title(book)} ${surname(book)}`;
 }
 
-function authorFirst(book: Sought): string {
+export function authorFirst(book: Sought): string {
   return `${surname(book)} ${title(book).split(" ").slice(0, 2).join(" ")}`;
 }
 
 /** A title that is still being typed: it ends inside a word, behind its third letter or later. */
-function half(book: Sought, random: Random): string {
+export function half(book: Sought, random: Random): string {
   const words = title(book).split(" ");
   const cut = indexOfAny(words, 5, random);
   const word = words[cut] as string;
@@ -54,7 +54,7 @@ function half(book: Sought, random: Random): string {
 }
 
 /** A title and an author with two neighbouring letters swapped, one left out, or one doubled. */
-function slip(book: Sought, random: Random): string {
+export function slip(book: Sought, random: Random): string {
   const words = titleAndAuthor(book).split(" ");
   const at = indexOfAny(words, 5, random);
   const word = words[at] as string;
@@ -64,6 +64,21 @@ function slip(book: Sought, random: Random): string {
   const slips = [start + second + first + rest.slice(2), start + rest.slice(1), start + first + rest];
   words[at] = slips[below(random, slips.length)] as string;
   return words.join(" ");
+}
+
+/** The words of the title, the last ones first. */
+export function otherOrder(book: Sought): string {
+  const words = title(book).split(" ");
+  const middle = Math.ceil(words.length / 2);
+  return [...words.slice(middle), ...words.slice(0, middle)].join(" ");
+}
+
+/** A title and an author without accents and marks. */
+export function plain(book: Sought): string {
+  return titleAndAuthor(book)
+    .normalize("NFD")
+    .replace(/[\p{M}'’.]/gu, "")
+    .replace(/[^\p{L}\p{N}]+/gu, " ");
 }
 
 const RARE = "bly dwe fjo gry hyx jub kwy lympt pfy quo sphi thwa vrex wyrm xylo yng zeph".split(" ");
