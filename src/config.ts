@@ -1,5 +1,5 @@
 import * as z from "zod";
-import type { Authentication } from "./http/auth.ts";
+import { AUTH_VARIABLES, authenticationOf, faultsOfAuthentication } from "./http/auth/settings.ts";
 import { isLoopback } from "./http/host.ts";
 import type { HttpSettings } from "./http/pipeline.ts";
 import type { Quota } from "./http/rate-limit.ts";
@@ -76,13 +76,6 @@ const rateLimit = (form: RegExp, windows: string) =>
     })
     .prefault("600/60");
 
-/** Keys over plain HTTP could be forged, and errors of `fetch` would show a user name and password. */
-function isKeysUrl(value: string): boolean {
-  if (!hasProtocol(value, "https:", "http:")) return false;
-  const { protocol, hostname, username, password } = new URL(value);
-  return (protocol === "https:" || isLoopback(hostname)) && username === "" && password === "";
-}
-
 const Environment = z.object({
   DATABASE_URL: z.string().refine(isDatabaseUrl, "must have the form postgres://user:password@host/database"),
   NEON_FETCH_ENDPOINT: z
@@ -91,16 +84,7 @@ const Environment = z.object({
     .optional(),
   CURSOR_KEY: secret().optional(),
   AUTH_SECRET: secret().optional(),
-  AUTH_JWKS_URL: z
-    .string()
-    .refine(
-      isKeysUrl,
-      "must begin with https:// (or http:// on loopback) and must not contain a user name or password",
-    )
-    .optional(),
-  AUTH_ISSUER: z.string().optional(),
-  AUTH_AUDIENCE: z.string().optional(),
-  OPEN_LOCAL_WRITES: z.enum(["true"], "must be true or unset").optional(),
+  ...AUTH_VARIABLES,
   RATE_LIMIT: rateLimit(/^(off|[1-9]\d{0,8}\/(10|60))$/, "10 or 60"),
   REQUEST_TIMEOUT_MS: wholeNumber(100, 999_999, "milliseconds").default(10_000),
   CORS_ORIGINS: z
@@ -199,40 +183,14 @@ async function configOf(variables: z.output<typeof Environment>): Promise<Config
 }
 
 function faultsOfCombination(given: Record<string, string>): string[] {
-  const { DATABASE_URL, CURSOR_KEY, AUTH_SECRET, AUTH_JWKS_URL, AUTH_ISSUER, AUTH_AUDIENCE } = given;
+  const { DATABASE_URL, CURSOR_KEY } = given;
   const isRemote = DATABASE_URL && isDatabaseUrl(DATABASE_URL) && !isLoopback(new URL(DATABASE_URL).hostname);
-  const ways = ["OPEN_LOCAL_WRITES", "AUTH_SECRET", "AUTH_JWKS_URL"].filter((name) => name in given);
   return [
     ...(isRemote && !CURSOR_KEY
       ? ["CURSOR_KEY is not set; it is required unless the database is on loopback"]
       : []),
-    ...(ways.length > 1 ? [`${ways.join(" and ")} are mutually exclusive`] : []),
-    ...((AUTH_ISSUER || AUTH_AUDIENCE) && !AUTH_SECRET && !AUTH_JWKS_URL
-      ? ["AUTH_ISSUER and AUTH_AUDIENCE need AUTH_SECRET or AUTH_JWKS_URL"]
-      : []),
-    ...(AUTH_JWKS_URL && !AUTH_ISSUER ? ["AUTH_JWKS_URL needs AUTH_ISSUER"] : []),
+    ...faultsOfAuthentication(given),
   ];
-}
-
-function authenticationOf({
-  AUTH_SECRET,
-  AUTH_JWKS_URL,
-  AUTH_ISSUER,
-  AUTH_AUDIENCE,
-  OPEN_LOCAL_WRITES,
-}: z.output<typeof Environment>): Authentication {
-  const claimed = { issuer: AUTH_ISSUER, audience: AUTH_AUDIENCE };
-  if (AUTH_SECRET) return { mode: "hs256", secret: AUTH_SECRET, ...claimed };
-  if (AUTH_JWKS_URL && AUTH_ISSUER)
-    return { mode: "jwks", url: AUTH_JWKS_URL, ...claimed, issuer: AUTH_ISSUER };
-  return { mode: OPEN_LOCAL_WRITES ? "open" : "closed" };
-}
-
-/** Warns the operator if the service rejects every request that needs a role. */
-export function closedNotice({ authentication }: Config): string | undefined {
-  return authentication.mode === "closed"
-    ? "Neither AUTH_SECRET nor AUTH_JWKS_URL is set, so every request that needs a role is rejected."
-    : undefined;
 }
 
 /** Derives the key from the database URL, so that all instances of one local database agree. */

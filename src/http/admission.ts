@@ -1,4 +1,5 @@
-import { type Authenticate, type Authentication, authenticator, requireRole } from "./auth.ts";
+import { type Authenticate, type Authentication, authenticator, requireRole } from "./auth/authenticate.ts";
+import { Refusal } from "./auth/refusals.ts";
 import type { Exchange } from "./exchange.ts";
 import { loggedError } from "./observe.ts";
 import type { Problem } from "./problem.ts";
@@ -23,6 +24,9 @@ export class Admission {
     let excess: Problem | undefined;
     try {
       if (role !== "public") await this.#authorize(exchange, role);
+    } catch (error) {
+      if (error instanceof Refusal) exchange.observed.refusal = error.reason;
+      throw error;
     } finally {
       // A rejected request counts too, but keeps its problem: in the order of checks that comes before the quota.
       if (!unlimited && this.#limiter) excess = await takeFromQuota(this.#limiter, exchange);

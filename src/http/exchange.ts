@@ -1,5 +1,5 @@
 import type { Hono } from "hono";
-import type { Principal } from "./auth.ts";
+import type { Principal } from "./auth/authenticate.ts";
 import { type Clock, RequestBody } from "./body.ts";
 import { firstHeaders } from "./headers.ts";
 import { type Log, levelOf, Observed, rounded } from "./observe.ts";

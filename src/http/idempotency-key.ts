@@ -1,5 +1,5 @@
 import type { Claim } from "../db/idempotency.ts";
-import type { Principal } from "./auth.ts";
+import type { Principal } from "./auth/authenticate.ts";
 import { Problem } from "./problem.ts";
 import type { Route } from "./route.ts";
 

@@ -16,6 +16,8 @@ export interface RequestEvent {
   role: string | undefined;
   /** The code of the problem: of the response, or of what ended its stream. */
   problem: ProblemCode | undefined;
+  /** Why the token was rejected, or is not enough. */
+  refusal: string | undefined;
   /** The client went away, or stopped reading, before the last byte of a stream. */
   client_gone: true | undefined;
   /** What failed, even if the request succeeded. */
@@ -37,6 +39,7 @@ export class Observed implements Partial<RequestEvent> {
   route = "unknown";
   role: string | undefined;
   problem: ProblemCode | undefined;
+  refusal: string | undefined;
   client_gone: true | undefined;
   error: LoggedError | undefined;
   db_ms = 0;

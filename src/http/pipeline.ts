@@ -1,6 +1,6 @@
 import type { Context } from "hono";
 import { Admission } from "./admission.ts";
-import type { Authentication } from "./auth.ts";
+import type { Authentication } from "./auth/authenticate.ts";
 import { type CrossOrigin, crossOriginOf } from "./cors.ts";
 import { problemFor } from "./error-mapping.ts";
 import { type Connection, Exchange } from "./exchange.ts";

@@ -1,5 +1,5 @@
 import { networkOf } from "./address.ts";
-import type { Principal } from "./auth.ts";
+import type { Principal } from "./auth/authenticate.ts";
 import type { Exchange } from "./exchange.ts";
 import { loggedError } from "./observe.ts";
 import { Problem } from "./problem.ts";

@@ -6,7 +6,7 @@ import { createApp } from "../../src/app.ts";
 import { parseConfig } from "../../src/config.ts";
 import { connectOver, direct } from "../../src/db/connection.ts";
 import { neonDriver } from "../../src/db/neon.ts";
-import { ProviderKeys } from "../../src/http/jwks.ts";
+import { ProviderKeys } from "../../src/http/auth/keys.ts";
 import type { RequestEvent } from "../../src/http/observe.ts";
 import type { Problem } from "../../src/http/problem.ts";
 import { type Client, createClient } from "../support/client.ts";
@@ -33,7 +33,7 @@ describe("the keys", () => {
   beforeEach(() => {
     // Only the clock is fake. Sockets and timers are real.
     vi.useFakeTimers({ toFake: ["Date"] });
-    keys = new ProviderKeys(provider.url);
+    keys = new ProviderKeys({ issuer: "https://id.example", url: provider.url });
     warnings = [];
     provider.publish(old.jwk);
     provider.requests = 0;
@@ -123,7 +123,9 @@ describe("the keys", () => {
       (error) => error,
     );
     expect(problem).toMatchObject({ code: UNAVAILABLE, headers: { "Retry-After": "10" } });
-    expect(problem.cause).toMatchObject({ message: "the identity provider responded with 500" });
+    expect(problem.cause).toMatchObject({
+      message: "The identity provider responded with 500 for its key set.",
+    });
     provider.publish(young.jwk);
     expect(await outcome("young")).toBe(UNAVAILABLE);
     expect(provider.requests).toBe(2);
@@ -307,7 +309,7 @@ describe("a server", () => {
     expect(JSON.parse(logged()[0] ?? "")).toMatchObject({
       level: "error",
       problem: "service_unavailable",
-      error: { name: "SyntaxError" },
+      error: { name: "ProviderFault", message: "The identity provider's key set is not a JSON object." },
     });
   });
 
@@ -331,7 +333,7 @@ describe("a server", () => {
       expect((await request()).status).toBe(200);
       expect(events).toMatchObject([
         { level: "info", error: undefined },
-        { level: "warn", error: { message: "the identity provider responded with 500" } },
+        { level: "warn", error: { message: "The identity provider responded with 500 for its key set." } },
       ]);
     } finally {
       vi.useRealTimers();

@@ -1,6 +1,7 @@
 /** Parsing of the configuration: defaults, values, and the message about faults, which never quotes a value. */
 import { describe, expect, test } from "vitest";
 import { parseConfig, parseServerConfig } from "../../src/config.ts";
+import { accessNotices } from "../../src/http/auth/settings.ts";
 import { isLoopback } from "../../src/http/host.ts";
 import { misspellings } from "../../src/misspellings.ts";
 
@@ -68,6 +69,59 @@ test("the keys of an identity provider can take the place of a secret", async ()
     url: "https://id.example/keys?v=2",
     issuer: "https://id.example",
     audience: "octavo",
+  });
+});
+
+test("an issuer and an audience are enough, because discovery finds the keys", async () => {
+  const environment = {
+    AUTH_ISSUER: "https://id.example/realms/shop",
+    AUTH_AUDIENCE: "octavo",
+    AUTH_ALGORITHMS: "PS256, ES384",
+    AUTH_ROLES: "/https:~1~1shop.example~1roles",
+    AUTH_ROLE_MAP: 'shop-staff=clerk, "Shop Editors"=editor  CN=boss=admin,\nboss=clerk',
+  };
+  const { authentication } = await parseConfig({ DATABASE_URL, ...environment });
+  expect(authentication).toEqual({
+    mode: "jwks",
+    issuer: "https://id.example/realms/shop",
+    audience: "octavo",
+    algorithms: ["PS256", "ES384"],
+    rolesAt: "/https:~1~1shop.example~1roles",
+    roleMap: [
+      ["shop-staff", "clerk"],
+      ["Shop Editors", "editor"],
+      ["CN=boss", "admin"],
+      ["boss", "clerk"],
+    ],
+  });
+});
+
+test.each([
+  ...["hidden", "http://hidden.example", "ftp://hidden.example", "https://hidden@id.example"],
+  ...["https://id.example/?hidden", "https://id.example/#hidden", "//id.example/hidden"],
+])("the issuer %s is a fault if its keys are to be discovered, but not beside other keys", async (issuer) => {
+  const message = await messageOf({ DATABASE_URL, AUTH_ISSUER: issuer, AUTH_AUDIENCE: "octavo" });
+  expect(message).toContain("AUTH_ISSUER must be the URL of an identity provider");
+  for (const way of [{ AUTH_SECRET: SECRET }, { AUTH_JWKS_URL: KEYS }]) {
+    const { authentication } = await parseConfig({ DATABASE_URL, AUTH_ISSUER: issuer, ...way });
+    expect(authentication).toMatchObject({ issuer });
+  }
+});
+
+describe("what the operator is told about access", () => {
+  const PROVIDER = { AUTH_ISSUER: "https://id.example" };
+  test.each<[string, Record<string, string>, RegExp | undefined]>([
+    ["nothing", {}, /every request that needs a role is rejected/],
+    ["open writes", { OPEN_LOCAL_WRITES: "true" }, undefined],
+    ["a secret", { AUTH_SECRET: SECRET }, undefined],
+    ["a secret for any audience", { AUTH_SECRET: SECRET, AUTH_AUDIENCE: "any" }, /AUTH_AUDIENCE is any/],
+    ["a provider for an audience", { ...PROVIDER, AUTH_AUDIENCE: "octavo" }, undefined],
+    ["a provider for any audience", { ...PROVIDER, AUTH_AUDIENCE: "any" }, /AUTH_AUDIENCE is any/],
+    ["keys for no audience", { ...PROVIDER, AUTH_JWKS_URL: KEYS }, /AUTH_AUDIENCE is not set/],
+  ])("with %s configured", async (_, environment, notice) => {
+    const { authentication } = await parseConfig({ DATABASE_URL, ...environment });
+    const notices = accessNotices(authentication);
+    expect(notices).toEqual(notice ? [expect.stringMatching(notice)] : []);
   });
 });
 
@@ -143,6 +197,25 @@ test.each<[string, string, RegExp]>([
   ["AUTH_JWKS_URL", "http://0.0.0.0/hidden", /on loopback/],
   ["AUTH_JWKS_URL", "https://octavo:hidden@id.example/keys", /must not contain a user name or password/],
   ["AUTH_JWKS_URL", "https://hidden@id.example/keys", /must not contain a user name or password/],
+  ["AUTH_ALGORITHMS", "hidden", /RS256, .+, EdDSA/],
+  ["AUTH_ALGORITHMS", "none", /RS256, .+, EdDSA/],
+  ["AUTH_ALGORITHMS", "HS256", /RS256, .+, EdDSA/],
+  ["AUTH_ALGORITHMS", " , ", /RS256, .+, EdDSA/],
+  ["AUTH_ROLES", "hidden", /JSON Pointer/],
+  ["AUTH_ROLES", "#/hidden", /JSON Pointer/],
+  ["AUTH_ROLES", "/hidden~", /JSON Pointer/],
+  ["AUTH_ROLES", "/hidden~2", /JSON Pointer/],
+  ["AUTH_ROLES", "/roles /hidden~", /JSON Pointer/],
+  ["AUTH_ROLE_MAP", "hidden", /such as shop-staff=clerk/],
+  ["AUTH_ROLE_MAP", "hidden=owner", /the roles are clerk, editor, admin/],
+  ["AUTH_ROLE_MAP", "hidden=CLERK", /the roles are clerk, editor, admin/],
+  ["AUTH_ROLE_MAP", "hidden=", /such as shop-staff=clerk/],
+  ["AUTH_ROLE_MAP", "=clerk", /such as shop-staff=clerk/],
+  ["AUTH_ROLE_MAP", '""=clerk', /such as shop-staff=clerk/],
+  ["AUTH_ROLE_MAP", '"hidden=clerk', /such as shop-staff=clerk/],
+  ["AUTH_ROLE_MAP", "a=clerk hidden = clerk", /such as shop-staff=clerk/],
+  ["AUTH_ROLE_MAP", "a=clerk;hidden=editor x", /such as shop-staff=clerk/],
+  ["AUTH_ROLE_MAP", ",", /such as shop-staff=clerk/],
   ["OPEN_LOCAL_WRITES", "hidden", /true or unset/],
   ["OPEN_LOCAL_WRITES", "false", /true or unset/],
   ["REQUEST_TIMEOUT_MS", "hidden", /milliseconds/],
@@ -328,8 +401,27 @@ test.each<[string, Record<string, string>, string]>([
     { AUTH_JWKS_URL: KEYS, AUTH_AUDIENCE: "octavo" },
     "needs AUTH_ISSUER",
   ],
-  ["an issuer alone", { AUTH_ISSUER: "https://id.example" }, "need AUTH_SECRET or AUTH_JWKS_URL"],
-  ["an audience alone", { AUTH_AUDIENCE: "octavo" }, "need AUTH_SECRET or AUTH_JWKS_URL"],
+  ["an issuer and no audience", { AUTH_ISSUER: "https://id.example" }, "AUTH_AUDIENCE is not set"],
+  [
+    "open writes and an issuer",
+    { OPEN_LOCAL_WRITES: "true", AUTH_ISSUER: "https://id.example", AUTH_AUDIENCE: "octavo" },
+    "OPEN_LOCAL_WRITES and AUTH_ISSUER are mutually exclusive",
+  ],
+  [
+    "an audience alone",
+    { AUTH_AUDIENCE: "octavo" },
+    "AUTH_AUDIENCE must be used with AUTH_SECRET or AUTH_ISSUER",
+  ],
+  [
+    "roles alone",
+    { AUTH_ROLES: "/groups", AUTH_ROLE_MAP: "staff=clerk" },
+    "AUTH_ROLES and AUTH_ROLE_MAP must be used with AUTH_SECRET or AUTH_ISSUER",
+  ],
+  [
+    "algorithms and a secret",
+    { AUTH_SECRET: SECRET, AUTH_ALGORITHMS: "RS256" },
+    "AUTH_ALGORITHMS must not be set with AUTH_SECRET",
+  ],
   ["a remote database and no key", { DATABASE_URL: FAR }, "CURSOR_KEY is not set"],
 ])("the conflict of %s is reported beside other faults", async (_, environment, meaning) => {
   expect(await messageOf({ DATABASE_URL, ...environment })).toContain(meaning);

@@ -1,7 +1,9 @@
 import { errors, type JWTHeaderParameters, jwtVerify } from "jose";
-import { type LookupOptions, ProviderKeys } from "./jwks.ts";
-import { Problem } from "./problem.ts";
-import type { Role } from "./route.ts";
+import { bearerToken } from "./bearer.ts";
+import { type LookupOptions, ProviderKeys } from "./keys.ts";
+import { ALGORITHMS, type KeySource } from "./provider.ts";
+import { invalidToken, Refusal, refusalOf, requireAudience } from "./refusals.ts";
+import { type GrantedRoles, type Role, type RoleRules, rolesOf } from "./roles.ts";
 
 /** How requests authenticate. The configuration fixes the algorithms; a token cannot choose. */
 export type Authentication =
@@ -9,26 +11,28 @@ export type Authentication =
   | { mode: "closed" }
   /** The local development server: everybody is an admin, and Host must be loopback. */
   | { mode: "open" }
-  | ({ mode: "hs256"; secret: Uint8Array<ArrayBuffer> } & RequiredClaims)
+  | ({ mode: "hs256"; secret: Uint8Array<ArrayBuffer> } & TokenRules)
   /** An OpenID provider's keys. The issuer is required: some providers sign for many issuers with the same keys. */
-  | ({ mode: "jwks"; url: string; issuer: string } & RequiredClaims);
+  | ({ mode: "jwks" } & KeySource & TokenRules);
 
-/** The claims that tokens must have, where configured. */
-interface RequiredClaims {
+/** What a token must say, where configured, and what it gives. */
+interface TokenRules extends RoleRules {
   issuer?: string | undefined;
+  /** {@link ANY_AUDIENCE} accepts every audience. */
   audience?: string | undefined;
 }
 
+export const ANY_AUDIENCE = "any";
+
 /** Who sent a request. */
-export interface Principal {
+export interface Principal extends GrantedRoles {
   /** Whether a verified token identifies the sender. */
   verified: boolean;
   issuer: string | undefined;
   subject: string;
-  roles: readonly string[];
 }
 
-const SUFFICIENT_ROLES: Record<Exclude<Role, "public">, readonly string[]> = {
+const SUFFICIENT_ROLES: Record<Role, readonly Role[]> = {
   clerk: ["clerk", "editor", "admin"],
   editor: ["editor", "admin"],
   admin: ["admin"],
@@ -49,12 +53,19 @@ export type Authenticate = (headers: Headers, lookup: LookupOptions) => Promise<
 export function authenticator(authentication: Authentication): Authenticate {
   switch (authentication.mode) {
     case "open": {
-      const everybody = { verified: false, issuer: undefined, subject: "local", roles: ["admin"] };
+      const everybody: Principal = {
+        verified: false,
+        issuer: undefined,
+        subject: "local",
+        roles: ["admin"],
+        lack: undefined,
+      };
       return async () => everybody;
     }
     case "closed":
       return async () => {
-        throw unauthorized(
+        throw new Refusal(
+          "unauthorized",
           "The server has no authentication configured, so it rejects every request that needs a role.",
         );
       };
@@ -67,45 +78,43 @@ export function authenticator(authentication: Authentication): Authenticate {
       });
     }
     case "jwks": {
-      const keys = new ProviderKeys(authentication.url);
-      const algorithms = ["RS256", "ES256", "EdDSA"];
-      return tokenVerifier(authentication, algorithms, (header, lookup) => keys.find(header, lookup));
+      const keys = new ProviderKeys(authentication);
+      const algorithms = authentication.algorithms ?? ALGORITHMS;
+      return tokenVerifier(authentication, [...algorithms], (header, lookup) => keys.find(header, lookup));
     }
   }
 }
 
 function tokenVerifier(
-  { issuer, audience }: RequiredClaims,
+  rules: TokenRules,
   algorithms: string[],
   findKey: (header: JWTHeaderParameters, lookup: LookupOptions) => Promise<CryptoKey>,
 ): Authenticate {
+  const { issuer, audience } = rules;
   const options = {
     algorithms,
     requiredClaims: ["exp", "sub"],
     clockTolerance: CLOCK_TOLERANCE,
     ...(issuer && { issuer }),
-    ...(audience && { audience }),
   };
   const verified = new VerifiedTokens();
   return async (headers, lookup) => {
     const token = bearerToken(headers);
     const known = verified.get(token);
     if (known) return known;
-    try {
-      const findKeyOf = (header: JWTHeaderParameters) => findKey(header, lookup);
-      const { payload } = await jwtVerify(token, findKeyOf, options);
-      // jose requires the claim, but accepts an empty one.
-      if (typeof payload.sub !== "string" || payload.sub === "")
-        throw unauthorized("The token has no subject.", true);
-      const { iss: issuer, sub: subject, roles, exp = 0 } = payload;
-      const principal = { verified: true, issuer, subject, roles: rolesOf(roles) };
-      verified.add(token, principal, (exp + CLOCK_TOLERANCE) * 1000);
-      return principal;
-    } catch (error) {
-      if (error instanceof errors.JWTExpired) throw unauthorized("The token has expired.", true);
-      if (error instanceof errors.JOSEError) throw unauthorized("The token is invalid.", true);
-      throw error;
+    const findKeyOf = (header: JWTHeaderParameters) => findKey(header, lookup);
+    const { payload } = await jwtVerify(token, findKeyOf, options).catch((error) => {
+      throw error instanceof errors.JOSEError ? refusalOf(error, token, { issuer, algorithms }) : error;
+    });
+    // jose requires the claim, but accepts an empty one.
+    if (typeof payload.sub !== "string" || payload.sub === "") {
+      throw invalidToken("The token's subject (sub) is not a text, or is empty.");
     }
+    if (audience && audience !== ANY_AUDIENCE) requireAudience(payload, audience);
+    const { iss, sub: subject, exp = 0 } = payload;
+    const principal = { verified: true, issuer: iss, subject, ...rolesOf(payload, rules) };
+    verified.add(token, principal, (exp + CLOCK_TOLERANCE) * 1000);
+    return principal;
   };
 }
 
@@ -135,25 +144,8 @@ class VerifiedTokens {
 }
 
 /** @throws Problem `forbidden` */
-export function requireRole(role: Exclude<Role, "public">, { roles }: Principal): void {
+export function requireRole(role: Role, { roles, lack }: Principal): void {
   if (roles.some((held) => SUFFICIENT_ROLES[role].includes(held))) return;
-  throw new Problem("forbidden", `This request requires the role ${role}.`, {
-    headers: { "WWW-Authenticate": 'Bearer realm="octavo", error="insufficient_scope"' },
-  });
-}
-
-function bearerToken(headers: Headers): string {
-  const [, token] = headers.get("Authorization")?.match(/^Bearer +([\w.~+/-]+=*) *$/i) ?? [];
-  if (!token) throw unauthorized("This request requires a token: Authorization: Bearer <token>.");
-  return token;
-}
-
-/** A claim that is not an array of strings gives no roles. */
-function rolesOf(claim: unknown): string[] {
-  return Array.isArray(claim) && claim.every((role) => typeof role === "string") ? claim : [];
-}
-
-function unauthorized(message: string, badToken = false): Problem {
-  const challenge = badToken ? 'Bearer realm="octavo", error="invalid_token"' : 'Bearer realm="octavo"';
-  return new Problem("unauthorized", message, { headers: { "WWW-Authenticate": challenge } });
+  const sentence = `This request requires the role ${role}.`;
+  throw new Refusal("forbidden", lack ? `${sentence} ${lack}` : sentence, { error: "insufficient_scope" });
 }

@@ -1,5 +1,6 @@
-import { createLocalJWKSet, errors, type JWTHeaderParameters } from "jose";
-import { Problem } from "./problem.ts";
+import { errors, type JWTHeaderParameters } from "jose";
+import { Problem } from "../problem.ts";
+import { FETCH_MS, fetchKeySet, type KeySet, type KeySource } from "./provider.ts";
 
 /** Milliseconds for which fetched keys are used without fetching again. */
 const FRESH_MS = 10 * 60_000;
@@ -7,12 +8,8 @@ const FRESH_MS = 10 * 60_000;
 const STALE_MS = 60 * 60_000;
 /** The minimum time between two fetches, so that tokens with made-up key ids cannot flood the provider. */
 const COOLDOWN_MS = 10_000;
-/** The timeout of a fetch. */
-const FETCH_MS = 3_000;
 /** A fetch that has not ended by then never will: its request was cancelled. */
 const LOST_MS = FETCH_MS + 1_000;
-/** The largest response that is read. Providers' key sets have a few KiB. */
-const MAX_BYTES = 256 * 1024;
 /** The interval at which a request checks whether another one has fetched the keys. */
 const POLL_MS = 20;
 
@@ -20,17 +17,17 @@ const POLL_MS = 20;
 export interface LookupOptions {
   /** Makes a signal that aborts when the request has waited long enough for the provider. */
   deadline: () => AbortSignal;
-  /** Logs a failure of the provider; with cached keys the request can still succeed. */
+  /** Logs what is wrong with the provider; the request can still succeed. */
   warn: (fault: unknown) => void;
 }
 
 /**
- * The public keys of an OpenID provider (a JWK Set, RFC 7517), fetched on demand and cached. On Workers no connection
- * and no promise may outlive its request, so requests share only data: the keys, and until when one of them is fetching.
+ * The public keys of an OpenID provider, fetched on demand and cached. On Workers no connection and no promise may outlive
+ * its request, so requests share only data: the keys, and until when one of them is fetching.
  */
 export class ProviderKeys {
-  readonly #url: string;
-  #keys: ReturnType<typeof createLocalJWKSet> | undefined;
+  readonly #source: KeySource;
+  #keys: KeySet["find"] | undefined;
   /** When the keys were fetched. */
   #fetchedAt = Number.NEGATIVE_INFINITY;
   /** When the last fetch ended, and its error if it failed. */
@@ -39,9 +36,8 @@ export class ProviderKeys {
   /** Until when a request is fetching; it resets this when it is done. */
   #fetchingUntil = Number.NEGATIVE_INFINITY;
 
-  /** @param url of the key set; redirects are not followed */
-  constructor(url: string) {
-    this.#url = url;
+  constructor(source: KeySource) {
+    this.#source = source;
   }
 
   /**
@@ -93,7 +89,10 @@ export class ProviderKeys {
     if (Date.now() - this.#triedAt < COOLDOWN_MS) return;
     this.#fetchingUntil = Date.now() + LOST_MS;
     try {
-      this.#keys = await fetchKeys(this.#url, AbortSignal.any([late, AbortSignal.timeout(FETCH_MS)]));
+      const signal = AbortSignal.any([late, AbortSignal.timeout(FETCH_MS)]);
+      const { find, warnings } = await fetchKeySet(this.#source, signal);
+      for (const fault of warnings) warn(fault);
+      this.#keys = find;
       this.#fetchedAt = Date.now();
       this.#fault = undefined;
     } catch (error) {
@@ -103,23 +102,6 @@ export class ProviderKeys {
     this.#triedAt = Date.now();
     this.#fetchingUntil = Number.NEGATIVE_INFINITY;
   }
-}
-
-async function fetchKeys(url: string, signal: AbortSignal) {
-  const headers = { Accept: "application/jwk-set+json, application/json" };
-  const response = await fetch(url, { headers, redirect: "manual", signal });
-  if (response.status !== 200) {
-    await response.body?.cancel();
-    throw new Error(`the identity provider responded with ${response.status}`);
-  }
-  const chunks: Uint8Array<ArrayBuffer>[] = [];
-  let length = 0;
-  for await (const chunk of response.body ?? []) {
-    length += chunk.byteLength;
-    if (length > MAX_BYTES) throw new Error(`the identity provider's key set exceeds ${MAX_BYTES} bytes`);
-    chunks.push(chunk);
-  }
-  return createLocalJWKSet(JSON.parse(await new Blob(chunks).text()));
 }
 
 function unavailable(cause: unknown): Problem {
