@@ -5,6 +5,7 @@ import { DATA } from "../ops/data.ts";
 import { migrate } from "../ops/migrations.ts";
 import { grantPrivileges } from "../ops/privileges.ts";
 import { authSecret, keptSecret } from "../ops/secret.ts";
+import { usesProvider } from "../src/http/auth/settings.ts";
 import type { EmbeddedDatabase } from "../src/runtimes/server.ts";
 import { DATABASE, requireInstalled } from "./cli.ts";
 import { startPostgres } from "./postgres.ts";
@@ -67,12 +68,12 @@ async function prepareRole(client: pg.Client, password: string): Promise<void> {
  *
  * @throws StartupError, for example without the development dependencies
  */
-export async function startEmbedded({ AUTH_JWKS_URL }: NodeJS.ProcessEnv): Promise<EmbeddedDatabase> {
+export async function startEmbedded(environment: NodeJS.ProcessEnv): Promise<EmbeddedDatabase> {
   requireInstalled();
   const { url, ready, stop } = await startDatabase(console.error);
   try {
     const books = await ready;
-    const tokens = AUTH_JWKS_URL
+    const tokens = usesProvider(environment)
       ? { variables: {}, notice: "from your identity provider" }
       : { variables: { AUTH_SECRET: await authSecret() }, notice: "npm run token -- --role editor" };
     return {

@@ -11,11 +11,15 @@ export type Locate = (stack: string) => string;
 export function formatLine(line: string, locate: Locate = (stack) => stack): string {
   const event = eventIn(line);
   if (!event) return printable(line);
-  const { status, method, route, duration_ms, problem, error } = event;
+  const { status, method, route, duration_ms, problem, refusal, error } = event;
   const colour = status >= 500 ? "red" : status >= 400 ? "yellow" : "green";
   const time = styleText("dim", `${duration_ms.toFixed(1)} ms`);
   const request = `${styleText(colour, `${status}`)} ${printable(method).padEnd(6)} ${route} ${time}`;
-  return [problem ? `${request} ${problem}` : request, ...(error ? linesOf(error, locate) : [])].join("\n");
+  return [
+    problem ? `${request} ${problem}` : request,
+    ...(refusal ? [`    ${printable(refusal)}`] : []),
+    ...(error ? linesOf(error, locate) : []),
+  ].join("\n");
 }
 
 function eventIn(line: string): RequestEvent | undefined {

@@ -12,6 +12,7 @@ import { command } from "../ops/command.ts";
 import { DATA } from "../ops/data.ts";
 import { authSecret } from "../ops/secret.ts";
 import { parseConfig, WORKER_VARIABLES } from "../src/config.ts";
+import { AUTH_VARIABLES, usesProvider } from "../src/http/auth/settings.ts";
 import { misspellings } from "../src/misspellings.ts";
 import { StartupError } from "../src/startup-error.ts";
 import { type AppDatabase, startDatabase } from "./embedded.ts";
@@ -26,9 +27,7 @@ const READY_TIMEOUT_MS = 60_000;
 const LOCAL: Record<string, string> = {
   RATE_LIMIT: "off",
   AUTH_SECRET: "",
-  AUTH_JWKS_URL: "",
-  AUTH_ISSUER: "",
-  AUTH_AUDIENCE: "",
+  ...Object.fromEntries(Object.keys(AUTH_VARIABLES).map((name) => [name, ""])),
 };
 
 /** Stops what was started, in reverse order. */
@@ -104,7 +103,7 @@ function givenVariables(): Record<string, string> {
 
 /** The variables that decide who may write. The database of DATABASE_URL is open only with OPEN_LOCAL_WRITES. */
 async function accessOf(given: Record<string, string>, auth: boolean): Promise<Record<string, string>> {
-  if (given.AUTH_JWKS_URL) return {};
+  if (usesProvider(given)) return {};
   const isOpen = !auth && !given.AUTH_SECRET && (!given.DATABASE_URL || given.OPEN_LOCAL_WRITES);
   return isOpen ? { OPEN_LOCAL_WRITES: "true" } : { AUTH_SECRET: await authSecret() };
 }
@@ -168,10 +167,11 @@ function greeting(at: {
   inspector: string | undefined;
 }): string {
   const origin = `http://${HOST}:${at.port}`;
-  const { AUTH_SECRET, AUTH_JWKS_URL, DATABASE_URL, NEON_FETCH_ENDPOINT } = at.variables;
+  const { AUTH_SECRET, DATABASE_URL, NEON_FETCH_ENDPOINT } = at.variables;
+  const isProvided = usesProvider(at.variables);
   const isEmbedded = at.books !== undefined;
-  const token = AUTH_JWKS_URL ? "$TOKEN" : "$(npm run -s token -- --role editor)";
-  const isOpen = !AUTH_SECRET && !AUTH_JWKS_URL;
+  const token = isProvided ? "$TOKEN" : "$(npm run -s token -- --role editor)";
+  const isOpen = !AUTH_SECRET && !isProvided;
   const authorization = isOpen ? "" : ` \\\n    -H "Authorization: Bearer ${token}"`;
   const lines = [
     ["Octavo", isEmbedded ? `${origin}, with ${at.books} books` : origin],
@@ -184,7 +184,7 @@ function greeting(at: {
       : [
           [
             "Writes",
-            `need a token${AUTH_JWKS_URL ? " from your identity provider" : ": npm run token -- --role editor"}`,
+            `need a token${isProvided ? " from your identity provider" : ": npm run token -- --role editor"}`,
           ],
         ]),
     [

@@ -1,9 +1,6 @@
-/** Authentication: development tokens, faulty configurations, and a server that is open to its own machine. */
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
+/** Authentication: expiry, faulty configurations, and a server that is open to its own machine. */
 import { SignJWT } from "jose";
 import { beforeAll, describe, expect, test } from "vitest";
-import { newBook } from "../support/books.ts";
 import { createClient, expectSafe, rawRequest } from "../support/client.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { startWorker, type TestWorker } from "../support/worker.ts";
@@ -19,43 +16,6 @@ let worker: TestWorker;
 beforeAll(async () => {
   database = await createTestDatabase();
   worker = await startWorker(database, { AUTH_SECRET, AUTH_ISSUER, AUTH_AUDIENCE });
-});
-
-describe("npm run token", () => {
-  const run = async (...args: string[]) => {
-    const env = { ...process.env, AUTH_SECRET, AUTH_ISSUER, AUTH_AUDIENCE };
-    const ran = promisify(execFile)(process.execPath, ["ops/token.ts", ...args], { env });
-    return ran.then(
-      ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
-      ({ code, stdout, stderr }: { code: number; stdout: string; stderr: string }) => ({
-        code,
-        stdout,
-        stderr,
-      }),
-    );
-  };
-
-  test.each([
-    ["editor", 201],
-    ["clerk", 403],
-  ])("npm run token prints a token with the role %s", async (role, status) => {
-    const { code, stdout, stderr } = await run("--role", role);
-    expect([code, stderr]).toEqual([0, ""]);
-    const headers = { Authorization: `Bearer ${stdout.trim()}` };
-    const api = await createClient(worker.url);
-    expect((await api("POST", "/api/v1/books", { body: newBook(), headers })).status).toBe(status);
-  });
-
-  test.each([
-    [["--role", "owner"]],
-    [["--role", "editor", "--hours", "Infinity"]],
-    [["--role", "editor", "--subject", ""]],
-    [["--role", "editor", "--colour"]],
-  ])("npm run token explains the arguments %j in a sentence", async (args) => {
-    const { code, stdout, stderr } = await run(...args);
-    expect([code, stdout]).toEqual([1, ""]);
-    expect(stderr).toMatch(/^\S.*Usage: .+\n$/);
-  });
 });
 
 test("an accepted token is refused after it expires", async () => {

@@ -27,6 +27,14 @@ test("an event with an error prints the stacks of the error and its cause, or th
   ]);
 });
 
+test("an event of a rejected token prints the reason", () => {
+  const refused = { ...event, status: 401, problem: "unauthorized", refusal: "The token has expired.\u001b[31m" };
+  expect(plain(JSON.stringify(refused)).split("\n")).toEqual([
+    "401 GET    /x 1.3 ms unauthorized",
+    "    The token has expired.[31m",
+  ]);
+});
+
 test.each(['{"duration_ms":1}', '{"duration_ms":1,"error":5}', '{"duration_ms":1,"error":{"stack":5}}'])(
   "%s, an event that something else logged, is printed without a failure",
   (line) => expect(plain(line)).toMatch(/^undefined /),
