@@ -41,7 +41,10 @@ export async function startProvider(): Promise<Provider> {
     requests: 0,
     answer: (response) => response.writeHead(404).end(),
     answerDiscovery: (response, { url = "" }) =>
-      answering(200, JSON.stringify(discovery(origin + url.slice(0, -DISCOVERY.length), provider.url)))(response),
+      answering(
+        200,
+        JSON.stringify(discovery(origin + url.slice(0, -DISCOVERY.length), provider.url)),
+      )(response),
     publish(...keys) {
       provider.answer = answering(200, JSON.stringify({ keys }), { "Content-Type": "application/json" });
     },

@@ -28,7 +28,12 @@ test("an event with an error prints the stacks of the error and its cause, or th
 });
 
 test("an event of a rejected token prints the reason", () => {
-  const refused = { ...event, status: 401, problem: "unauthorized", refusal: "The token has expired.\u001b[31m" };
+  const refused = {
+    ...event,
+    status: 401,
+    problem: "unauthorized",
+    refusal: "The token has expired.\u001b[31m",
+  };
   expect(plain(JSON.stringify(refused)).split("\n")).toEqual([
     "401 GET    /x 1.3 ms unauthorized",
     "    The token has expired.[31m",
