@@ -181,7 +181,7 @@ const TOKEN = {
   scheme: "bearer",
   bearerFormat: "JWT",
   description:
-    "The claim `roles` is an array of strings: `clerk`, `editor` (includes `clerk`) or `admin` (includes both).",
+    "A token with a role: `clerk`, `editor` (includes `clerk`) or `admin` (includes both). If it is rejected, `message` and `WWW-Authenticate` say which check failed.",
 };
 
 const CONDITIONAL_HEADERS = ["If-Match", "If-None-Match"].map((name) => ({

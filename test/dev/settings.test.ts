@@ -79,9 +79,9 @@ test.each([
   ],
   ["a short AUTH_SECRET", { AUTH_SECRET: "hidden" }, /^AUTH_SECRET must have 32 bytes or more\.\n$/],
   [
-    "AUTH_ISSUER without a way to verify tokens",
+    "an AUTH_ISSUER that is no identity provider",
     { AUTH_ISSUER: "hidden" },
-    /need AUTH_SECRET or AUTH_JWKS_URL/,
+    /AUTH_ISSUER must be the URL of an identity provider/,
   ],
 ])("npm run dev refuses to start with %s", async (_, variables, sentence) => {
   const refused = await run({ variables });

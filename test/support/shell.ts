@@ -14,10 +14,10 @@ export interface Outcome {
   statuses: number[];
 }
 
-/** Precedes a page's commands: curl prints each status to stderr, and npm runs the command that the setup has built. */
+/** Precedes a page's commands: curl alone prints to stderr, each status; npm runs the command that the setup has built. */
 const PRELUDE = `
 curl() { command curl -sS -w '\\n%{stderr}%{http_code}\\n' "$@"; }
-npm() { [ "$1 $2 $3 $4" = "run -s token --" ] && shift 4 && node dist/token.js "$@"; }
+npm() { [ "$1 $2 $3 $4" = "run -s token --" ] && shift 4 && node dist/token.js "$@" 2>/dev/null; }
 `;
 
 /**
