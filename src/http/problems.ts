@@ -24,13 +24,14 @@ export const PROBLEMS = {
     status: 401,
     title: "Unauthorized",
     meaning: "The request needs a token, but the token is missing or invalid.",
-    remedy: "Send a valid token that has not expired: Authorization: Bearer <token>.",
+    remedy: "Send a valid token: Authorization: Bearer <token>. The message says which check failed.",
   },
   forbidden: {
     status: 403,
     title: "Forbidden",
     meaning: "The token is valid, but its roles do not allow this request.",
-    remedy: "Obtain a token with the role that the reference lists for this route.",
+    remedy:
+      "Obtain a token with the role that the reference lists for this route. If the token has no role at all, the message says where the server looked for it.",
   },
   not_found: {
     status: 404,

@@ -21,8 +21,8 @@ test("npm run dev passes the configuration's environment variables to the Worker
   const started = await run({
     checkout: await copyCheckout(withSmallQuota),
     variables: {
-      AUTH_JWKS_URL: "http://127.0.0.1:9/keys",
-      AUTH_ISSUER: "https://id.example",
+      AUTH_ISSUER: "http://127.0.0.1:9",
+      AUTH_AUDIENCE: "octavo",
       CORS_ORIGINS: "https://front.example",
       RATE_LIMIT: `${QUOTA}/60`,
     },

@@ -191,14 +191,23 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
     if (runtime === "workerd") expect(before).toBe(0);
   });
 
-  test("a wrong discovery document is 503 for the client, and a sentence in the log", async () => {
-    provider.answerDiscovery = document({ issuer: `${provider.issuer}/` });
-    const { url, logs } = await start();
-    const { status, text } = await send(url);
-    expect([status, JSON.parse(text).error]).toEqual([503, "service_unavailable"]);
-    expect(text).not.toContain("127.0.0.1");
-    await expect.poll(() => loggedErrors(logs())).toEqual([expect.stringMatching(/differs by the slash/)]);
-  });
+  test.each<[string, () => Provider["answerDiscovery"], RegExp]>([
+    ["that is HTML", () => answering(200, "<p>hidden</p>"), /is not a JSON object/],
+    ["that never ends", () => endless, /exceeds 262144 bytes/],
+    ["of another issuer", () => document({ issuer: `${provider.issuer}/` }), /differs by the slash/],
+    ["elsewhere", () => answering(307, "", { Location: stranger.url }), /Redirects are not followed/],
+  ])(
+    "a discovery document %s is 503 for the client, and a sentence in the log",
+    async (_, answer, sentence) => {
+      provider.answerDiscovery = answer();
+      const { url, logs } = await start();
+      const { status, text } = await send(url);
+      expect([status, JSON.parse(text).error]).toEqual([503, "service_unavailable"]);
+      expect(text).not.toMatch(/127\.0\.0\.1|hidden/);
+      await expect.poll(() => loggedErrors(logs())).toEqual([expect.stringMatching(sentence)]);
+      expect(stranger.requests).toBe(0);
+    },
+  );
 
   test("a discovery document in the place of the keys is 503, and a sentence in the log", async () => {
     const AUTH_JWKS_URL = `${provider.issuer}/.well-known/openid-configuration`;
