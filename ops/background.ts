@@ -74,8 +74,8 @@ async function buildIndex(
   }
 }
 
-/** A deadlock, or an index that another migrator has begun to build. */
-const OVERTAKEN = ["40P01", "42P07"];
+/** A deadlock, or an index that another migrator has begun to build, or has dropped to build it again. */
+const OVERTAKEN = ["40P01", "42P07", "42704"];
 const PAUSE_MS = 100;
 
 /**
