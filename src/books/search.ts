@@ -42,8 +42,8 @@ export type FoundLines = Lines & { match: Match; total: string | null };
 /** By relevance, a listing ends after so many books. */
 const MAX_RANKED = 1000;
 
-/** Other conditions apply to so many matches, the newest: to all of them, but for words that one book in fifty has. */
-const MAX_FILTERED = 20_000;
+/** Other conditions apply to so many matches, the newest: to all of them, but for words that one book in a hundred has. */
+const MAX_FILTERED = 10_000;
 
 /** The page of a search by relevance. */
 export function rankedPage(page: SearchPage): Query | SQL {
