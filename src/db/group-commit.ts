@@ -38,28 +38,53 @@ type WaitingCall = Extract<Waiting, { call: unknown }>;
  * @param share the size of the two lanes
  */
 export function groupedWrites(driver: Driver, scheduler: Scheduler, share: number): Writes {
-  const waiting: Waiting[] = [];
-  let isScheduled = false;
-  /** How many writes run, or wait for a place, that do not give up a lock. */
-  let patient = 0;
-
-  const schedule = () => {
-    if (isScheduled || waiting.length === 0) return;
-    isScheduled = true;
-    // The deadline of each write is checked when it is taken.
-    scheduler.run("writes", { deadline: Number.POSITIVE_INFINITY }, async (place) => {
-      isScheduled = false;
-      const [first, ...others] = takeNext(waiting);
-      schedule();
-      if (others.length > 0) await runGroup([first, ...others] as WaitingCall[]);
-      else if (first) await runAlone(first, place);
-    });
+  const queue = new WriteQueue(driver, scheduler, share);
+  return {
+    batched: (batcher, call, deadline) => queue.add(deadline, { batcher: batcher as Batcher<unknown>, call }),
+    transaction: (statements, deadline) => queue.add(deadline, { statements }),
   };
+}
 
-  const runAlone = async (write: Waiting, place: Place) => {
-    if (patient < share) {
+class WriteQueue {
+  readonly #driver: Driver;
+  readonly #scheduler: Scheduler;
+  readonly #share: number;
+  readonly #waiting: Waiting[] = [];
+  #isScheduled = false;
+  /** How many writes run, or wait for a place, that do not give up a lock. */
+  #patient = 0;
+
+  constructor(driver: Driver, scheduler: Scheduler, share: number) {
+    this.#driver = driver;
+    this.#scheduler = scheduler;
+    this.#share = share;
+  }
+
+  add<T>(deadline: number, write: Partial<Waiting>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ ...write, deadline, isAlone: false, resolve, reject } as Waiting);
+      this.#schedule();
+    });
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled || this.#waiting.length === 0) return;
+    this.#isScheduled = true;
+    // The deadline of each write is checked when it is taken.
+    this.#scheduler.run("writes", { deadline: Number.POSITIVE_INFINITY }, async (place) => {
+      this.#isScheduled = false;
+      const [first, ...others] = takeNext(this.#waiting);
+      this.#schedule();
+      if (others.length > 0) await this.#runGroup([first, ...others] as WaitingCall[]);
+      else if (first) await this.#runAlone(first, place);
+    });
+  }
+
+  async #runAlone(write: Waiting, place: Place): Promise<void> {
+    const driver = this.#driver;
+    if (this.#patient < this.#share) {
       const timer = setTimeout(() => place.moveTo("locks"), LOCK_TIMEOUT_MS);
-      await runPatiently(() => run(driver, write, []), write);
+      await this.#runPatiently(() => run(driver, write, []), write);
       clearTimeout(timer);
       return;
     }
@@ -67,38 +92,28 @@ export function groupedWrites(driver: Driver, scheduler: Scheduler, share: numbe
       await run(driver, write, [LIMIT_LOCKS]);
     } catch (error) {
       if (!isLockTimeout(error)) return write.reject(error);
-      runPatiently(() => scheduler.run("locks", write, () => run(driver, write, [])), write);
+      this.#runPatiently(() => this.#scheduler.run("locks", write, () => run(driver, write, [])), write);
     }
-  };
+  }
 
-  const runPatiently = async (send: () => Promise<void>, write: Waiting) => {
-    patient++;
+  async #runPatiently(send: () => Promise<void>, write: Waiting): Promise<void> {
+    this.#patient++;
     await send().catch(write.reject);
-    patient--;
-  };
+    this.#patient--;
+  }
 
-  const runGroup = async (writes: WaitingCall[]) => {
-    scheduler.join("writes", writes.length - 1);
+  async #runGroup(writes: WaitingCall[]): Promise<void> {
+    this.#scheduler.join("writes", writes.length - 1);
     try {
-      await runTogether(driver, writes);
+      await runTogether(this.#driver, writes);
     } catch (error) {
       // Such an error has rolled the whole transaction back; after any other the outcome is unknown.
-      if (isOfStatement(error)) waiting.unshift(...writes.map((write) => ({ ...write, isAlone: true })));
+      if (isOfStatement(error))
+        this.#waiting.unshift(...writes.map((write) => ({ ...write, isAlone: true })));
       else for (const { reject } of writes) reject(error);
-      schedule();
+      this.#schedule();
     }
-  };
-
-  const add = <T>(deadline: number, write: Partial<Waiting>) =>
-    new Promise<T>((resolve, reject) => {
-      waiting.push({ ...write, deadline, isAlone: false, resolve, reject } as Waiting);
-      schedule();
-    });
-
-  return {
-    batched: (batcher, call, deadline) => add(deadline, { batcher: batcher as Batcher<unknown>, call }),
-    transaction: (statements, deadline) => add(deadline, { statements }),
-  };
+  }
 }
 
 /** Takes what leaves next from the queue: one write, or a group. Writes whose deadline has passed are rejected. */

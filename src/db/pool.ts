@@ -45,6 +45,21 @@ const UNNAMED =
  * batch that node-postgres has forgotten, so that connection is dropped.
  */
 export function pooledDriver({ url, size, timeout, warn = () => {} }: PoolOptions): PooledDriver {
+  const pool = openPool(url, size, timeout);
+  const calls = new PooledCalls(pool, warn);
+  return {
+    query: (statement, deadline) =>
+      calls.run(deadline, [statement], (client, [sent = statement]) => run(client, sent)),
+    batch: (transaction, statements, deadline) => {
+      // If the network fails during the batch, nothing else ends the transaction.
+      const begin = `begin ${MODE[transaction]}; set local idle_in_transaction_session_timeout = ${timeout}`;
+      return calls.run(deadline, statements, (client, sent) => runBatch(client, begin, sent));
+    },
+    end: () => pool.end(),
+  };
+}
+
+function openPool(url: string, size: number, timeout: number): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
     max: size,
@@ -57,66 +72,69 @@ export function pooledDriver({ url, size, timeout, warn = () => {} }: PoolOption
   // When a connection breaks, its queries reject and the pool drops it. Unhandled events would end the process.
   pool.on("error", () => {});
   pool.on("connect", (client) => client.on("error", () => {}));
+  return pool;
+}
 
+/** Runs calls on the pool's connections, with named statements where the pooler supports them. */
+class PooledCalls {
+  readonly #pool: pg.Pool;
+  readonly #warn: (sentence: string) => void;
   /** The names of the statements that a connection has run, and so has prepared. */
-  const prepared = onceFor((_: pg.PoolClient) => new Set<string>());
-  let isNaming = true;
+  readonly #prepared = onceFor((_: pg.PoolClient) => new Set<string>());
+  #isNaming = true;
 
-  const onConnection = <T>(
+  constructor(pool: pg.Pool, warn: (sentence: string) => void) {
+    this.#pool = pool;
+    this.#warn = warn;
+  }
+
+  async run<T>(
     deadline: number,
     statements: Statement[],
     work: (client: pg.PoolClient, statements: Statement[]) => Promise<T>,
-  ): Promise<T> => {
-    const attempt = async (): Promise<T> => {
-      const client = await pool.connect();
-      if (performance.now() >= deadline) {
-        client.release();
-        throw new LateError();
-      }
-      const sent = isNaming ? statements : statements.map(unnamed);
-      const names = sent.flatMap(({ name }) => name ?? []);
-      const known = prepared(client);
-      try {
-        const result = await work(client, sent);
-        for (const name of names) known.add(name);
-        client.release();
-        return result;
-      } catch (error) {
-        const wasKnown = names.some((name) => known.has(name));
-        client.release(!isGoodAfter(error, client) || names.some((name) => !known.has(name)));
-        const code = sqlStateOf(error) ?? "";
-        if (names.length > 0 && MISNAMED.test(code)) {
-          if (isNaming) warn(UNNAMED);
-          isNaming = false;
-          return attempt();
-        }
-        if (wasKnown && code === OUTDATED_PLAN) return attempt();
-        throw error;
-      }
-    };
-    return attempt();
-  };
+  ): Promise<T> {
+    const client = await this.#pool.connect();
+    if (performance.now() >= deadline) {
+      client.release();
+      throw new LateError();
+    }
+    const sent = this.#isNaming ? statements : statements.map(unnamed);
+    const names = sent.flatMap(({ name }) => name ?? []);
+    const known = this.#prepared(client);
+    try {
+      const result = await work(client, sent);
+      for (const name of names) known.add(name);
+      client.release();
+      return result;
+    } catch (error) {
+      const wasKnown = names.some((name) => known.has(name));
+      client.release(!isGoodAfter(error, client) || names.some((name) => !known.has(name)));
+      const code = sqlStateOf(error) ?? "";
+      const isMisnamed = names.length > 0 && MISNAMED.test(code);
+      if (isMisnamed) this.#stopNaming();
+      if (isMisnamed || (wasKnown && code === OUTDATED_PLAN)) return this.run(deadline, statements, work);
+      throw error;
+    }
+  }
 
-  return {
-    query: (statement, deadline) =>
-      onConnection(deadline, [statement], (client, [sent = statement]) => run(client, sent)),
-    batch: (transaction, statements, deadline) =>
-      onConnection(deadline, statements, async (client, statements) => {
-        // If the network fails during the batch, nothing else ends the transaction.
-        const begin = `begin ${MODE[transaction]}; set local idle_in_transaction_session_timeout = ${timeout}`;
-        const texts = [{ text: begin, values: [] }, ...statements, { text: "commit", values: [] }];
-        const settled = await Promise.allSettled(texts.map((statement) => run(client, statement)));
-        const [begun] = settled;
-        // Without a transaction each statement behind it was one by itself.
-        if (begun?.status === "rejected")
-          throw new Error("The transaction did not begin.", { cause: begun.reason });
-        // Of errors the first is the cause: those behind it only tell that the transaction has failed.
-        const failed = settled.find((result) => result.status === "rejected");
-        if (failed) throw failed.reason;
-        return settled.slice(1, -1).map((result) => (result as PromiseFulfilledResult<Row[]>).value);
-      }),
-    end: () => pool.end(),
-  };
+  #stopNaming(): void {
+    if (this.#isNaming) this.#warn(UNNAMED);
+    this.#isNaming = false;
+  }
+}
+
+/** Sends the statements of a transaction together, and gives their rows. */
+async function runBatch(client: pg.PoolClient, begin: string, statements: Statement[]): Promise<Row[][]> {
+  const texts = [{ text: begin, values: [] }, ...statements, { text: "commit", values: [] }];
+  const settled = await Promise.allSettled(texts.map((statement) => run(client, statement)));
+  const [begun] = settled;
+  // Without a transaction each statement behind it was one by itself.
+  if (begun?.status === "rejected")
+    throw new Error("The transaction did not begin.", { cause: begun.reason });
+  // Of errors the first is the cause: those behind it only tell that the transaction has failed.
+  const failed = settled.find((result) => result.status === "rejected");
+  if (failed) throw failed.reason;
+  return settled.slice(1, -1).map((result) => (result as PromiseFulfilledResult<Row[]>).value);
 }
 
 const unnamed = ({ text, values }: Statement): Statement => ({ text, values });
