@@ -33,7 +33,7 @@ export const Book = z
       description: "ISBN-13, digits only.",
       examples: ["9780486272634"],
     }),
-    price: z.number().meta({ minimum: 0, maximum: MAX_PRICE, examples: [5.5] }),
+    price: z.number().meta({ format: "double", minimum: 0, maximum: MAX_PRICE, examples: [5.5] }),
     stock: z.int().meta({ minimum: 0, maximum: MAX_STOCK, examples: [7] }),
     description: z
       .string()
@@ -92,7 +92,13 @@ const price = z
     const text = value.toFixed(2);
     return Number(text) === value ? text : fail(context, "invalid_format", "must have at most two decimals");
   })
-  .meta({ minimum: 0, maximum: MAX_PRICE, description: "At most two decimals.", examples: [5.5] });
+  .meta({
+    format: "double",
+    minimum: 0,
+    maximum: MAX_PRICE,
+    description: "At most two decimals.",
+    examples: [5.5],
+  });
 
 export const publishedDate = () =>
   z
@@ -165,7 +171,7 @@ export const WRITABLE = keysOf(writable);
 /** A rule across two members. The database enforces it too, because only it knows the merged record of an update. */
 export const ZERO_PRICE_WITH_STOCK = "must be above 0 for a book with stock";
 
-export const NewBook = z
+export const BookInput = z
   .strictObject({
     ...writable,
     stock: writable.stock.default(0),
@@ -186,7 +192,7 @@ export const NewBook = z
     // Runs only if each member is valid.
     { when: ({ issues }) => issues.length === 0 },
   )
-  .meta({ id: "NewBook" });
+  .meta({ id: "BookInput" });
 
 export const BookChanges = z
   .strictObject({ ...writable, ...readOnlyMembers })
@@ -194,5 +200,5 @@ export const BookChanges = z
   .transform(withoutReadOnly)
   .meta({ id: "BookChanges", examples: [{ price: 4.95, stock: 12 }] });
 
-export type NewBook = z.output<typeof NewBook>;
+export type BookInput = z.output<typeof BookInput>;
 export type BookChanges = z.output<typeof BookChanges>;

@@ -3,7 +3,7 @@ import * as z from "zod";
 import { uuid } from "../http/fields.ts";
 import { cursorPage } from "../http/paging.ts";
 import { json, MERGE_PATCH, route } from "../http/route.ts";
-import { Book, BookChanges, isbn, NewBook } from "./book.ts";
+import { Book, BookChanges, BookInput, isbn } from "./book.ts";
 import { bookPaging } from "./listing.ts";
 import { MATCHES } from "./search.ts";
 
@@ -12,22 +12,25 @@ const match = z.enum(MATCHES).nullable().optional().meta({
     "How the books match `search` and `author`: by all words, by words with slips or parts of words, or by some of the words. Null if the listing is empty.",
 });
 
+/** Pages by cursor and by number are one object, because many generators drop members of a union's second object. */
+const { data, limit, next_cursor, prev_cursor } = cursorPage(Book).shape;
 const BookPage = z
-  .union([
-    cursorPage(Book).extend({
-      match,
-      total: z.int().optional(),
-      total_is_estimate: z.literal(true).optional(),
+  .strictObject({
+    data,
+    limit,
+    match,
+    next_cursor: next_cursor.optional(),
+    prev_cursor: prev_cursor.optional(),
+    total: z.int().optional().meta({
+      description: "The number of all matching rows. On numbered pages, and with `count`.",
     }),
-    z.strictObject({
-      data: z.array(Book),
-      total: z.int(),
-      page: z.int(),
-      limit: z.int(),
-      match,
-      total_pages: z.int(),
-    }),
-  ])
+    total_is_estimate: z
+      .boolean()
+      .optional()
+      .meta({ description: "True if `total` is an estimate, otherwise absent." }),
+    page: z.int().optional().meta({ description: "The page number. Only on numbered pages." }),
+    total_pages: z.int().optional().meta({ description: "The number of pages. Only on numbered pages." }),
+  })
   .meta({ id: "BookPage" });
 
 export const byId = z.object({ id: uuid() });
@@ -42,7 +45,7 @@ export const createBook = route({
   name: "createBook",
   summary: "Add a book",
   role: "editor",
-  body: json(NewBook),
+  body: json(BookInput),
   success: { 201: { ...theBook, headers: ["ETag", "Location"] } },
   problems: ["conflict"],
 });

@@ -14,7 +14,7 @@ const priceBound = () =>
       if (Number(value) > MAX_PRICE) return fail(context, "out_of_range", `must be ${MAX_PRICE} or less`);
       return Number(value).toFixed(2);
     })
-    .meta({ type: "number", minimum: 0, maximum: MAX_PRICE });
+    .meta({ type: "number", format: "double", minimum: 0, maximum: MAX_PRICE });
 
 const MAX_LISTED = 100;
 

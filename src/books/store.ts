@@ -14,7 +14,7 @@ import {
 import type { Database, Row } from "../db/ports.ts";
 import { defineLookup, defineResource, type Resource, readOne, type VersionDemand } from "../db/resource.ts";
 import { books } from "../db/schema.ts";
-import { type BookChanges, type NewBook, WRITABLE } from "./book.ts";
+import { type BookChanges, type BookInput, WRITABLE } from "./book.ts";
 import { filtersOf, publishedKey } from "./filters.ts";
 import { type BookQuery, limitOf, memberOf, SORTS, type Sort, sortOf } from "./listing.ts";
 import { type FoundLines, type Match, type PagePlace, rankedPage, sortedPage } from "./search.ts";
@@ -39,7 +39,7 @@ const byIsbn = defineLookup(books, books.isbn, representation);
 /** @throws MismatchFault, InProgressFault, and TakenFault if another book has the ISBN */
 export function createBook(
   database: Database,
-  members: NewBook,
+  members: BookInput,
   claim: Claim | undefined,
 ): Promise<Resource | Replay> {
   return resource.create(database, members, claim);

@@ -8,10 +8,9 @@ import type {
   Book,
   BookChanges,
   BookFilters,
+  BookInput,
   BookPage,
   BookQuery,
-  NewBook,
-  NewTask,
   NumberedPage,
   Page,
   PageQuery,
@@ -19,6 +18,7 @@ import type {
   StockMovement,
   Task,
   TaskChanges,
+  TaskInput,
   TaskQuery,
 } from "./types.ts";
 
@@ -76,7 +76,7 @@ export interface Client {
     /** @param isbn ISBN-10 or ISBN-13, hyphens and spaces allowed */
     getByIsbn(isbn: string, options?: CallOptions): Promise<Versioned<Book>>;
     /** Needs the role editor. */
-    create(book: NewBook, options?: PostOptions): Promise<Versioned<Book>>;
+    create(book: BookInput, options?: PostOptions): Promise<Versioned<Book>>;
     /** Needs the role editor. */
     update(id: string, changes: BookChanges, options?: WriteOptions): Promise<Versioned<Book>>;
     /** Deletes the book and its stock movements. Needs the role editor. */
@@ -98,7 +98,7 @@ export interface Client {
     /** Lists tasks, newest first. */
     list(query?: TaskQuery, options?: CallOptions): Listing<Task, Page<Task>>;
     get(id: string, options?: CallOptions): Promise<Versioned<Task>>;
-    create(task: NewTask, options?: PostOptions): Promise<Versioned<Task>>;
+    create(task: TaskInput, options?: PostOptions): Promise<Versioned<Task>>;
     update(id: string, changes: TaskChanges, options?: WriteOptions): Promise<Versioned<Task>>;
     delete(id: string, options?: WriteOptions): Promise<void>;
   };

@@ -29,7 +29,7 @@ export interface Book {
   updated_at: string;
 }
 
-export interface NewBook {
+export interface BookInput {
   title: string;
   author: string;
   /** ISBN-10 or ISBN-13; hyphens, spaces, a label (`ISBN-13:`) and a qualifier (`(pbk.)`) are ignored. */
@@ -171,7 +171,7 @@ export interface Task {
   updated_at: string;
 }
 
-export interface NewTask {
+export interface TaskInput {
   title: string;
 }
 

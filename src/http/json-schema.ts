@@ -12,24 +12,55 @@ export function hoist(schema: z.ZodType, io: "input" | "output", components: Rec
   return { $ref: `#/components/schemas/${name}` };
 }
 
+/**
+ * Writes a schema in the JSON Schema that generators of clients read. They make members with a `default` required, declare
+ * types of an `anyOf`, and take the largest exact integer for a limit.
+ */
 export function jsonSchemaOf(schema: z.ZodType, io: "input" | "output"): Json {
   const written = z.toJSONSchema(schema, {
     io,
     unrepresentable: "any",
-    // zod omits the default and the examples of a transformed schema.
     override: ({ zodSchema, jsonSchema }) => {
       const { def } = zodSchema._zod;
       const { examples } = z.globalRegistry.get(zodSchema) ?? {};
+      // zod omits the default and the examples of a transformed schema.
       if (def.type === "default") jsonSchema.default = def.defaultValue as never;
       if (examples) jsonSchema.examples = examples as never;
     },
   });
-  // References must point to the components, and zod repeats names as `id`.
   return JSON.parse(JSON.stringify(written), (key, value) => {
     if (key === "$ref") return String(value).replace("#/$defs/", "#/components/schemas/");
-    if (typeof value?.id === "string") delete value.id;
-    return value;
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+    return readable(value, io);
   });
+}
+
+function readable(schema: Json, io: "input" | "output"): Json {
+  // zod repeats the name of a component.
+  if (typeof schema.id === "string") delete schema.id;
+  if (schema.minimum === Number.MIN_SAFE_INTEGER) delete schema.minimum;
+  if (schema.maximum === Number.MAX_SAFE_INTEGER) delete schema.maximum;
+  // Clients must accept members that a later version adds to a response.
+  if (io === "output" && schema.additionalProperties === false) delete schema.additionalProperties;
+  const { default: value, ...rest } = withTypes(schema);
+  if (value === undefined) return rest;
+  const sentence = `The default is \`${JSON.stringify(value)}\`.`;
+  return { ...rest, description: rest.description ? `${rest.description} ${sentence}` : sentence };
+}
+
+/** Turns "a schema or null" into a schema of two types. */
+function withTypes({ anyOf, ...rest }: Json): Json {
+  if (!Array.isArray(anyOf)) return rest;
+  const [inner, none, ...others] = anyOf as Json[];
+  if (typeof inner?.type !== "string" || none?.type !== "null" || others.length > 0)
+    return { anyOf, ...rest };
+  const { type, enum: values, ...schema } = inner;
+  return {
+    type: [type, "null"],
+    ...(Array.isArray(values) && { enum: [...values, null] }),
+    ...schema,
+    ...rest,
+  };
 }
 
 /** An example of a schema, made from the examples of its members; a member without one is omitted. */
@@ -52,7 +83,6 @@ export function exampleOf(schema: Json, components: Record<string, Json>): unkno
   if ($ref) return exampleOf(components[$ref.replace(/.*\//, "")] ?? {}, components);
   if (examples) return examples[0];
   if ("const" in schema) return schema.const;
-  if ("default" in schema) return schema.default;
   if (values) return values[0];
   if (anyOf?.[0]) return exampleOf(anyOf[0], components);
   if (items) return [exampleOf(items, components)];

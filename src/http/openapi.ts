@@ -3,7 +3,7 @@ import manifest from "../../package.json" with { type: "json" };
 import { IDEMPOTENCY_KEY } from "./idempotency-key.ts";
 import { exampleOf, hoist, type Json, jsonSchemaOf } from "./json-schema.ts";
 import { HEADERS, headersOf, problemHeaders, quotaHeaders, REQUEST_ID } from "./openapi-headers.ts";
-import { Problem, validationFailed } from "./problem.ts";
+import { type Extension, Problem, validationFailed } from "./problem.ts";
 import { PROBLEM } from "./problem-schema.ts";
 import { PROBLEMS, type ProblemCode } from "./problems.ts";
 import { isKeyed, type JsonBody, type Route, type StreamBody, type Success } from "./route.ts";
@@ -29,8 +29,12 @@ export function problemsOf(route: Route): ProblemCode[] {
   ];
 }
 
-/** The OpenAPI 3.1 document of the routes, made from the schemas that validate them. */
-export function openapiDocument(routes: readonly Route[]): Json {
+/**
+ * The OpenAPI 3.1 document of the routes, made from the schemas that validate them.
+ *
+ * @param server the origin of the API
+ */
+export function openapiDocument(routes: readonly Route[], server: string): Json {
   const schemas: Record<string, Json> = {};
   const contentOf: ContentOf = (schema, io) => {
     const written = hoist(schema, io, schemas);
@@ -52,7 +56,7 @@ export function openapiDocument(routes: readonly Route[]): Json {
       description: CONVENTIONS,
       license: { name: "MIT", identifier: "MIT" },
     },
-    servers: [{ url: "/", description: "The server that serves this document." }],
+    servers: [{ url: server, description: "The server that serves this document." }],
     tags: [...new Map(routes.map(({ tag }) => [tag.name, tag])).values()],
     paths,
     components: {
@@ -79,7 +83,7 @@ function operation(route: Route, contentOf: ContentOf): Json {
       ...(route.params ? parameters("path", route.params) : []),
       ...(route.paging ? parameters("query", route.paging.query) : []),
       ...(route.conditional ? CONDITIONAL_HEADERS : []),
-      ...(isKeyed(route) ? [IDEMPOTENCY_KEY_HEADER] : []),
+      ...(isKeyed(route) ? [keyHeader(route)] : []),
     ],
     ...(route.body && { requestBody: requestBody(route.body, contentOf) }),
     responses: { ...successes(route, contentOf), ...problems(route) },
@@ -94,7 +98,7 @@ function requestBody(body: JsonBody | StreamBody, contentOf: ContentOf): Json {
 function successes(route: Route, contentOf: ContentOf): Json {
   return Object.fromEntries(
     Object.entries(route.success).map(
-      ([status, { description, schema, types = [], headers = [] }]: [string, Success]) => [
+      ([status, { description, schema, types, headers = [] }]: [string, Success]) => [
         status,
         {
           description,
@@ -103,9 +107,13 @@ function successes(route: Route, contentOf: ContentOf): Json {
             ...quotaHeaders(route),
             ...(isKeyed(route) ? (["Idempotency-Replayed"] as const) : []),
           ]),
-          ...(schema && { content: { "application/json": contentOf(schema, "output") } }),
-          ...(types.length > 0 && {
-            content: Object.fromEntries(types.map((type) => [type, { schema: { type: "string" } }])),
+          ...((schema || types) && {
+            content: Object.fromEntries(
+              (types ?? ["application/json"]).map((type) => [
+                type,
+                schema ? contentOf(schema, "output") : { schema: { type: "string" } },
+              ]),
+            ),
           }),
         },
       ],
@@ -127,9 +135,8 @@ function problems(route: Route): Json {
           headers: problemHeaders(codes, quotaHeaders(route)),
           content: {
             "application/problem+json": {
-              schema: {
-                allOf: [{ $ref: "#/components/schemas/Problem" }, { properties: { error: { enum: codes } } }],
-              },
+              // One type for all errors, so that a caller handles them in one place.
+              schema: { $ref: "#/components/schemas/Problem" },
               examples: Object.fromEntries(
                 codes.map((code) => [code, { $ref: `#/components/examples/${code}` }]),
               ),
@@ -151,21 +158,28 @@ function problemExample(code: ProblemCode): Json {
   const problem =
     code === "validation_failed"
       ? validationFailed([error])
-      : new Problem(code, meaning, code === "insufficient_stock" ? { extension: { available: 3 } } : {});
+      : new Problem(code, meaning, { extension: EXTENSIONS[code] ?? {} });
   return { summary: title, value: problem.body(REQUEST_ID) };
 }
+
+/** The members that single problems have. */
+const EXTENSIONS: Partial<Record<ProblemCode, Extension>> = {
+  conflict: { id: "0195dc3a-52e6-7cc1-9d2f-7f4b8a6e1c30", isbn: "9780486272634" },
+  insufficient_stock: { available: 3 },
+};
 
 function parameters(place: "path" | "query", object: z.ZodObject): Json[] {
   const { properties, required = [] } = jsonSchemaOf(object, "input") as {
     properties: Record<string, Json>;
     required?: string[];
   };
-  return Object.entries(properties).map(([name, { description, ...schema }]) => ({
+  return Object.entries(properties).map(([name, { description, examples, ...schema }]) => ({
     name,
     in: place,
     required: required.includes(name),
     ...(description !== undefined && { description }),
     schema,
+    ...(Array.isArray(examples) && { example: examples[0] }),
   }));
 }
 
@@ -184,18 +198,25 @@ const TOKEN = {
     "A token with a role: `clerk`, `editor` (includes `clerk`) or `admin` (includes both). If it is rejected, `message` and `WWW-Authenticate` say which check failed.",
 };
 
-const CONDITIONAL_HEADERS = ["If-Match", "If-None-Match"].map((name) => ({
+/** With their examples, a request succeeds: tools that fill in every header send these. */
+const CONDITIONAL_HEADERS = [
+  ["If-Match", "*"],
+  ["If-None-Match", '"0195dc3a-52e6-7cc1-9d2f-7f4b8a6e1c30.1.1"'],
+].map(([name, example]) => ({
   name,
   in: "header",
   required: false,
   description: "`*` or a list of entity tags (RFC 9110, section 13).",
   schema: { type: "string", format: "entity-tags" },
+  example,
 }));
 
-const IDEMPOTENCY_KEY_HEADER = {
+/** The example differs from operation to operation, because a key belongs to one request. */
+const keyHeader = ({ name }: Route) => ({
   name: "Idempotency-Key",
   in: "header",
   required: false,
   description: "Makes it safe to retry the request: within 24 hours, its effect happens once.",
   schema: { type: "string", pattern: IDEMPOTENCY_KEY.source },
-};
+  example: `${name}-0195dc3a`,
+});

@@ -33,11 +33,11 @@ export const cursorPage = <Row extends z.ZodType>(row: Row) =>
     next_cursor: z
       .string()
       .nullable()
-      .meta({ examples: ["WyJmIiwiYSIsIkR1bmUiXQ"] }),
+      .meta({ description: "The cursor of the next page.", examples: ["WyJmIiwiYSIsIkR1bmUiXQ"] }),
     prev_cursor: z
       .string()
       .nullable()
-      .meta({ examples: [null] }),
+      .meta({ description: "The cursor of the previous page.", examples: [null] }),
   });
 
 /**

@@ -12,12 +12,15 @@ export const PROBLEM = z
     message: z.string(),
     detail: z.string(),
     request_id: z.string(),
-    available: z.int().optional().meta({ description: "The current stock. Only with insufficient_stock." }),
-    id: z.string().optional().meta({ description: "The id of the existing resource. Only with conflict." }),
+    available: z
+      .int()
+      .optional()
+      .meta({ description: "The current stock. Always present with `insufficient_stock`, and only there." }),
+    id: z.string().optional().meta({ description: "The id of the existing resource. Only with `conflict`." }),
     isbn: z
       .string()
       .optional()
-      .meta({ description: "The ISBN of the existing resource. Only with conflict." }),
+      .meta({ description: "The ISBN of the existing resource. Only with `conflict`." }),
     details: z
       .array(
         z.strictObject({
@@ -28,17 +31,12 @@ export const PROBLEM = z
         }),
       )
       .max(MAX_DETAILS)
-      .optional(),
+      .optional()
+      .meta({ description: "Each error of the request. Only with `validation_failed`." }),
     details_omitted: z
       .int()
       .min(1)
       .optional()
-      .meta({ description: "The number of errors that details omits; absent if it omits none." }),
+      .meta({ description: "The number of errors that `details` omits; absent if it omits none." }),
   })
-  .meta({
-    id: "Problem",
-    if: { properties: { error: { const: "insufficient_stock" } } },
-    // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
-    then: { properties: { available: { type: "integer" } }, required: ["available"] },
-    else: { properties: { available: false } },
-  });
+  .meta({ id: "Problem" });

@@ -1,4 +1,4 @@
-/** Every error of the API, by its machine code (RFC 9457). `GET /problems/{error}` gives `meaning` and `remedy`. */
+/** Every error of the API, by its machine code (RFC 9457). `GET /problems/{code}` gives `meaning` and `remedy`. */
 export const PROBLEMS = {
   invalid_json: {
     status: 400,

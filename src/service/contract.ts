@@ -8,28 +8,28 @@ const service = { tag, role: "public", method: "get", unlimited: true, problems:
 
 const Health = z.strictObject({ status: z.literal("ok") }).meta({ id: "Health" });
 
-export const health = route({
+export const checkHealth = route({
   ...service,
   path: "/health",
-  name: "health",
+  name: "checkHealth",
   summary: "Check that the process responds, without querying the database",
   database: false,
   success: { 200: { description: "The process responds.", schema: Health } },
 });
 
-export const ready = route({
+export const checkReadiness = route({
   ...service,
   path: "/ready",
-  name: "ready",
+  name: "checkReadiness",
   summary: "Check that the database responds and has the schema that this version needs",
   database: true,
   success: { 200: { description: "The service is ready.", schema: Health } },
 });
 
-export const openapi = route({
+export const getDocument = route({
   ...service,
   path: "/openapi.json",
-  name: "openapi",
+  name: "getDocument",
   summary: "Get this document",
   database: false,
   success: {
@@ -40,19 +40,19 @@ export const openapi = route({
   },
 });
 
-/** The response of `GET /problems/{error}`. */
+/** The response of `GET /problems/{code}`. */
 export function problemType(error: ProblemCode) {
   const { title, status, meaning, remedy } = PROBLEMS[error];
   return { type: `/problems/${error}`, title, status, error, meaning, remedy };
 }
 
-export const problem = route({
+export const explainProblem = route({
   ...service,
-  path: "/problems/:error",
-  name: "problem",
+  path: "/problems/:code",
+  name: "explainProblem",
   summary: "Explain an error code",
   database: false,
-  params: z.object({ error: z.enum(Object.keys(PROBLEMS) as ProblemCode[]) }),
+  params: z.object({ code: z.enum(Object.keys(PROBLEMS) as ProblemCode[]) }),
   success: {
     200: {
       description: "What the error means, and how to resolve it.",
@@ -70,10 +70,10 @@ export const problem = route({
   },
 });
 
-export const docs = route({
+export const showReference = route({
   ...service,
   path: "/docs",
-  name: "docs",
+  name: "showReference",
   summary: "Show this reference as a page",
   database: false,
   success: {
@@ -88,10 +88,10 @@ export const DOCS_FILES = {
   "swagger-ui.css": "text/css; charset=utf-8",
 } as const;
 
-export const docsFile = route({
+export const getReferenceFile = route({
   ...service,
   path: "/docs/:file",
-  name: "docsFile",
+  name: "getReferenceFile",
   summary: "Get a file of the reference",
   database: false,
   params: z.object({ file: z.enum(Object.keys(DOCS_FILES) as (keyof typeof DOCS_FILES)[]) }),

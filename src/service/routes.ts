@@ -26,11 +26,20 @@ const PAGE_POLICY = [
   "frame-ancestors 'none'",
 ].join("; ");
 
+/** Keeps the document of one origin: most deployments have no other, and a stranger may send any Host. */
+function perOrigin(make: (origin: string) => string): (origin: string) => string {
+  let last: { origin: string; made: string } | undefined;
+  return (origin) => {
+    if (last?.origin !== origin) last = { origin, made: make(origin) };
+    return last.made;
+  };
+}
+
 /** @param stopping aborts when the process is about to stop */
 export function serviceRoutes(api: Api, readDocs: ReadDocs, stopping?: AbortSignal): void {
-  api.on(contract.health, async () => jsonReply(200, OK));
+  api.on(contract.checkHealth, async () => jsonReply(200, OK));
 
-  api.on(contract.ready, async (_, { database, warn }) => {
+  api.on(contract.checkReadiness, async (_, { database, warn }) => {
     if (stopping?.aborted) {
       const headers = { "Retry-After": "1" };
       throw new Problem("service_unavailable", "The server is shutting down.", { headers });
@@ -40,17 +49,14 @@ export function serviceRoutes(api: Api, readDocs: ReadDocs, stopping?: AbortSign
     return jsonReply(200, OK);
   });
 
-  let document: string | undefined;
-  api.on(contract.openapi, async () => {
-    document ??= JSON.stringify(openapiDocument(api.routes));
-    return jsonReply(200, document, cached);
-  });
+  const document = perOrigin((origin) => JSON.stringify(openapiDocument(api.routes, origin)));
+  api.on(contract.getDocument, async ({ url }) => jsonReply(200, document(url.origin), cached));
 
-  api.on(contract.problem, async ({ params: { error } }) =>
-    jsonReply(200, JSON.stringify(contract.problemType(error)), cached),
+  api.on(contract.explainProblem, async ({ params: { code } }) =>
+    jsonReply(200, JSON.stringify(contract.problemType(code)), cached),
   );
 
-  api.on(contract.docs, async () => ({
+  api.on(contract.showReference, async () => ({
     status: 200 as const,
     body: await readDocs("index.html"),
     headers: {
@@ -60,7 +66,7 @@ export function serviceRoutes(api: Api, readDocs: ReadDocs, stopping?: AbortSign
     },
   }));
 
-  api.on(contract.docsFile, async ({ params: { file } }) => ({
+  api.on(contract.getReferenceFile, async ({ params: { file } }) => ({
     status: 200 as const,
     body: await readDocs(file),
     headers: { "Cache-Control": "public, max-age=86400", "Content-Type": contract.DOCS_FILES[file] },

@@ -27,7 +27,7 @@ const writable = {
 /** The members that a client writes. */
 export const WRITABLE = keysOf(writable);
 
-export const NewTask = z.strictObject({ title: writable.title }).meta({ id: "NewTask" });
+export const TaskInput = z.strictObject({ title: writable.title }).meta({ id: "TaskInput" });
 
 export const TaskChanges = z
   .strictObject({ ...writable, ...readOnlyMembers })
@@ -35,7 +35,7 @@ export const TaskChanges = z
   .transform(withoutReadOnly)
   .meta({ id: "TaskChanges", examples: [{ completed: true }] });
 
-export type NewTask = z.output<typeof NewTask>;
+export type TaskInput = z.output<typeof TaskInput>;
 export type TaskChanges = z.output<typeof TaskChanges>;
 
 const filters = {
@@ -64,7 +64,7 @@ export const createTask = route({
   path: "/api/v1/tasks",
   name: "createTask",
   summary: "Add a task",
-  body: json(NewTask),
+  body: json(TaskInput),
   success: { 201: { ...theTask, headers: ["ETag", "Location"] } },
   problems: [],
 });

@@ -6,7 +6,7 @@ import { definePages, filteredPage, type Lines, orderBy, type Position } from ".
 import type { Database } from "../db/ports.ts";
 import { defineResource, type Resource, type VersionDemand } from "../db/resource.ts";
 import { tasks } from "../db/schema.ts";
-import { type NewTask, TASK_MEMBERS, type TaskChanges, type TaskQuery, WRITABLE } from "./contract.ts";
+import { TASK_MEMBERS, type TaskChanges, type TaskInput, type TaskQuery, WRITABLE } from "./contract.ts";
 
 const taskJson = jsonObject(tasks, TASK_MEMBERS);
 
@@ -19,7 +19,7 @@ const resource = defineResource(tasks, {
 /** @throws MismatchFault, InProgressFault */
 export function createTask(
   database: Database,
-  members: NewTask,
+  members: TaskInput,
   claim: Claim | undefined,
 ): Promise<Resource | Replay> {
   return resource.create(database, members, claim);

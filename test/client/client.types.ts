@@ -30,6 +30,14 @@ type Same<A, B> = [A, keyof A] extends [B, keyof B]
     : false
   : false;
 
+/** True if each type of a union is assignable to an object, and the union has exactly its members. */
+type Fits<Union, Whole> = [Union, Members<Union>] extends [Whole, keyof Whole]
+  ? keyof Whole extends Members<Union>
+    ? true
+    : false
+  : false;
+type Members<Union> = Union extends unknown ? keyof Union : never;
+
 /** Compiles only if all are true. */
 declare function hold<_ extends Record<string, true>>(): void;
 
@@ -60,7 +68,7 @@ type Tasks = Client["tasks"];
 
 hold<{
   listBooks: Same<Argument<Books["list"], 0>, Query<typeof books.listBooks, "page">>;
-  listBooksPages: Same<Pages<Books["list"]> | NumberedPage<Book>, Given<typeof books.listBooks, 200>>;
+  listBooksPages: Fits<Pages<Books["list"]> | NumberedPage<Book>, Given<typeof books.listBooks, 200>>;
   listBooksRows: Same<Rows<Books["list"]>, z.output<typeof members.Book>>;
   pageOfBooks: Same<Argument<Books["page"], 1>, Query<typeof books.listBooks, "page" | "cursor" | "count">>;
   getBook: Same<Resource<Books["get"]>, Given<typeof books.getBook, 200>>;

@@ -81,7 +81,7 @@ function operationsOf(document: any): Operation[] {
       method: method.toUpperCase(),
       path: template
         .replace("{isbn}", "9780306406157")
-        .replace("{error}", "forbidden")
+        .replace("{code}", "forbidden")
         .replace("{file}", "start.js")
         .replaceAll(/\{\w+\}/g, MISSING),
       role: security[0]?.token[0],

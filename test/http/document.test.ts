@@ -101,7 +101,7 @@ const CAUSES: Record<string, (operation: Operation) => Promise<Given>> = {
     const { body } = await goodRequest(operation, open.api);
     const missing = operation.path
       .replace("{isbn}", "9780306406157")
-      .replace(/\{(error|file)\}/, "x")
+      .replace(/\{(code|file)\}/, "x")
       .replaceAll(/\{\w+\}/g, MISSING);
     return given(await open.api(operation.method, missing, { body }));
   },

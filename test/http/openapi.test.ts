@@ -11,7 +11,11 @@ import { createTestDatabase } from "../support/database.ts";
 import { startWorker } from "../support/worker.ts";
 
 /** Those of this API. */
-const formats = { isbn: (text: string) => parseIsbn(text) !== undefined, "entity-tags": true } as const;
+const formats = {
+  isbn: (text: string) => parseIsbn(text) !== undefined,
+  "entity-tags": true,
+  double: true,
+} as const;
 
 let api: Client;
 // biome-ignore lint/suspicious/noExplicitAny: the test reads all of the document
@@ -65,12 +69,12 @@ test("the document describes every path parameter, and every reference resolves"
 });
 
 test("the document describes input as the validation accepts it", () => {
-  const { properties, required, additionalProperties } = document.components.schemas.NewBook;
+  const { properties, required, additionalProperties } = document.components.schemas.BookInput;
   expect(required).toEqual(["title", "author", "isbn", "price"]);
   expect(additionalProperties, "additionalProperties").toBe(false);
   expect(properties.title).toMatchObject({ type: "string", minLength: 1, maxLength: 255 });
   expect(properties.price).toMatchObject({ type: "number", minimum: 0, maximum: 99_999_999.99 });
-  expect(properties.stock).toMatchObject({ type: "integer", minimum: 0, maximum: 2_147_483_647, default: 0 });
+  expect(properties.stock).toMatchObject({ type: "integer", minimum: 0, maximum: 2_147_483_647 });
   const limit = document.paths["/api/v1/books"].get.parameters.find(
     ({ name }: { name: string }) => name === "limit",
   );
@@ -83,7 +87,7 @@ test("the document describes input as the validation accepts it", () => {
 
 test("a valid price is valid by the document too", async () => {
   const ajv = new Ajv2020({ strict: false, formats });
-  const validate = ajv.compile(document.components.schemas.NewBook);
+  const validate = ajv.compile(document.components.schemas.BookInput);
   const refused = Array.from({ length: 9_999 }, (_, cents) => (cents + 1) / 100).filter(
     (price) => !validate(newBook({ price })),
   );
@@ -127,18 +131,6 @@ test("every POST documents Idempotency-Key and its outcomes", () => {
   }
 });
 
-test("only the problem insufficient_stock has the available stock", () => {
-  const validate = new Ajv2020({ strict: false, formats }).compile(document.components.schemas.Problem);
-  const common = { type: "", title: "", status: 409, message: "", detail: "", request_id: "" };
-  for (const [members, good] of [
-    [{ error: "insufficient_stock", available: 2 }, true],
-    [{ error: "insufficient_stock" }, false],
-    [{ error: "conflict" }, true],
-    [{ error: "conflict", available: 2 }, false],
-  ] as const)
-    expect([members, validate({ ...common, ...members })]).toEqual([members, good]);
-});
-
 test("the document passes Redocly's recommended rules without a warning", async () => {
   const config = await createConfig({
     extends: ["recommended"],
@@ -175,10 +167,9 @@ test("every body has an example, and every example is valid by its schema", () =
   for (const { operation } of operations()) {
     const { operationId, parameters, requestBody, responses } = operation;
     if (requestBody) expectGoodBodies(requestBody.content, operationId);
-    for (const { name, in: place, schema } of parameters) {
-      if (place === "path")
-        expect(schema.examples ?? schema.enum, `${operationId} ${name}`).not.toHaveLength(0);
-      for (const example of schema.examples ?? []) expectGood(example, schema, `${operationId} ${name}`);
+    for (const { name, in: place, schema, example } of parameters) {
+      if (place === "path") expect(example ?? schema.enum, `${operationId} ${name}`).toBeDefined();
+      if (example !== undefined) expectGood(example, schema, `${operationId} ${name}`);
     }
     // biome-ignore lint/suspicious/noExplicitAny: see above
     for (const [status, { content = {} }] of Object.entries<any>(responses)) {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { NewBook } from "../../src/books/book.ts";
+import { BookInput } from "../../src/books/book.ts";
 import { createBook, readBook, updateBook } from "../../src/books/store.ts";
 import { connectOver, direct } from "../../src/db/connection.ts";
 import { ConstraintFault, UnavailableFault } from "../../src/db/faults.ts";
@@ -52,7 +52,7 @@ const shared = (share = 1) => {
 };
 
 const book = (isbn = isbnOf(isbns++), title = "A") =>
-  NewBook.parse({ title, author: "B", isbn, price: 1, stock: STOCK });
+  BookInput.parse({ title, author: "B", isbn, price: 1, stock: STOCK });
 /** A statement without a claim cannot be replayed. */
 const create = (connect: Connect, isbn?: string, title?: string) =>
   createBook(connect(TIMEOUT_MS), book(isbn, title), undefined) as Promise<Resource>;

@@ -26,7 +26,7 @@ export const CONFLICTS: Record<string, (send: Send, resource: Resource) => Promi
 };
 
 /** Values for the parameters of paths that lead to no resource. */
-const PARAMETERS = { error: "conflict", file: "start.js" };
+const PARAMETERS = { code: "conflict", file: "start.js" };
 
 /** As much of an operation as the document tells. */
 export interface Operation {
@@ -55,11 +55,15 @@ export function operationsOf(document: any): Operation[] {
       // biome-ignore lint/suspicious/noExplicitAny: see above
       responses: Object.entries<any>(responses).map(([status, { content }]) => ({
         status: Number(status),
-        codes: content?.["application/problem+json"]?.schema.allOf[1].properties.error.enum ?? [undefined],
+        codes: codesOf(content) ?? [undefined],
       })),
     })),
   );
 }
+
+/** The codes of the problems that a response may be. Each has an example. */
+const codesOf = (content?: Record<string, { examples: object }>) =>
+  content?.["application/problem+json"] && Object.keys(content["application/problem+json"].examples);
 
 /**
  * Makes a good request, and adds the resource that its path leads to.
