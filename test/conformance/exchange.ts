@@ -56,7 +56,7 @@ export function sender(target: Target, exchanges: Exchange[], seen: Set<string>)
     const sent = {
       ...framing(payload, chunks),
       // The document names the host that was asked, and the servers differ in their ports.
-      Host: "books.example",
+      Host: "localhost",
       "Accept-Encoding": "identity",
       "X-Request-Id": `request-${exchanges.length + 1}`,
       Authorization: role && `Bearer ${token({ roles: [role] })}`,
