@@ -1,3 +1,5 @@
+import { sha256 } from "@noble/hashes/sha2.js";
+import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import type { Resource, VersionDemand } from "../db/resource.ts";
 import { Problem } from "./problem.ts";
 
@@ -19,6 +21,10 @@ export const NO_PRECONDITIONS: Preconditions = { ifMatch: undefined, ifNoneMatch
  * JSON, because a new member changes the JSON but not the version.
  */
 export const etagOf = (id: string, version: string, format: number): string => `"${id}.${version}.${format}"`;
+
+/** The strong entity tag of a text without a version: a digest of its bytes. */
+export const etagOfText = (text: string): string =>
+  `"${bytesToHex(sha256(utf8ToBytes(text)).subarray(0, 16))}"`;
 
 /** Parses a tag of the resource `id`, if it is one. Tags of earlier releases have no format. */
 function partsOf(tag: string, id: string): { version: bigint; format: string | undefined } | undefined {
@@ -57,16 +63,25 @@ function malformed(name: string): never {
 }
 
 /**
- * Evaluates the preconditions of a read (RFC 9110, 13.2.2).
+ * Evaluates the preconditions of a read (RFC 9110, 13.2.2). If-Match names a version of the resource, in any format.
  *
  * @returns whether the client's copy is current, so that the response is 304
  * @throws Problem `precondition_failed`
  */
 export function notModified(preconditions: Preconditions, { id, version, format }: Resource): boolean {
+  const isVersion = (tag: string) => partsOf(tag, id)?.version === BigInt(version);
+  return evaluate(preconditions, etagOf(id, version, format), isVersion);
+}
+
+/** Evaluates the preconditions of a read of a text, as {@link notModified} does. */
+export function textNotModified(preconditions: Preconditions, etag: string): boolean {
+  return evaluate(preconditions, etag, (tag) => tag === etag);
+}
+
+function evaluate(preconditions: Preconditions, etag: string, matches: (tag: string) => boolean): boolean {
   const { ifMatch, ifNoneMatch } = preconditions;
-  const isCurrent = ({ weak, value }: Tag) => !weak && partsOf(value, id)?.version === BigInt(version);
+  const isCurrent = ({ weak, value }: Tag) => !weak && matches(value);
   if (ifMatch && ifMatch !== "*" && !ifMatch.some(isCurrent)) throw preconditionFailed(preconditions);
-  const etag = etagOf(id, version, format);
   return ifNoneMatch === "*" || (ifNoneMatch?.some(({ value }) => value === etag) ?? false);
 }
 

@@ -38,7 +38,7 @@ export const HEADERS: Record<AnyHeader, Json> = {
   "Retry-After": header("Seconds to wait before retrying.", "1", { pattern: "^[0-9]+$" }),
   "Cache-Control": header("How the response may be cached.", "no-store"),
   ETag: header(
-    "The version of the resource, as a strong entity tag.",
+    "The version of the content, as a strong entity tag.",
     '"0195dc3a-52e6-7cc1-9d2f-7f4b8a6e1c30.3.1"',
     {
       pattern: '^"[^"]+"$',
@@ -46,7 +46,7 @@ export const HEADERS: Record<AnyHeader, Json> = {
   ),
   Link: {
     ...header(
-      "Links to the next, previous and first page (RFC 8288). Omitted from numbered pages, and if the links exceed 4 KiB in total.",
+      "Links (RFC 8288): of a listing to the next, previous and first page, of the catalogue to the API. Omitted from numbered pages, and if the links exceed 4 KiB in total.",
       '</api/v1/books>; rel="first"',
     ),
     required: false,

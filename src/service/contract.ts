@@ -2,6 +2,7 @@
 import * as z from "zod";
 import { PROBLEMS, type ProblemCode } from "../http/problems.ts";
 import { route } from "../http/route.ts";
+import { apiCatalog } from "./documents.ts";
 
 const tag = { name: "Service", description: "For whoever runs and explores the service." };
 const service = { tag, role: "public", method: "get", unlimited: true, problems: [] } as const;
@@ -26,16 +27,63 @@ export const checkReadiness = route({
   success: { 200: { description: "The service is ready.", schema: Health } },
 });
 
+const notModified = { description: "Not modified.", headers: ["ETag"] } as const;
+
 export const getDocument = route({
   ...service,
   path: "/openapi.json",
   name: "getDocument",
   summary: "Get this document",
   database: false,
+  conditional: true,
   success: {
     200: {
       description: "The OpenAPI 3.1 document.",
       schema: z.looseObject({ openapi: z.string().meta({ examples: ["3.1.0"] }) }),
+      headers: ["ETag"],
+    },
+    304: notModified,
+  },
+});
+
+export const getDocumentAsYaml = route({
+  ...getDocument,
+  path: "/openapi.yaml",
+  name: "getDocumentAsYaml",
+  summary: "Get this document as YAML",
+  success: {
+    200: { description: "The OpenAPI 3.1 document.", types: ["application/yaml"], headers: ["ETag"] },
+    304: notModified,
+  },
+});
+
+const links = z.array(z.strictObject({ href: z.string(), type: z.string().optional() })).optional();
+
+export const getApiCatalog = route({
+  ...service,
+  path: "/.well-known/api-catalog",
+  name: "getApiCatalog",
+  summary: "Get the catalogue of APIs at this host",
+  database: false,
+  success: {
+    200: {
+      description: "The API, and what describes it (RFC 9727).",
+      types: ["application/linkset+json"],
+      schema: z
+        .strictObject({
+          linkset: z.array(
+            z.strictObject({
+              anchor: z.string(),
+              item: links,
+              profile: links,
+              "service-desc": links,
+              "service-doc": links,
+              status: links,
+            }),
+          ),
+        })
+        .meta({ id: "ApiCatalog", examples: [apiCatalog("https://books.example")] }),
+      headers: ["Link"],
     },
   },
 });

@@ -1,9 +1,12 @@
 import { checkReadiness } from "../db/readiness.ts";
 import type { Api } from "../http/api.ts";
+import { type Preconditions, textNotModified } from "../http/etag.ts";
 import { openapiDocument } from "../http/openapi.ts";
 import { Problem } from "../http/problem.ts";
 import { jsonReply } from "../http/reply.ts";
 import * as contract from "./contract.ts";
+import { API, apiCatalog, type Document, perOrigin } from "./documents.ts";
+import { yamlOf } from "./yaml.ts";
 
 const OK = JSON.stringify({ status: "ok" });
 
@@ -26,15 +29,6 @@ const PAGE_POLICY = [
   "frame-ancestors 'none'",
 ].join("; ");
 
-/** Keeps the document of one origin: most deployments have no other, and a stranger may send any Host. */
-function perOrigin(make: (origin: string) => string): (origin: string) => string {
-  let last: { origin: string; made: string } | undefined;
-  return (origin) => {
-    if (last?.origin !== origin) last = { origin, made: make(origin) };
-    return last.made;
-  };
-}
-
 /** @param stopping aborts when the process is about to stop */
 export function serviceRoutes(api: Api, readDocs: ReadDocs, stopping?: AbortSignal): void {
   api.on(contract.checkHealth, async () => jsonReply(200, OK));
@@ -49,8 +43,30 @@ export function serviceRoutes(api: Api, readDocs: ReadDocs, stopping?: AbortSign
     return jsonReply(200, OK);
   });
 
-  const document = perOrigin((origin) => JSON.stringify(openapiDocument(api.routes, origin)));
-  api.on(contract.getDocument, async ({ url }) => jsonReply(200, document(url.origin), cached));
+  const written = (document: Document, preconditions: Preconditions, type: string) => {
+    const headers = { ...cached, ETag: document.etag };
+    if (textNotModified(preconditions, document.etag)) return { status: 304, headers } as const;
+    return { status: 200, body: document.text, headers: { ...headers, "Content-Type": type } } as const;
+  };
+  const json = perOrigin((origin) => JSON.stringify(openapiDocument(api.routes, origin)));
+  api.on(contract.getDocument, async ({ url, preconditions }) =>
+    written(json(url.origin), preconditions, "application/json"),
+  );
+
+  const yaml = perOrigin((origin) => yamlOf(openapiDocument(api.routes, origin)));
+  api.on(contract.getDocumentAsYaml, async ({ url, preconditions }) =>
+    written(yaml(url.origin), preconditions, "application/yaml"),
+  );
+
+  api.on(contract.getApiCatalog, async ({ url: { origin } }) => ({
+    status: 200 as const,
+    body: JSON.stringify(apiCatalog(origin)),
+    headers: {
+      ...cached,
+      "Content-Type": "application/linkset+json",
+      Link: `<${origin}${API}>; rel="item"`,
+    },
+  }));
 
   api.on(contract.explainProblem, async ({ params: { code } }) =>
     jsonReply(200, JSON.stringify(contract.problemType(code)), cached),

@@ -53,6 +53,8 @@ const REQUESTS: [
   ["GET", "/health", 0],
   ["GET", "/ready", 1],
   ["GET", "/openapi.json", 0],
+  ["GET", "/openapi.yaml", 0],
+  ["GET", "/.well-known/api-catalog", 0],
   ["GET", "/docs", 0],
   ["GET", "/docs/start.js", 0],
   ["GET", "/problems/conflict", 0],

@@ -165,6 +165,8 @@ test.each<[string, string, number, string, Options?]>([
   ["GET", "/health", 200, "no-store"],
   ["GET", "/ready", 200, "no-store"],
   ["GET", "/openapi.json", 200, "public, max-age=300"],
+  ["GET", "/openapi.yaml", 200, "public, max-age=300"],
+  ["GET", "/.well-known/api-catalog", 200, "public, max-age=300"],
   ["GET", "/problems/conflict", 200, "public, max-age=300"],
   ["GET", "/docs", 200, "public, max-age=300"],
   ["GET", "/docs/start.js", 200, "public, max-age=86400"],

@@ -53,6 +53,8 @@ export const PATHS: readonly (readonly [path: string, methods: readonly string[]
   ["/health", ["GET"]],
   ["/ready", ["GET"]],
   ["/openapi.json", ["GET"]],
+  ["/openapi.yaml", ["GET"]],
+  ["/.well-known/api-catalog", ["GET"]],
   ["/problems/conflict", ["GET"]],
   [BOOKS_PATH, ["GET", "POST"]],
   [DUNE_PATH, ["GET", "PATCH", "PUT", "DELETE"]],

@@ -1,0 +1,57 @@
+/**
+ * Writes JSON as YAML for people to read. A library would be a twelfth of the Worker, and what JSON cannot hold (dates,
+ * anchors, tags) is most of YAML.
+ */
+
+/** Texts that stay themselves without quotes, in YAML 1.1 too: no number, date or indicator begins with a letter. */
+const PLAIN = /^[A-Za-z$/](?:[\p{L}\p{N}\p{P}\p{S} ]*[\p{L}\p{N}\p{P}\p{S}])?$/u;
+const SPECIAL = /[:#]|^(?:true|false|yes|no|on|off|y|n|null)$/i;
+
+/** Texts that may be broken at their spaces. */
+const WORDS = /^[\p{L}\p{N}\p{P}\p{S}]+(?: [\p{L}\p{N}\p{P}\p{S}]+)+$/u;
+const LINES = /^[\p{L}\p{N}\p{P}\p{S}][\p{L}\p{N}\p{P}\p{S} \n]*[\p{L}\p{N}\p{P}\p{S}]$/u;
+
+/** The width to which long texts are folded. */
+const WIDTH = 100;
+
+export const yamlOf = (value: object): string => `${block(value, "")}\n`;
+
+/** A value whose first line stands behind an indent that is already there. */
+function block(value: unknown, indent: string): string {
+  if (isEmpty(value)) return scalar(value, indent);
+  const inner = `${indent}  `;
+  const lines = Array.isArray(value)
+    ? value.map((item) => `- ${block(item, inner)}`)
+    : Object.entries(value as object).map(
+        ([key, member]) =>
+          `${word(key)}:${isEmpty(member) ? ` ${scalar(member, inner)}` : `\n${inner}${block(member, inner)}`}`,
+      );
+  return lines.join(`\n${indent}`);
+}
+
+/** Whether a value has no members of its own. */
+const isEmpty = (value: unknown): boolean =>
+  typeof value !== "object" || value === null || Object.keys(value).length === 0;
+
+function scalar(value: unknown, indent: string): string {
+  if (typeof value !== "string") return JSON.stringify(value);
+  if (value.includes("\n") && LINES.test(value)) return `|-${indented(value.split("\n"), indent)}`;
+  if (value.length > WIDTH && WORDS.test(value)) return `>-${indented(folded(value), indent)}`;
+  return word(value);
+}
+
+const word = (text: string): string =>
+  PLAIN.test(text) && !SPECIAL.test(text) ? text : JSON.stringify(text);
+
+const indented = (lines: string[], indent: string): string =>
+  lines.map((line) => (line === "" ? "\n" : `\n${indent}${line}`)).join("");
+
+function folded(text: string): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + word.length < WIDTH) lines.push(`${lines.pop()} ${word}`);
+    else lines.push(word);
+  }
+  return lines;
+}
