@@ -62,7 +62,7 @@ export const Book = z
     cover_url: z
       .string()
       .nullable()
-      .meta({ pattern: "^https://", examples: ["https://covers.example/9780486272634.jpg"] }),
+      .meta({ pattern: "^https://.", examples: ["https://covers.example/9780486272634.jpg"] }),
     subjects: z.array(z.string()).meta({ examples: [["Geometry", "Satire"]] }),
     created_at: moment(),
     updated_at: moment(),
@@ -134,7 +134,7 @@ const coverUrl = text({ min: 1, max: 2000 })
       : fail(context, "invalid_format", "must be an https URL"),
   )
   .meta({
-    pattern: "^https://",
+    pattern: "^https://.",
     maxLength: 2000,
     examples: ["https://covers.example/9780486272634.jpg"],
   });

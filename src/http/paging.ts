@@ -17,7 +17,10 @@ export const DEFAULT_LIMIT = 20;
 export const pageParameters = {
   limit: wholeNumber({ min: 1, max: 100, clamped: true })
     .default(DEFAULT_LIMIT)
-    .meta({ description: "The number of rows in a page. Values above 100 are treated as 100." }),
+    .meta({
+      description: "The number of rows in a page. Values above 100 are treated as 100.",
+      examples: [DEFAULT_LIMIT],
+    }),
   cursor: z
     .string()
     .min(1)

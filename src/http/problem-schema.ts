@@ -23,12 +23,14 @@ export const PROBLEM = z
       .meta({ description: "The ISBN of the existing resource. Only with `conflict`." }),
     details: z
       .array(
-        z.strictObject({
-          in: z.enum(["body", "query", "path", "header"]),
-          path: z.string(),
-          code: z.enum(VALIDATION_CODES),
-          message: z.string(),
-        }),
+        z
+          .strictObject({
+            in: z.enum(["body", "query", "path", "header"]),
+            path: z.string(),
+            code: z.enum(VALIDATION_CODES),
+            message: z.string(),
+          })
+          .meta({ id: "ProblemDetail" }),
       )
       .max(MAX_DETAILS)
       .optional()

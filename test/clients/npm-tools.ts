@@ -89,6 +89,22 @@ const orval = (client: string) =>
     await run([bin("orval"), "--config", "orval.config.mjs"], directory);
   });
 
+/** A Postman collection, made as docs/api.md says. It compiles if each request is well-formed with its examples. */
+const postman: Tool = {
+  name: "postman",
+  needs: [],
+  home: HOME,
+  async make({ directory, document }) {
+    const options = "parametersResolution=Example,enableOptionalParameters=false";
+    await run([bin("openapi2postmanv2"), "-s", document, "-o", "collection.json", "-O", options], directory);
+    await copyFile(join(PROGRAMS, "postman.mjs"), join(directory, "program.mjs"));
+  },
+  async compile({ directory, environment }) {
+    await run([process.execPath, "program.mjs", "--all"], directory, environment);
+  },
+  run: ({ directory, environment }) => run([process.execPath, "program.mjs"], directory, environment),
+};
+
 export const NPM_TOOLS: readonly Tool[] = [
   typescriptTool("openapi-fetch", ({ directory, document }) =>
     run([bin("openapi-typescript"), document, "-o", "schema.d.ts"], directory),
@@ -99,4 +115,5 @@ export const NPM_TOOLS: readonly Tool[] = [
   orval("axios"),
   orval("fetch"),
   orval("zod"),
+  postman,
 ];
