@@ -62,6 +62,14 @@ export class ConnectionError extends OctavoError {
   override name = "ConnectionError";
 }
 
+/**
+ * The browser kept the request from the server, or the response from the page, because the server does not permit the
+ * origin of the page. A write had no effect. It is not retried.
+ */
+export class CorsError extends ConnectionError {
+  override name = "CorsError";
+}
+
 /** No complete response arrived in time. The outcome of a write is unknown. */
 export class TimeoutError extends ConnectionError {
   override name = "TimeoutError";

@@ -31,6 +31,11 @@ export interface CallOptions {
   signal?: AbortSignal | undefined;
 }
 
+export interface PageOptions extends CallOptions {
+  /** `next_cursor` or `prev_cursor` of another page; by default, the query's cursor. */
+  cursor?: string | undefined;
+}
+
 export interface PostOptions extends CallOptions {
   /** Your own key, for example to continue after a page reload. The effect of a key happens once within 24 hours. */
   idempotencyKey?: string | undefined;
@@ -57,8 +62,8 @@ export interface Versioned<Resource> {
  * exactly once.
  */
 export interface Listing<Row, RowPage extends Page<Row>> extends AsyncIterable<Row> {
-  /** Fetches one page: the first, or the one at the query's cursor. */
-  page(): Promise<RowPage>;
+  /** Fetches one page: the first, or the one at a cursor. A `signal` replaces that of the listing. */
+  page(options?: PageOptions): Promise<RowPage>;
 }
 
 /** Every method rejects with a {@link ProblemError}, {@link ResponseError}, {@link ConnectionError} or {@link TimeoutError}. */
@@ -117,9 +122,11 @@ export function createClient(baseUrl: string | URL, options: ClientOptions = {})
   const send = sender(baseUrl, options);
   return {
     books: {
-      list: (query, options) => listing(send, ["books"], query, options),
-      page: async (page, query, { signal } = {}) =>
-        pageOf(await send({ method: "GET", path: ["books"], query: { ...query, page }, signal })),
+      list: (query, options) => listing(send, ["books"], withoutEmptyTerms(query), options),
+      page: async (page, query, { signal } = {}) => {
+        const numbered = { ...withoutEmptyTerms(query), page };
+        return pageOf(await send({ method: "GET", path: ["books"], query: numbered, signal }));
+      },
       get: (id, options) => get(send, ["books", id], options),
       getByIsbn: (isbn, options) => get(send, ["books", "isbn", isbn], options),
       create: (book, options) => post(send, ["books"], book, options),
@@ -171,6 +178,13 @@ async function remove(send: Send, path: Path, { signal, ifMatch }: WriteOptions 
   }
 }
 
+/** An empty search box searches for nothing. The API agrees; leaving the parameter out keeps URLs and caches simple. */
+const withoutEmptyTerms = (query: BookQuery = {}): BookQuery => ({
+  ...query,
+  search: query.search || undefined,
+  author: query.author || undefined,
+});
+
 /** The page size while iterating: the maximum of the API. */
 const MAX_LIMIT = 100;
 
@@ -180,10 +194,10 @@ function listing<Row, RowPage extends Page<Row>>(
   query: PageQuery = {},
   { signal }: CallOptions = {},
 ): Listing<Row, RowPage> {
-  const pageAt = async (query: PageQuery) =>
-    pageOf<RowPage>(await send({ method: "GET", path, query, signal }));
+  const pageAt = async (query: PageQuery, ownSignal = signal) =>
+    pageOf<RowPage>(await send({ method: "GET", path, query, signal: ownSignal }));
   return {
-    page: () => pageAt(query),
+    page: ({ cursor = query.cursor, signal } = {}) => pageAt({ ...query, cursor }, signal),
     async *[Symbol.asyncIterator]() {
       let { cursor } = query;
       do {

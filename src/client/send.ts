@@ -1,4 +1,12 @@
-import { ConnectionError, OctavoError, ProblemError, ResponseError, TimeoutError } from "./errors.ts";
+import { connectionError } from "./cors.ts";
+import {
+  ConnectionError,
+  CorsError,
+  OctavoError,
+  ProblemError,
+  ResponseError,
+  TimeoutError,
+} from "./errors.ts";
 import type { ProblemBody } from "./types.ts";
 
 export interface ClientOptions {
@@ -98,17 +106,20 @@ async function exchange(
   // The API never redirects, and following a redirect may turn a POST into a GET.
   const init: RequestInit = { method, headers, redirect: "manual", signal };
   if (body) init.body = JSON.stringify(body);
-  const broken = (message: string) => (cause: unknown) => {
-    throw signal.aborted ? signal.reason : new ConnectionError(message, { cause });
-  };
   const target = `${base}/api/v1/${path.map(encodeURIComponent).join("/")}`;
   const response = await fetch(search.size > 0 ? `${target}?${search}` : target, init).catch(
-    broken("The server cannot be reached, or closed the connection."),
+    async (cause: unknown) => {
+      signal.throwIfAborted();
+      throw await connectionError({ base, method, headers, fetch, signal }, cause);
+    },
   );
   if (response.status === 204) return { status: 204, headers: response.headers, body: undefined };
   requireJson(response);
   // An incomplete body appears as a network error or as truncated JSON.
-  const json = await response.json().catch(broken("The response is incomplete."));
+  const json = await response.json().catch((cause: unknown) => {
+    signal.throwIfAborted();
+    throw new ConnectionError("The response is incomplete.", { cause });
+  });
   if (!response.ok) throw errorOf(response, json);
   return { status: response.status, headers: response.headers, body: json };
 }
@@ -145,6 +156,7 @@ function retryAfterOf(headers: Headers): number | undefined {
  * for reads, for a POST with its key, for a DELETE (ids are never reused), and for a PATCH that demands a version.
  */
 function isRetryable({ method, ifMatch }: Call, error: OctavoError): boolean {
+  if (error instanceof CorsError) return false;
   const { status, error: code } = error as Partial<ProblemError>;
   if (status === 429 || code === "request_timeout" || code === "service_unavailable") return true;
   if (method === "PATCH" && (!ifMatch || ifMatch === "*")) return false;

@@ -79,7 +79,7 @@ export interface BookChanges {
 export interface BookFilters {
   /**
    * Words of the title, author, publisher or ISBN, in any order; case, accents and punctuation are ignored. The last word may
-   * be incomplete. 200 characters at most.
+   * be incomplete. 200 characters at most; an empty text is as if left out.
    */
   search?: string | undefined;
   /** Words of the author's name, as in `search`. */

@@ -198,6 +198,33 @@ test("an empty page with a next_cursor does not end the iterator", async () => {
   expect(requests()).toEqual(["GET /api/v1/books?limit=100", "GET /api/v1/books?limit=100&cursor=a"]);
 });
 
+test("an empty search is left out", async () => {
+  server.behave(page);
+  const { books } = client();
+  const query = { search: "", author: "", publisher: "" };
+  await books.list(query).page();
+  await books.page(1, query);
+  await rowsOf(books.list({ search: "", author: "le guin" }));
+  expect(requests()).toEqual([
+    "GET /api/v1/books?publisher=",
+    "GET /api/v1/books?publisher=&page=1",
+    "GET /api/v1/books?limit=100&author=le+guin",
+  ]);
+});
+
+test("a page can have a cursor and a signal of its own", async () => {
+  server.behave(page);
+  const list = client().books.list({ search: "dune", cursor: "a" });
+  await list.page();
+  await list.page({ cursor: "b" });
+  expect(requests()).toEqual([
+    "GET /api/v1/books?search=dune&cursor=a",
+    "GET /api/v1/books?search=dune&cursor=b",
+  ]);
+  const reason = new Error("a newer search");
+  await expect(list.page({ signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+});
+
 test("a page that leads to itself ends the iterator with an error", async () => {
   server.behave(answering(200, { ...PAGE, next_cursor: "again" }));
   await expect(rowsOf(client().books.list())).rejects.toMatchObject({ name: "ResponseError" });
