@@ -1,6 +1,6 @@
-/** Part of `npm run build`: compiles the client to dist/client, a package without dependencies. */
+/** Part of `npm run build`: compiles the client to dist/client, a package without dependencies that is ready to publish. */
 import { execFileSync } from "node:child_process";
-import { rmSync, writeFileSync } from "node:fs";
+import { cpSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -15,9 +15,28 @@ execFileSync(process.execPath, [join(typescript, "bin/tsc"), "-p", "src/client"]
   cwd: root,
   stdio: "inherit",
 });
-const { name, version, license, type } = octavo;
-const exports = { "./client": { types: "./index.d.ts", default: "./index.js" } };
-writeFileSync(
-  join(output, "package.json"),
-  `${JSON.stringify({ name, version, license, type, exports, sideEffects: false }, null, 2)}\n`,
-);
+cpSync(join(root, "src/client/README.md"), join(output, "README.md"));
+cpSync(join(root, "LICENSE"), join(output, "LICENSE"));
+writeFileSync(join(output, "package.json"), `${JSON.stringify(manifest(), null, 2)}\n`);
+
+function manifest() {
+  const { name, version, license, type, engines } = octavo;
+  const client = { types: "./index.d.ts", default: "./index.js" };
+  // npm's provenance requires the repository that GitHub builds from.
+  const { GITHUB_REPOSITORY } = process.env;
+  return {
+    name,
+    version,
+    description: "The typed client of Octavo, a bookstore catalogue and stock API",
+    keywords: ["octavo", "bookstore", "api-client"],
+    license,
+    ...(GITHUB_REPOSITORY && {
+      repository: { type: "git", url: `git+https://github.com/${GITHUB_REPOSITORY}.git` },
+    }),
+    type,
+    sideEffects: false,
+    exports: { ".": client, "./client": client, "./package.json": "./package.json" },
+    engines,
+    publishConfig: { access: "public" },
+  };
+}
