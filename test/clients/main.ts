@@ -5,10 +5,11 @@
 import { checkTool, type Result, STEPS } from "./check.ts";
 import { installNpmTools, NPM_TOOLS } from "./npm-tools.ts";
 import { OPENAPI_GENERATOR } from "./openapi-generator.ts";
+import { OTHER_TOOLS } from "./other-tools.ts";
 import { startServer } from "./server.ts";
 import type { Tool } from "./tool.ts";
 
-const TOOLS: readonly Tool[] = [...NPM_TOOLS, ...OPENAPI_GENERATOR];
+const TOOLS: readonly Tool[] = [...NPM_TOOLS, ...OPENAPI_GENERATOR, ...OTHER_TOOLS];
 
 const names = process.argv.slice(2);
 const unknown = names.filter((name) => !TOOLS.some((tool) => tool.name === name));

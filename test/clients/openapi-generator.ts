@@ -110,7 +110,8 @@ const rust: Tool = {
   async compile({ directory }) {
     await run(["cargo", "build", "--quiet"], directory, RUST);
   },
-  run: ({ directory, environment }) => run([join(CACHE, "rust/debug/program")], directory, environment),
+  run: ({ directory, environment }) =>
+    run([join(CACHE, "rust/debug/program")], directory, { ...environment, RUST_BACKTRACE: "0" }),
 };
 
 /** Keeps the compiled dependencies, which take most of the time. */

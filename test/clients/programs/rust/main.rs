@@ -1,6 +1,7 @@
 use openapi::apis::{books_api, configuration::Configuration, Error};
 use openapi::models::{BookInput, Problem, StockAdjustment};
 use std::env::var;
+use std::fmt::Debug;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
@@ -24,33 +25,25 @@ async fn main() {
 
     let id = created.id.to_string();
     books_api::adjust_stock(&client, &id, StockAdjustment::new(3), None).await.unwrap();
-    let short = match books_api::adjust_stock(&client, &id, StockAdjustment::new(-5), None).await {
-        Err(Error::ResponseError(response)) => match response.entity.unwrap() {
-            books_api::AdjustStockError::Status409(problem) => problem,
-            other => panic!("{other:?}"),
-        },
-        other => panic!("{other:?}"),
-    };
-    println!("409 {} {}", code_of(&short), short.available.unwrap());
+    let short = problem_of(books_api::adjust_stock(&client, &id, StockAdjustment::new(-5), None).await);
+    println!("409 {} {}", name_of(&short.error), short.available.unwrap());
 
     input.isbn = "1234567890".into();
-    let refused = match books_api::create_book(&client, input, None).await {
-        Err(Error::ResponseError(response)) => match response.entity.unwrap() {
-            books_api::CreateBookError::Status422(problem) => problem,
-            other => panic!("{other:?}"),
-        },
-        other => panic!("{other:?}"),
-    };
+    let refused = problem_of(books_api::create_book(&client, input, None).await);
     let detail = &refused.details.unwrap()[0];
     println!("422 {} {}", detail.path, name_of(&detail.code));
 }
 
-fn code_of(problem: &Problem) -> String {
-    name_of(&problem.error)
+/// All errors of an operation have one type, so that its enumeration cannot tell them apart.
+fn problem_of<T: Debug, E: Debug>(result: Result<T, Error<E>>) -> Problem {
+    match result {
+        Err(Error::ResponseError(response)) => serde_json::from_str(&response.content).unwrap(),
+        other => panic!("{other:?}"),
+    }
 }
 
 /// The name of an enumeration's value: `InsufficientStock` is `insufficient_stock`.
-fn name_of(value: &impl std::fmt::Debug) -> String {
+fn name_of(value: &impl Debug) -> String {
     let mut name = String::new();
     for letter in format!("{value:?}").chars() {
         if letter.is_uppercase() && !name.is_empty() {
