@@ -22,9 +22,9 @@ export interface Result {
 let books = 500;
 
 export async function checkTool(tool: Tool, url: string): Promise<Result> {
-  const missing = tool.needs.filter((command) => !isInstalled(command));
-  if (missing.length > 0) return { tool: tool.name, skipped: `needs ${missing.join(" and ")}`, passed: [] };
-  const directory = join(tool.home ?? CACHE, `work-${process.pid}`, tool.name);
+  const skipped = missingOf(tool.needs);
+  if (skipped) return { tool: tool.name, skipped, passed: [] };
+  const directory = join(tool.home ?? CACHE, "work", `${tool.name}-${process.pid}`);
   const passed: Result["passed"] = [];
   try {
     await mkdir(directory, { recursive: true });
@@ -38,6 +38,8 @@ export async function checkTool(tool: Tool, url: string): Promise<Result> {
     const site = { directory, document, environment };
     await tool.make(site);
     passed.push("made");
+    const missing = missingOf(tool.needsToCompile);
+    if (missing) return { tool: tool.name, skipped: missing, passed };
     await tool.compile(site);
     passed.push("compiled");
     const expected = await expectedLines(url);
@@ -52,6 +54,12 @@ export async function checkTool(tool: Tool, url: string): Promise<Result> {
   } finally {
     if (!process.env.OCTAVO_KEEP_CLIENTS) await rm(directory, { recursive: true, force: true });
   }
+}
+
+/** Says which commands are missing; undefined if none is. */
+function missingOf(commands: readonly string[] = []): string | undefined {
+  const missing = commands.filter((command) => !isInstalled(command));
+  return missing.length > 0 ? `needs ${missing.join(" and ")}` : undefined;
 }
 
 /** What a program prints if its client holds all of it: a price beyond float32, null, and the members of single errors. */

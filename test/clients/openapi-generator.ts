@@ -120,7 +120,8 @@ const RUST = { CARGO_TARGET_DIR: join(CACHE, "rust") };
 /** Made wherever Java is, and compiled where .NET is. */
 const csharp: Tool = {
   name: "csharp",
-  needs: [...GENERATOR_NEEDS, "dotnet"],
+  needs: GENERATOR_NEEDS,
+  needsToCompile: ["dotnet"],
   async make(site) {
     await generate(site, "csharp", ["--library", "httpclient"]);
     await cp(join(PROGRAMS, "csharp"), join(site.directory, "program"), { recursive: true });

@@ -15,6 +15,8 @@ export interface Tool {
   name: string;
   /** Commands that it needs on the PATH, beside npm. */
   needs: readonly string[];
+  /** Commands that only compiling needs. */
+  needsToCompile?: readonly string[];
   /** Where a tool finds its modules, if not in a directory of its own. */
   home?: string;
   /** Makes the client and puts the program beside it, in the directory. */
