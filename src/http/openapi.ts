@@ -83,7 +83,7 @@ function operation(route: Route, contentOf: ContentOf): Json {
       ...(route.params ? parameters("path", route.params) : []),
       ...(route.paging ? parameters("query", route.paging.query) : []),
       ...(route.conditional ? CONDITIONAL_HEADERS : []),
-      ...(isKeyed(route) ? [keyHeader(route)] : []),
+      ...(isKeyed(route) ? [IDEMPOTENCY_KEY_HEADER] : []),
     ],
     ...(route.body && { requestBody: requestBody(route.body, contentOf) }),
     responses: { ...successes(route, contentOf), ...problems(route) },
@@ -173,13 +173,14 @@ function parameters(place: "path" | "query", object: z.ZodObject): Json[] {
     properties: Record<string, Json>;
     required?: string[];
   };
-  return Object.entries(properties).map(([name, { description, examples, ...schema }]) => ({
+  return Object.entries(properties).map(([name, { description, ...schema }]) => ({
     name,
     in: place,
     required: required.includes(name),
     ...(description !== undefined && { description }),
     schema,
-    ...(Array.isArray(examples) && { example: examples[0] }),
+    // Tools fill in the example of a parameter, but not those of its schema. All optional ones together find nothing.
+    ...(required.includes(name) && Array.isArray(schema.examples) && { example: schema.examples[0] }),
   }));
 }
 
@@ -198,7 +199,7 @@ const TOKEN = {
     "A token with a role: `clerk`, `editor` (includes `clerk`) or `admin` (includes both). If it is rejected, `message` and `WWW-Authenticate` say which check failed.",
 };
 
-/** With their examples, a request succeeds: tools that fill in every header send these. */
+/** With these examples, a request succeeds. */
 const CONDITIONAL_HEADERS = [
   ["If-Match", "*"],
   ["If-None-Match", '"0195dc3a-52e6-7cc1-9d2f-7f4b8a6e1c30.1.1"'],
@@ -207,16 +208,14 @@ const CONDITIONAL_HEADERS = [
   in: "header",
   required: false,
   description: "`*` or a list of entity tags (RFC 9110, section 13).",
-  schema: { type: "string", format: "entity-tags" },
-  example,
+  schema: { type: "string", format: "entity-tags", examples: [example] },
 }));
 
-/** The example differs from operation to operation, because a key belongs to one request. */
-const keyHeader = ({ name }: Route) => ({
+/** It has no example, because a key belongs to one request. */
+const IDEMPOTENCY_KEY_HEADER = {
   name: "Idempotency-Key",
   in: "header",
   required: false,
   description: "Makes it safe to retry the request: within 24 hours, its effect happens once.",
   schema: { type: "string", pattern: IDEMPOTENCY_KEY.source },
-  example: `${name}-0195dc3a`,
-});
+};

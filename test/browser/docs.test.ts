@@ -6,6 +6,7 @@ import type { Browser, Page } from "playwright-core";
 import { beforeAll, describe, expect, test } from "vitest";
 import { CHROMIUM, startBrowser } from "../support/browser.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { startProxy } from "../support/proxy.ts";
 import { startServer } from "../support/servers.ts";
 import { SECRET, tokenFor } from "../support/token.ts";
 
@@ -48,6 +49,23 @@ describe.skipIf(!CHROMIUM)("in Chromium", () => {
     if (process.env.SCREENSHOTS) {
       await page.screenshot({ path: `${process.env.SCREENSHOTS}/docs.png`, fullPage: false });
     }
+    await page.close();
+  });
+
+  test("the reference sends requests to its own origin when a proxy changes the host", async () => {
+    const proxy = await startProxy(url, {
+      join({ near, far }) {
+        near.on("data", (data) => far.write(`${data}`.replaceAll(/^Host: .*$/gim, "Host: internal.example")));
+        far.pipe(near);
+      },
+    });
+    const page = await browser.newPage();
+    await page.goto(`${proxy.url}/docs`);
+    await page.getByText("A bookstore catalogue and stock API").waitFor();
+    expect(await tried(page, "listBooks")).toBe("200");
+    expect(await page.locator(".servers option").allTextContents()).toEqual([
+      expect.stringContaining(proxy.url),
+    ]);
     await page.close();
   });
 });

@@ -169,7 +169,8 @@ test("every body has an example, and every example is valid by its schema", () =
     if (requestBody) expectGoodBodies(requestBody.content, operationId);
     for (const { name, in: place, schema, example } of parameters) {
       if (place === "path") expect(example ?? schema.enum, `${operationId} ${name}`).toBeDefined();
-      if (example !== undefined) expectGood(example, schema, `${operationId} ${name}`);
+      for (const value of [...(schema.examples ?? []), ...(example === undefined ? [] : [example])])
+        expectGood(value, schema, `${operationId} ${name}`);
     }
     // biome-ignore lint/suspicious/noExplicitAny: see above
     for (const [status, { content = {} }] of Object.entries<any>(responses)) {

@@ -101,20 +101,16 @@ test("servers has the host that was asked", async () => {
   }
 });
 
-test("the headers that a request may have come with examples", () => {
-  const headers = operations.flatMap(({ operationId, parameters }) =>
-    parameters
-      .filter((parameter: { in: string }) => parameter.in === "header")
-      .map(({ name, example }: { name: string; example: string }) => ({ operationId, name, example })),
-  );
+test("the examples of parameters work, and only required ones are filled in", () => {
+  const parameters = operations.flatMap(({ parameters }) => parameters);
   const examplesOf = (name: string) =>
-    headers.filter((header) => header.name === name).map(({ example }) => example);
-  expect(new Set(examplesOf("If-Match"))).toEqual(new Set(["*"]));
+    new Set(parameters.filter((each) => each.name === name).flatMap(({ schema }) => schema.examples ?? []));
+  expect(examplesOf("If-Match")).toEqual(new Set(["*"]));
   for (const tag of examplesOf("If-None-Match")) expect(tag).toMatch(/^"[\w.-]+"$/);
-  // The key of another request is refused.
-  const keys = examplesOf("Idempotency-Key");
-  expect(new Set(keys).size).toBe(keys.length);
-  for (const { example } of headers) expect(example).toBeTypeOf("string");
+  // The key of another request is refused, and so is the cursor of another listing.
+  expect(examplesOf("Idempotency-Key").size + examplesOf("cursor").size).toBe(0);
+  for (const { name, required, example, schema } of parameters)
+    expect([name, example !== undefined]).toEqual([name, required && "examples" in schema]);
 });
 
 test("the example of a page has an estimate only beside a total", () => {
