@@ -7,12 +7,20 @@ export interface Document {
   etag: string;
 }
 
-/** Keeps the text for one origin: most deployments have no other, and a stranger may send any Host. */
+/** Stands for the origin until a request tells it. */
+const ANY_ORIGIN = "https://origin.invalid";
+
+/**
+ * Writes a text once, and puts the origin of each request into it: a stranger may send any Host, and writing a document
+ * takes ten times as long. Keeps the last text, because most deployments have one origin.
+ */
 export function perOrigin(write: (origin: string) => string): (origin: string) => Document {
+  let written: string | undefined;
   let last: (Document & { origin: string }) | undefined;
   return (origin) => {
     if (last?.origin !== origin) {
-      const text = write(origin);
+      written ??= write(ANY_ORIGIN);
+      const text = written.replaceAll(ANY_ORIGIN, () => origin);
       last = { origin, text, etag: etagOfText(text) };
     }
     return last;
