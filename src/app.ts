@@ -30,6 +30,6 @@ export function createApp({ config, connect, limiter, log, readDocs, stopping }:
   bookRoutes(api);
   stockRoutes(api);
   taskRoutes(api);
-  serviceRoutes(api, readDocs, stopping);
+  serviceRoutes(api, { authentication: config.authentication.mode, readDocs, stopping });
   return api.app();
 }

@@ -131,9 +131,11 @@ export const showReference = route({
 
 /** The files that the page loads, besides the OpenAPI document. */
 export const DOCS_FILES = {
+  "page.css": "text/css; charset=utf-8",
   "start.js": "text/javascript; charset=utf-8",
   "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
   "swagger-ui.css": "text/css; charset=utf-8",
+  "token-dialog.js": "text/javascript; charset=utf-8",
 } as const;
 
 export const getReferenceFile = route({

@@ -1,5 +1,6 @@
 import { checkReadiness } from "../db/readiness.ts";
 import type { Api } from "../http/api.ts";
+import type { Authentication } from "../http/auth/authenticate.ts";
 import { type Preconditions, textNotModified } from "../http/etag.ts";
 import { openapiDocument } from "../http/openapi.ts";
 import { Problem } from "../http/problem.ts";
@@ -29,8 +30,15 @@ const PAGE_POLICY = [
   "frame-ancestors 'none'",
 ].join("; ");
 
-/** @param stopping aborts when the process is about to stop */
-export function serviceRoutes(api: Api, readDocs: ReadDocs, stopping?: AbortSignal): void {
+interface Ports {
+  /** How requests authenticate; the page says where a token comes from. */
+  authentication: Authentication["mode"];
+  readDocs: ReadDocs;
+  /** Aborts when the process is about to stop. */
+  stopping: AbortSignal | undefined;
+}
+
+export function serviceRoutes(api: Api, { authentication, readDocs, stopping }: Ports): void {
   api.on(contract.checkHealth, async () => jsonReply(200, OK));
 
   api.on(contract.checkReadiness, async (_, { database, warn }) => {
@@ -72,19 +80,28 @@ export function serviceRoutes(api: Api, readDocs: ReadDocs, stopping?: AbortSign
     jsonReply(200, JSON.stringify(contract.problemType(code)), cached),
   );
 
-  api.on(contract.showReference, async () => ({
-    status: 200 as const,
-    body: await readDocs("index.html"),
-    headers: {
-      ...cached,
+  let page: Docs | undefined;
+  api.on(contract.showReference, async () => {
+    page ??= withAuthentication(await readDocs("index.html"), authentication);
+    const headers = {
+      // Once the server is configured anew, the page differs.
+      "Cache-Control": "no-cache",
       "Content-Type": "text/html; charset=utf-8",
       "Content-Security-Policy": PAGE_POLICY,
-    },
-  }));
+    };
+    return { status: 200 as const, body: page, headers };
+  });
 
   api.on(contract.getReferenceFile, async ({ params: { file } }) => ({
     status: 200 as const,
     body: await readDocs(file),
     headers: { "Cache-Control": "public, max-age=86400", "Content-Type": contract.DOCS_FILES[file] },
   }));
+}
+
+/** Tells the page how requests authenticate. */
+function withAuthentication(page: Docs, mode: Authentication["mode"]): Docs {
+  const html = new TextDecoder().decode(page);
+  const meta = (content: string) => `<meta name="authentication" content="${content}">`;
+  return new TextEncoder().encode(html.replace(meta("closed"), meta(mode)));
 }

@@ -168,7 +168,7 @@ test.each<[string, string, number, string, Options?]>([
   ["GET", "/openapi.yaml", 200, "public, max-age=300"],
   ["GET", "/.well-known/api-catalog", 200, "public, max-age=300"],
   ["GET", "/problems/conflict", 200, "public, max-age=300"],
-  ["GET", "/docs", 200, "public, max-age=300"],
+  ["GET", "/docs", 200, "no-cache"],
   ["GET", "/docs/start.js", 200, "public, max-age=86400"],
   ["GET", "/docs/x", 404, "no-store"],
   ["GET", "/problems/x", 404, "no-store"],

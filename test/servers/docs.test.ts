@@ -4,10 +4,13 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { type Client, createClient } from "../support/client.ts";
 import { createTestDatabase } from "../support/database.ts";
 import { RUNTIMES, startServer } from "../support/servers.ts";
+import { SECRET } from "../support/token.ts";
 
 const FILES = [
   ["/docs", "src/docs/index.html", "text/html; charset=utf-8"],
+  ["/docs/page.css", "src/docs/page.css", "text/css; charset=utf-8"],
   ["/docs/start.js", "src/docs/start.js", "text/javascript; charset=utf-8"],
+  ["/docs/token-dialog.js", "src/docs/token-dialog.js", "text/javascript; charset=utf-8"],
   [
     "/docs/swagger-ui-bundle.js",
     "node_modules/swagger-ui-dist/swagger-ui-bundle.js",
@@ -58,9 +61,20 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
 
   test("the reference loads only its own files and the document", async () => {
     const { text } = await api("GET", "/docs");
+    const start = await api("GET", "/docs/start.js");
     const linked = [...text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, url]) => url);
+    const imported = [...start.text.matchAll(/from "\.\/([^"]+)"/g)].map(([, file]) => `docs/${file}`);
     const own = FILES.slice(1).map(([path]) => path.slice(1));
-    expect(linked.sort()).toEqual(["data:,", "openapi.json", ...own].sort());
+    expect([...linked, ...imported].sort()).toEqual(["data:,", "openapi.json", ...own].sort());
     expect(text).not.toMatch(/<style|style=|<script>|\son\w+=/);
   });
+});
+
+test.each([
+  ["open", "workerd", { OPEN_LOCAL_WRITES: "true" }],
+  ["hs256", "node", { AUTH_SECRET: SECRET }],
+] as const)("the reference knows that authentication is of the kind %s", async (mode, runtime, variables) => {
+  const { url } = await startServer(runtime, await createTestDatabase(), variables);
+  const { text } = await (await createClient(url))("GET", "/docs");
+  expect(text).toContain(`<meta name="authentication" content="${mode}">`);
 });
