@@ -25,6 +25,7 @@ test("every block that no test runs is listed here", () => {
     "docs/deploy.md: npx wrangler secret put DATABASE_URL",
     "docs/deploy.md: npm ci && npm run build",
     "docs/deploy.md: node --max-semi-space-size=8 --heap-growing-percent=200 dist/node.js",
+    "docs/react.md: npm install react react-dom @tanstack/react-query",
   ]);
 });
 
@@ -34,7 +35,7 @@ test("every other block is a command, a program, an output of either, or a drawi
     if (language === "sh") return !isSkipped && !block.text.includes("curl");
     if (language === "json") return !previous || !isCommand(previous);
     if (language === "") return previous?.language !== "ts";
-    return language !== "ts" && language !== "mermaid";
+    return !["ts", "tsx", "mermaid"].includes(language);
   });
   expect(unknown.map(({ place }) => place)).toEqual([]);
 });
