@@ -2,7 +2,7 @@
  * The reference in a browser: it loads from its own origin alone, can send requests, and can be used by keyboard. One
  * runtime is enough, because all of them serve the same bytes under the same policy: see servers/docs.test.ts.
  */
-import type { Browser, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { beforeAll, describe, expect, test } from "vitest";
 import manifest from "../../package.json" with { type: "json" };
 import { CHROMIUM, startBrowser } from "../support/browser.ts";
@@ -15,53 +15,24 @@ import { SECRET, tokenFor } from "../support/token.ts";
 const { SCREENSHOTS } = process.env;
 
 describe.skipIf(!CHROMIUM)("in Chromium", () => {
-  let browser: Browser;
   let database: TestDatabase;
   let url: string;
-  /** Loading the page takes a second of CPU, so most tests share it. */
+  /** All tests share a page, because loading it takes a second of CPU. */
   let page: Page;
+  const origins = new Set<string>();
+  const complaints: string[] = [];
 
   beforeAll(async () => {
-    browser = await startBrowser();
     database = await createTestDatabase();
     ({ url } = await startServer("workerd", database, { AUTH_SECRET: SECRET }));
-    page = await browser.newPage({ viewport: { width: 1280, height: 1600 } });
-    await page.goto(`${url}/docs`);
-    await page.locator(".opblock").first().waitFor();
-  });
-
-  test("the reference loads, and can execute a read and a write", async () => {
-    const page = await browser.newPage({ viewport: { width: 1280, height: 1600 } });
-    const origins = new Set<string>();
-    const complaints: string[] = [];
+    page = await (await startBrowser()).newPage({ viewport: { width: 1280, height: 1600 } });
     page.on("request", (request) => origins.add(new URL(request.url()).origin));
     page.on("console", (message) => {
       if (["error", "warning"].includes(message.type())) complaints.push(message.text());
     });
     page.on("pageerror", (error) => complaints.push(error.message));
-
     await page.goto(`${url}/docs`);
-    await page.getByText("A bookstore catalogue and stock API").waitFor();
-    expect(await page.locator(".info .version").first().innerText()).toContain(manifest.version);
-    expect(await tried(page, "listBooks")).toBe("200");
-    expect(await tried(page, "createBook")).toBe("401");
-    expect(complaints.splice(0)).toEqual([expect.stringContaining("401")]);
-
-    await page.locator(".auth-wrapper .authorize").click();
-    const dialog = page.getByRole("dialog", { name: "Authorization" });
-    expect(await dialog.textContent()).toContain("npm run -s token -- --role editor");
-    await dialog.getByLabel("Token").fill(` "Authorization: Bearer ${await tokenFor("editor")}" `);
-    await dialog.getByRole("button", { name: "Use the token" }).click();
-    expect(await tried(page, "createBook")).toBe("201");
-    expect(await database.sql("select title from books")).toEqual([{ title: "Flatland" }]);
-
-    await page.locator(".auth-wrapper .authorize").click();
-    await dialog.getByRole("button", { name: "Forget the token" }).click();
-    await dialog.getByRole("button", { name: "Close" }).click();
-    expect(complaints.splice(0)).toEqual([]);
-    expect(await tried(page, "createBook")).toBe("401");
-    expect([...origins]).toEqual([url]);
-    await page.close();
+    await page.locator(".opblock").first().waitFor();
   });
 
   test("the reference sends requests to its own origin when a proxy changes the host", async () => {
@@ -113,30 +84,6 @@ describe.skipIf(!CHROMIUM)("in Chromium", () => {
     },
   );
 
-  test("the page fits the screen, and is dark as the system", async () => {
-    await tried(page, "listBooks");
-    await page.locator(".auth-wrapper .authorize").click();
-    const seen = async () =>
-      page.evaluate(() => ({
-        isDark: getComputedStyle(document.body).backgroundColor === "rgb(28, 32, 34)",
-        isTextDark:
-          getComputedStyle(document.querySelector(".info .title") as Element).color === "rgb(59, 65, 81)",
-        width: document.documentElement.scrollWidth,
-      }));
-    for (const width of [1280, 390]) {
-      for (const colorScheme of ["light", "dark"] as const) {
-        await page.setViewportSize({ width, height: 1000 });
-        await page.emulateMedia({ colorScheme });
-        const isDark = colorScheme === "dark";
-        await expect.poll(seen).toEqual({ isDark, isTextDark: !isDark, width });
-        if (!SCREENSHOTS) continue;
-        await page.waitForTimeout(500); // Colours change gradually.
-        await page.screenshot({ path: `${SCREENSHOTS}/docs-${width}-${colorScheme}.png` });
-      }
-    }
-    await page.keyboard.press("Escape");
-  });
-
   test("a keyboard is enough to authorize and to execute a request", async () => {
     const { keyboard } = page;
     await tabTo(page, ".auth-wrapper .authorize");
@@ -161,6 +108,53 @@ describe.skipIf(!CHROMIUM)("in Chromium", () => {
     await tabTo(page, "[id$='-listTasks'] .execute");
     await keyboard.press("Enter");
     expect(await statusOf(page, "listTasks")).toBe("200");
+
+    await page.locator(".auth-wrapper .authorize").press("Enter");
+    await tabTo(page, ".token-dialog button");
+    await keyboard.press("Enter");
+    expect(await page.getByRole("dialog").textContent()).toContain("this command prints a token");
+    await keyboard.press("Escape");
+  });
+
+  test("the reference can execute a read and a write, and loads from its own origin alone", async () => {
+    expect(await page.locator(".info .version").first().innerText()).toContain(manifest.version);
+    expect(await tried(page, "listBooks")).toBe("200");
+    expect(complaints).toEqual([]);
+    expect(await tried(page, "createBook")).toBe("401");
+    expect(complaints.splice(0)).toEqual([expect.stringContaining("401")]);
+
+    await page.locator(".auth-wrapper .authorize").click();
+    const dialog = page.getByRole("dialog", { name: "Authorization" });
+    expect(await dialog.textContent()).toContain("npm run -s token -- --role editor");
+    await dialog.getByLabel("Token").fill(` "Authorization: Bearer ${await tokenFor("editor")}" `);
+    await dialog.getByRole("button", { name: "Use the token" }).click();
+    expect(await tried(page, "createBook")).toBe("201");
+    expect(await database.sql("select title from books")).toEqual([{ title: "Flatland" }]);
+    expect(complaints).toEqual([]);
+    expect([...origins]).toEqual([url]);
+  });
+
+  test("the page fits the screen, and is dark as the system", async () => {
+    await page.locator(".auth-wrapper .authorize").click();
+    const seen = async () =>
+      page.evaluate(() => ({
+        isDark: getComputedStyle(document.body).backgroundColor === "rgb(28, 32, 34)",
+        isTextDark:
+          getComputedStyle(document.querySelector(".info .title") as Element).color === "rgb(59, 65, 81)",
+        width: document.documentElement.scrollWidth,
+      }));
+    for (const width of [1280, 390]) {
+      for (const colorScheme of ["light", "dark"] as const) {
+        await page.setViewportSize({ width, height: 1000 });
+        await page.emulateMedia({ colorScheme });
+        const isDark = colorScheme === "dark";
+        await expect.poll(seen).toEqual({ isDark, isTextDark: !isDark, width });
+        if (!SCREENSHOTS) continue;
+        await page.waitForTimeout(500); // Colours change gradually.
+        await page.screenshot({ path: `${SCREENSHOTS}/docs-${width}-${colorScheme}.png` });
+      }
+    }
+    await page.keyboard.press("Escape");
   });
 });
 
