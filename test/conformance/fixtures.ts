@@ -124,7 +124,7 @@ export const RESET = `
   ${insert("stock_movements", MOVEMENTS)};
   ${insert("tasks", TASKS)};
   commit;
-  analyze books, tasks;`;
+  analyze books, book_search, search_words, tasks;`;
 
 const part = (value: unknown) =>
   Buffer.from(typeof value === "string" ? value : JSON.stringify(value)).toString("base64url");
