@@ -2,7 +2,7 @@
  * The reference in a browser: it loads from its own origin alone, can send requests, and can be used by keyboard. One
  * runtime is enough, because all of them serve the same bytes under the same policy: see servers/docs.test.ts.
  */
-import type { Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { beforeAll, describe, expect, test } from "vitest";
 import manifest from "../../package.json" with { type: "json" };
 import { CHROMIUM, startBrowser } from "../support/browser.ts";
@@ -17,7 +17,8 @@ const { SCREENSHOTS } = process.env;
 describe.skipIf(!CHROMIUM)("in Chromium", () => {
   let database: TestDatabase;
   let url: string;
-  /** All tests share a page, because loading it takes a second of CPU. */
+  let browser: Browser;
+  /** Most tests share a page, because loading it takes a second of CPU. */
   let page: Page;
   const origins = new Set<string>();
   const complaints: string[] = [];
@@ -25,7 +26,8 @@ describe.skipIf(!CHROMIUM)("in Chromium", () => {
   beforeAll(async () => {
     database = await createTestDatabase();
     ({ url } = await startServer("workerd", database, { AUTH_SECRET: SECRET }));
-    page = await (await startBrowser()).newPage({ viewport: { width: 1280, height: 1600 } });
+    browser = await startBrowser();
+    page = await browser.newPage({ viewport: { width: 1280, height: 1600 } });
     page.on("request", (request) => origins.add(new URL(request.url()).origin));
     page.on("console", (message) => {
       if (["error", "warning"].includes(message.type())) complaints.push(message.text());
@@ -42,14 +44,14 @@ describe.skipIf(!CHROMIUM)("in Chromium", () => {
         far.pipe(near);
       },
     });
-    const page = await browser.newPage();
-    await page.goto(`${proxy.url}/docs`);
-    await page.getByText("A bookstore catalogue and stock API").waitFor();
-    expect(await tried(page, "listBooks")).toBe("200");
-    expect(await page.locator(".servers option").allTextContents()).toEqual([
+    const proxied = await browser.newPage();
+    await proxied.goto(`${proxy.url}/docs`);
+    await proxied.getByText("A bookstore catalogue and stock API").waitFor();
+    expect(await tried(proxied, "listBooks")).toBe("200");
+    expect(await proxied.locator(".servers option").allTextContents()).toEqual([
       expect.stringContaining(proxy.url),
     ]);
-    await page.close();
+    await proxied.close();
   });
 
   test("reads come before writes", async () => {
