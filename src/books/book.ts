@@ -194,6 +194,18 @@ export const BookInput = z
   )
   .meta({ id: "BookInput" });
 
+const DEFAULTS = Object.entries(BookInput.shape).map(
+  ([name, schema]) => [name, schema.safeParse(undefined)] as const,
+);
+
+/** The members that a new book must have. */
+export const REQUIRED = DEFAULTS.filter(([, { success }]) => !success).map(([name]) => name);
+
+/** What a new book has if a request leaves a member out. */
+export const OPTIONAL = Object.fromEntries(
+  DEFAULTS.flatMap(([name, { success, data }]) => (success ? [[name, data]] : [])),
+);
+
 export const BookChanges = z
   .strictObject({ ...writable, ...readOnlyMembers })
   .partial()

@@ -106,6 +106,29 @@ export const putBook = route({
   body: json(BookChanges),
 });
 
+export const putBookByIsbn = route({
+  ...updateBook,
+  method: "put",
+  path: "/api/v1/books/isbn/:isbn",
+  name: "putBookByIsbn",
+  summary: "Add a book, or update the book with this ISBN",
+  params: getBookByIsbn.params,
+  creates: true,
+  body: json(BookChanges),
+  success: {
+    200: {
+      ...theBook,
+      description: "The book was there. Members that the request leaves out keep their values.",
+    },
+    201: {
+      ...theBook,
+      description: "The book is new. The request has all members that a new book requires.",
+      headers: ["ETag", "Location"],
+    },
+  },
+  problems: [],
+});
+
 export const deleteBook = route({
   ...books,
   method: "delete",

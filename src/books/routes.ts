@@ -1,12 +1,12 @@
 /** Books over HTTP: from validated input to the store, and from its rows to replies. */
 import { rowsIn } from "../db/keyset.ts";
-import { TakenFault } from "../db/resource.ts";
+import { IncompleteFault, TakenFault } from "../db/resource.ts";
 import type { Api } from "../http/api.ts";
 import { versionDemand } from "../http/etag.ts";
 import { pageBody } from "../http/paging.ts";
-import { type ConstraintMeanings, invalidMember, Problem } from "../http/problem.ts";
+import { type ConstraintMeanings, invalidMember, Problem, validationFailed } from "../http/problem.ts";
 import { created, fresh, jsonReply, noContent, ok } from "../http/reply.ts";
-import { ZERO_PRICE_WITH_STOCK } from "./book.ts";
+import { type BookChanges, REQUIRED, ZERO_PRICE_WITH_STOCK } from "./book.ts";
 import * as contract from "./contract.ts";
 import { bookPaging, limitOf, memberOf, sortOf } from "./listing.ts";
 import * as store from "./store.ts";
@@ -23,6 +23,14 @@ const constraints: ConstraintMeanings = {
 /** How the books of a listing match its search: nothing without a search, and null without books. */
 const matchOf = (match: store.BookListing["match"], isEmpty: boolean) =>
   match === undefined ? {} : { match: isEmpty ? null : match };
+
+/** What a new book lacks. */
+function incomplete(members: BookChanges): Problem {
+  const missing = REQUIRED.filter((name) => !(name in members));
+  return validationFailed(
+    missing.map((path) => ({ in: "body", path, code: "required", message: "is required for a new book" })),
+  );
+}
 
 export function bookRoutes(api: Api): void {
   api.on(
@@ -61,13 +69,26 @@ export function bookRoutes(api: Api): void {
     api.on(
       change,
       async ({ params: { id }, body, preconditions }, { database }) =>
-        ok(await store.updateBook(database, id, body, versionDemand(preconditions, id))),
+        ok(await store.updateBook(database, id, body, versionDemand(preconditions))),
       constraints,
     );
   }
 
+  api.on(
+    contract.putBookByIsbn,
+    async ({ params: { isbn }, body, preconditions }, { database }) => {
+      try {
+        const { isNew, ...book } = await store.putBook(database, isbn, body, versionDemand(preconditions));
+        return isNew ? created(book, contract.createBook.path) : ok(book);
+      } catch (fault) {
+        throw fault instanceof IncompleteFault ? incomplete({ ...body, isbn }) : fault;
+      }
+    },
+    constraints,
+  );
+
   api.on(contract.deleteBook, async ({ params: { id }, preconditions }, { database }) => {
-    await store.deleteBook(database, id, versionDemand(preconditions, id));
+    await store.deleteBook(database, id, versionDemand(preconditions));
     return noContent;
   });
 }

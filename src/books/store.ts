@@ -14,7 +14,7 @@ import {
 import type { Database, Row } from "../db/ports.ts";
 import { defineLookup, defineResource, type Resource, readOne, type VersionDemand } from "../db/resource.ts";
 import { books } from "../db/schema.ts";
-import { type BookChanges, type BookInput, WRITABLE } from "./book.ts";
+import { type BookChanges, type BookInput, OPTIONAL, REQUIRED, WRITABLE } from "./book.ts";
 import { filtersOf, publishedKey } from "./filters.ts";
 import { type BookQuery, limitOf, memberOf, SORTS, type Sort, sortOf } from "./listing.ts";
 import { type FoundLines, type Match, type PagePlace, rankedPage, sortedPage } from "./search.ts";
@@ -59,6 +59,23 @@ export function updateBook(
 ): Promise<Resource> {
   return resource.change(database, id, changes, demand);
 }
+
+/**
+ * Changes the book with an ISBN, or adds it.
+ *
+ * @throws MissingFault, IncompleteFault, VersionFault, ConstraintFault `books_zero_price_with_stock`
+ */
+export function putBook(
+  database: Database,
+  isbn: string,
+  changes: BookChanges,
+  demand: VersionDemand,
+): Promise<Resource & { isNew: boolean }> {
+  const members = { ...OPTIONAL, ...changes, isbn };
+  return resource.put(database, isbn, changes, isComplete(members) ? members : undefined, demand);
+}
+
+const isComplete = (members: object) => REQUIRED.every((name) => name in members);
 
 /** @throws MissingFault, VersionFault */
 export function deleteBook(database: Database, id: string, demand: VersionDemand): Promise<void> {

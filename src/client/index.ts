@@ -50,11 +50,22 @@ export interface WriteOptions extends CallOptions {
   ifMatch?: string | undefined;
 }
 
+export interface PutOptions extends WriteOptions {
+  /** `"*"` only creates: if the resource exists, the call fails with `precondition_failed`. */
+  ifNoneMatch?: "*" | undefined;
+}
+
 /** A single resource and its version. */
 export interface Versioned<Resource> {
   data: Resource;
   /** The version, for `ifMatch` of a later write. */
   etag: string;
+}
+
+/** A resource that was created or updated. */
+export interface Put<Resource> extends Versioned<Resource> {
+  /** Whether it is new. */
+  created: boolean;
 }
 
 /**
@@ -84,6 +95,11 @@ export interface Client {
     create(book: BookInput, options?: PostOptions): Promise<Versioned<Book>>;
     /** Needs the role editor. */
     update(id: string, changes: BookChanges, options?: WriteOptions): Promise<Versioned<Book>>;
+    /**
+     * Updates the book with this ISBN, or adds it. Members that are left out keep their values; a new book needs title, author
+     * and price. `ifNoneMatch: "*"` only adds, `ifMatch` only updates. Needs the role editor.
+     */
+    putByIsbn(isbn: string, members: BookChanges, options?: PutOptions): Promise<Put<Book>>;
     /** Deletes the book and its stock movements. Needs the role editor. */
     delete(id: string, options?: WriteOptions): Promise<void>;
     /**
@@ -131,6 +147,7 @@ export function createClient(baseUrl: string | URL, options: ClientOptions = {})
       getByIsbn: (isbn, options) => get(send, ["books", "isbn", isbn], options),
       create: (book, options) => post(send, ["books"], book, options),
       update: (id, changes, options) => update(send, ["books", id], changes, options),
+      putByIsbn: (isbn, members, options) => put(send, ["books", "isbn", isbn], members, options),
       delete: (id, options) => remove(send, ["books", id], options),
       adjustStock: (id, adjustment, options) => post(send, ["books", id, "stock"], adjustment, options),
       movements: (id, query, options) => listing(send, ["books", id, "stock", "movements"], query, options),
@@ -167,6 +184,16 @@ async function update<R>(
   { signal, ifMatch }: WriteOptions = {},
 ): Promise<Versioned<R>> {
   return versioned(await send({ method: "PATCH", path, body, signal, ifMatch }));
+}
+
+async function put<R>(
+  send: Send,
+  path: Path,
+  body: object,
+  { signal, ifMatch, ifNoneMatch }: PutOptions = {},
+): Promise<Put<R>> {
+  const response = await send({ method: "PUT", path, body, signal, ifMatch, ifNoneMatch });
+  return { ...versioned<R>(response), created: response.status === 201 };
 }
 
 async function remove(send: Send, path: Path, { signal, ifMatch }: WriteOptions = {}): Promise<void> {

@@ -22,7 +22,7 @@ export interface ClientOptions {
 
 /** One request of the API. */
 export interface Call {
-  method: "GET" | "POST" | "PATCH" | "DELETE";
+  method: "GET" | "POST" | "PATCH" | "PUT" | "DELETE";
   /** The path segments after `/api/v1`. */
   path: readonly string[];
   /** Undefined parameters are omitted. */
@@ -30,6 +30,7 @@ export interface Call {
   body?: object;
   signal?: AbortSignal | undefined;
   ifMatch?: string | undefined;
+  ifNoneMatch?: "*" | undefined;
   idempotencyKey?: string | undefined;
 }
 
@@ -88,7 +89,7 @@ function baseOf(baseUrl: string | URL): string {
 
 async function exchange(
   base: string,
-  { method, path, query = {}, body, ifMatch, idempotencyKey }: Call,
+  { method, path, query = {}, body, ifMatch, ifNoneMatch, idempotencyKey }: Call,
   { token, fetch = globalThis.fetch }: ClientOptions,
   signal: AbortSignal,
 ): Promise<ApiResponse> {
@@ -98,6 +99,7 @@ async function exchange(
     ...(bearer && { Authorization: `Bearer ${bearer}` }),
     ...(body && { "Content-Type": "application/json" }),
     ...(ifMatch && { "If-Match": ifMatch }),
+    ...(ifNoneMatch && { "If-None-Match": ifNoneMatch }),
     ...(idempotencyKey && { "Idempotency-Key": idempotencyKey }),
   });
   const search = new URLSearchParams(
@@ -153,13 +155,15 @@ function retryAfterOf(headers: Headers): number | undefined {
 
 /**
  * Whether a retry may help and is safe: the request had no effect, or a second one has no further effect. The latter holds
- * for reads, for a POST with its key, for a DELETE (ids are never reused), and for a PATCH that demands a version.
+ * for reads, for a POST with its key, for a DELETE (ids are never reused), and for a PATCH or PUT that demands a version, or
+ * that there is none.
  */
-function isRetryable({ method, ifMatch }: Call, error: OctavoError): boolean {
+function isRetryable({ method, ifMatch, ifNoneMatch }: Call, error: OctavoError): boolean {
   if (error instanceof CorsError) return false;
   const { status, error: code } = error as Partial<ProblemError>;
   if (status === 429 || code === "request_timeout" || code === "service_unavailable") return true;
-  if (method === "PATCH" && (!ifMatch || ifMatch === "*")) return false;
+  const isUpdate = method === "PATCH" || method === "PUT";
+  if (isUpdate && !ifNoneMatch && (!ifMatch || ifMatch === "*")) return false;
   return (
     error instanceof ConnectionError ||
     code === "idempotency_in_progress" ||

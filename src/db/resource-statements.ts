@@ -16,8 +16,11 @@ export type Resource = {
 
 /** Versions that a write requires of its row, or requires it not to have; undefined requires nothing. */
 export interface VersionDemand {
-  oneOf: bigint[] | undefined;
-  /** Versions and formats, such as `3.1`. */
+  /** The row must exist: without it, a write that could create it is refused. */
+  exists: boolean;
+  /** Ids and versions, such as `0195dc3a-….3`. */
+  oneOf: string[] | undefined;
+  /** Ids, versions and formats, such as `0195dc3a-….3.1`. */
   noneOf: string[] | "any" | undefined;
 }
 
@@ -46,22 +49,34 @@ export function resourceColumns(table: ResourceTable, { json, format }: Represen
 }
 
 /** The types of a {@link VersionDemand}. */
-const DEMAND = { oneOf: "bigint[]", noneOf: "text[]", anyRefused: "boolean" } as const;
+const DEMAND = { oneOf: "text[]", noneOf: "text[]", anyRefused: "boolean" } as const;
 export const CREATION = { rows: "jsonb" } as const;
 export const CHANGE = { id: "uuid", changes: "jsonb", ...DEMAND } as const;
 export const DELETION = { id: "uuid", ...DEMAND } as const;
+export const PUT = {
+  key: "text",
+  changes: "jsonb",
+  members: "jsonb",
+  isComplete: "boolean",
+  mustExist: "boolean",
+  ...DEMAND,
+} as const;
 
 export const demandValues = ({ oneOf, noneOf }: VersionDemand) => ({
-  oneOf: oneOf?.map(String) ?? null,
+  oneOf: oneOf ?? null,
   noneOf: noneOf && noneOf !== "any" ? noneOf : null,
   anyRefused: noneOf === "any",
 });
 
-/** The condition on the version of `locked`. */
+/** The condition on the version of a row; that of `locked` unless given. */
 const meetsDemand = (
   value: Value<Names<typeof DEMAND>>,
-) => sql`(${value("oneOf")} is null or version = any(${value("oneOf")}))
-  and (${value("noneOf")} is null or version || '.' || format <> all(${value("noneOf")})) and not ${value("anyRefused")}`;
+  { id, version, format }: Record<"id" | "version" | "format", SQL> = LOCKED,
+) => sql`(${value("oneOf")} is null or concat_ws('.', ${id}, ${version}) = any(${value("oneOf")}))
+  and (${value("noneOf")} is null or concat_ws('.', ${id}, ${version}, ${format}) <> all(${value("noneOf")}))
+  and not ${value("anyRefused")}`;
+
+const LOCKED = { id: sql`id`, version: sql`version`, format: sql`format` };
 
 /** Inserts by MERGE, because only that can return which item a row was made of. */
 export function creationSteps(
@@ -120,6 +135,52 @@ export function changeSteps(
     write: () => sql`update ${table} set (${namesOf(columns)}) = row(${namesOf(columns, "(passed.merged).")})
       from passed where ${table.id} = passed.id returning ${resourceColumns(table, representation)}`,
     details: [sql`checked.holder`],
+  });
+}
+
+/**
+ * Changes the row with a unique value, or creates it. If another transaction creates it at the same time, the insertion waits
+ * for it and then changes its row.
+ */
+export function putSteps(
+  table: ResourceTable,
+  { representation, columns: { create, change }, rule }: ResourceOptions,
+  unique: PgColumn,
+): WriteSteps<typeof PUT> {
+  const holds = rule?.holds ?? (() => sql`true`);
+  const result = (isNew: SQL) => sql`${resourceColumns(table, representation)}, ${isNew} as is_new`;
+  return conditionalWrite({
+    types: PUT,
+    table,
+    row: (value) => sql`${unique} = ${value("key")}`,
+    locked: (value) => ({
+      version: sql`${table.version}`,
+      format: representation.format,
+      merged: sql`jsonb_populate_record(${table}, ${value("changes")})`,
+    }),
+    conditions: (value) => ({
+      version: meetsDemand(value),
+      rule: holds(sql`(merged)`),
+    }),
+    write: () => sql`update ${table} set (${namesOf(change)}) = row(${namesOf(change, "(passed.merged).")})
+      from passed where ${table.id} = passed.id returning ${result(sql`false`)}`,
+    creation: {
+      // With an id of its own, the new row can be told from one that another transaction created.
+      absent: (value) => sql`select ${table.id.default} as id, members.*
+        from jsonb_to_record(${value("members")}) as members (${typesOf(create)})`,
+      conditions: (value) => ({
+        missing: sql`not ${value("mustExist")}`,
+        incomplete: value("isComplete"),
+        rule: holds(sql`absent`),
+      }),
+      insert: (value) => sql`insert into ${table} (id, ${namesOf(create)})
+        select id, ${namesOf(create)} from creatable
+        on conflict (${sql.identifier(unique.name)}) do update set (${namesOf(change)}) = (
+          select ${namesOf(change, "merged.")} from jsonb_populate_record(${table}, ${value("changes")}) as merged
+        ) where ${meetsDemand(value, { id: sql`${table.id}`, version: sql`${table.version}`, format: representation.format })}
+        returning ${result(sql`${table.id} = (select id from creatable)`)}`,
+      onConflict: "version",
+    },
   });
 }
 

@@ -13,6 +13,8 @@ import {
   DELETION,
   deletionSteps,
   demandValues,
+  PUT,
+  putSteps,
   type Representation,
   type Resource,
   type ResourceOptions,
@@ -32,6 +34,11 @@ export class MissingFault extends Error {
 /** The row does not have a required version; nothing was written. */
 export class VersionFault extends Error {
   override name = "VersionFault";
+}
+
+/** There is no such row, and the members are too few to create it. */
+export class IncompleteFault extends Error {
+  override name = "IncompleteFault";
 }
 
 /** Another row has the value that must be unique; nothing was written. */
@@ -59,6 +66,19 @@ export interface ResourceStore {
    * @throws MissingFault, VersionFault, TakenFault, and ConstraintFault if the changed row breaks a rule
    */
   change(database: Database, id: string, changes: object, demand: VersionDemand): Promise<Resource>;
+  /**
+   * Changes the row with this value in its unique column, or creates it.
+   *
+   * @param members those of a new row; undefined if they are too few
+   * @throws MissingFault if the demand is for a row that exists; IncompleteFault, VersionFault, ConstraintFault
+   */
+  put(
+    database: Database,
+    key: string,
+    changes: object,
+    members: object | undefined,
+    demand: VersionDemand,
+  ): Promise<Resource & { isNew: boolean }>;
   /** @throws MissingFault, VersionFault */
   delete(database: Database, id: string, demand: VersionDemand): Promise<void>;
 }
@@ -81,8 +101,9 @@ export async function readOne(database: Database, lookup: Lookup, key: string): 
 }
 
 /** Why a write was refused: see the faults that {@link ResourceStore} throws for each. */
-type Refusal = "version" | "rule" | "taken";
-type Written = Outcome<Resource, Refusal, { holder: string | null }>;
+type Refusal = "version" | "incomplete" | "rule" | "taken";
+type Written = Outcome<Resource, Refusal, { holder?: string | null }>;
+type Put = Outcome<Resource & { is_new: boolean }, Refusal>;
 
 /** Defines the statements of a kind of resource. */
 export function defineResource(table: ResourceTable, options: ResourceOptions): ResourceStore {
@@ -91,9 +112,11 @@ export function defineResource(table: ResourceTable, options: ResourceOptions): 
   const change = unconditionally(CHANGE, changeSteps(table, options));
   const deletion = unconditionally(DELETION, deletionSteps(table, options));
   const { unique, rule } = options;
+  const put = unique && unconditionally(PUT, putSteps(table, options, unique.column));
 
   const faultOf = (refused: Exclude<Written, Resource>, members: object): Error => {
     if (refused.refusal === "missing") return new MissingFault();
+    if (refused.refusal === "incomplete") return new IncompleteFault();
     if (refused.refusal === "version") return new VersionFault();
     if (refused.refusal === "rule") return new ConstraintFault(`${rule?.constraint}`, undefined);
     const value = new Map(Object.entries(members)).get(`${unique?.column.name}`);
@@ -126,6 +149,21 @@ export function defineResource(table: ResourceTable, options: ResourceOptions): 
         if (outcome.refusal !== null) throw faultOf(outcome, members);
         return outcome;
       }),
+    async put(database, key, changes, members, demand) {
+      if (!put) throw new Error("Only a resource with a unique column can be put.");
+      const values = {
+        key,
+        changes: JSON.stringify(changes),
+        members: JSON.stringify(members ?? {}),
+        isComplete: members !== undefined,
+        mustExist: demand.exists,
+        ...demandValues(demand),
+      };
+      const [outcome] = (await database.write(bind(put, values))) as [Put];
+      if (outcome.refusal !== null) throw faultOf(outcome, changes);
+      const { is_new: isNew, ...resource } = outcome;
+      return { ...resource, isNew };
+    },
     async delete(database, id, demand) {
       const [outcome] = (await database.write(bind(deletion, { id, ...demandValues(demand) }))) as [Written];
       if (outcome.refusal !== null) throw faultOf(outcome, {});

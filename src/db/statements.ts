@@ -13,7 +13,6 @@ interface SqlTypes {
   bigint: number;
   boolean: boolean;
   "text[]": string[] | null;
-  "bigint[]": string[] | null;
 }
 
 /** The SQL types of a statement's values, by name. */

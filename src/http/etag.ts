@@ -26,10 +26,10 @@ export const etagOf = (id: string, version: string, format: number): string => `
 export const etagOfText = (text: string): string =>
   `"${bytesToHex(sha256(utf8ToBytes(text)).subarray(0, 16))}"`;
 
-/** Parses a tag of the resource `id`, if it is one. Tags of earlier releases have no format. */
-function partsOf(tag: string, id: string): { version: bigint; format: string | undefined } | undefined {
-  const [, of, version, format] = tag.match(/^"(.{36})\.([1-9]\d{0,17})(?:\.([1-9]\d{0,3}))?"$/) ?? [];
-  return of === id && version ? { version: BigInt(version), format } : undefined;
+/** Parses the tag of a resource, if it is one: into id and version, and these with the format. Earlier tags have no format. */
+function partsOf(tag: string): { version: string; format: string | undefined } | undefined {
+  const [, version, format] = tag.match(/^"(.{36}\.[1-9]\d{0,17})(?:\.([1-9]\d{0,3}))?"$/) ?? [];
+  return version ? { version, format } : undefined;
 }
 
 /**
@@ -69,7 +69,7 @@ function malformed(name: string): never {
  * @throws Problem `precondition_failed`
  */
 export function notModified(preconditions: Preconditions, { id, version, format }: Resource): boolean {
-  const isVersion = (tag: string) => partsOf(tag, id)?.version === BigInt(version);
+  const isVersion = (tag: string) => partsOf(tag)?.version === `${id}.${version}`;
   return evaluate(preconditions, etagOf(id, version, format), isVersion);
 }
 
@@ -86,12 +86,13 @@ function evaluate(preconditions: Preconditions, etag: string, matches: (tag: str
 }
 
 /**
- * Turns the preconditions of a write to the resource `id` into what its statement compares: If-Match into versions,
- * because a change does not depend on the format, and If-None-Match into versions with formats.
+ * Turns the preconditions of a write into what its statement compares: If-Match into ids and versions, because a change
+ * does not depend on the format, and If-None-Match into these with formats.
  */
-export function versionDemand({ ifMatch, ifNoneMatch }: Preconditions, id: string): VersionDemand {
-  const parts = (tags: Tag[]) => tags.flatMap(({ value }) => partsOf(value, id) ?? []);
+export function versionDemand({ ifMatch, ifNoneMatch }: Preconditions): VersionDemand {
+  const parts = (tags: Tag[]) => tags.flatMap(({ value }) => partsOf(value) ?? []);
   return {
+    exists: ifMatch !== undefined,
     oneOf:
       ifMatch && ifMatch !== "*"
         ? parts(ifMatch.filter(({ weak }) => !weak)).map(({ version }) => version)

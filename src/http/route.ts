@@ -83,10 +83,15 @@ export interface Declaration {
   /** The operationId of the document and of clients generated from it. */
   name: string;
   summary: string;
-  /** Path parameters. An invalid one is a 404, because no resource can have it. */
+  /** Path parameters. An invalid one is a 404, because no resource can have it; but see `creates`. */
   params?: z.ZodObject;
   /** Makes the route a listing with signed cursors, and declares its query parameters; other routes have none. */
   paging?: Paging;
+  /**
+   * The path parameters are members of the resource, which the route may create: an invalid one is a 422, and the body must not
+   * contradict them.
+   */
+  creates?: true;
   /** Honours If-Match and If-None-Match (RFC 9110, section 13). */
   conditional?: boolean;
   /** `false` on a POST that rejects an Idempotency-Key. */

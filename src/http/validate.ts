@@ -30,7 +30,7 @@ const NO_PARAMETERS = z.strictObject({});
 
 /**
  * Validates a request in the order of the contract: a bad cursor is 400; all errors of query and body are one 422; and
- * an invalid path is the 404 of a resource that cannot exist.
+ * an invalid path is the 404 of a resource that cannot exist, or part of the 422 if the route could create it.
  *
  * @throws Problem `invalid_cursor`, `validation_failed`, `not_found`
  */
@@ -48,8 +48,12 @@ export function validate(route: Route, { params, json, url }: Parts, seal: Curso
   addIssues(errors, "query", wellFormed, query);
   const body = route.body?.kind === "json" ? route.body.schema.safeParse(json, NO_MESSAGE) : undefined;
   if (body) addIssues(errors, "body", json, body);
-  if (errors.count > 0) throw validationFailed(errors.listed, errors.count);
   const path = route.params?.safeParse(params, NO_MESSAGE);
+  if (route.params && path && route.creates) {
+    addIssues(errors, "path", params, path);
+    if (path.success) addContradictions(errors, route.params, path.data, json);
+  }
+  if (errors.count > 0) throw validationFailed(errors.listed, errors.count);
   if (path && !path.success) throw new Problem("not_found", "There is no such resource.");
   return { params: path?.data, query: query.data, body: body?.data, position };
 }
@@ -63,9 +67,19 @@ function openCursor(bound: z.ZodObject, query: Record<string, unknown>, path: st
   return seal.open(scopeOf(path, bound, parsed.data), cursor);
 }
 
+/** Adds the members of the body that are valid, but differ from the path. */
+function addContradictions(errors: ValidationErrors, params: z.ZodObject, path: object, body: unknown): void {
+  const members = new Map(Object.entries(body ?? {}));
+  for (const [name, value] of Object.entries(path)) {
+    const given = params.shape[name]?.safeParse(members.get(name), NO_MESSAGE);
+    if (given?.success && given.data !== value)
+      errors.add("body", name, "invalid_format", `must be the ${name} of the path, ${value}`);
+  }
+}
+
 function addIssues(
   errors: ValidationErrors,
-  part: "query" | "body",
+  part: "query" | "body" | "path",
   value: unknown,
   result: z.ZodSafeParseResult<unknown>,
 ): void {
@@ -82,7 +96,7 @@ function addIssues(
 }
 
 function errorOf(
-  part: "query" | "body",
+  part: "query" | "body" | "path",
   issue: z.core.$ZodIssue,
   root: unknown,
 ): [code: ValidationCode, message: string] {

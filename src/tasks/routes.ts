@@ -26,11 +26,11 @@ export function taskRoutes(api: Api): void {
   );
 
   api.on(contract.updateTask, async ({ params: { id }, body, preconditions }, { database }) =>
-    ok(await store.updateTask(database, id, body, versionDemand(preconditions, id))),
+    ok(await store.updateTask(database, id, body, versionDemand(preconditions))),
   );
 
   api.on(contract.deleteTask, async ({ params: { id }, preconditions }, { database }) => {
-    await store.deleteTask(database, id, versionDemand(preconditions, id));
+    await store.deleteTask(database, id, versionDemand(preconditions));
     return noContent;
   });
 }

@@ -108,6 +108,20 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
     expect((await found({ ...query, in_stock: false })).data).toEqual([]);
   });
 
+  test("a book is put by its ISBN: added first, then updated", async () => {
+    const { isbn, ...members } = dune();
+    await expect(client.books.putByIsbn(isbn, members, { ifMatch: "*" })).rejects.toMatchObject({
+      status: 404,
+    });
+    const made = await client.books.putByIsbn(isbn, members, { ifNoneMatch: "*" });
+    expect(made).toMatchObject({ created: true, data: { ...members, isbn } });
+    const changed = await client.books.putByIsbn(isbn, { price: 5 }, { ifMatch: made.etag });
+    expect(changed).toMatchObject({ created: false, data: { ...members, isbn, price: 5 } });
+    for (const options of [{ ifNoneMatch: "*" }, { ifMatch: made.etag }] as const) {
+      await expect(client.books.putByIsbn(isbn, members, options)).rejects.toMatchObject({ status: 412 });
+    }
+  });
+
   test("every method for a book works from its creation to its deletion", async () => {
     const { data: made, etag } = await client.books.create(dune());
     expect(made).toMatchObject({ ...NEW_BOOK, description: null });

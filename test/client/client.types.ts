@@ -77,6 +77,8 @@ hold<{
   createdBook: Same<Resource<Books["create"]>, Given<typeof books.createBook, 201>>;
   updateBook: Same<Argument<Books["update"], 1>, Taken<typeof books.updateBook>>;
   updatedBook: Same<Resource<Books["update"]>, Given<typeof books.updateBook, 200>>;
+  putBookByIsbn: Same<Argument<Books["putByIsbn"], 1>, Taken<typeof books.putBookByIsbn>>;
+  bookOfIsbn: Same<Resource<Books["putByIsbn"]>, Given<typeof books.putBookByIsbn, 200 | 201>>;
   adjustStock: Same<Argument<Books["adjustStock"], 1>, Taken<typeof stock.adjustStock>>;
   adjustedStock: Same<Resource<Books["adjustStock"]>, Given<typeof stock.adjustStock, 200>>;
   listMovements: Same<Argument<Books["movements"], 1>, Query<typeof stock.listMovements>>;

@@ -1,6 +1,7 @@
 /** The responses that the document promises: each operation, each of its statuses, and each problem with that status. */
 import { createHash } from "node:crypto";
 import { beforeAll, expect, test } from "vitest";
+import { newBook } from "../support/books.ts";
 import { type Answer, type Client, createClient, type Options, rawRequest } from "../support/client.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { BODIES, CONFLICTS, goodRequest, type Operation, operationsOf } from "../support/requests.ts";
@@ -99,11 +100,13 @@ const CAUSES: Record<string, (operation: Operation) => Promise<Given>> = {
   },
   not_found: async (operation) => {
     const { body } = await goodRequest(operation, open.api);
+    // A missing resource could be created, unless the request demands one.
+    const headers = operation.method === "PUT" ? { "If-Match": "*" } : {};
     const missing = operation.path
       .replace("{isbn}", "9780306406157")
       .replace(/\{(code|file)\}/, "x")
       .replaceAll(/\{\w+\}/g, MISSING);
-    return given(await open.api(operation.method, missing, { body }));
+    return given(await open.api(operation.method, missing, { body, headers }));
   },
   request_timeout: async (operation) => {
     const { path } = await goodRequest(operation, open.api);
@@ -194,11 +197,18 @@ test("each operation gives every response that the document promises", async () 
 
 async function provoke(operation: Operation, status: number, code: string | undefined): Promise<Given> {
   if (code === undefined) {
+    if (status === 201 && operation.method === "PUT") return create(operation);
     return ask(operation, { headers: status === 304 ? { "If-None-Match": "*" } : {} });
   }
   const cause = CAUSES[code];
   if (!cause) throw new Error(`Add how to provoke ${code} to CAUSES in test/http/document.test.ts.`);
   return cause(operation);
+}
+
+/** Puts a resource that does not exist. */
+async function create({ method, path }: Operation): Promise<Given> {
+  const { isbn, ...members } = newBook();
+  return given(await open.api(method, path.replace("{isbn}", isbn), { body: members }));
 }
 
 test("every body, conflict and cause is of an operation in the document", () => {

@@ -16,7 +16,7 @@ import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 const TIMEOUT_MS = 10_000;
 const STOCK = 20;
 const claimOf = (key: string) => ({ key, fingerprint: "f".repeat(64), status: 200, collection: null });
-const ANY_VERSION = { oneOf: undefined, noneOf: undefined };
+const ANY_VERSION = { exists: false, oneOf: undefined, noneOf: undefined };
 const MISSING = "00000000-0000-7000-8000-000000000000";
 
 let database: TestDatabase;

@@ -13,6 +13,7 @@ export const BODIES: Record<string, () => object> = {
   "POST /api/v1/books": () => newBook(),
   "PATCH /api/v1/books/{id}": () => ({ price: 5 }),
   "PUT /api/v1/books/{id}": () => ({ price: 5 }),
+  "PUT /api/v1/books/isbn/{isbn}": () => ({ price: 5 }),
   "POST /api/v1/books/{id}/stock": () => ({ delta: -1 }),
   "POST /api/v1/tasks": () => ({ title: "Dust" }),
   "PATCH /api/v1/tasks/{id}": () => ({ completed: true }),

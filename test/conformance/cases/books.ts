@@ -4,6 +4,7 @@ import type { Case } from "../exchange.ts";
 import { APPLE, BOOKS, DUNE, MISSING, ZOO } from "../fixtures.ts";
 import {
   BOOKS_PATH,
+  DUNE_ISBN_PATH,
   DUNE_PATH,
   each,
   JSON_TYPE,
@@ -131,6 +132,46 @@ const changing = each("change", [
   [415, "PUT", DUNE_PATH, { role, raw: "{}", headers: { "Content-Type": "application/merge-patch+json" } }],
 ]);
 
+const ISBN_PATH = `${BOOKS_PATH}/isbn/${isbnOf(500)}`;
+const { isbn: _, ...withoutIsbn } = book();
+const put = (status: number, body: object, path = ISBN_PATH, headers: Record<string, string> = {}): Row => [
+  status,
+  "PUT",
+  path,
+  { role, body, headers },
+];
+
+const putting = each("put", [
+  put(201, withoutIsbn),
+  put(201, book({ stock: 4, subjects: ["Oceans"] })),
+  put(201, { ...withoutIsbn, id: 1, created_at: null, updated_at: [] }),
+  put(201, withoutIsbn, `${BOOKS_PATH}/isbn/0-306-40615-2`),
+  put(201, withoutIsbn, ISBN_PATH, { "If-None-Match": "*" }),
+  put(201, withoutIsbn, ISBN_PATH, { "If-None-Match": '"x"' }),
+  put(404, withoutIsbn, ISBN_PATH, { "If-Match": "*" }),
+  put(404, {}, ISBN_PATH, { "If-Match": '"x"' }),
+  put(400, {}, ISBN_PATH, { "If-Match": "x" }),
+  put(422, {}),
+  put(422, { author: "Stanisław Lem", stock: 2 }),
+  put(422, book({ price: 0, stock: 1 })),
+  put(422, book({ isbn: isbnOf(501) })),
+  put(422, book({ isbn: isbnOf(501), price: "1" })),
+  put(422, book({ isbn: "1" })),
+  put(422, book({ version: 1 })),
+  put(422, withoutIsbn, `${BOOKS_PATH}/isbn/9780000000041`),
+  put(422, { title: "" }, `${BOOKS_PATH}/isbn/x?colour=red`),
+  put(200, {}, DUNE_ISBN_PATH),
+  put(200, { isbn: "0-00-000004-3", title: DUNE.title }, DUNE_ISBN_PATH),
+  put(200, { price: 7, stock: 1, description: null, published: "1965" }, DUNE_ISBN_PATH),
+  put(200, { title: "Dune, revised" }, `${BOOKS_PATH}/isbn/978-0-00-000004-0`),
+  put(422, { price: 0 }, DUNE_ISBN_PATH),
+  put(422, { title: null }, DUNE_ISBN_PATH),
+  put(422, { isbn: APPLE.isbn }, DUNE_ISBN_PATH),
+  [415, "PUT", ISBN_PATH, { role, raw: "{}", headers: { "Content-Type": "application/merge-patch+json" } }],
+  [403, "PUT", ISBN_PATH, { role: "clerk", body: withoutIsbn }],
+  [401, "PUT", ISBN_PATH, { body: withoutIsbn }],
+]);
+
 const deleting = each("delete", [
   [204, "DELETE", DUNE_PATH, { role }],
   [204, "DELETE", DUNE_PATH, { role, raw: '{"a":1}', headers: JSON_TYPE }],
@@ -187,11 +228,19 @@ export const bookCases = [
   ...reading,
   ...adding,
   ...changing,
+  ...putting,
   ...deleting,
   ...dialogues,
   ...preconditions("book", ["GET", "PATCH", "DELETE"], {
     path: DUNE_PATH,
     missing: NO_BOOK_PATH,
+    version: DUNE.version,
+    format: BOOK_FORMAT,
+    role,
+  }),
+  ...preconditions("book by ISBN", ["PUT"], {
+    path: DUNE_ISBN_PATH,
+    id: DUNE.id,
     version: DUNE.version,
     format: BOOK_FORMAT,
     role,

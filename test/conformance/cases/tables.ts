@@ -42,6 +42,7 @@ export function inTurn(
 export const BOOKS_PATH = "/api/v1/books";
 export const TASKS_PATH = "/api/v1/tasks";
 export const DUNE_PATH = `${BOOKS_PATH}/${DUNE.id}`;
+export const DUNE_ISBN_PATH = `${BOOKS_PATH}/isbn/${DUNE.isbn}`;
 export const TASK_PATH = `${TASKS_PATH}/${idOf(101)}`;
 export const STOCK_PATH = `${DUNE_PATH}/stock`;
 export const MOVEMENTS_PATH = `${STOCK_PATH}/movements`;
@@ -58,7 +59,7 @@ export const PATHS: readonly (readonly [path: string, methods: readonly string[]
   ["/problems/conflict", ["GET"]],
   [BOOKS_PATH, ["GET", "POST"]],
   [DUNE_PATH, ["GET", "PATCH", "PUT", "DELETE"]],
-  [`${BOOKS_PATH}/isbn/${DUNE.isbn}`, ["GET"]],
+  [DUNE_ISBN_PATH, ["GET", "PUT"]],
   [STOCK_PATH, ["POST"]],
   [MOVEMENTS_PATH, ["GET"]],
   [TASKS_PATH, ["GET", "POST"]],
@@ -70,6 +71,7 @@ export const WRITES = [
   ["POST", BOOKS_PATH],
   ["PUT", NO_BOOK_PATH],
   ["PATCH", NO_BOOK_PATH],
+  ["PUT", DUNE_ISBN_PATH],
   ["POST", TASKS_PATH],
   ["PATCH", NO_TASK_PATH],
   ["POST", `${NO_BOOK_PATH}/stock`],
@@ -85,13 +87,13 @@ export function preconditions(
   methods: readonly string[],
   {
     path,
+    id = path.split("/").at(-1),
     missing,
     version,
     format,
     role,
-  }: { path: string; missing: string; version: number; format: number; role: Role },
+  }: { path: string; id?: string; missing?: string; version: number; format: number; role: Role },
 ): Case[] {
-  const id = path.split("/").at(-1);
   const current = `"${id}.${version}.${format}"`;
   const stale = `"${id}.${version - 1}.${format}"`;
   // Header values, and whether they match strongly and weakly.
@@ -143,9 +145,13 @@ export function preconditions(
       ),
       row(412, path, { "If-Match": stale, "If-None-Match": current }),
       row(success, path, { "If-Match": current, "If-None-Match": stale }),
-      row(404, missing, { "If-Match": "*" }),
-      row(404, missing, { "If-None-Match": "*" }),
-      row(400, missing, { "If-Match": "malformed" }),
+      ...(missing
+        ? [
+            row(404, missing, { "If-Match": "*" }),
+            row(404, missing, { "If-None-Match": "*" }),
+            row(400, missing, { "If-Match": "malformed" }),
+          ]
+        : []),
     ]);
   });
 }
