@@ -3,6 +3,7 @@
  * entry passes both as ports.
  */
 import { bookRoutes } from "./books/routes.ts";
+import { catalogueRoutes } from "./catalogue/routes.ts";
 import type { Config } from "./config.ts";
 import type { Connect } from "./db/ports.ts";
 import { Api } from "./http/api.ts";
@@ -28,6 +29,7 @@ export interface Ports {
 export function createApp({ config, connect, limiter, log, readDocs, stopping }: Ports): App {
   const api = new Api({ settings: config, connect, limiter, log });
   bookRoutes(api);
+  catalogueRoutes(api);
   stockRoutes(api);
   taskRoutes(api);
   serviceRoutes(api, { authentication: config.authentication.mode, readDocs, stopping });

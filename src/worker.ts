@@ -24,6 +24,9 @@ interface RateLimiter {
   limit(options: { key: string }): Promise<{ success: boolean }>;
 }
 
+/** Cloudflare sends every Worker the same Accept-Encoding, and keeps the client's own here. */
+type CloudflareRequest = Request & { cf?: { clientAcceptEncoding?: string } };
+
 interface Context {
   waitUntil(work: Promise<unknown>): void;
 }
@@ -68,12 +71,14 @@ function docsOf({ ASSETS }: Env): ReadDocs {
 }
 
 export default {
-  async fetch(request: Request, env: Env, context: Context): Promise<Response> {
+  async fetch(request: CloudflareRequest, env: Env, context: Context): Promise<Response> {
     app ??= makeApp(env);
     try {
       // Cloudflare sets this header itself and overwrites what the client sends.
       const address = request.headers.get("CF-Connecting-IP") ?? undefined;
-      return await (await app).fetch(request, { address, waitUntil: (work) => context.waitUntil(work) });
+      const acceptEncoding = request.cf?.clientAcceptEncoding;
+      const waitUntil = (work: Promise<unknown>) => context.waitUntil(work);
+      return await (await app).fetch(request, { address, acceptEncoding, waitUntil });
     } catch (error) {
       if (error instanceof ConfigError) return misconfigured(error, request);
       throw error;

@@ -1,7 +1,7 @@
 /** The conditions of the listing's filters, without those of a search. */
 import { eq, gte, inArray, lte, type SQL, sql } from "drizzle-orm";
 import { books } from "../db/schema.ts";
-import type { BookQuery } from "./listing.ts";
+import type { BookFilters } from "./listing.ts";
 
 /** The date of publication as a sort key: as text, and unknown dates first. */
 export const publishedKey = sql`coalesce(${books.published}, '') collate "C"`;
@@ -9,7 +9,7 @@ export const publishedKey = sql`coalesce(${books.published}, '') collate "C"`;
 /** Text without case, in any alphabet and whatever the machine's locale is. */
 const lower = (text: SQL | typeof books.publisher) => sql`lower(${text} collate pg_c_utf8)`;
 
-export function filtersOf(query: BookQuery): SQL[] {
+export function filtersOf(query: BookFilters): SQL[] {
   const { id, isbn, publisher, language, format, subject, in_stock } = query;
   const { min_price, max_price, published_from, published_to } = query;
   return [

@@ -65,7 +65,7 @@ function listOf(item: z.ZodType<string>, code: ValidationCode, message: string) 
     .meta({ examples: item.meta()?.examples });
 }
 
-const filters = {
+export const filters = {
   author: searchTerm().meta({
     description: "Words of the author's name, as in `search`.",
     examples: ["garcia marquez"],
@@ -112,6 +112,21 @@ const filters = {
     }),
 };
 
+export type BookFilters = Omit<z.output<z.ZodObject<typeof filters>>, "sort">;
+
+/** Adds the faults of bounds that exclude each other. */
+export function checkBounds(
+  { min_price, max_price, published_from, published_to }: BookFilters,
+  context: z.RefinementCtx,
+): void {
+  if (min_price && max_price && Number(min_price) > Number(max_price)) {
+    fail(context, "out_of_range", "must not exceed max_price", ["min_price"]);
+  }
+  if (published_from && published_to && published_from > `${published_to}~`) {
+    fail(context, "out_of_range", "must not exceed published_to", ["published_from"]);
+  }
+}
+
 /** The order of a listing. */
 export const sortOf = ({
   sort,
@@ -146,16 +161,11 @@ export const bookPaging = {
     })
     .superRefine(
       (query, context) => {
-        const { min_price, max_price, published_from, published_to, page, cursor, count } = query;
+        const { page, cursor, count } = query;
         if (query.sort === RELEVANCE && !query.search) {
           fail(context, "invalid_format", "must not be relevance without search", ["sort"]);
         }
-        if (min_price && max_price && Number(min_price) > Number(max_price)) {
-          fail(context, "out_of_range", "must not exceed max_price", ["min_price"]);
-        }
-        if (published_from && published_to && published_from > `${published_to}~`) {
-          fail(context, "out_of_range", "must not exceed published_to", ["published_from"]);
-        }
+        checkBounds(query, context);
         if (page === undefined) return;
         if (cursor !== undefined) fail(context, "invalid_format", "cannot be combined with cursor", ["page"]);
         if (count !== undefined)

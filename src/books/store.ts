@@ -16,7 +16,7 @@ import { defineLookup, defineResource, type Resource, readOne, type VersionDeman
 import { books } from "../db/schema.ts";
 import { type BookChanges, type BookInput, OPTIONAL, REQUIRED, WRITABLE } from "./book.ts";
 import { filtersOf, publishedKey } from "./filters.ts";
-import { type BookQuery, limitOf, memberOf, SORTS, type Sort, sortOf } from "./listing.ts";
+import { type BookFilters, type BookQuery, limitOf, memberOf, SORTS, type Sort, sortOf } from "./listing.ts";
 import { type FoundLines, type Match, type PagePlace, rankedPage, sortedPage } from "./search.ts";
 
 const bookJson = sql`${books.json}`;
@@ -165,6 +165,29 @@ async function searchBooks(
   // As the planner does it: the share of matches that pass is that of all books.
   const share = totalIn(passing[0]) / totalIn(all[0]);
   return { found, match: found.match, total: Math.round(Number(found.total ?? 0) * share) };
+}
+
+/** Up to `limit + 1` books after `position` in an order by a member, of a search too. */
+export async function listInOrder(
+  database: Database,
+  { sort, ...query }: BookFilters & { sort: Sort },
+  position: Position | undefined,
+  limit: number,
+): Promise<Lines> {
+  const { search, author } = query;
+  const [order, filters] = [orderOf(sort), filtersOf(query)];
+  const page =
+    search || author
+      ? sortedPage(order, {
+          terms: { search, author },
+          filters,
+          place: { position },
+          limit,
+          count: undefined,
+        })
+      : filteredPage(books, order, { filters, position, limit, json: bookJson });
+  const [found] = await database.read<Lines>(page);
+  return found as Lines;
 }
 
 const exactCount = (filters: SQL[]) => sql`select count(*)::text as total from ${books} ${where(filters)}`;

@@ -1,5 +1,6 @@
 import type { Connect, Database } from "../db/ports.ts";
 import type { Exchange } from "./exchange.ts";
+import { preferredType } from "./negotiation.ts";
 import { loggedError, observeDatabase } from "./observe.ts";
 import type { PageWriter } from "./paging.ts";
 import type { Input, Reply, Route } from "./route.ts";
@@ -26,6 +27,11 @@ export class HandlerContext {
   get database(): Database {
     const { observed } = this.#exchange;
     return observeDatabase(this.#connect(this.#exchange.timeLeft(DATABASE_FRACTION)), observed);
+  }
+
+  /** The media type of these that the client prefers; undefined if it accepts none of them. */
+  preferred(types: readonly string[]): string | undefined {
+    return preferredType(this.#exchange.request.headers.get("Accept"), types);
   }
 
   /** Aborts when the last byte has left, or the client has gone. */

@@ -37,6 +37,7 @@ export const HEADERS: Record<AnyHeader, Json> = {
   "WWW-Authenticate": header("How to authenticate (RFC 6750).", 'Bearer realm="octavo"'),
   "Retry-After": header("Seconds to wait before retrying.", "1", { pattern: "^[0-9]+$" }),
   "Cache-Control": header("How the response may be cached.", "no-store"),
+  "Content-Disposition": header("A name for the file.", 'attachment; filename="books.csv"'),
   ETag: header(
     "The version of the content, as a strong entity tag.",
     '"0195dc3a-52e6-7cc1-9d2f-7f4b8a6e1c30.3.1"',

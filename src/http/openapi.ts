@@ -80,8 +80,8 @@ function operation(route: Route, contentOf: ContentOf): Json {
     // For a token that is not OAuth, these are the required roles (OpenAPI 3.1, 4.8.30).
     security: route.role === "public" ? [] : [{ token: [route.role] }],
     parameters: [
-      ...(route.params ? parameters("path", route.params) : []),
-      ...(route.paging ? parameters("query", route.paging.query) : []),
+      ...parameters("path", route.params),
+      ...parameters("query", route.paging?.query ?? route.query),
       ...(route.conditional ? CONDITIONAL_HEADERS : []),
       ...(isKeyed(route) ? [IDEMPOTENCY_KEY_HEADER] : []),
     ],
@@ -168,7 +168,8 @@ const EXTENSIONS: Partial<Record<ProblemCode, Extension>> = {
   insufficient_stock: { available: 3 },
 };
 
-function parameters(place: "path" | "query", object: z.ZodObject): Json[] {
+function parameters(place: "path" | "query", object: z.ZodObject | undefined): Json[] {
+  if (!object) return [];
   const { properties, required = [] } = jsonSchemaOf(object, "input") as {
     properties: Record<string, Json>;
     required?: string[];

@@ -8,7 +8,7 @@ import { requireHost, requireLoopback } from "./host.ts";
 import { type Log, loggedError } from "./observe.ts";
 import type { ConstraintMeanings, Problem } from "./problem.ts";
 import type { Limiter } from "./rate-limit.ts";
-import { type AnyReply, respond } from "./reply.ts";
+import { type AnyReply, compressed, respond } from "./reply.ts";
 import type { Route } from "./route.ts";
 import { monitored } from "./stream.ts";
 
@@ -92,10 +92,13 @@ export class Pipeline {
     source: ReadableStream<Uint8Array<ArrayBuffer>>,
   ): Response {
     const { request, connection, headers, observed, requestId } = exchange;
+    if (reply.gzip) headers.Vary = [headers.Vary, "Accept, Accept-Encoding"].filter(Boolean).join(", ");
     if (request.method === "HEAD") {
       source.cancel().catch(() => {});
       exchange.end(reply.status);
-      return respond(request, headers, { status: reply.status, headers: reply.headers ?? {} });
+      // Without a framing, Bun would send a length of 0 (RFC 9110, 8.6).
+      const framing = { "Transfer-Encoding": "chunked" };
+      return respond(request, headers, { status: reply.status, headers: { ...reply.headers, ...framing } });
     }
     let markAsEnded = () => {};
     connection.waitUntil?.(
@@ -117,7 +120,8 @@ export class Pipeline {
         end();
       },
     });
-    return respond(request, headers, { ...reply, body });
+    const encodings = connection.acceptEncoding ?? request.headers.get("Accept-Encoding");
+    return respond(request, headers, compressed({ ...reply, body }, encodings));
   }
 
   #fail({ request, observed }: Exchange, { constraints }: Target, error: unknown): Problem {

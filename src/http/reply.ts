@@ -2,12 +2,15 @@
 import type { Replay } from "../db/idempotency.ts";
 import type { Resource } from "../db/resource.ts";
 import { etagOf, notModified, type Preconditions } from "./etag.ts";
+import { acceptsGzip } from "./negotiation.ts";
 
 /** A reply of a handler, or of a problem. A body without a Content-Type is JSON. */
 export interface AnyReply {
   status: number;
   body?: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>;
   headers?: Partial<Record<string, string>>;
+  /** A stream is compressed for clients that accept gzip. */
+  gzip?: true;
 }
 
 /**
@@ -29,7 +32,19 @@ export function respond(
       !(body instanceof ReadableStream) && { "Content-Length": `${new Blob([body]).size}` }),
     ...headers,
   };
-  return new Response(body ?? null, { status, headers: all });
+  // Workers compress a body themselves that is declared as compressed, unless told that it is.
+  return new Response(body ?? null, { status, headers: all, encodeBody: "manual" } as ResponseInit);
+}
+
+/** Compresses the stream of a reply, if it may and the client accepts it. */
+export function compressed(reply: AnyReply, acceptEncoding: string | null): AnyReply {
+  const { body, headers, gzip } = reply;
+  if (!gzip || !(body instanceof ReadableStream) || !acceptsGzip(acceptEncoding)) return reply;
+  return {
+    ...reply,
+    body: body.pipeThrough(new CompressionStream("gzip")),
+    headers: { ...headers, "Content-Encoding": "gzip" },
+  };
 }
 
 /** A reply with a body of JSON text. */

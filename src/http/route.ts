@@ -62,7 +62,7 @@ export interface Success {
   headers?: readonly DocumentedHeader[];
 }
 
-export type DocumentedHeader = "ETag" | "Link" | "Location";
+export type DocumentedHeader = "Content-Disposition" | "ETag" | "Link" | "Location";
 
 /**
  * A route, declared once. Validation, authorization, 405, OPTIONS and its part of /openapi.json follow from the
@@ -85,8 +85,10 @@ export interface Declaration {
   summary: string;
   /** Path parameters. An invalid one is a 404, because no resource can have it; but see `creates`. */
   params?: z.ZodObject;
-  /** Makes the route a listing with signed cursors, and declares its query parameters; other routes have none. */
+  /** Makes the route a listing with signed cursors, and declares its query parameters. */
   paging?: Paging;
+  /** The query parameters of a route that is not a listing; none unless given. */
+  query?: z.ZodObject;
   /**
    * The path parameters are members of the resource, which the route may create: an invalid one is a 422, and the body must not
    * contradict them.
@@ -127,7 +129,11 @@ type ParsedBody<B> =
 /** The input of a handler, validated as the declaration says. */
 export interface Input<R extends Route> {
   params: Parsed<R["params"]>;
-  query: R["paging"] extends Paging ? z.output<R["paging"]["query"]> : object;
+  query: R["paging"] extends Paging
+    ? z.output<R["paging"]["query"]>
+    : R["query"] extends z.ZodObject
+      ? z.output<R["query"]>
+      : object;
   body: ParsedBody<R["body"]>;
   /** The position of the cursor; undefined on a first page. */
   position: Position | undefined;
@@ -142,6 +148,8 @@ export interface Reply<R extends Route = Route> {
   status: keyof R["success"] & number;
   body?: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>;
   headers?: Partial<Record<DocumentedHeader | SpecialHeader, string>>;
+  /** Compresses the stream for clients that accept gzip. */
+  gzip?: true;
 }
 
 /** Headers that have a default, or that the document describes by itself. */

@@ -25,7 +25,7 @@ interface Valid {
 /** Keeps zod from building messages of its own, which would list all unknown members. */
 const NO_MESSAGE = { error: () => "" };
 
-/** The query of a route that is not a listing. */
+/** The query of a route that declares none. */
 const NO_PARAMETERS = z.strictObject({});
 
 /**
@@ -44,7 +44,7 @@ export function validate(route: Route, { params, json, url }: Parts, seal: Curso
       : Object.fromEntries(Object.entries(parameters).filter(([name]) => !malformed.has(name)));
   const errors = new ValidationErrors();
   for (const name of malformed) errors.add("query", name, "invalid_format", "must be percent-encoded UTF-8");
-  const query = (paging?.query ?? NO_PARAMETERS).safeParse(wellFormed, NO_MESSAGE);
+  const query = (paging?.query ?? route.query ?? NO_PARAMETERS).safeParse(wellFormed, NO_MESSAGE);
   addIssues(errors, "query", wellFormed, query);
   const body = route.body?.kind === "json" ? route.body.schema.safeParse(json, NO_MESSAGE) : undefined;
   if (body) addIssues(errors, "body", json, body);

@@ -82,7 +82,8 @@ export function sender(target: Target, exchanges: Exchange[], seen: Set<string>)
 
 function answerOf({ status, headers: lines, body }: Exchange): Answer {
   const headers = new Headers(lines);
-  const json = /json/.test(headers.get("Content-Type") ?? "") && body !== "" ? JSON.parse(body) : undefined;
+  const json =
+    /\bjson\b/.test(headers.get("Content-Type") ?? "") && body !== "" ? JSON.parse(body) : undefined;
   return { status, headers, text: body, json };
 }
 

@@ -51,8 +51,8 @@ export function normalise(exchanges: readonly Exchange[]): Comparable[] {
     status,
     headers: headers
       .filter(([name]) => !EXEMPT.has(name))
-      // Miniflare rewrites pages, and so sends them in chunks.
-      .filter(([name]) => name !== "content-length" || !isPage(headers))
+      // Miniflare rewrites pages, and so sends them in chunks. Bun sends a short stream with its length.
+      .filter(([name]) => name !== "content-length" || !(isPage(headers) || isFile(headers)))
       .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
       .map(([name, value]) => `${name}: ${masked(value)}`),
     body: masked(body).split(/(?<=,)(?=")|(?<=\[)(?=\{)/),
@@ -61,6 +61,8 @@ export function normalise(exchanges: readonly Exchange[]): Comparable[] {
 
 const isPage = (headers: Exchange["headers"]) =>
   headers.some(([name, value]) => name === "content-type" && value.startsWith("text/html"));
+
+const isFile = (headers: Exchange["headers"]) => headers.some(([name]) => name === "content-disposition");
 
 const UUID = /\b[0-9a-f]{8}-[0-9a-f]{4}-([0-9a-f])[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}\b/g;
 const MOMENT = /\b(\d{4})-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z/g;

@@ -57,7 +57,9 @@ export async function createClient(origin: string, token?: string): Promise<Clie
     }).catch(failed(method, path));
     const text = await response.text().catch(failed(method, path));
     const json =
-      /json/.test(response.headers.get("Content-Type") ?? "") && text !== "" ? JSON.parse(text) : undefined;
+      /\bjson\b/.test(response.headers.get("Content-Type") ?? "") && text !== ""
+        ? JSON.parse(text)
+        : undefined;
     const answer = { status: response.status, headers: response.headers, text, json };
     const operation = check(method, path, answer);
     if (operation) seen.add(`${operation} ${answer.status}`);

@@ -162,6 +162,11 @@ const heads: Case[] = PATHS.filter(([, methods]) => methods.includes("GET")).map
   run: async (send) => {
     const [get, head] = [await send(200, "GET", path, { role }), await send(200, "HEAD", path, { role })];
     expect(head.text).toBe("");
+    if (get.headers.has("Content-Disposition")) {
+      // The length of a stream is unknown.
+      expect(head.headers.get("Content-Length")).toBeNull();
+      return;
+    }
     for (const name of ["Content-Length", "Content-Type", "Cache-Control", "ETag", "Link"]) {
       expect([name, head.headers.get(name)]).toEqual([name, get.headers.get(name)]);
     }

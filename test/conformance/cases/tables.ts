@@ -43,6 +43,7 @@ export const BOOKS_PATH = "/api/v1/books";
 export const TASKS_PATH = "/api/v1/tasks";
 export const DUNE_PATH = `${BOOKS_PATH}/${DUNE.id}`;
 export const DUNE_ISBN_PATH = `${BOOKS_PATH}/isbn/${DUNE.isbn}`;
+export const EXPORT_PATH = `${BOOKS_PATH}/export`;
 export const TASK_PATH = `${TASKS_PATH}/${idOf(101)}`;
 export const STOCK_PATH = `${DUNE_PATH}/stock`;
 export const MOVEMENTS_PATH = `${STOCK_PATH}/movements`;
@@ -60,6 +61,7 @@ export const PATHS: readonly (readonly [path: string, methods: readonly string[]
   [BOOKS_PATH, ["GET", "POST"]],
   [DUNE_PATH, ["GET", "PATCH", "PUT", "DELETE"]],
   [DUNE_ISBN_PATH, ["GET", "PUT"]],
+  [EXPORT_PATH, ["GET"]],
   [STOCK_PATH, ["POST"]],
   [MOVEMENTS_PATH, ["GET"]],
   [TASKS_PATH, ["GET", "POST"]],
