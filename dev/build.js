@@ -30,6 +30,7 @@ async function build({ build }) {
       "src/runtimes/node.ts",
       "src/runtimes/bun.ts",
       "ops/migrate.ts",
+      "ops/export.ts",
       "ops/token.ts",
       "dev/embedded.ts",
     ],

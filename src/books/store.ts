@@ -190,6 +190,16 @@ export async function listInOrder(
   return found as Lines;
 }
 
+/** About how many books a listing has. */
+export async function estimateBooks(database: Database, query: BookFilters): Promise<number> {
+  const { total = 0 } = await listBooks(
+    database,
+    { ...query, limit: 1, sort: "created_at", count: "estimated" },
+    undefined,
+  );
+  return total;
+}
+
 const exactCount = (filters: SQL[]) => sql`select count(*)::text as total from ${books} ${where(filters)}`;
 
 const estimate = (filters: SQL[]) => sql`explain (format json) select from ${books} ${where(filters)}`;

@@ -8,7 +8,7 @@ import { FILE_FORMATS, FILE_TYPES, type FileOptions } from "./export-format.ts";
 
 const { format: bookFormat, ...otherFilters } = filters;
 
-const exportQuery = z
+export const exportQuery = z
   .strictObject({
     ...otherFilters,
     book_format: bookFormat.meta({

@@ -77,7 +77,8 @@ function addContradictions(errors: ValidationErrors, params: z.ZodObject, path: 
   }
 }
 
-function addIssues(
+/** Adds what a schema found wrong with a part of a request. */
+export function addIssues(
   errors: ValidationErrors,
   part: "query" | "body" | "path",
   value: unknown,
