@@ -9,7 +9,7 @@ export const DATABASE = "octavo";
 /** Runs `work` on the database of the embedded Postgres. `work` has to migrate the database itself. */
 export async function withEmbedded(work: (url: string) => Promise<void>): Promise<void> {
   requireInstalled();
-  const postgres = await startPostgres({ directory: DATA, onProgress: console.log });
+  const postgres = await startPostgres({ directory: DATA, onProgress: console.error });
   try {
     await postgres.createDatabase(DATABASE);
     await work(postgres.url(DATABASE));

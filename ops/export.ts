@@ -18,6 +18,7 @@ import { pooledDriver } from "../src/db/pool.ts";
 import type { Connect } from "../src/db/ports.ts";
 import { StartupError } from "../src/startup-error.ts";
 import { command } from "./command.ts";
+import { withDatabase } from "./database.ts";
 import { type ExportOptions, readOptions } from "./export-options.ts";
 import { type Progress, startProgress } from "./progress.ts";
 
@@ -30,10 +31,7 @@ const INTERRUPTED = 130;
 
 await command(async () => {
   const options = readOptions(process.argv.slice(2));
-  const url = process.env.DATABASE_URL;
-  if (url) return run(url, options);
-  const { withEmbedded } = await import("../dev/cli.ts");
-  await withEmbedded((url) => run(url, options));
+  await withDatabase((url) => run(url, options));
 });
 // The connection may still be waiting for a page.
 if (process.exitCode === INTERRUPTED) process.exit();
@@ -86,7 +84,10 @@ async function exportTo(
   }
 }
 
-/** Reports each part that was written. An interruption does not wait for the page that is being read. */
+/**
+ * Reports each part that was written, while the database reads the next. An interruption does not wait for the page that is
+ * being read.
+ */
 async function* counted(
   parts: AsyncGenerator<Part, undefined>,
   progress: Progress,
@@ -96,9 +97,11 @@ async function* counted(
     signal.addEventListener("abort", () => reject(signal.reason), { once: true });
   });
   interrupted.catch(() => {});
-  for (;;) {
-    const { done, value } = await Promise.race([parts.next(), interrupted]);
+  for (let next = parts.next(); ; ) {
+    const { done, value } = await Promise.race([next, interrupted]);
     if (done) return;
+    next = parts.next();
+    next.catch(() => {});
     yield value.bytes;
     progress.add(value.books);
   }

@@ -6,16 +6,12 @@
 import { parseArgs } from "node:util";
 import { StartupError } from "../src/startup-error.ts";
 import { command } from "./command.ts";
+import { withDatabase } from "./database.ts";
 import { type MigrateOptions, migrate } from "./migrations.ts";
 
 await command(async () => {
   const options = { ...readOptions(), onProgress: print };
-  const url = process.env.DATABASE_URL;
-  if (url) await report(migrate(url, options));
-  else {
-    const { withEmbedded } = await import("../dev/cli.ts");
-    await withEmbedded((url) => report(migrate(url, options)));
-  }
+  await withDatabase((url) => report(migrate(url, options)));
 });
 
 async function report(migrating: Promise<number>): Promise<void> {

@@ -167,15 +167,17 @@ async function searchBooks(
   return { found, match: found.match, total: Math.round(Number(found.total ?? 0) * share) };
 }
 
-/** Up to `limit + 1` books after `position` in an order by a member, of a search too. */
+const oldestFirst = orderBy(books.id, books.id, false);
+
+/** Up to `limit + 1` books after `position` in an order by a member, of a search too; by id unless given. */
 export async function listInOrder(
   database: Database,
-  { sort, ...query }: BookFilters & { sort: Sort },
+  { sort, ...query }: BookFilters & { sort?: Sort | undefined },
   position: Position | undefined,
   limit: number,
 ): Promise<Lines> {
   const { search, author } = query;
-  const [order, filters] = [orderOf(sort), filtersOf(query)];
+  const [order, filters] = [sort ? orderOf(sort) : oldestFirst, filtersOf(query)];
   const page =
     search || author
       ? sortedPage(order, {

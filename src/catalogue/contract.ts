@@ -14,8 +14,9 @@ export const exportQuery = z
     book_format: bookFormat.meta({
       description: "The format of the books: what `format` is in the listing. Case is ignored.",
     }),
-    sort: z.enum(SORTS).default("created_at").meta({
-      description: "The sort order; a leading `-` means descending. Searches too have the oldest first.",
+    sort: z.enum(SORTS).optional().meta({
+      description:
+        "The sort order; a leading `-` means descending. The default, of searches too, is by id: the oldest first.",
     }),
     format: z
       .enum(FILE_FORMATS)
@@ -53,8 +54,10 @@ export const exportBooks = route({
   problems: [],
 });
 
-/** Which books to export, and in which order. */
-export function selectionOf({ format: _, book_format, ...query }: ExportQuery): BookFilters & { sort: Sort } {
+/** Which books to export, and in which order; by id unless given. */
+export type Selection = BookFilters & { sort?: Sort | undefined };
+
+export function selectionOf({ format: _, book_format, ...query }: ExportQuery): Selection {
   return { ...query, format: book_format };
 }
 

@@ -1,9 +1,10 @@
 /** The export of a catalogue: page after page of books, written as parts of a file. */
 
-import { type BookFilters, memberOf, type Sort } from "../books/listing.ts";
+import { memberOf } from "../books/listing.ts";
 import { listInOrder } from "../books/store.ts";
 import { type Lines, type Position, rowsIn } from "../db/keyset.ts";
 import type { Database } from "../db/ports.ts";
+import type { Selection } from "./contract.ts";
 import type { FileWriter } from "./export-format.ts";
 
 /** How many books a round trip reads, less one. The longest descriptions make 30 MB of them. */
@@ -23,7 +24,7 @@ export interface Part {
  */
 export async function* exportParts(
   connect: () => Database,
-  selection: BookFilters & { sort: Sort },
+  selection: Selection,
   { head, write }: FileWriter,
 ): AsyncGenerator<Part, undefined> {
   const encoder = new TextEncoder();
@@ -38,12 +39,17 @@ export async function* exportParts(
 }
 
 /** The place after the last book of a page. The state of a search is that of its first page. */
-function positionAfter(book = "", sort: Sort, { state }: Lines, last: Position | undefined): Position {
+function positionAfter(
+  book = "",
+  sort: Selection["sort"],
+  { state }: Lines,
+  last: Position | undefined,
+): Position {
   const members = JSON.parse(book);
   return {
     direction: "forward",
     side: "after",
-    key: `${members[memberOf(sort)] ?? ""}`,
+    key: `${members[sort ? memberOf(sort) : "id"] ?? ""}`,
     id: members.id,
     state: last ? last.state : state && JSON.parse(state),
   };

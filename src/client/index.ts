@@ -3,10 +3,12 @@
  * Bun, Workers) and has no dependencies.
  */
 import { ProblemError, ResponseError } from "./errors.ts";
+import { exportedBooks, exportedFile } from "./export.ts";
 import { type ApiResponse, type ClientOptions, notFromApi, type Send, sender } from "./send.ts";
 import type {
   Book,
   BookChanges,
+  BookExport,
   BookFilters,
   BookInput,
   BookPage,
@@ -88,6 +90,13 @@ export interface Client {
       query?: BookFilters & { limit?: number | undefined },
       options?: CallOptions,
     ): Promise<NumberedPage<Book>>;
+    /** Iterates over all books that match, in one request: faster than `list` for a whole catalogue. Needs the role clerk. */
+    export(
+      query?: Omit<BookExport, "format" | "with_ids" | "excel" | "escape_formulas">,
+      options?: CallOptions,
+    ): AsyncIterable<Book>;
+    /** Streams a file of all books that match, CSV by default. Needs the role clerk. */
+    exportFile(query?: BookExport, options?: CallOptions): Promise<ReadableStream<Uint8Array>>;
     get(id: string, options?: CallOptions): Promise<Versioned<Book>>;
     /** @param isbn ISBN-10 or ISBN-13, hyphens and spaces allowed */
     getByIsbn(isbn: string, options?: CallOptions): Promise<Versioned<Book>>;
@@ -143,6 +152,8 @@ export function createClient(baseUrl: string | URL, options: ClientOptions = {})
         const numbered = { ...withoutEmptyTerms(query), page };
         return pageOf(await send({ method: "GET", path: ["books"], query: numbered, signal }));
       },
+      export: (query, options) => exportedBooks(send, withoutEmptyTerms(query), options),
+      exportFile: (query, options) => exportedFile(send, withoutEmptyTerms(query), options),
       get: (id, options) => get(send, ["books", id], options),
       getByIsbn: (isbn, options) => get(send, ["books", "isbn", isbn], options),
       create: (book, options) => post(send, ["books"], book, options),
@@ -206,7 +217,7 @@ async function remove(send: Send, path: Path, { signal, ifMatch }: WriteOptions 
 }
 
 /** An empty search box searches for nothing. The API agrees; leaving the parameter out keeps URLs and caches simple. */
-const withoutEmptyTerms = (query: BookQuery = {}): BookQuery => ({
+const withoutEmptyTerms = <Q extends Pick<BookFilters, "search" | "author">>(query = {} as Q): Q => ({
   ...query,
   search: query.search || undefined,
   author: query.author || undefined,

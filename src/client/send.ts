@@ -32,12 +32,14 @@ export interface Call {
   ifMatch?: string | undefined;
   ifNoneMatch?: "*" | undefined;
   idempotencyKey?: string | undefined;
+  /** Takes the body as it arrives, whatever its media type. The timeout is for the head of the response. */
+  stream?: true;
 }
 
 export interface ApiResponse {
   status: number;
   headers: Headers;
-  /** Parsed JSON; undefined without a body. */
+  /** Parsed JSON, or the stream; undefined without a body. */
   body: unknown;
 }
 
@@ -89,13 +91,13 @@ function baseOf(baseUrl: string | URL): string {
 
 async function exchange(
   base: string,
-  { method, path, query = {}, body, ifMatch, ifNoneMatch, idempotencyKey }: Call,
+  { method, path, query = {}, body, ifMatch, ifNoneMatch, idempotencyKey, stream }: Call,
   { token, fetch = globalThis.fetch }: ClientOptions,
   signal: AbortSignal,
 ): Promise<ApiResponse> {
   const bearer = typeof token === "function" ? await token() : token;
   const headers = new Headers({
-    Accept: "application/json",
+    Accept: stream ? "*/*" : "application/json",
     ...(bearer && { Authorization: `Bearer ${bearer}` }),
     ...(body && { "Content-Type": "application/json" }),
     ...(ifMatch && { "If-Match": ifMatch }),
@@ -116,6 +118,8 @@ async function exchange(
     },
   );
   if (response.status === 204) return { status: 204, headers: response.headers, body: undefined };
+  if (stream && response.ok)
+    return { status: response.status, headers: response.headers, body: response.body };
   requireJson(response);
   // An incomplete body appears as a network error or as truncated JSON.
   const json = await response.json().catch((cause: unknown) => {

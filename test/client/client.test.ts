@@ -122,6 +122,23 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
     }
   });
 
+  test("an export yields all books, or their file", async () => {
+    const query = { author: "nobody", sort: "-title" } as const;
+    const listed = await rowsOf(client.books.list(query));
+    expect(await rowsOf(client.books.export(query))).toEqual(listed);
+    const text = await new Response(await client.books.exportFile({ ...query, excel: true })).text();
+    expect(text.split("\r\n")).toHaveLength(ROWS + 2);
+    const titles: string[] = [];
+    for await (const { title } of client.books.export(query)) {
+      titles.push(title);
+      if (titles.length === 2) break;
+    }
+    expect(titles).toEqual(listed.slice(0, 2).map(({ title }) => title));
+    await expect(client.books.exportFile({ ...query, sort: "relevance" as "title" })).rejects.toMatchObject({
+      error: "validation_failed",
+    });
+  });
+
   test("every method for a book works from its creation to its deletion", async () => {
     const { data: made, etag } = await client.books.create(dune());
     expect(made).toMatchObject({ ...NEW_BOOK, description: null });

@@ -2,6 +2,7 @@
 import type * as z from "zod";
 import type * as members from "../../src/books/book.ts";
 import type * as books from "../../src/books/contract.ts";
+import type * as catalogue from "../../src/catalogue/contract.ts";
 import {
   type Book,
   type BookPage,
@@ -51,9 +52,13 @@ type Given<R extends Pick<Declaration, "success">, Status extends keyof R["succe
 type Listed<V> = V extends string[] ? string | readonly string[] : V;
 
 /** Parameters are strings on the wire. The client accepts typed values, and prices as numbers too. */
-type Query<R extends { paging: { query: z.ZodObject } }, Left extends string = never> = {
-  [Name in Exclude<keyof z.output<R["paging"]["query"]>, Left>]?:
-    | (Name extends `${string}_price` ? number : Listed<z.output<R["paging"]["query"]>[Name]>)
+type Query<R extends { paging: { query: z.ZodObject } }, Left extends string = never> = Parameters<
+  R["paging"]["query"],
+  Left
+>;
+type Parameters<Schema extends z.ZodObject, Left extends string = never> = {
+  [Name in Exclude<keyof z.output<Schema>, Left>]?:
+    | (Name extends `${string}_price` ? number : Listed<z.output<Schema>[Name]>)
     | undefined;
 };
 
@@ -77,6 +82,8 @@ hold<{
   createdBook: Same<Resource<Books["create"]>, Given<typeof books.createBook, 201>>;
   updateBook: Same<Argument<Books["update"], 1>, Taken<typeof books.updateBook>>;
   updatedBook: Same<Resource<Books["update"]>, Given<typeof books.updateBook, 200>>;
+  exportBooks: Same<Argument<Books["exportFile"], 0>, Parameters<typeof catalogue.exportQuery>>;
+  exportedBooks: Same<Rows<Books["export"]>, z.output<typeof members.Book>>;
   putBookByIsbn: Same<Argument<Books["putByIsbn"], 1>, Taken<typeof books.putBookByIsbn>>;
   bookOfIsbn: Same<Resource<Books["putByIsbn"]>, Given<typeof books.putBookByIsbn, 200 | 201>>;
   adjustStock: Same<Argument<Books["adjustStock"], 1>, Taken<typeof stock.adjustStock>>;

@@ -434,3 +434,64 @@ describe("a signal", () => {
     expect([seen, server.requests.length]).toEqual([["Dune"], 1]);
   });
 });
+
+describe("an export", () => {
+  const LINE = `${JSON.stringify(BOOK)}\n`;
+  const PROBLEM = { error: "database_unavailable", status: 503, message: "It is so." };
+  const sending =
+    (text: string, end: (response: Parameters<Behaviour>[0]) => void): Behaviour =>
+    (response) => {
+      response.writeHead(200, { "Content-Type": "application/x-ndjson" }).write(text, () => end(response));
+    };
+
+  test.each<[name: string, behaviour: Behaviour, error: object]>([
+    [
+      "that ends with a problem",
+      sending(`${LINE}${JSON.stringify(PROBLEM)}\n`, (response) => response.end()),
+      { name: "ProblemError", ...PROBLEM },
+    ],
+    [
+      "that breaks between lines",
+      sending(LINE, (response) => response.destroy()),
+      { name: "ConnectionError" },
+    ],
+    [
+      "that breaks within a line",
+      sending(LINE + LINE.slice(0, 20), (response) => response.destroy()),
+      { name: "ConnectionError" },
+    ],
+    [
+      "that ends within a line",
+      sending(LINE + LINE.slice(0, 20), (response) => response.end()),
+      { name: "ConnectionError" },
+    ],
+  ])("%s yields the books before it, and then rejects", async (_, behaviour, error) => {
+    server.behave(behaviour);
+    const titles: string[] = [];
+    const reading = (async () => {
+      for await (const { title } of client().books.export()) titles.push(title);
+    })();
+    await expect(reading).rejects.toMatchObject(error);
+    expect(titles.length).toBeLessThanOrEqual(1);
+    server.behave(behaviour);
+    const file = await client().books.exportFile();
+    if (!("status" in error) && !/ends/.test(_)) await expect(new Response(file).text()).rejects.toThrow();
+  });
+
+  test("can be aborted while it runs", async () => {
+    server.behave(sending(LINE, () => {}));
+    const controller = new AbortController();
+    const reading = (async () => {
+      for await (const { title } of client().books.export({}, { signal: controller.signal })) {
+        expect(title).toBe("Dune");
+        controller.abort(new Error("Enough."));
+      }
+    })();
+    await expect(reading).rejects.toThrow("Enough.");
+  });
+
+  test("takes longer than the timeout of a request", async () => {
+    server.behave(sending(LINE, (response) => setTimeout(() => response.end(LINE), 400)));
+    expect(await rowsOf(client({ timeout: 200 }).books.export())).toHaveLength(2);
+  });
+});

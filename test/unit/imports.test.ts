@@ -20,7 +20,7 @@ const LAYERS = [
 const APART = /^src\/client\//;
 
 /** Without DATABASE_URL a command of `ops/` loads the embedded database, if it is installed. */
-const DYNAMIC: [string, string][] = [["ops/migrate.ts", "dev/cli.ts"]];
+const DYNAMIC: [string, string][] = [["ops/database.ts", "dev/cli.ts"]];
 
 const files = ["src", "ops", "dev"]
   .flatMap((folder) =>
