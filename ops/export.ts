@@ -93,18 +93,23 @@ async function* counted(
   progress: Progress,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
-  const interrupted = new Promise<never>((_, reject) => {
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-  });
-  interrupted.catch(() => {});
   for (let next = parts.next(); ; ) {
-    const { done, value } = await Promise.race([next, interrupted]);
+    const { done, value } = await unlessAborted(next, signal);
     if (done) return;
     next = parts.next();
     next.catch(() => {});
     yield value.bytes;
     progress.add(value.books);
   }
+}
+
+/** Rejects when the signal aborts. A race with one promise of the signal would keep every part in memory. */
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(signal.reason);
+    signal.addEventListener("abort", stop, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
+  });
 }
 
 /** What went wrong, for the person who started the export. */
