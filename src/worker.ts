@@ -24,9 +24,6 @@ interface RateLimiter {
   limit(options: { key: string }): Promise<{ success: boolean }>;
 }
 
-/** Cloudflare sends every Worker the same Accept-Encoding, and keeps the client's own here. */
-type CloudflareRequest = Request & { cf?: { clientAcceptEncoding?: string } };
-
 interface Context {
   waitUntil(work: Promise<unknown>): void;
 }
@@ -71,12 +68,13 @@ function docsOf({ ASSETS }: Env): ReadDocs {
 }
 
 export default {
-  async fetch(request: CloudflareRequest, env: Env, context: Context): Promise<Response> {
+  async fetch(request: Request, env: Env, context: Context): Promise<Response> {
     app ??= makeApp(env);
     try {
       // Cloudflare sets this header itself and overwrites what the client sends.
       const address = request.headers.get("CF-Connecting-IP") ?? undefined;
-      const acceptEncoding = request.cf?.clientAcceptEncoding;
+      // Cloudflare compresses by itself, and replaces this header. Another Worker cannot read what this one compresses.
+      const acceptEncoding = "";
       const waitUntil = (work: Promise<unknown>) => context.waitUntil(work);
       return await (await app).fetch(request, { address, acceptEncoding, waitUntil });
     } catch (error) {

@@ -16,10 +16,7 @@ export async function exportedFile(
   const call = { method: "GET", path: ["books", "export"], query, signal, stream: true } as const;
   const { status, body } = await send(call);
   if (!(body instanceof ReadableStream)) throw new ResponseError(notFromApi("no stream"), status);
-  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
-  // Reports its failure to the reader, too.
-  body.pipeTo(writable, { ...(signal && { signal }) }).catch(() => {});
-  return readable;
+  return body;
 }
 
 /** Yields all books of an export. The problem that ends an incomplete export is thrown. */

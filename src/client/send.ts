@@ -63,7 +63,7 @@ export function sender(baseUrl: string | URL, options: ClientOptions): Send {
       call.method === "POST" ? { ...call, idempotencyKey: call.idempotencyKey ?? newKey() } : call;
     for (let attempts = 1; ; attempts++) {
       try {
-        return await within(timeout, call.signal, (signal) => exchange(base, keyed, options, signal));
+        return await within(timeout, call, (signal) => exchange(base, keyed, options, signal));
       } catch (error) {
         if (!(error instanceof OctavoError)) throw error;
         error.attempts = attempts;
@@ -187,7 +187,7 @@ function delayBefore(attempts: number, error: OctavoError): number | undefined {
 /** Rejects on timeout or when the caller's signal aborts, even if `work` ignores the signal that it is given. */
 async function within<T>(
   milliseconds: number,
-  caller: AbortSignal | undefined,
+  { signal: caller, stream }: Pick<Call, "signal" | "stream">,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   caller?.throwIfAborted();
@@ -206,7 +206,8 @@ async function within<T>(
     return await Promise.race([work(signal), stopped]);
   } finally {
     clearTimeout(timer);
-    caller?.removeEventListener("abort", stop);
+    // A stream that has begun can still be aborted.
+    if (!stream) caller?.removeEventListener("abort", stop);
   }
 }
 

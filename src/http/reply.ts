@@ -32,8 +32,7 @@ export function respond(
       !(body instanceof ReadableStream) && { "Content-Length": `${new Blob([body]).size}` }),
     ...headers,
   };
-  // Workers compress a body themselves that is declared as compressed, unless told that it is.
-  return new Response(body ?? null, { status, headers: all, encodeBody: "manual" } as ResponseInit);
+  return new Response(body ?? null, { status, headers: all });
 }
 
 /** Compresses the stream of a reply, if it may and the client accepts it. */
