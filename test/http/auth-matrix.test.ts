@@ -157,9 +157,9 @@ test("the OpenAPI document, and so the matrix, has every route", async () => {
   expect(names.sort()).toEqual(operations.map(({ name }) => name).sort());
 });
 
-test("writes need an editor, stock and tasks need a clerk, and everything else is public", () => {
+test("writes need an editor, stock, tasks and exports need a clerk, and everything else is public", () => {
   for (const { name, method, path, role } of operations) {
-    const required = /^\/api\/v1\/tasks|\/stock\b/.test(path)
+    const required = /^\/api\/v1\/tasks|\/(stock|export)\b/.test(path)
       ? "clerk"
       : method === "GET"
         ? undefined

