@@ -139,7 +139,8 @@ const coverUrl = text({ min: 1, max: 2000 })
     examples: ["https://covers.example/9780486272634.jpg"],
   });
 
-const writable = {
+/** What a client may write, member by member. */
+export const writable = {
   title: text({ min: 1, max: 255 }).meta({ examples: ["Flatland"] }),
   author: text({ min: 1, max: 255 }).meta({ examples: ["Edwin A. Abbott"] }),
   isbn: isbn(),

@@ -1,5 +1,5 @@
 /** What may stand anywhere in an ISBN: white space, dashes of any kind, and marks that nobody sees. */
-const SEPARATORS = /[\s\p{Pd}\u2212\u00ad\u200b-\u200f\ufeff]/gu;
+export const SEPARATORS = /[\s\p{Pd}\u2212\u00ad\u200b-\u200f\ufeff]/gu;
 
 /** Without separators: a cell as Excel exports it (`="978…"`), a label, the digits, and a qualifier such as `(pbk.)`. */
 const WRITTEN = /^(?:=("?))?(?:ISBN(?:1[03])?:?)?(97[89]\d{10}|\d{9}[\dX])(?:\([^()]+\)|\[[^[\]]+\])?\1$/i;
@@ -20,7 +20,7 @@ export function parseIsbn(text: string): string | undefined {
 }
 
 /** Full-width digits, and the X that may stand for one, as ASCII. */
-const asciiDigits = (text: string) =>
+export const asciiDigits = (text: string) =>
   text.replace(/[０-９Ｘｘ]/g, (wide) => String.fromCharCode(wide.charCodeAt(0) - 0xfee0));
 
 /** The last digit of the ISBN-13 that begins with these 12. */

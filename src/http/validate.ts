@@ -2,7 +2,13 @@ import * as z from "zod";
 import type { Position } from "../db/keyset.ts";
 import { type CursorSeal, invalidCursor } from "./cursor.ts";
 import { scopeOf } from "./paging.ts";
-import { Problem, type ValidationCode, ValidationErrors, validationFailed } from "./problem.ts";
+import {
+  Problem,
+  type ValidationCode,
+  type ValidationError,
+  ValidationErrors,
+  validationFailed,
+} from "./problem.ts";
 import { readQuery } from "./query.ts";
 import type { Route } from "./route.ts";
 
@@ -23,7 +29,7 @@ interface Valid {
 }
 
 /** Keeps zod from building messages of its own, which would list all unknown members. */
-const NO_MESSAGE = { error: () => "" };
+export const NO_MESSAGE = { error: () => "" };
 
 /** The query of a route that declares none. */
 const NO_PARAMETERS = z.strictObject({});
@@ -84,14 +90,28 @@ export function addIssues(
   value: unknown,
   result: z.ZodSafeParseResult<unknown>,
 ): void {
+  for (const { path, code, message } of faultsOf(part, value, result)) errors.add(part, path, code, message);
+}
+
+/** The errors of a value that a schema has refused, in the words of the API. */
+export function* faultsOf(
+  part: "query" | "body",
+  value: unknown,
+  result: z.ZodSafeParseResult<unknown>,
+): Generator<Omit<ValidationError, "in">> {
   for (const issue of result.error?.issues ?? []) {
     if (issue.code === "unrecognized_keys") {
       const message = part === "query" ? "is not a known parameter" : "is not a known field";
       const parents = issue.path.map((name) => `${String(name)}.`).join("");
       for (const key of issue.keys)
-        errors.add(part, parents + key, "unknown_field", key === "" ? "has an empty name" : message);
+        yield {
+          path: parents + key,
+          code: "unknown_field",
+          message: key === "" ? "has an empty name" : message,
+        };
     } else {
-      errors.add(part, issue.path.join("."), ...errorOf(part, issue, value));
+      const [code, message] = errorOf(part, issue, value);
+      yield { path: issue.path.join("."), code, message };
     }
   }
 }
