@@ -11,12 +11,20 @@ const WRITTEN = /^(?:=("?))?(?:ISBN(?:1[03])?:?)?(97[89]\d{10}|\d{9}[\dX])(?:\([
  * @returns its 13 digits, or undefined if it is none
  */
 export function parseIsbn(text: string): string | undefined {
-  const [, , digits = ""] = asciiDigits(text.replace(SEPARATORS, "")).match(WRITTEN) ?? [];
+  const digits = PLAIN.test(text) ? text : digitsOf(text);
   if (digits === "0000000000" || digits.startsWith("9790")) return undefined;
   if (digits.length === 13) return checkDigit13(digits) === digits[12] ? digits : undefined;
   if (digits.length !== 10 || checkDigit10(digits) !== digits[9]?.toUpperCase()) return undefined;
   const body = `978${digits.slice(0, 9)}`;
   return body + checkDigit13(body);
+}
+
+/** As nearly every file and request has it. */
+const PLAIN = /^97[89]\d{10}$/;
+
+function digitsOf(text: string): string {
+  const [, , digits = ""] = asciiDigits(text.replace(SEPARATORS, "")).match(WRITTEN) ?? [];
+  return digits;
 }
 
 /** Full-width digits, and the X that may stand for one, as ASCII. */
