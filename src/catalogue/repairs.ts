@@ -1,8 +1,10 @@
 /** What is left out or cut so that the rest of a row can be taken. Each is told. */
-import type { Reading } from "./numbers.ts";
 import type { Repair } from "./rows.ts";
 
-type Fitted = Reading<string | null> & { repair?: Repair };
+interface Fitted {
+  value: string | null;
+  repair?: Repair;
+}
 
 const MAX_DESCRIPTION = 10_000;
 
@@ -24,3 +26,25 @@ export function fitDescription(text: string): Fitted {
 export function fitCover(url: string): Fitted {
   return /^http:/i.test(url) ? { value: null, repair: "cover_left_out" } : { value: url };
 }
+
+/** The same for members that come as JSON or from ONIX. */
+export function fitted(given: Record<string, unknown>): {
+  members: Record<string, unknown>;
+  repairs: Repair[];
+} {
+  const members = { ...given };
+  const repairs: Repair[] = [];
+  for (const [name, adapt] of FITS) {
+    const text = members[name];
+    if (typeof text !== "string") continue;
+    const { value, repair } = adapt(text);
+    members[name] = value;
+    if (repair) repairs.push(repair);
+  }
+  return { members, repairs };
+}
+
+const FITS = [
+  ["description", fitDescription],
+  ["cover_url", fitCover],
+] as const;
