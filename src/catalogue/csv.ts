@@ -23,7 +23,7 @@ const SAMPLE_LENGTH = 262_144;
 
 /** @throws CatalogueError if the file has no header, or none that can be understood */
 export async function* readCsv(source: AsyncIterable<Uint8Array>, options: CsvOptions = {}): RowBatches {
-  const text = decoded(source, true);
+  const text = decoded(source, "csv");
   const layout = layOut(await startOf(text), options);
   options.onColumns?.(layout.columns);
   const rows = new RowReader(layout);

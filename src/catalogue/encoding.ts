@@ -1,4 +1,5 @@
-/** Bytes to text, for files whose encoding nobody has declared. */
+/** Bytes to text. */
+import { CatalogueError } from "./rows.ts";
 
 type Bytes = AsyncIterable<Uint8Array>;
 
@@ -14,39 +15,56 @@ interface Decoder {
   end(): string;
 }
 
-/**
- * Decodes by the byte order mark, or as UTF-8.
- *
- * @param guess whether text that is not UTF-8 is taken for Windows-1252
- */
-export async function* decoded(source: Bytes, guess = false): AsyncGenerator<string, void> {
+/** `csv`: UTF-8 or Windows-1252, whichever it is. `xml`: as its declaration says. */
+type Kind = "csv" | "xml" | "ndjson";
+
+/** Bytes that must be there before a decoder is chosen: a byte order mark, or a declaration of XML. */
+const NEEDED = { csv: 3, xml: 200, ndjson: 3 };
+
+/** Decodes by the byte order mark, else as files of this kind are written. */
+export async function* decoded(source: Bytes, kind: Kind): AsyncGenerator<string, void> {
   let decoder: Decoder | undefined;
   let start: Uint8Array = new Uint8Array();
   for await (const piece of pieces(source)) {
-    let bytes = piece;
-    if (!decoder) {
-      bytes = start = joined(start, piece);
-      if (start.length < 3) continue;
-      decoder = decoderFor(start, guess);
+    if (decoder) {
+      yield decoder.decode(piece);
+      continue;
     }
-    const text = decoder.decode(bytes);
-    if (text) yield withoutMark(text, bytes === start);
+    start = joined(start, piece);
+    if (start.length < NEEDED[kind]) continue;
+    decoder = decoderFor(start, kind);
+    yield withoutMark(decoder.decode(start));
   }
-  decoder ??= decoderFor(start, guess);
-  const rest = start.length < 3 ? decoder.decode(start) + decoder.end() : decoder.end();
-  if (rest) yield withoutMark(rest, start.length < 3);
+  if (decoder) {
+    yield decoder.end();
+    return;
+  }
+  decoder = decoderFor(start, kind);
+  yield withoutMark(decoder.decode(start) + decoder.end());
 }
 
-function decoderFor(start: Uint8Array, guess: boolean): Decoder {
+function decoderFor(start: Uint8Array, kind: Kind): Decoder {
   const [first, second, third] = start;
   if (first === 0xff && second === 0xfe) return new Utf16Decoder(false);
   if (first === 0xfe && second === 0xff) return new Utf16Decoder(true);
-  const hasMark = first === 0xef && second === 0xbb && third === 0xbf;
-  return guess && !hasMark ? new GuessingDecoder() : new Utf8Decoder();
+  if (first === 0xef && second === 0xbb && third === 0xbf) return new Utf8Decoder();
+  if (kind === "csv") return new GuessingDecoder();
+  return kind === "xml" ? declaredDecoder(start) : new Utf8Decoder();
 }
 
-const withoutMark = (text: string, isFirst: boolean) =>
-  isFirst && text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
+function declaredDecoder(start: Uint8Array): Decoder {
+  const beginning = String.fromCharCode(...start.subarray(0, NEEDED.xml));
+  const name = beginning.match(/^\s*<\?xml[^>]*encoding\s*=\s*["']([\w.:-]+)/)?.[1] ?? "UTF-8";
+  if (/^utf-?8$/i.test(name)) return new Utf8Decoder();
+  // As the web reads them (WHATWG): these names all mean Windows-1252.
+  if (/^(iso-?8859-?1|windows-1252|cp1252|latin-?1|us-ascii|ascii)$/i.test(name))
+    return new Windows1252Decoder();
+  throw new CatalogueError(
+    `The encoding ${name} is not supported: UTF-8, UTF-16 with BOM and Windows-1252 are.`,
+  );
+}
+
+const withoutMark = (text: string) => (text.charCodeAt(0) === 0xfeff ? text.slice(1) : text);
 
 async function* pieces(source: Bytes): AsyncGenerator<Uint8Array, void> {
   for await (const chunk of source)

@@ -3,7 +3,7 @@ import { BookChanges } from "../books/book.ts";
 import { refusalOf, repairIsbn } from "../books/isbn-repair.ts";
 import { faultsOf, NO_MESSAGE } from "../http/validate.ts";
 import { decoded, UNREADABLE } from "./encoding.ts";
-import { fitted } from "./repairs.ts";
+import { fitted, picked } from "./repairs.ts";
 import {
   crossFaults,
   MAX_ROW_LENGTH,
@@ -25,7 +25,7 @@ export async function* readNdjson(
   options: NdjsonOptions = {},
 ): RowBatches {
   const reader = new LineReader(options);
-  for await (const text of decoded(source)) yield reader.read(text);
+  for await (const text of decoded(source, "ndjson")) yield reader.read(text);
   yield reader.read("\n");
 }
 
@@ -89,7 +89,7 @@ function rowOf(source: string, at: Pick<Row, "row" | "line">, { only }: NdjsonOp
     return refused([whole("invalid_type", "must be a JSON object")]);
   const { isbn: written, ...given } = parsed as Record<string, unknown>;
   const { isbn, repairs: isbnRepairs, faults } = isbnOf(written);
-  const { members, repairs } = fitted(only ? picked(given, only) : given);
+  const { members, repairs } = fitted(picked(given, only));
   const result = BookChanges.safeParse(members, NO_MESSAGE);
   const details = [...faults, ...faultsOf("body", members, result)];
   if (!result.success || isbn === undefined || details.length > 0) return refused(details, isbn);
@@ -105,11 +105,6 @@ function parse(text: string): unknown {
     return undefined;
   }
 }
-
-const picked = (given: Record<string, unknown>, only: readonly Member[]) =>
-  Object.fromEntries(
-    only.filter((member) => Object.hasOwn(given, member)).map((member) => [member, given[member]]),
-  );
 
 interface IsbnOf {
   isbn?: string;

@@ -1,5 +1,5 @@
 /** What is left out or cut so that the rest of a row can be taken. Each is told. */
-import type { Repair } from "./rows.ts";
+import type { Member, Repair } from "./rows.ts";
 
 interface Fitted {
   value: string | null;
@@ -48,3 +48,13 @@ const FITS = [
   ["description", fitDescription],
   ["cover_url", fitCover],
 ] as const;
+
+/** The members that are to be read; without a choice, all. */
+export function picked(
+  given: Record<string, unknown>,
+  only: readonly Member[] | undefined,
+): Record<string, unknown> {
+  if (!only) return given;
+  const names = only.filter((member) => Object.hasOwn(given, member));
+  return Object.fromEntries(names.map((member) => [member, given[member]]));
+}

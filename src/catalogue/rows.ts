@@ -16,8 +16,6 @@ export const REPAIRS = [
   "subtitle_left_out",
   "contributors_left_out",
   "subjects_left_out",
-  "language_left_out",
-  "published_left_out",
 ] as const;
 
 export type Repair = (typeof REPAIRS)[number];
