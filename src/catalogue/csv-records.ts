@@ -34,6 +34,7 @@ const MISPLACED: RowFault = {
 
 export class RecordReader {
   readonly #delimiter: Delimiter;
+  readonly #newline: string;
   readonly #parser: Papa.Parser;
   #rest = "";
   #line: number;
@@ -43,17 +44,20 @@ export class RecordReader {
   /** @param line the number of the first line that will be read */
   constructor(delimiter: Delimiter, newline: "\n" | "\r", line = 1) {
     this.#delimiter = delimiter;
+    this.#newline = newline;
     this.#parser = new Papa.Parser({ delimiter, newline });
     this.#line = line;
   }
 
   read(text: string): Records {
     this.#rest += text;
+    // No record ends here, and to read its beginning once more would take quadratic time.
+    if (!text.includes(this.#newline) && this.#rest.length <= MAX_ROW_LENGTH) return NO_RECORDS;
     const parsed: Parsed = this.#parser.parse(this.#rest, 0, true);
     const hasQuotes = this.#rest.includes('"');
     const records = this.#recordsOf(parsed, hasQuotes);
     this.#rest = this.#rest.slice(parsed.meta.cursor);
-    if (this.#rest.length > MAX_ROW_LENGTH) this.#cut();
+    if (this.#isCut || this.#rest.length > MAX_ROW_LENGTH) this.#cut();
     return records;
   }
 
@@ -100,6 +104,7 @@ export class RecordReader {
 }
 
 const NOTHING: Parsed = { data: [], errors: [], meta: { cursor: 0 } };
+const NO_RECORDS: Records = { cells: [], lines: [], faults: new Map() };
 const MAX_TAIL = 1024;
 
 const isTooLong = (cells: string[]) =>

@@ -24,13 +24,18 @@ const SAMPLE_LENGTH = 262_144;
 /** @throws CatalogueError if the file has no header, or none that can be understood */
 export async function* readCsv(source: AsyncIterable<Uint8Array>, options: CsvOptions = {}): RowBatches {
   const text = decoded(source, "csv");
-  const layout = layOut(await startOf(text), options);
-  options.onColumns?.(layout.columns);
-  const rows = new RowReader(layout);
-  const { reader, records, header } = layout;
-  yield rows.read(records, header + 1);
-  for await (const piece of text) yield rows.read(reader.read(piece));
-  yield rows.read(reader.end());
+  try {
+    const layout = layOut(await startOf(text), options);
+    options.onColumns?.(layout.columns);
+    const rows = new RowReader(layout);
+    const { reader, records, header } = layout;
+    yield rows.read(records, header + 1);
+    for await (const piece of text) yield rows.read(reader.read(piece));
+    yield rows.read(reader.end());
+  } finally {
+    // The consumer may stop before the loop that would close the source.
+    await text.return();
+  }
 }
 
 async function startOf(text: AsyncGenerator<string, void>): Promise<string> {
@@ -41,8 +46,17 @@ async function startOf(text: AsyncGenerator<string, void>): Promise<string> {
     start += value;
   }
   if (start.trim() === "") throw new CatalogueError("The file is empty.");
+  for (const [beginning, message] of OTHER_FILES)
+    if (start.startsWith(beginning)) throw new CatalogueError(message);
   return start;
 }
+
+/** What people send instead of CSV, by its first bytes: as Windows-1252, because none of it is UTF-8. */
+const OTHER_FILES = [
+  ["PK\x03\x04", "The file is a spreadsheet or an archive: export it as CSV."],
+  ["ÐÏ\x11à", "The file is a spreadsheet: export it as CSV."],
+  ["\x1f‹", "The file is compressed with gzip, and was not announced so."],
+] as const;
 
 /** How the file is written, and the records of its beginning. */
 interface Layout extends Beginning {
@@ -85,7 +99,7 @@ function beginningOf(start: string, map: ColumnMap | undefined): Beginning {
     (delimiter) => {
       const reader = new RecordReader(delimiter, newline, line ? 2 : 1);
       let records = reader.read(text);
-      if (records.cells.every(isBlank)) records = reader.end();
+      if (records.cells.every(isBlank)) records = onlyRecord(reader, text);
       const header = records.cells.findIndex((cells) => !isBlank(cells));
       const headers = records.cells[header] ?? [];
       const named = headers.filter((name) => memberNamed(name) ?? map?.[name.trim()]).length;
@@ -95,6 +109,12 @@ function beginningOf(start: string, map: ColumnMap | undefined): Beginning {
   const [best] = candidates.sort((a, b) => b.named - a.named || b.headers.length - a.headers.length);
   if (!best || best.header < 0) throw new CatalogueError("The file is empty.");
   return best;
+}
+
+/** The beginning has no line break: it is the whole file, or its header is too long. */
+function onlyRecord(reader: RecordReader, text: string): Records {
+  if (text.length >= SAMPLE_LENGTH) throw new CatalogueError("The header is longer than 256 KiB.");
+  return reader.end();
 }
 
 function withoutIsbn(headers: string[]): string {

@@ -30,6 +30,16 @@ const PRODUCT_END = /<\/(?:\w{1,20}:)?product\s{0,9}>/i;
 /** As long as an end tag that a chunk may cut. */
 const OVERLAP = 40;
 
+const MAX_DEPTH = 100;
+const TOO_DEEP: RowFault = {
+  path: "",
+  code: "invalid_format",
+  message: "has elements nested more than 100 deep",
+};
+
+/** Stands for every open element that Octavo does not read. */
+const IGNORED: Element = { name: "", attributes: {}, text: "", markup: undefined, children: [] };
+
 export class ProductReader {
   readonly #events: Events;
   #parser = this.#newParser();
@@ -59,7 +69,8 @@ export class ProductReader {
     this.#idle += rest.length;
     this.#parser.write(rest);
     if (this.#open.length > 0) {
-      if (this.#held.length > MAX_ROW_LENGTH) this.#giveUp();
+      if (this.#held.length > MAX_ROW_LENGTH) this.#giveUp(tooLong("an element"));
+      else if (this.#open.length > MAX_DEPTH) this.#giveUp(TOO_DEEP);
       return;
     }
     if (this.#idle > MAX_ROW_LENGTH)
@@ -96,10 +107,15 @@ export class ProductReader {
       return;
     }
     const name = nameOf(localName(tag));
+    if (parent === IGNORED || (parent && name === undefined)) {
+      this.#open.push(IGNORED);
+      return;
+    }
+    const isTop = name === "product" || name === "header";
+    if (name === undefined || (!parent && !isTop)) return;
     const element: Element = { name, attributes, text: "", markup: undefined, children: [] };
     if (parent) parent.children.push(element);
-    else if (name === "product" || name === "header") this.#begin();
-    else return;
+    else this.#begin();
     this.#open.push(element);
   }
 
@@ -113,7 +129,7 @@ export class ProductReader {
 
   #onText(text: string): void {
     const element = this.#open.at(-1);
-    if (!element) return;
+    if (!element || element === IGNORED) return;
     element.text += text;
     if (element.markup !== undefined) element.markup += escaped(text);
   }
@@ -121,25 +137,20 @@ export class ProductReader {
   #onClose(tag: string): void {
     const element = this.#open.pop();
     if (!element) return;
-    if (element === this.#open.at(-1)) element.markup += `</${tag}>`;
+    if (element !== IGNORED && element === this.#open.at(-1)) element.markup += `</${tag}>`;
     if (this.#open.length > 0) return;
     const source = this.#held.slice(0, this.#parser.position - this.#heldFrom);
     this.#idle = 0;
     if (element.name === "header") this.#events.onHeader(element);
-    else if (source.length > MAX_ROW_LENGTH) this.#refuse(element);
+    else if (source.length > MAX_ROW_LENGTH) this.#refuse(element, tooLong("an element"));
     else this.#events.onProduct({ element, line: this.#productLine, faults: this.#faultList(), source });
   }
 
   #faultList = (): RowFault[] =>
     Array.from(this.#faults, (message) => ({ path: "", code: "invalid_format", message }));
 
-  #refuse(element: Element): void {
-    this.#events.onProduct({
-      element,
-      line: this.#productLine,
-      faults: [tooLong("an element")],
-      source: undefined,
-    });
+  #refuse(element: Element, fault: RowFault): void {
+    this.#events.onProduct({ element, line: this.#productLine, faults: [fault], source: undefined });
   }
 
   #onError({ message }: Error): void {
@@ -155,11 +166,10 @@ export class ProductReader {
   }
 
   /** The parser keeps a text of any length, so it gets no more of this product. */
-  #giveUp(): void {
+  #giveUp(fault: RowFault): void {
     const [element] = this.#open;
-    if (element?.name !== "product")
-      throw new CatalogueError("The header of the message is longer than 1 MiB.");
-    this.#refuse(element);
+    if (element?.name !== "product") throw new CatalogueError("The header of the message is too long.");
+    this.#refuse(element, fault);
     this.#open = [];
     this.#linesBefore += this.#parser.line - 1;
     this.#skipped = this.#held.slice(-OVERLAP);

@@ -57,6 +57,13 @@ const SHORT_TAGS = new Map(
   }).map(([short, reference]) => [short, reference.toLowerCase()]),
 );
 
+/** Composites that hold them. */
+const COMPOSITES = `header product productidentifier descriptivedetail titledetail titleelement contributor language extent
+subject collateraldetail textcontent supportingresource resourceversion resourceversionfeature publishingdetail imprint
+publisher publishingdate productsupply supplydetail price`;
+
+const KNOWN = new Set([...COMPOSITES.split(/\s/), ...SHORT_TAGS.values()]);
+
 /** An element by its reference name in lower case, whichever kind of tag it has. */
 export interface Element {
   name: string;
@@ -67,7 +74,11 @@ export interface Element {
   children: Element[];
 }
 
-export const nameOf = (tag: string) => SHORT_TAGS.get(tag) ?? tag.toLowerCase();
+/** @returns undefined for an element that Octavo does not read */
+export function nameOf(tag: string): string | undefined {
+  const name = SHORT_TAGS.get(tag) ?? tag.toLowerCase();
+  return KNOWN.has(name) ? name : undefined;
+}
 
 /** The children of that name along a path: `all(product, "DescriptiveDetail", "Contributor")`. */
 export function all(element: Element | undefined, ...path: string[]): Element[] {
