@@ -122,7 +122,7 @@ function descriptionOf(product: Element): string | undefined {
 const withLines = (text: string) => tidied(text).replaceAll("\n", "<br/>");
 
 function publisherOf(product: Element): string | undefined {
-  const imprint = value(product, "PublishingDetail", "Imprint", "ImprintName");
+  const imprint = value(all(product, "PublishingDetail", "Imprint")[0], "ImprintName");
   if (imprint) return imprint;
   const publishers = all(product, "PublishingDetail", "Publisher");
   return value(ranked(publishers, "PublishingRole", ["01"])[0] ?? publishers[0], "PublisherName");
@@ -160,7 +160,7 @@ const FORMAT_CODES: [RegExp, Format | undefined][] = [
 ];
 
 function formatOf(product: Element): Format | undefined {
-  const form = value(product, "DescriptiveDetail", "ProductForm");
+  const form = value(all(product, "DescriptiveDetail")[0], "ProductForm");
   if (!form) return undefined;
   const details = all(product, "DescriptiveDetail", "ProductFormDetail");
   if (/^E/.test(form) && details.some(({ text }) => /^A\d/.test(text.trim()))) return "audiobook";

@@ -15,7 +15,7 @@ export function authorOf(product: Element, repairs: Repair[]): string | undefine
     contributors.filter((contributor) => hasRole(contributor, role)).flatMap(nameOfContributor),
   );
   const names = [...new Set(named.find((found) => found.length > 0))];
-  if (names.length === 0) return value(product, "DescriptiveDetail", "ContributorStatement");
+  if (names.length === 0) return value(all(product, "DescriptiveDetail")[0], "ContributorStatement");
   const kept = [...names];
   while (kept.length > 1 && kept.join(", ").length > MAX_AUTHOR) kept.pop();
   if (kept.length < names.length) repairs.push("contributors_left_out");

@@ -101,7 +101,7 @@ export class ProductReader {
       return;
     }
     const parent = this.#open.at(-1);
-    if (parent?.name === "text") {
+    if (parent?.name === "Text") {
       parent.markup = `${parent.markup ?? escaped(parent.text)}<${tag}>`;
       this.#open.push(parent);
       return;
@@ -111,7 +111,7 @@ export class ProductReader {
       this.#open.push(IGNORED);
       return;
     }
-    const isTop = name === "product" || name === "header";
+    const isTop = name === "Product" || name === "Header";
     if (name === undefined || (!parent && !isTop)) return;
     const element: Element = { name, attributes, text: "", markup: undefined, children: [] };
     if (parent) parent.children.push(element);
@@ -141,7 +141,7 @@ export class ProductReader {
     if (this.#open.length > 0) return;
     const source = this.#held.slice(0, this.#parser.position - this.#heldFrom);
     this.#idle = 0;
-    if (element.name === "header") this.#events.onHeader(element);
+    if (element.name === "Header") this.#events.onHeader(element);
     else if (source.length > MAX_ROW_LENGTH) this.#refuse(element, tooLong("an element"));
     else this.#events.onProduct({ element, line: this.#productLine, faults: this.#faultList(), source });
   }
@@ -168,7 +168,7 @@ export class ProductReader {
   /** The parser keeps a text of any length, so it gets no more of this product. */
   #giveUp(fault: RowFault): void {
     const [element] = this.#open;
-    if (element?.name !== "product") throw new CatalogueError("The header of the message is too long.");
+    if (element?.name !== "Product") throw new CatalogueError("The header of the message is too long.");
     this.#refuse(element, fault);
     this.#open = [];
     this.#linesBefore += this.#parser.line - 1;
