@@ -1,7 +1,6 @@
 /** CSV as it comes: encodings, delimiters, headers, quotes, ragged rows and ISBNs. */
 import { expect, test } from "vitest";
 import { type CsvOptions, readCsv } from "../../src/catalogue/csv.ts";
-import { SYNONYMS } from "../../src/catalogue/csv-headers.ts";
 import { allRows, brief } from "../support/catalogue.ts";
 
 const ISBN = "9780306406157";
@@ -213,11 +212,6 @@ test("columns are told before the first row", async () => {
     { index: 2, header: "Año de edición", member: "published" },
     { index: 3, header: "Précio (EUR)", member: "price" },
   ]);
-});
-
-test("no synonym stands for two members", () => {
-  const names = Object.values(SYNONYMS).flatMap((list) => list.split(/\s+/));
-  expect(names.filter((name, at) => names.indexOf(name) !== at)).toEqual([]);
 });
 
 test.each<[name: string, file: string, message: string, options?: CsvOptions]>([
