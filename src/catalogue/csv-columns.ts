@@ -63,7 +63,9 @@ export class Column {
 
   #readAnew(text: string): Cell {
     const trimmed = text.trim();
-    return trimmed === "" ? (EMPTY[this.member] ?? { value: null }) : this.#check(trimmed);
+    if (trimmed === "") return EMPTY[this.member] ?? { value: null };
+    // A line break at the end of a list says that it is one.
+    return this.#check(this.member === "subjects" ? text : trimmed);
   }
 
   #check(text: string): Cell {
@@ -112,9 +114,11 @@ function readCell(member: Member, text: string, style: ColumnStyle): Reading<unk
 
 /** Several subjects in a cell, as bookshops and our export separate them. */
 function subjectsOf(text: string): string[] {
-  const separator = ["\n", "|", ";"].find((mark) => text.includes(mark));
-  const subjects = separator ? text.split(separator).map((subject) => subject.trim()) : [text];
-  return [...new Set(subjects)].filter(Boolean);
+  const separator = ["\n", "|", ";"].find((mark) => text.includes(mark)) ?? "\n";
+  return text
+    .split(separator)
+    .map((subject) => subject.trim())
+    .filter(Boolean);
 }
 
 export interface IsbnReading {
