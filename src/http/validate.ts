@@ -95,7 +95,7 @@ export function addIssues(
 
 /** The errors of a value that a schema has refused, in the words of the API. */
 export function* faultsOf(
-  part: "query" | "body",
+  part: "query" | "body" | "path",
   value: unknown,
   result: z.ZodSafeParseResult<unknown>,
 ): Generator<Omit<ValidationError, "in">> {
