@@ -67,6 +67,7 @@ export class RowReader {
       isbn,
       book: valid,
       repairs: repairs.length > 0 ? repairs : NO_REPAIRS,
+      source: () => recordText(cells, this.#shape.delimiter),
     };
   }
 

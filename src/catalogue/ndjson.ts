@@ -75,12 +75,13 @@ class LineReader {
 const whole = (code: RowFault["code"], message: string): RowFault => ({ path: "", code, message });
 
 function rowOf(source: string, at: Pick<Row, "row" | "line">, { only }: NdjsonOptions): Row {
+  const line = source.replace(/\r$/, "");
   const refused = (details: RowFault[], isbn?: string): Row => ({
     kind: "refused",
     ...at,
     isbn,
     details,
-    source: source.replace(/\r$/, ""),
+    source: line,
   });
   if (source.includes(UNREADABLE)) return refused([whole("invalid_format", "must be UTF-8")]);
   const parsed = parse(source);
@@ -95,7 +96,14 @@ function rowOf(source: string, at: Pick<Row, "row" | "line">, { only }: NdjsonOp
   if (!result.success || isbn === undefined || details.length > 0) return refused(details, isbn);
   const conflicts = crossFaults(result.data);
   if (conflicts.length > 0) return refused(conflicts, isbn);
-  return { kind: "book", ...at, isbn, book: result.data, repairs: [...isbnRepairs, ...repairs] };
+  return {
+    kind: "book",
+    ...at,
+    isbn,
+    book: result.data,
+    repairs: [...isbnRepairs, ...repairs],
+    source: () => line,
+  };
 }
 
 function parse(text: string): unknown {

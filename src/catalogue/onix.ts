@@ -88,7 +88,14 @@ class RowMaker {
     if (!result.success) return refused([...faultsOf("body", members, result)]);
     const conflicts = crossFaults(result.data);
     if (conflicts.length > 0) return refused(conflicts);
-    return { kind: "book", ...at, isbn, book: result.data, repairs: [...found.repairs, ...left, ...repairs] };
+    return {
+      kind: "book",
+      ...at,
+      isbn,
+      book: result.data,
+      repairs: [...found.repairs, ...left, ...repairs],
+      source: () => source ?? "",
+    };
   }
 }
 

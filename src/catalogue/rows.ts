@@ -38,6 +38,8 @@ export interface BookRow extends Position {
   /** Valid members, and only those that the file has. */
   book: Omit<BookChanges, "isbn">;
   repairs: readonly Repair[];
+  /** The row as it stands in the file: the database may refuse it. */
+  source: () => string;
 }
 
 /** A record that withdraws a book: only ONIX has them. */

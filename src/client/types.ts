@@ -242,7 +242,8 @@ export interface ValidationError {
     | "invalid_format"
     | "unknown_field"
     | "invalid_isbn"
-    | "zero_price_with_stock";
+    | "zero_price_with_stock"
+    | "not_found";
   /** Continues a sentence that begins with the field's name: "must be 0 or more". */
   message: string;
 }

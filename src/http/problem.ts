@@ -12,6 +12,7 @@ export const VALIDATION_CODES = [
   "unknown_field",
   "invalid_isbn",
   "zero_price_with_stock",
+  "not_found",
 ] as const;
 
 export type ValidationCode = (typeof VALIDATION_CODES)[number];

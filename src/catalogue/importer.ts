@@ -1,0 +1,234 @@
+/** Rows to batches: what an import writes, counts and reports. It knows neither HTTP nor files. */
+import { REQUIRED, ZERO_PRICE_WITH_STOCK } from "../books/book.ts";
+import type { Database } from "../db/ports.ts";
+import { IsbnSet } from "./isbn-set.ts";
+import type { BookRow, DeletionRow, Member, RefusedRow, Repair, Row, RowBatches, RowFault } from "./rows.ts";
+import { type BatchOutcome, type BatchPolicy, itemOf, writeBatch } from "./store.ts";
+
+/** The most rows of a transaction. It holds the locks of their books. */
+const BATCH_ROWS = 5000;
+/** The most characters of JSON in a batch, beyond its last row. */
+const BATCH_LENGTH = 4 * 1024 * 1024;
+
+export interface ImportPolicy extends Omit<BatchPolicy, "strict"> {
+  /** `stop` ends at the first batch that has a refused row, and writes nothing of that batch. */
+  onError: "skip" | "stop";
+  /** The members that are imported, if not all. Unknown books are then refused. */
+  only: readonly Member[] | undefined;
+  /** How many rows at the beginning were imported before. */
+  skipRows: number;
+}
+
+/** How far an import has come. Each row of the file is counted once, but for duplicates within a batch. */
+export interface Progress {
+  /** The number of the last row of which is known what became of it. The import can go on behind it. */
+  rows: number;
+  created: number;
+  updated: number;
+  unchanged: number;
+  deleted: number;
+  refused: number;
+}
+
+export interface Summary extends Progress {
+  /** Rows whose ISBN came before in the file. The last of them wins. */
+  duplicates: number;
+  /** How often each repair was made. */
+  repairs: Partial<Record<Repair, number>>;
+  /** A row was refused, and nothing was written from its batch on. */
+  stopped: boolean;
+}
+
+export type ImportEvent = { kind: "refused"; row: RefusedRow } | { kind: "progress"; progress: Progress };
+
+/** Gives the database for one batch. */
+type ConnectBatch = () => Database;
+
+/**
+ * Imports rows in batches. Each is one transaction, and is written while the next is read. What an event reports is
+ * committed; an error ends the import behind the last batch that was reported.
+ */
+export async function* importRows(
+  source: RowBatches,
+  connect: ConnectBatch,
+  policy: ImportPolicy,
+): AsyncGenerator<ImportEvent, Summary> {
+  const importer = new Importer(connect, policy);
+  let batch = new Batch();
+  let writing: Promise<ImportEvent[]> = Promise.resolve([]);
+  try {
+    for await (const rows of source) {
+      for (const row of rows) {
+        if (row.row <= policy.skipRows) continue;
+        batch.add(row);
+        if (!batch.isFull) continue;
+        yield* await writing;
+        if (importer.summary.stopped) return importer.summary;
+        writing = importer.write(batch);
+        // An error is thrown where the batch is awaited, above or below.
+        writing.catch(() => {});
+        batch = new Batch();
+      }
+    }
+    yield* await writing;
+    if (importer.summary.stopped || batch.isEmpty) return importer.summary;
+    yield* await importer.write(batch);
+    return importer.summary;
+  } finally {
+    // Whoever stops reading must not leave a transaction behind that nobody knows of.
+    await writing.catch(() => {});
+  }
+}
+
+class Importer {
+  readonly summary: Summary;
+  readonly #connect: ConnectBatch;
+  readonly #policy: ImportPolicy;
+  readonly #isbns = new IsbnSet();
+
+  constructor(connect: ConnectBatch, policy: ImportPolicy) {
+    this.#connect = connect;
+    this.#policy = policy;
+    this.summary = {
+      rows: policy.skipRows,
+      created: 0,
+      updated: 0,
+      unchanged: 0,
+      deleted: 0,
+      refused: 0,
+      duplicates: 0,
+      repairs: {},
+      stopped: false,
+    };
+  }
+
+  async write(batch: Batch): Promise<ImportEvent[]> {
+    const { onError, ...policy } = this.#policy;
+    const { summary } = this;
+    const strict = onError === "stop";
+    const refused = [...batch.refused];
+    if (!strict || refused.length === 0) {
+      let { rows } = batch;
+      while (rows.length > 0) {
+        const outcome = await writeBatch(this.#connect(), rows.map(itemOf), { ...policy, strict });
+        const named = outcome.refused.map(({ item, reason }) => refusalOf(rows[item - 1], reason, policy));
+        refused.push(...named);
+        if (strict && named.length > 0) break;
+        this.#count(outcome);
+        rows = outcome.overtaken.flatMap((item) => rows[item - 1] ?? []);
+      }
+    }
+    summary.refused += refused.length;
+    summary.stopped = strict && refused.length > 0;
+    const events: ImportEvent[] = refused
+      .sort((a, b) => a.row - b.row)
+      .map((row) => ({ kind: "refused", row }));
+    if (summary.stopped) return events;
+    this.#take(batch);
+    const { rows, created, updated, unchanged, deleted } = summary;
+    const progress = { rows, created, updated, unchanged, deleted, refused: summary.refused };
+    return [...events, { kind: "progress", progress }];
+  }
+
+  #count({ created, updated, unchanged, deleted }: BatchOutcome): void {
+    this.summary.created += created;
+    this.summary.updated += updated;
+    this.summary.unchanged += unchanged;
+    this.summary.deleted += deleted;
+  }
+
+  #take(batch: Batch): void {
+    const { summary } = this;
+    summary.rows = batch.lastRow;
+    summary.duplicates += batch.duplicates;
+    for (const { isbn, repairs } of batch.rows) {
+      if (this.#isbns.add(isbn)) summary.duplicates++;
+      for (const repair of repairs) summary.repairs[repair] = (summary.repairs[repair] ?? 0) + 1;
+    }
+  }
+}
+
+/** Rows of different books, in the order of the file. */
+class Batch {
+  readonly refused: RefusedRow[] = [];
+  duplicates = 0;
+  lastRow = 0;
+  readonly #byIsbn = new Map<string, BookRow | DeletionRow>();
+  #length = 0;
+
+  add(row: Row): void {
+    this.lastRow = row.row;
+    if (row.kind === "refused") {
+      this.refused.push(row);
+      this.#length += row.source?.length ?? 0;
+      return;
+    }
+    const earlier = this.#byIsbn.get(row.isbn);
+    if (earlier) this.duplicates++;
+    this.#byIsbn.set(row.isbn, earlier ? successor(earlier, row) : row);
+    this.#length += lengthOf(row);
+  }
+
+  get rows(): (BookRow | DeletionRow)[] {
+    return [...this.#byIsbn.values()];
+  }
+
+  get isFull(): boolean {
+    return this.#byIsbn.size + this.refused.length >= BATCH_ROWS || this.#length >= BATCH_LENGTH;
+  }
+
+  get isEmpty(): boolean {
+    return this.lastRow === 0;
+  }
+}
+
+/** What two rows of one book come to: the later wins, and leaves what it does not have. */
+function successor(earlier: BookRow | DeletionRow, later: BookRow | DeletionRow): BookRow | DeletionRow {
+  if (earlier.kind === "deletion" || later.kind === "deletion") return later;
+  return { ...later, book: { ...earlier.book, ...later.book } };
+}
+
+/** About how many characters a row adds to its batch: of its texts, and of the names and numbers beside them. */
+function lengthOf(row: BookRow | DeletionRow): number {
+  let length = 100;
+  if (row.kind === "book")
+    for (const value of Object.values(row.book))
+      length += 20 + (typeof value === "string" ? value.length : 0);
+  return length;
+}
+
+function refusalOf(
+  row: BookRow | DeletionRow | undefined,
+  reason: BatchOutcome["refused"][number]["reason"],
+  policy: Omit<ImportPolicy, "onError">,
+): RefusedRow {
+  const { row: number, line, isbn, book, source } = row as BookRow;
+  return {
+    kind: "refused",
+    row: number,
+    line,
+    isbn,
+    details: reason === "incomplete" ? incomplete(book, policy) : [ZERO_PRICE],
+    source: source(),
+  };
+}
+
+const ZERO_PRICE: RowFault = {
+  path: "price",
+  code: "zero_price_with_stock",
+  message: ZERO_PRICE_WITH_STOCK,
+};
+
+/** The faults of a row of an unknown book that does not have what a new book needs. */
+function incomplete(book: object, { only, defaultPrice }: Omit<ImportPolicy, "onError">): RowFault[] {
+  if (only) {
+    const message = `is unknown, and only ${only.join(", ")} is imported`;
+    return [{ path: "isbn", code: "not_found", message }];
+  }
+  const has = { isbn: true, ...(defaultPrice !== undefined && { price: true }), ...book };
+  return REQUIRED.filter((name) => !(name in has)).map((path) => ({
+    path,
+    code: "required",
+    message: "is required for a new book",
+  }));
+}
