@@ -29,7 +29,7 @@ export interface Ports {
 export function createApp({ config, connect, limiter, log, readDocs, stopping }: Ports): App {
   const api = new Api({ settings: config, connect, limiter, log });
   bookRoutes(api);
-  catalogueRoutes(api);
+  catalogueRoutes(api, config);
   stockRoutes(api);
   taskRoutes(api);
   serviceRoutes(api, { authentication: config.authentication.mode, readDocs, stopping });

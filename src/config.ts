@@ -3,6 +3,7 @@ import { AUTH_VARIABLES, authenticationOf, faultsOfAuthentication } from "./http
 import { isLoopback } from "./http/host.ts";
 import type { HttpSettings } from "./http/pipeline.ts";
 import type { Quota } from "./http/rate-limit.ts";
+import { MIB } from "./http/route.ts";
 import { StartupError } from "./startup-error.ts";
 
 /** The configuration on every runtime, parsed from the environment. */
@@ -10,6 +11,8 @@ export interface Config extends HttpSettings {
   databaseUrl: string;
   /** Where Neon's driver sends queries; undefined for Neon itself. */
   neonFetchEndpoint: string | undefined;
+  /** The most bytes of a file to import, decompressed. */
+  importMaxBytes: number;
   /** The quota of a client; undefined if requests are not limited. */
   rateLimit: Quota | undefined;
 }
@@ -61,7 +64,7 @@ const wholeNumber = (min: number, max: number, unit = "a whole number") =>
   z
     .string()
     .refine(
-      (value) => /^\d{1,9}$/.test(value) && Number(value) >= min && Number(value) <= max,
+      (value) => /^\d{1,12}$/.test(value) && Number(value) >= min && Number(value) <= max,
       `must be ${unit}, ${min} to ${max}`,
     )
     .transform(Number);
@@ -87,6 +90,7 @@ const Environment = z.object({
   ...AUTH_VARIABLES,
   RATE_LIMIT: rateLimit(/^(off|[1-9]\d{0,8}\/(10|60))$/, "10 or 60"),
   REQUEST_TIMEOUT_MS: wholeNumber(100, 999_999, "milliseconds").default(10_000),
+  IMPORT_MAX_BYTES: wholeNumber(1, 999_999_999_999, "bytes").default(1024 * MIB),
   CORS_ORIGINS: z
     .string()
     .transform((value) => value.split(",").map((origin) => origin.trim()))
@@ -179,6 +183,7 @@ async function configOf(variables: z.output<typeof Environment>): Promise<Config
     rateLimit: variables.RATE_LIMIT,
     deadline: variables.REQUEST_TIMEOUT_MS,
     corsOrigins: variables.CORS_ORIGINS,
+    importMaxBytes: variables.IMPORT_MAX_BYTES,
   };
 }
 

@@ -5,7 +5,7 @@ import { DEFAULT_LIMIT, type Paging, pageParameters } from "../http/paging.ts";
 import type { ValidationCode } from "../http/problem.ts";
 import { FORMATS, isbn, languageTag, MAX_PRICE, publishedDate } from "./book.ts";
 
-const priceBound = () =>
+export const priceParameter = () =>
   z
     .string()
     .transform((value, context) => {
@@ -98,8 +98,8 @@ export const filters = {
   published_to: publishedDate()
     .optional()
     .meta({ description: "Only books whose date of publication may be this or earlier." }),
-  min_price: priceBound().optional().meta({ description: "The lowest price, inclusive." }),
-  max_price: priceBound().optional().meta({ description: "The highest price, inclusive." }),
+  min_price: priceParameter().optional().meta({ description: "The lowest price, inclusive." }),
+  max_price: priceParameter().optional().meta({ description: "The highest price, inclusive." }),
   in_stock: trueOrFalse()
     .optional()
     .meta({ description: "`true` lists books in stock, `false` lists books out of stock." }),

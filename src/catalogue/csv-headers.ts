@@ -1,8 +1,8 @@
 /** Which member of a book a column holds, by what its header says in four languages. */
-import { CatalogueError, type Member } from "./rows.ts";
+import { CatalogueError, MEMBERS, type Member } from "./rows.ts";
 
-/** Headers without case, accents, spaces and marks. In docs/catalogues.md as a table. */
-export const SYNONYMS: Record<Member | "isbn", string> = {
+/** Headers without case, accents, spaces and marks, beside the name of the member. In docs/catalogues.md as a table. */
+export const SYNONYMS: Partial<Record<Member | "isbn", string>> = {
   isbn: `isbn isbn13 isbn10 isbn13ean eanisbn isbnean ean ean13 gtin gtin13 barcode isbnnumber isbnnummer isbnnr strichcode
     codebarres numeroisbn codigodebarras`,
   title: "title booktitle producttitle titel buchtitel haupttitel titre titulo",
@@ -30,9 +30,11 @@ export const SYNONYMS: Record<Member | "isbn", string> = {
     genero`,
 };
 
+const NAMES = ["isbn", ...MEMBERS] as const;
+
 const MEMBER_BY_NAME = new Map(
-  Object.entries(SYNONYMS).flatMap(([member, names]) =>
-    names.split(/\s+/).map((name) => [name, member as Member | "isbn"] as const),
+  NAMES.flatMap((member) =>
+    [member, ...(SYNONYMS[member]?.split(/\s+/) ?? [])].map((name) => [name, member] as const),
   ),
 );
 
@@ -72,10 +74,8 @@ export function columnsOf(headers: string[], map: ColumnMap = {}): NamedColumn[]
       throw new CatalogueError(
         `There is no column ${JSON.stringify(header)}. There are: ${listed(headers)}.`,
       );
-    if (member !== "" && !Object.hasOwn(SYNONYMS, member))
-      throw new CatalogueError(
-        `A book has no ${JSON.stringify(member)}. It has: ${Object.keys(SYNONYMS).join(", ")}.`,
-      );
+    if (member !== "" && !NAMES.includes(member as Member))
+      throw new CatalogueError(`A book has no ${JSON.stringify(member)}. It has: ${NAMES.join(", ")}.`);
   }
   const mapped = new Set(Object.values(map));
   const columns = headers.flatMap((header, index): NamedColumn[] => {

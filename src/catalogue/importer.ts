@@ -54,30 +54,38 @@ export async function* importRows(
   policy: ImportPolicy,
 ): AsyncGenerator<ImportEvent, Summary> {
   const importer = new Importer(connect, policy);
-  let batch = new Batch();
-  let writing: Promise<ImportEvent[]> = Promise.resolve([]);
+  const { summary } = importer;
+  const batches = batchesOf(source, policy.skipRows);
+  let next = batches.next();
   try {
-    for await (const rows of source) {
-      for (const row of rows) {
-        if (row.row <= policy.skipRows) continue;
-        batch.add(row);
-        if (!batch.isFull) continue;
-        yield* await writing;
-        if (importer.summary.stopped) return importer.summary;
-        writing = importer.write(batch);
-        // An error is thrown where the batch is awaited, above or below.
-        writing.catch(() => {});
-        batch = new Batch();
-      }
+    for (;;) {
+      const { done, value: batch } = await next;
+      if (done) return summary;
+      const writing = importer.write(batch);
+      next = batches.next();
+      // An error of the source is thrown after the report of the batch before it.
+      next.catch(() => {});
+      yield* await writing;
+      if (summary.stopped) return summary;
     }
-    yield* await writing;
-    if (importer.summary.stopped || batch.isEmpty) return importer.summary;
-    yield* await importer.write(batch);
-    return importer.summary;
   } finally {
-    // Whoever stops reading must not leave a transaction behind that nobody knows of.
-    await writing.catch(() => {});
+    // Not awaited: the source may be waiting for a client that has gone.
+    batches.return().catch(() => {});
   }
+}
+
+async function* batchesOf(source: RowBatches, skipRows: number): AsyncGenerator<Batch, void> {
+  let batch = new Batch();
+  for await (const rows of source) {
+    for (const row of rows) {
+      if (row.row <= skipRows) continue;
+      batch.add(row);
+      if (!batch.isFull) continue;
+      yield batch;
+      batch = new Batch();
+    }
+  }
+  if (!batch.isEmpty) yield batch;
 }
 
 class Importer {
@@ -154,10 +162,12 @@ class Batch {
   duplicates = 0;
   lastRow = 0;
   readonly #byIsbn = new Map<string, BookRow | DeletionRow>();
+  #added = 0;
   #length = 0;
 
   add(row: Row): void {
     this.lastRow = row.row;
+    this.#added++;
     if (row.kind === "refused") {
       this.refused.push(row);
       this.#length += row.source?.length ?? 0;
@@ -174,7 +184,7 @@ class Batch {
   }
 
   get isFull(): boolean {
-    return this.#byIsbn.size + this.refused.length >= BATCH_ROWS || this.#length >= BATCH_LENGTH;
+    return this.#added >= BATCH_ROWS || this.#length >= BATCH_LENGTH;
   }
 
   get isEmpty(): boolean {

@@ -1,5 +1,5 @@
 /** What every parser makes of a catalogue: batches of rows, each of them a book, a deletion or a refusal. */
-import { type BookChanges, type writable, ZERO_PRICE_WITH_STOCK } from "../books/book.ts";
+import { type BookChanges, WRITABLE, type writable, ZERO_PRICE_WITH_STOCK } from "../books/book.ts";
 import { ISBN_REPAIRS } from "../books/isbn-repair.ts";
 import type { ValidationError } from "../http/problem.ts";
 
@@ -22,6 +22,7 @@ export type Repair = (typeof REPAIRS)[number];
 
 /** A member of a book that a row can hold, besides the ISBN by which it is found. */
 export type Member = Exclude<keyof typeof writable, "isbn">;
+export const MEMBERS = WRITABLE.filter((name): name is Member => name !== "isbn");
 
 export type RowFault = Omit<ValidationError, "in">;
 

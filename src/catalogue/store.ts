@@ -1,12 +1,9 @@
 /** A batch of an import in Postgres: one statement, which is one transaction and one round trip. */
 import { type SQL, sql } from "drizzle-orm";
-import { WRITABLE } from "../books/book.ts";
 import type { Database } from "../db/ports.ts";
 import { books } from "../db/schema.ts";
 import { bind, defineStatement, listOf, type Names, type Value } from "../db/statements.ts";
-import type { BookRow, DeletionRow, Member } from "./rows.ts";
-
-const MEMBERS = WRITABLE.filter((name) => name !== "isbn") as Member[];
+import { type BookRow, type DeletionRow, MEMBERS, type Member } from "./rows.ts";
 
 export interface BatchPolicy {
   /** Writes nothing, and counts what would be written. */

@@ -6,22 +6,28 @@ const SLOTS = 2;
 /** Limits the streams of a process. */
 export class StreamSlots {
   #taken = 0;
+  readonly #importers = new Set<string>();
 
   /**
    * Takes a slot until the signal aborts.
    *
+   * @param importer who imports: each may import one catalogue at a time
    * @throws Problem `rate_limited`
    */
-  take(signal: AbortSignal): void {
-    if (this.#taken >= SLOTS) {
-      const message = `This server imports and exports ${SLOTS} catalogues at a time. Try again later.`;
-      throw new Problem("rate_limited", message, { headers: { "Retry-After": "10" } });
-    }
+  take(signal: AbortSignal, importer?: string): void {
+    if (this.#taken >= SLOTS)
+      throw busy(`This server imports and exports ${SLOTS} catalogues at a time. Try again later.`);
+    if (importer !== undefined && this.#importers.has(importer))
+      throw busy("Another import with your token is running. Try again when it has ended.");
     this.#taken++;
+    if (importer !== undefined) this.#importers.add(importer);
     const free = () => {
       this.#taken--;
+      if (importer !== undefined) this.#importers.delete(importer);
     };
     if (signal.aborted) free();
     else signal.addEventListener("abort", free, { once: true });
   }
 }
+
+const busy = (message: string) => new Problem("rate_limited", message, { headers: { "Retry-After": "10" } });

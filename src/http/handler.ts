@@ -1,4 +1,5 @@
 import type { Connect, Database } from "../db/ports.ts";
+import type { Principal } from "./auth/authenticate.ts";
 import type { Exchange } from "./exchange.ts";
 import { preferredType } from "./negotiation.ts";
 import { loggedError, observeDatabase } from "./observe.ts";
@@ -32,6 +33,22 @@ export class HandlerContext {
   /** The media type of these that the client prefers; undefined if it accepts none of them. */
   preferred(types: readonly string[]): string | undefined {
     return preferredType(this.#exchange.request.headers.get("Accept"), types);
+  }
+
+  /** The media type of the body, in lower case and without parameters. */
+  get mediaType(): string {
+    const [type = ""] = (this.#exchange.request.headers.get("Content-Type") ?? "").split(";");
+    return type.trim().toLowerCase();
+  }
+
+  /** Who sent the request, on a route with a role. */
+  get principal(): Principal | undefined {
+    return this.#exchange.principal;
+  }
+
+  /** Gives what follows the time that a request has. For streams. */
+  restartDeadline(): void {
+    this.#exchange.restart();
   }
 
   /** Aborts when the last byte has left, or the client has gone. */

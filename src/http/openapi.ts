@@ -14,9 +14,9 @@ export function problemsOf(route: Route): ProblemCode[] {
     ...(route.paging ? (["invalid_cursor"] as const) : []),
     ...(route.conditional ? (["precondition_failed"] as const) : []),
     ...(isKeyed(route) ? (["idempotency_in_progress", "idempotency_mismatch"] as const) : []),
-    ...(route.body
-      ? (["invalid_json", "request_timeout", "payload_too_large", "unsupported_media_type"] as const)
-      : []),
+    // An incomplete body is invalid JSON too, but of a stream nobody is there any more who could be told.
+    ...(route.body?.kind === "json" ? (["invalid_json"] as const) : []),
+    ...(route.body ? (["request_timeout", "payload_too_large", "unsupported_media_type"] as const) : []),
     "invalid_header",
     "validation_failed",
     ...(route.params ? (["not_found"] as const) : []),

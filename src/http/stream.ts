@@ -70,7 +70,7 @@ class MonitoredSource implements UnderlyingDefaultSource<Bytes> {
       this.#isInLine = value.at(-1) !== LINE_FEED;
       controller.enqueue(value);
       this.#options.clock.restart();
-      this.#timer = setTimeout(() => this.#abandon(controller), this.#options.clock.timeLeft());
+      this.#awaitClient(controller);
     } catch (error) {
       if (this.#isOver) return;
       this.#fail(error, controller);
@@ -95,6 +95,15 @@ class MonitoredSource implements UnderlyingDefaultSource<Bytes> {
     if (this.#isOver) return;
     this.#end(this.#events.onClientGone);
     this.#reader.cancel().catch(() => {});
+  }
+
+  /** A client may send its whole body before it reads: what arrives restarts the clock. */
+  #awaitClient(controller: Controller): void {
+    const { clock } = this.#options;
+    this.#timer = setTimeout(() => {
+      if (clock.timeLeft() > 0) this.#awaitClient(controller);
+      else this.#abandon(controller);
+    }, clock.timeLeft());
   }
 
   #abandon(controller: Controller): void {

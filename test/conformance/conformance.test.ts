@@ -9,6 +9,7 @@ import { bareCases } from "./cases/bare.ts";
 import { bodyCases } from "./cases/bodies.ts";
 import { bookCases } from "./cases/books.ts";
 import { exportCases } from "./cases/export.ts";
+import { importCases } from "./cases/import.ts";
 import { listingCases } from "./cases/listing.ts";
 import { onceCases } from "./cases/once.ts";
 import { operationCases } from "./cases/operations.ts";
@@ -84,6 +85,7 @@ describe.each([
   // Estimates depend on the size of the table's file, and so on the writes before them.
   ["listing", listingCases, () => servers],
   ["export", exportCases, () => servers],
+  ["import", importCases, () => servers],
   ["books", bookCases, () => servers],
   ["stock", stockCases, () => servers],
   ["tasks", taskCases, () => servers],

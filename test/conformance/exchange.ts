@@ -52,7 +52,8 @@ export interface Target {
  */
 export function sender(target: Target, exchanges: Exchange[], seen: Set<string>): Send {
   return async (status, method, path, { role, headers, body, raw, chunks } = {}) => {
-    const payload = body === undefined ? raw : JSON.stringify(body);
+    const file = body instanceof Blob ? { type: body.type, text: await body.text() } : undefined;
+    const payload = file?.text ?? (body === undefined ? raw : JSON.stringify(body));
     const sent = {
       ...framing(payload, chunks),
       // The document names the host that was asked, and the servers differ in their ports.
@@ -60,7 +61,7 @@ export function sender(target: Target, exchanges: Exchange[], seen: Set<string>)
       "Accept-Encoding": "identity",
       "X-Request-Id": `request-${exchanges.length + 1}`,
       Authorization: role && `Bearer ${token({ roles: [role] })}`,
-      "Content-Type": body === undefined ? undefined : "application/json",
+      "Content-Type": file?.type ?? (body === undefined ? undefined : "application/json"),
       ...headers,
     };
     const present = Object.entries(sent).filter(([, value]) => value !== undefined);

@@ -52,7 +52,7 @@ export function normalise(exchanges: readonly Exchange[]): Comparable[] {
     headers: headers
       .filter(([name]) => !EXEMPT.has(name))
       // Miniflare rewrites pages, and so sends them in chunks. Bun sends a short stream with its length.
-      .filter(([name]) => name !== "content-length" || !(isPage(headers) || isFile(headers)))
+      .filter(([name]) => name !== "content-length" || !(isPage(headers) || isStream(headers)))
       .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
       .map(([name, value]) => `${name}: ${masked(value)}`),
     body: masked(body).split(/(?<=,)(?=")|(?<=\[)(?=\{)/),
@@ -62,7 +62,9 @@ export function normalise(exchanges: readonly Exchange[]): Comparable[] {
 const isPage = (headers: Exchange["headers"]) =>
   headers.some(([name, value]) => name === "content-type" && value.startsWith("text/html"));
 
-const isFile = (headers: Exchange["headers"]) => headers.some(([name]) => name === "content-disposition");
+/** Exports, and reports of imports. */
+const isStream = (headers: Exchange["headers"]) =>
+  headers.some(([name, value]) => name === "content-disposition" || value.startsWith("application/x-ndjson"));
 
 const UUID = /\b[0-9a-f]{8}-[0-9a-f]{4}-([0-9a-f])[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}\b/g;
 const MOMENT = /\b(\d{4})-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z/g;

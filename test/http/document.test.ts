@@ -65,6 +65,9 @@ async function ask(
   );
 }
 
+const typeOf = (body: object | undefined) =>
+  body instanceof Blob ? { "Content-Type": body.type } : JSON_TYPE;
+
 /** A page that explains a problem has its code, but is none. */
 const given = ({ status, json }: Pick<Answer, "status" | "json">): Given => ({
   status,
@@ -109,8 +112,8 @@ const CAUSES: Record<string, (operation: Operation) => Promise<Given>> = {
     return given(await open.api(operation.method, missing, { body, headers }));
   },
   request_timeout: async (operation) => {
-    const { path } = await goodRequest(operation, open.api);
-    const headers = { ...JSON_TYPE, Authorization: `Bearer ${await tokenFor("admin")}` };
+    const { path, body } = await goodRequest(operation, open.api);
+    const headers = { ...typeOf(body), Authorization: `Bearer ${await tokenFor("admin")}` };
     const [answer, ...others] = await Promise.all(
       hasty.map(async (url) => {
         const controller = new AbortController();
@@ -147,7 +150,17 @@ const CAUSES: Record<string, (operation: Operation) => Promise<Given>> = {
     return second;
   },
   precondition_failed: (operation) => ask(operation, { headers: { "If-Match": '"x"' } }),
-  payload_too_large: (operation) => ask(operation, { raw: " ".repeat(1_048_577), headers: JSON_TYPE }),
+  payload_too_large: async (operation) => {
+    const { path, body } = await goodRequest(operation, open.api);
+    if (!(body instanceof Blob)) return ask(operation, { raw: " ".repeat(1_048_577), headers: JSON_TYPE });
+    const headers = {
+      ...typeOf(body),
+      "Content-Length": `${1024 ** 3 + 1}`,
+      Authorization: `Bearer ${await tokenFor("admin")}`,
+    };
+    const { status, text } = await rawRequest(`${hasty[0]}`, { method: operation.method, path, headers });
+    return given({ status, json: JSON.parse(text) });
+  },
   unsupported_media_type: (operation) => ask(operation, { headers: { "Content-Type": "text/plain" } }),
   misdirected_request: async (operation) => {
     const { path } = await goodRequest(operation, open.api);

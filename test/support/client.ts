@@ -13,7 +13,7 @@ export interface Answer {
 }
 
 export interface Options {
-  /** Sent as JSON. */
+  /** Sent as JSON, or as it is if it is a Blob. */
   body?: unknown;
   /** Sent unchanged. */
   raw?: string | Uint8Array;
@@ -42,17 +42,17 @@ export async function createClient(origin: string, token?: string): Promise<Clie
     path: string,
     { body, raw, headers = {} }: Options = {},
   ): Promise<Answer> => {
-    const payload = body === undefined ? raw : JSON.stringify(body);
+    const [type, payload] = await payloadOf(body, raw);
     const response = await fetch(origin + path, {
       method,
       headers: {
         // Otherwise, Miniflare compresses every response.
         "Accept-Encoding": "identity",
-        ...(body !== undefined && { "Content-Type": "application/json" }),
+        ...(type && { "Content-Type": type }),
         ...(token && { Authorization: `Bearer ${token}` }),
         ...headers,
       },
-      ...(payload !== undefined && { body: payload as BodyInit }),
+      ...(payload !== undefined && { body: payload }),
       redirect: "manual",
     }).catch(failed(method, path));
     const text = await response.text().catch(failed(method, path));
@@ -66,6 +66,15 @@ export async function createClient(origin: string, token?: string): Promise<Clie
     return answer;
   };
   return Object.assign(call, { seen });
+}
+
+async function payloadOf(
+  body: unknown,
+  raw: Options["raw"],
+): Promise<[type: string | undefined, payload: BodyInit | undefined]> {
+  if (body instanceof Blob) return [body.type, await body.text()];
+  if (body !== undefined) return ["application/json", JSON.stringify(body)];
+  return [undefined, raw as BodyInit | undefined];
 }
 
 /** Adds the request to a network error, which does not name it. */

@@ -8,12 +8,14 @@ type Send = (method: string, path: string, options: { body?: object }) => Promis
 /** A resource as its JSON, of which the members take the place of a path's parameters. */
 type Resource = Record<string, unknown>;
 
-/** A good body for each operation that takes one. A body of a POST also adds the resource that a longer path needs. */
+/** A good body for each operation that takes one: a Blob for a file, and otherwise JSON. A body of a POST also adds the resource that a longer path needs. */
 export const BODIES: Record<string, () => object> = {
   "POST /api/v1/books": () => newBook(),
   "PATCH /api/v1/books/{id}": () => ({ price: 5 }),
   "PUT /api/v1/books/{id}": () => ({ price: 5 }),
   "PUT /api/v1/books/isbn/{isbn}": () => ({ price: 5 }),
+  "POST /api/v1/books/import": () =>
+    new Blob([`${JSON.stringify(newBook())}\n`], { type: "application/x-ndjson" }),
   "POST /api/v1/books/{id}/stock": () => ({ delta: -1 }),
   "POST /api/v1/tasks": () => ({ title: "Dust" }),
   "PATCH /api/v1/tasks/{id}": () => ({ completed: true }),
@@ -39,6 +41,8 @@ export interface Operation {
   /** The role that it needs; undefined if it is public. */
   role: string | undefined;
   takesBody: boolean;
+  /** Takes an Idempotency-Key. */
+  keyed: boolean;
   /** The codes of its problems, by status; a success has none. */
   responses: { status: number; codes: (string | undefined)[] }[];
 }
@@ -47,12 +51,13 @@ export interface Operation {
 export function operationsOf(document: any): Operation[] {
   return Object.entries<object>(document.paths).flatMap(([path, methods]) =>
     // biome-ignore lint/suspicious/noExplicitAny: see above
-    Object.entries<any>(methods).map(([method, { security, requestBody, responses }]) => ({
+    Object.entries<any>(methods).map(([method, { security, parameters, requestBody, responses }]) => ({
       name: `${method.toUpperCase()} ${path}`,
       method: method.toUpperCase(),
       path,
       role: security[0]?.token[0],
       takesBody: requestBody !== undefined,
+      keyed: parameters.some(({ name }: { name: string }) => name === "Idempotency-Key"),
       // biome-ignore lint/suspicious/noExplicitAny: see above
       responses: Object.entries<any>(responses).map(([status, { content }]) => ({
         status: Number(status),

@@ -28,6 +28,7 @@ test("DATABASE_URL is the only required variable", async () => {
     authentication: { mode: "closed" },
     rateLimit: { requests: 600, seconds: 60 },
     deadline: 10_000,
+    importMaxBytes: 1024 ** 3,
     corsOrigins: [],
   });
 });
@@ -42,6 +43,7 @@ test("every variable of a Worker is read", async () => {
     AUTH_AUDIENCE: "octavo",
     RATE_LIMIT: "100/10",
     REQUEST_TIMEOUT_MS: "2500",
+    IMPORT_MAX_BYTES: "1000000",
     CORS_ORIGINS: "https://shop.example, http://localhost:3000",
   };
   const bytes = (text: string) => new TextEncoder().encode(text);
@@ -57,6 +59,7 @@ test("every variable of a Worker is read", async () => {
     },
     rateLimit: { requests: 100, seconds: 10 },
     deadline: 2500,
+    importMaxBytes: 1_000_000,
     corsOrigins: ["https://shop.example", "http://localhost:3000"],
   });
 });
@@ -218,6 +221,9 @@ test.each<[string, string, RegExp]>([
   ["AUTH_ROLE_MAP", ",", /such as shop-staff=clerk/],
   ["OPEN_LOCAL_WRITES", "hidden", /true or unset/],
   ["OPEN_LOCAL_WRITES", "false", /true or unset/],
+  ["IMPORT_MAX_BYTES", "0", /bytes/],
+  ["IMPORT_MAX_BYTES", "hidden", /bytes/],
+  ["IMPORT_MAX_BYTES", "1e9", /bytes/],
   ["REQUEST_TIMEOUT_MS", "hidden", /milliseconds/],
   ["REQUEST_TIMEOUT_MS", "99", /milliseconds/],
   ["REQUEST_TIMEOUT_MS", "099", /milliseconds/],
