@@ -31,6 +31,7 @@ async function build({ build }) {
       "src/runtimes/bun.ts",
       "ops/migrate.ts",
       "ops/export.ts",
+      "ops/import.ts",
       "ops/token.ts",
       "dev/embedded.ts",
     ],

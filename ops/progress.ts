@@ -2,7 +2,8 @@ import cliProgress from "cli-progress";
 
 /** The progress of a command, on standard error: a bar on a terminal, elsewhere a line every ten seconds. */
 export interface Progress {
-  add(count: number): void;
+  /** @param total a better estimate */
+  add(count: number, total?: number): void;
   /** Says how many there were, and how fast. */
   end(): void;
   /** Says nothing more. */
@@ -11,8 +12,9 @@ export interface Progress {
 
 const INTERVAL_MS = 10_000;
 
-/** @param total an estimate */
-export function startProgress(things: string, total: number): Progress {
+/** @param estimate of how many there are */
+export function startProgress(things: string, estimate: number): Progress {
+  let total = estimate;
   const started = performance.now();
   let done = 0;
   const rate = () => Math.round(done / ((performance.now() - started) / 1000));
@@ -24,15 +26,16 @@ export function startProgress(things: string, total: number): Progress {
     bar?.stop();
   };
   return {
-    add(count) {
+    add(count, better = total) {
       done += count;
+      total = better;
       bar?.setTotal(Math.max(total, done));
       bar?.update(done, { rate: rate() });
     },
     end() {
       bar?.setTotal(done);
       stop();
-      print(`${done} ${things}, ${rate()} per second.`);
+      print(`${done} ${done === 1 ? things.slice(0, -1) : things}, ${rate()} per second.`);
     },
     abandon: stop,
   };

@@ -85,6 +85,9 @@ export class Column {
 
 const NOT_UTF8 = { code: "invalid_format", message: "must not contain bytes that are not UTF-8" } as const;
 
+/** As catalogues of first publications have it. */
+const BEFORE_CHRIST = /^-\d{1,4}(\.0)?$/;
+
 function readCell(member: Member, text: string, style: ColumnStyle): Reading<unknown> & { repair?: Repair } {
   switch (member) {
     case "price":
@@ -94,7 +97,7 @@ function readCell(member: Member, text: string, style: ColumnStyle): Reading<unk
     case "pages":
       return readPages(text);
     case "published":
-      return readDate(text, style);
+      return BEFORE_CHRIST.test(text) ? { value: null, repair: "year_left_out" } : readDate(text, style);
     case "language":
       return { value: languageOf(text) };
     case "format": {

@@ -18,7 +18,7 @@ export const SYNONYMS: Partial<Record<Member | "isbn", string>> = {
   published: `published publicationdate publishdate publisheddate datepublished pubdate publicationyear publishyear
     yearpublished yearofpublication year releasedate erscheinungsdatum erscheinungstermin erscheinungsjahr erschienen jahr
     dateparution datedeparution parution anneedeparution datedepublication annee fechadepublicacion
-    fechapublicacion fechadeedicion anodepublicacion anodeedicion ano`,
+    fechapublicacion fechadeedicion anodepublicacion anodeedicion ano originalpublicationyear`,
   language: "language languagecode lang sprache langue idioma lengua",
   format: "format bookformat binding einband einbandart bindung reliure encuadernacion formato",
   pages: `pages numpages pagecount numberofpages seiten seitenzahl seitenanzahl nombredepages nbpages nbrepages paginas

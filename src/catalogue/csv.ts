@@ -5,7 +5,7 @@ import { DELIMITERS, type Delimiter, isBlank, RecordReader, type Records } from 
 import { RowReader } from "./csv-rows.ts";
 import { decoded } from "./encoding.ts";
 import { type ColumnStyle, styleOf } from "./numbers.ts";
-import { CatalogueError, type Member, type RowBatches } from "./rows.ts";
+import { CatalogueError, type FileHeader, type Member, type RowBatches } from "./rows.ts";
 
 export interface CsvOptions {
   /** Which column holds what, where the header does not say it. */
@@ -14,8 +14,8 @@ export interface CsvOptions {
   only?: readonly Member[] | undefined;
   /** The decimal mark of prices, for a file that does not show it. */
   decimal?: "." | "," | undefined;
-  /** Is told which column is read as what, before the first row. */
-  onColumns?: ((columns: NamedColumn[]) => void) | undefined;
+  /** Is called before the first row. */
+  onHeader?: ((header: FileHeader) => void) | undefined;
 }
 
 /** How much of the file decides its delimiter, and how its columns write numbers. */
@@ -26,7 +26,8 @@ export async function* readCsv(source: AsyncIterable<Uint8Array>, options: CsvOp
   const text = decoded(source, "csv");
   try {
     const layout = layOut(await startOf(text), options);
-    options.onColumns?.(layout.columns);
+    const { columns, headers, delimiter } = layout;
+    options.onHeader?.({ format: "csv", columns, headers, delimiter });
     const rows = new RowReader(layout);
     const { reader, records, header } = layout;
     yield rows.read(records, header + 1);

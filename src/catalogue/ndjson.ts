@@ -6,6 +6,7 @@ import { decoded, UNREADABLE } from "./encoding.ts";
 import { fitted, picked } from "./repairs.ts";
 import {
   crossFaults,
+  type FileHeader,
   MAX_ROW_LENGTH,
   type Member,
   type Repair,
@@ -18,12 +19,15 @@ import {
 export interface NdjsonOptions {
   /** Reads these members alone; others are ignored, unknown ones too. */
   only?: readonly Member[] | undefined;
+  /** Is called before the first row. */
+  onHeader?: ((header: FileHeader) => void) | undefined;
 }
 
 export async function* readNdjson(
   source: AsyncIterable<Uint8Array>,
   options: NdjsonOptions = {},
 ): RowBatches {
+  options.onHeader?.({ format: "ndjson" });
   const reader = new LineReader(options);
   for await (const text of decoded(source, "ndjson")) yield reader.read(text);
   yield reader.read("\n");
@@ -88,7 +92,8 @@ function rowOf(source: string, at: Pick<Row, "row" | "line">, { only }: NdjsonOp
   if (parsed === undefined) return refused([whole("invalid_format", "must be JSON")]);
   if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed))
     return refused([whole("invalid_type", "must be a JSON object")]);
-  const { isbn: written, ...given } = parsed as Record<string, unknown>;
+  // A file of refused rows says why each was refused.
+  const { isbn: written, refused: _, ...given } = parsed as Record<string, unknown>;
   const { isbn, repairs: isbnRepairs, faults } = isbnOf(written);
   const { members, repairs } = fitted(picked(given, only));
   const result = BookChanges.safeParse(members, NO_MESSAGE);

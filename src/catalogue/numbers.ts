@@ -101,9 +101,12 @@ function orderOf(cell: string): "day" | "month" | undefined {
   return Number(second) > 12 ? "month" : undefined;
 }
 
-/** `2008`, `2008.0`, `20080914`, `2008/09/14`, `2008-09-14T00:00`, `14.9.2008`, and `9/14/2008` by the column. */
+/** `2008`, `2008.0`, `975`, `20080914`, `2008/09/14`, `2008-09-14T00:00`, `14.9.2008`, and `9/14/2008` by the column. */
 export function readDate(cell: string, { dateOrder }: ColumnStyle): Reading<string> {
-  const text = cell.replace(/^(\d{4})\.0$/, "$1").replace(/[T ]\d{1,2}:.*$/, "");
+  const text = cell
+    .replace(/^(\d{3,4})\.0$/, "$1")
+    .replace(/^\d{3}$/, "0$&")
+    .replace(/[T ]\d{1,2}:.*$/, "");
   const iso = text.match(/^(\d{4})(?:[-/.]?(\d{2})(?:[-/.]?(\d{2}))?)?$/);
   if (iso) return { value: dateText(iso[1], iso[2], iso[3]) };
   const dotted = text.match(/^(\d{1,2})[.-](\d{1,2})[.-](\d{4})$/);

@@ -12,7 +12,8 @@ export interface Product {
 }
 
 interface Events {
-  onHeader(header: Element): void;
+  onMessage(tag: string, attributes: Record<string, string>): void;
+  onHeader(header: Element, source: string): void;
   onProduct(product: Product): void;
 }
 
@@ -98,6 +99,7 @@ export class ProductReader {
     if (this.#root === undefined) {
       checkRoot(tag, attributes);
       this.#root = tag;
+      this.#events.onMessage(tag, attributes);
       return;
     }
     const parent = this.#open.at(-1);
@@ -141,7 +143,7 @@ export class ProductReader {
     if (this.#open.length > 0) return;
     const source = this.#held.slice(0, this.#parser.position - this.#heldFrom);
     this.#idle = 0;
-    if (element.name === "Header") this.#events.onHeader(element);
+    if (element.name === "Header") this.#events.onHeader(element, source);
     else if (source.length > MAX_ROW_LENGTH) this.#refuse(element, tooLong("an element"));
     else this.#events.onProduct({ element, line: this.#productLine, faults: this.#faultList(), source });
   }

@@ -10,6 +10,7 @@ import { fitted, picked } from "./repairs.ts";
 import {
   CatalogueError,
   crossFaults,
+  type FileHeader,
   type Member,
   type Row,
   type RowBatches,
@@ -19,6 +20,8 @@ import {
 export interface OnixOptions extends Choices {
   /** Reads these members alone. */
   only?: readonly Member[] | undefined;
+  /** Is called before the first row. */
+  onHeader?: ((header: FileHeader) => void) | undefined;
 }
 
 /** @throws CatalogueError if the file is not ONIX 3, or not well-formed; the rows before have been yielded */
@@ -41,6 +44,8 @@ const TESTS = new Set(["88", "89"]);
 class RowMaker {
   readonly #options: OnixOptions;
   #defaults: Defaults = { currency: undefined, priceType: undefined };
+  /** Until the first product. */
+  #message: Extract<FileHeader, { format: "onix" }> | undefined;
   #row = 0;
   #rows: Row[] = [];
 
@@ -60,7 +65,12 @@ class RowMaker {
     if (this.#rows.length > 0) yield this.#rows;
   }
 
-  onHeader(header: Element): void {
+  onMessage(tag: string, attributes: Record<string, string>): void {
+    this.#message = { format: "onix", tag, attributes, header: "" };
+  }
+
+  onHeader(header: Element, source: string): void {
+    if (this.#message) this.#message = { ...this.#message, header: source };
     this.#defaults = {
       currency: value(header, "DefaultCurrencyCode"),
       priceType: value(header, "DefaultPriceType"),
@@ -68,6 +78,8 @@ class RowMaker {
   }
 
   onProduct(product: Product): void {
+    if (this.#message) this.#options.onHeader?.(this.#message);
+    this.#message = undefined;
     this.#row++;
     this.#rows.push(this.#rowOf(product));
   }

@@ -2,6 +2,7 @@
 import { type BookChanges, WRITABLE, type writable, ZERO_PRICE_WITH_STOCK } from "../books/book.ts";
 import { ISBN_REPAIRS } from "../books/isbn-repair.ts";
 import type { ValidationError } from "../http/problem.ts";
+import type { NamedColumn } from "./csv-headers.ts";
 
 /** The longest line of a file, or element of ONIX, in characters. Beyond it a row is refused by its number. */
 export const MAX_ROW_LENGTH = 1_048_576;
@@ -13,6 +14,7 @@ export const REPAIRS = [
   "description_cut",
   "format_other",
   "cover_left_out",
+  "year_left_out",
   "subtitle_left_out",
   "contributors_left_out",
   "subjects_left_out",
@@ -63,6 +65,12 @@ export type Row = BookRow | DeletionRow | RefusedRow;
 
 /** Bytes in, batches of rows out, in the order of the file. Nothing is read ahead: the consumer sets the pace. */
 export type RowBatches = AsyncGenerator<Row[], void>;
+
+/** How a file begins: what a file of its refused rows needs around them. */
+export type FileHeader =
+  | { format: "csv"; columns: NamedColumn[]; headers: string[]; delimiter: string }
+  | { format: "ndjson" }
+  | { format: "onix"; tag: string; attributes: Record<string, string>; header: string };
 
 /** A file that cannot be read, or not further. The message is a sentence for people. */
 export class CatalogueError extends Error {

@@ -202,10 +202,18 @@ test("`only` reads some members, so that errors in others do not matter", async 
   expect(await briefly(file, { only: ["price", "stock"] })).toEqual([{ isbn: ISBN, price: "5.00" }]);
 });
 
+test("years before Christ are left out, and years of three digits are filled", async () => {
+  const rows = await rowsOf(`isbn,year\n${ISBN},-720.0\n${ISBN},975.0\n`);
+  expect(rows).toMatchObject([
+    { book: { published: null }, repairs: ["year_left_out"] },
+    { book: { published: "0975" }, repairs: [] },
+  ]);
+});
+
 test("columns are told before the first row", async () => {
   let columns: unknown;
   await rowsOf(`Id,ISBN-13,Año de edición,Précio (EUR)\n1,${ISBN},2008,5\n`, {
-    onColumns: (found) => (columns = found),
+    onHeader: (header) => (columns = header.format === "csv" ? header.columns : []),
   });
   expect(columns).toEqual([
     { index: 1, header: "ISBN-13", member: "isbn" },
