@@ -8,7 +8,7 @@ import {
 } from "../src/catalogue/importer.ts";
 import { READERS } from "../src/catalogue/readers.ts";
 import { CatalogueError, type FileHeader } from "../src/catalogue/rows.ts";
-import { SetupFault, UnavailableFault } from "../src/db/faults.ts";
+import { ConstraintFault, SetupFault, UnavailableFault } from "../src/db/faults.ts";
 import type { Database } from "../src/db/ports.ts";
 import { StartupError } from "../src/startup-error.ts";
 import { type ImportOptions, requireSuitable } from "./import-options.ts";
@@ -49,7 +49,7 @@ export class FileImport {
    * @throws StartupError that says what is imported, and how to go on
    */
   async run(connect: () => Database, signal: AbortSignal): Promise<Summary | undefined> {
-    const { format, query, resume } = this.#options;
+    const { format, query, resume, withIds } = this.#options;
     const source = await openSource(this.#file, format);
     requireSuitable(query, source.format, this.#file);
     if (this.#file !== "-" && !this.#run.policy.dryRun)
@@ -68,7 +68,7 @@ export class FileImport {
       refused.begin(header);
       if (header.format === "csv" && !this.#run.isRehearsal) print(columnsOf(this.#file, header));
     };
-    const rows = READERS[source.format](source.bytes, { ...readOptionsOf(query), onHeader });
+    const rows = READERS[source.format](source.bytes, { ...readOptionsOf(query), withIds, onHeader });
     const events = importRows(rows, connect, { ...this.#run.policy, skipRows });
     try {
       const summary = await this.#follow(events, source, signal);
@@ -141,6 +141,10 @@ export class FileImport {
     if (error instanceof UnavailableFault)
       return new StartupError(
         `The database at ${this.#run.host} cannot be reached, or did not answer. ${this.#continuation()}`,
+      );
+    if (error instanceof ConstraintFault)
+      return new StartupError(
+        `${this.#file}: two books of the file have the same id. ${this.#continuation()}`,
       );
     if (error instanceof SetupFault) return new StartupError(error.message);
     const { syscall, message } = error as NodeJS.ErrnoException;

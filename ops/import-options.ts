@@ -14,6 +14,8 @@ export interface ImportOptions {
   allOrNothing: boolean;
   /** Goes on behind what an interrupted import has imported. */
   resume: boolean;
+  /** Gives new books the ids and times that an export with ids has. */
+  withIds: boolean;
   query: ImportQuery;
 }
 
@@ -22,7 +24,7 @@ const NAMES = Object.keys(importQuery.shape);
 const FLAGS = ["dry_run", "no_delete"];
 const ALL_OR_NOTHING = "all-or-nothing";
 
-const USAGE = `Usage: npm run import -- FILE… [--resume] [--format ${CATALOGUE_FORMATS.join("|")}] ${NAMES.map(
+const USAGE = `Usage: npm run import -- FILE… [--resume] [--with-ids] [--format ${CATALOGUE_FORMATS.join("|")}] ${NAMES.map(
   (name) => `[--${optionOf(name)}${FLAGS.includes(name) ? "" : " …"}]`,
 ).join(" ")}`;
 
@@ -32,7 +34,7 @@ const USAGE = `Usage: npm run import -- FILE… [--resume] [--format ${CATALOGUE
  * @throws StartupError with all faults
  */
 export function readOptions(args: string[]): ImportOptions {
-  const { files, given, format, resume } = parse(args);
+  const { files, given, format, resume, withIds } = parse(args);
   const { on_error, ...others } = given;
   const allOrNothing = on_error === ALL_OR_NOTHING;
   const query = importQuery.safeParse(allOrNothing ? others : given, { error: () => "" });
@@ -49,7 +51,14 @@ export function readOptions(args: string[]): ImportOptions {
   if (given.skip_rows !== undefined && (files.length > 1 || resume))
     faults.push("--skip-rows is for one file, and not for --resume.");
   if (faults.length > 0 || !query.data) throw new StartupError([...faults, USAGE].join("\n"));
-  return { files, format: format as CatalogueFormat | undefined, allOrNothing, resume, query: query.data };
+  return {
+    files,
+    format: format as CatalogueFormat | undefined,
+    allOrNothing,
+    resume,
+    withIds,
+    query: query.data,
+  };
 }
 
 const isFormat = (name: string) => CATALOGUE_FORMATS.includes(name as CatalogueFormat);
@@ -78,11 +87,12 @@ function parse(args: string[]) {
         map: { type: "string", multiple: true },
         format: { type: "string" },
         resume: { type: "boolean" },
+        "with-ids": { type: "boolean" },
       },
       allowPositionals: true,
     });
     if (positionals.length === 0) throw new Error("Name the files to import, or - for standard input.");
-    const { resume = false, format, map, ...rest } = values;
+    const { resume = false, "with-ids": withIds = false, format, map, ...rest } = values;
     const given = Object.entries({ ...rest, ...(map && { map: map.join() }) }).map(([name, value]) => [
       name.replaceAll("-", "_"),
       `${value}`,
@@ -90,6 +100,7 @@ function parse(args: string[]) {
     return {
       files: positionals,
       resume,
+      withIds,
       format,
       given: Object.fromEntries(given) as Record<string, string>,
     };

@@ -2,11 +2,10 @@
 import { writable } from "../books/book.ts";
 import { refusalOf, repairIsbn } from "../books/isbn-repair.ts";
 import { faultsOf, NO_MESSAGE } from "../http/validate.ts";
-import type { NamedColumn } from "./csv-headers.ts";
 import { UNREADABLE } from "./encoding.ts";
 import { type ColumnStyle, type Reading, readDate, readInteger, readPages, readPrice } from "./numbers.ts";
 import { fitCover, fitDescription } from "./repairs.ts";
-import type { Member, Repair, RowFault } from "./rows.ts";
+import type { Member, NamedColumn, Repair, RowFault } from "./rows.ts";
 import { formatOf, languageOf } from "./vocabulary.ts";
 
 /** A valid value with what was repaired, or faults. */

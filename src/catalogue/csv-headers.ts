@@ -1,5 +1,5 @@
 /** Which member of a book a column holds, by what its header says in four languages. */
-import { CatalogueError, MEMBERS, type Member } from "./rows.ts";
+import { CatalogueError, MEMBERS, type Member, type NamedColumn } from "./rows.ts";
 
 /** Headers without case, accents, spaces and marks, beside the name of the member. In docs/catalogues.md as a table. */
 export const SYNONYMS: Partial<Record<Member | "isbn", string>> = {
@@ -57,12 +57,6 @@ const normalized = (header: string) =>
 
 /** What a header names, by the header; an empty name ignores the column. */
 export type ColumnMap = Readonly<Record<string, string>>;
-
-export interface NamedColumn {
-  index: number;
-  header: string;
-  member: Member | "isbn";
-}
 
 /**
  * @param map comes before the synonyms: a member that it gives to a column is not looked for elsewhere

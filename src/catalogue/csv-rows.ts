@@ -1,14 +1,24 @@
 /** Records to rows. */
 import { Column, readIsbn } from "./csv-columns.ts";
-import type { NamedColumn } from "./csv-headers.ts";
 import { type Delimiter, isBlank, type Records, recordText } from "./csv-records.ts";
 import type { ColumnStyle } from "./numbers.ts";
-import { type BookRow, crossFaults, type Repair, type Row, type RowFault } from "./rows.ts";
+import {
+  type BookRow,
+  crossFaults,
+  type NamedColumn,
+  type ORIGIN,
+  type Origin,
+  originFaults,
+  type Repair,
+  type Row,
+  type RowFault,
+} from "./rows.ts";
 
 interface Shape {
   delimiter: Delimiter;
   headers: string[];
   columns: NamedColumn[];
+  origin: [name: (typeof ORIGIN)[number], index: number][];
   style: ColumnStyle;
 }
 
@@ -58,6 +68,8 @@ export class RowReader {
     }
     // Each member has passed its schema, so that the whole is what an update of a book may hold.
     const valid = book as BookRow["book"];
+    const origin = this.#originOf(cells);
+    if (origin) details.push(...originFaults(origin));
     if (details.length === 0) details.push(...crossFaults(valid));
     if (isbn === undefined || details.length > 0) return this.#refused(line, cells, isbn, details);
     return {
@@ -65,10 +77,18 @@ export class RowReader {
       row: this.#row,
       line,
       isbn,
+      origin,
       book: valid,
       repairs: repairs.length > 0 ? repairs : NO_REPAIRS,
       source: () => recordText(cells, this.#shape.delimiter),
     };
+  }
+
+  #originOf(cells: string[]): Origin | undefined {
+    const { origin } = this.#shape;
+    if (origin.length === 0) return undefined;
+    const given = origin.map(([name, index]) => [name, cells[index]?.trim()] as const);
+    return Object.fromEntries(given.filter(([, value]) => value));
   }
 
   /** Spreadsheets write empty cells behind the last column; they mean nothing. */

@@ -1,17 +1,26 @@
 /** CSV as bookshops have it: any encoding, delimiter, order of columns and way to write numbers. */
 import { repairIsbn } from "../books/isbn-repair.ts";
-import { type ColumnMap, columnsOf, listed, memberNamed, type NamedColumn } from "./csv-headers.ts";
+import { type ColumnMap, columnsOf, listed, memberNamed } from "./csv-headers.ts";
 import { DELIMITERS, type Delimiter, isBlank, RecordReader, type Records } from "./csv-records.ts";
 import { RowReader } from "./csv-rows.ts";
 import { decoded } from "./encoding.ts";
 import { type ColumnStyle, styleOf } from "./numbers.ts";
-import { CatalogueError, type FileHeader, type Member, type RowBatches } from "./rows.ts";
+import {
+  CatalogueError,
+  type FileHeader,
+  type Member,
+  type NamedColumn,
+  ORIGIN,
+  type RowBatches,
+} from "./rows.ts";
 
 export interface CsvOptions {
   /** Which column holds what, where the header does not say it. */
   map?: ColumnMap | undefined;
   /** Reads these members alone; other columns are ignored. */
   only?: readonly Member[] | undefined;
+  /** Reads the ids and times of an export that has them, for new books. */
+  withIds?: boolean | undefined;
   /** The decimal mark of prices, for a file that does not show it. */
   decimal?: "." | "," | undefined;
   /** Is called before the first row. */
@@ -62,6 +71,8 @@ const OTHER_FILES = [
 /** How the file is written, and the records of its beginning. */
 interface Layout extends Beginning {
   columns: NamedColumn[];
+  /** The names and indexes of the columns of an origin. */
+  origin: [name: (typeof ORIGIN)[number], index: number][];
   style: ColumnStyle;
 }
 
@@ -74,7 +85,7 @@ interface Beginning {
   headers: string[];
 }
 
-function layOut(start: string, { map, only, decimal }: CsvOptions): Layout {
+function layOut(start: string, { map, only, decimal, withIds }: CsvOptions): Layout {
   const beginning = beginningOf(start, map);
   const { records, header, headers } = beginning;
   const all = columnsOf(headers, map);
@@ -85,7 +96,19 @@ function layOut(start: string, { map, only, decimal }: CsvOptions): Layout {
     return index === undefined ? [] : records.cells.slice(header + 1).map((cells) => cells[index] ?? "");
   };
   const style = styleOf(cellsOf("price"), cellsOf("published"));
-  return { ...beginning, columns, style: decimal ? { ...style, decimal } : style };
+  const origin = ORIGIN.map(
+    (name) =>
+      [
+        name,
+        withIds ? headers.findIndex((header) => header.trim() === name) : -1,
+      ] as Layout["origin"][number],
+  );
+  return {
+    ...beginning,
+    columns,
+    origin: origin.filter(([, index]) => index >= 0),
+    style: decimal ? { ...style, decimal } : style,
+  };
 }
 
 /** Excel says in a line of its own what the delimiter is. */

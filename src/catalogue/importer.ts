@@ -3,7 +3,7 @@ import { REQUIRED, ZERO_PRICE_WITH_STOCK } from "../books/book.ts";
 import type { Database } from "../db/ports.ts";
 import { IsbnSet } from "./isbn-set.ts";
 import type { BookRow, DeletionRow, Member, RefusedRow, Repair, Row, RowBatches, RowFault } from "./rows.ts";
-import { type BatchOutcome, type BatchPolicy, itemOf, writeBatch } from "./store.ts";
+import { type BatchOutcome, type BatchPolicy, itemOf, type RefusalReason, writeBatch } from "./store.ts";
 
 /** The most rows of a transaction. It holds the locks of their books. */
 const BATCH_ROWS = 5000;
@@ -209,7 +209,7 @@ function lengthOf(row: BookRow | DeletionRow): number {
 
 function refusalOf(
   row: BookRow | DeletionRow | undefined,
-  reason: BatchOutcome["refused"][number]["reason"],
+  reason: RefusalReason,
   policy: Omit<ImportPolicy, "onError">,
 ): RefusedRow {
   const { row: number, line, isbn, book, source } = row as BookRow;
@@ -218,15 +218,18 @@ function refusalOf(
     row: number,
     line,
     isbn,
-    details: reason === "incomplete" ? incomplete(book, policy) : [ZERO_PRICE],
+    details: reason === "incomplete" ? incomplete(book, policy) : [FAULTS[reason]],
     source: source(),
   };
 }
 
-const ZERO_PRICE: RowFault = {
-  path: "price",
-  code: "zero_price_with_stock",
-  message: ZERO_PRICE_WITH_STOCK,
+const FAULTS: Record<Exclude<RefusalReason, "incomplete">, RowFault> = {
+  zero_price_with_stock: {
+    path: "price",
+    code: "zero_price_with_stock",
+    message: ZERO_PRICE_WITH_STOCK,
+  },
+  id_taken: { path: "id", code: "invalid_format", message: "is that of another book here" },
 };
 
 /** The faults of a row of an unknown book that does not have what a new book needs. */

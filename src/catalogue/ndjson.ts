@@ -9,6 +9,9 @@ import {
   type FileHeader,
   MAX_ROW_LENGTH,
   type Member,
+  ORIGIN,
+  type Origin,
+  originFaults,
   type Repair,
   type Row,
   type RowBatches,
@@ -19,6 +22,8 @@ import {
 export interface NdjsonOptions {
   /** Reads these members alone; others are ignored, unknown ones too. */
   only?: readonly Member[] | undefined;
+  /** Reads the ids and times of an export that has them, for new books. */
+  withIds?: boolean | undefined;
   /** Is called before the first row. */
   onHeader?: ((header: FileHeader) => void) | undefined;
 }
@@ -78,7 +83,7 @@ class LineReader {
 
 const whole = (code: RowFault["code"], message: string): RowFault => ({ path: "", code, message });
 
-function rowOf(source: string, at: Pick<Row, "row" | "line">, { only }: NdjsonOptions): Row {
+function rowOf(source: string, at: Pick<Row, "row" | "line">, { only, withIds }: NdjsonOptions): Row {
   const line = source.replace(/\r$/, "");
   const refused = (details: RowFault[], isbn?: string): Row => ({
     kind: "refused",
@@ -97,7 +102,8 @@ function rowOf(source: string, at: Pick<Row, "row" | "line">, { only }: NdjsonOp
   const { isbn, repairs: isbnRepairs, faults } = isbnOf(written);
   const { members, repairs } = fitted(picked(given, only));
   const result = BookChanges.safeParse(members, NO_MESSAGE);
-  const details = [...faults, ...faultsOf("body", members, result)];
+  const origin = withIds ? (picked(given, ORIGIN) as Origin) : undefined;
+  const details = [...faults, ...faultsOf("body", members, result), ...originFaults(origin ?? {})];
   if (!result.success || isbn === undefined || details.length > 0) return refused(details, isbn);
   const conflicts = crossFaults(result.data);
   if (conflicts.length > 0) return refused(conflicts, isbn);
@@ -105,6 +111,7 @@ function rowOf(source: string, at: Pick<Row, "row" | "line">, { only }: NdjsonOp
     kind: "book",
     ...at,
     isbn,
+    origin,
     book: result.data,
     repairs: [...isbnRepairs, ...repairs],
     source: () => line,

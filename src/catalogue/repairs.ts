@@ -1,5 +1,5 @@
 /** What is left out or cut so that the rest of a row can be taken. Each is told. */
-import type { Member, Repair } from "./rows.ts";
+import type { Repair } from "./rows.ts";
 
 interface Fitted {
   value: string | null;
@@ -52,7 +52,7 @@ const FITS = [
 /** The members that are to be read; without a choice, all. */
 export function picked(
   given: Record<string, unknown>,
-  only: readonly Member[] | undefined,
+  only: readonly string[] | undefined,
 ): Record<string, unknown> {
   if (!only) return given;
   const names = only.filter((member) => Object.hasOwn(given, member));

@@ -2,7 +2,6 @@
 import { type BookChanges, WRITABLE, type writable, ZERO_PRICE_WITH_STOCK } from "../books/book.ts";
 import { ISBN_REPAIRS } from "../books/isbn-repair.ts";
 import type { ValidationError } from "../http/problem.ts";
-import type { NamedColumn } from "./csv-headers.ts";
 
 /** The longest line of a file, or element of ONIX, in characters. Beyond it a row is refused by its number. */
 export const MAX_ROW_LENGTH = 1_048_576;
@@ -35,9 +34,29 @@ interface Position {
   line: number;
 }
 
+/** What a new book has of its life in another catalogue, if the file has it and the import asks for it. */
+export type Origin = Partial<Record<(typeof ORIGIN)[number], string>>;
+export const ORIGIN = ["id", "created_at", "updated_at"] as const;
+
+const ORIGIN_FORMS: Record<(typeof ORIGIN)[number], RegExp> = {
+  id: /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i,
+  created_at: /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$/,
+  updated_at: /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$/,
+};
+
+/** The faults of an origin: an id that is no UUID, or a time that is none. */
+export const originFaults = (origin: Record<string, unknown>): RowFault[] =>
+  ORIGIN.filter((name) => origin[name] !== undefined).flatMap((path) =>
+    ORIGIN_FORMS[path].test(`${origin[path]}`) &&
+    (path === "id" || !Number.isNaN(Date.parse(`${origin[path]}`)))
+      ? []
+      : [{ path, code: "invalid_format", message: "must be as an export with ids has it" } as const],
+  );
+
 export interface BookRow extends Position {
   kind: "book";
   isbn: string;
+  origin?: Origin | undefined;
   /** Valid members, and only those that the file has. */
   book: Omit<BookChanges, "isbn">;
   repairs: readonly Repair[];
@@ -65,6 +84,13 @@ export type Row = BookRow | DeletionRow | RefusedRow;
 
 /** Bytes in, batches of rows out, in the order of the file. Nothing is read ahead: the consumer sets the pace. */
 export type RowBatches = AsyncGenerator<Row[], void>;
+
+/** A column of a spreadsheet, and what it holds. */
+export interface NamedColumn {
+  index: number;
+  header: string;
+  member: Member | "isbn";
+}
 
 /** How a file begins: what a file of its refused rows needs around them. */
 export type FileHeader =

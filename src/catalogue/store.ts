@@ -16,13 +16,15 @@ export interface BatchPolicy {
   defaultPrice: string | undefined;
 }
 
+export type RefusalReason = "incomplete" | "zero_price_with_stock" | "id_taken";
+
 /** What became of a batch. Items are numbers of its rows, from 1. */
 export interface BatchOutcome {
   created: number;
   updated: number;
   deleted: number;
   unchanged: number;
-  refused: { item: number; reason: "incomplete" | "zero_price_with_stock" }[];
+  refused: { item: number; reason: RefusalReason }[];
   /** Books that others created or deleted meanwhile: nothing was written of them, and the same again will be. */
   overtaken: number[];
 }
@@ -31,7 +33,7 @@ export interface BatchOutcome {
 export function itemOf(row: BookRow | DeletionRow): string {
   return JSON.stringify(
     row.kind === "book"
-      ? { isbn: row.isbn, has: maskOf(row.book), ...row.book }
+      ? { isbn: row.isbn, has: maskOf(row.book), ...originOf(row), ...row.book }
       : { isbn: row.isbn, has: 0, withdrawn: true },
   );
 }
@@ -60,13 +62,26 @@ const maskOf = (book: object) =>
 const TYPES = { rows: "json", defaultPrice: "numeric", strict: "boolean", noDelete: "boolean" } as const;
 type BatchValue = Value<Names<typeof TYPES>>;
 
-const columns = ["isbn", "has", "withdrawn", ...MEMBERS];
+const originOf = ({ origin }: BookRow) =>
+  origin && {
+    origin_id: origin.id,
+    origin_created_at: origin.created_at,
+    origin_updated_at: origin.updated_at,
+  };
+
+const ORIGIN_TYPES = {
+  origin_id: "uuid",
+  origin_created_at: "timestamptz",
+  origin_updated_at: "timestamptz",
+};
+const originColumns = Object.keys(ORIGIN_TYPES);
+const columns = ["isbn", "has", "withdrawn", ...originColumns, ...MEMBERS];
 const id = (name: string) => sql.identifier(name);
 const names = (list: readonly string[], from = sql``) => listOf(list.map((name) => sql`${from}${id(name)}`));
 const given = (name: Member) => sql`given.${id(name)}`;
 const has = (name: Member) => sql`given.has & ${sql.raw(`${bitOf(name)}`)} <> 0`;
 
-const TYPED: Partial<Record<string, string>> = { has: "int", withdrawn: "boolean" };
+const TYPED: Partial<Record<string, string>> = { has: "int", withdrawn: "boolean", ...ORIGIN_TYPES };
 const typed = listOf(
   columns.map((name) => sql`${id(name)} ${sql.raw(TYPED[name] ?? books[name as Member].getSQLType())}`),
 );
@@ -114,12 +129,13 @@ const classified = (value: BatchValue, lock: SQL) => sql`
     select *, case when is_deleted is not true and ${isFree} then 'zero_price_with_stock' end as reason from locked
   ),
   named as (
-    select item, isbn, ${listOf(MEMBERS.map((name) => sql`${whenNew(value)[name] ?? id(name)} as ${id(name)}`))}
+    select item, isbn, ${names(originColumns)}, ${listOf(MEMBERS.map((name) => sql`${whenNew(value)[name] ?? id(name)} as ${id(name)}`))}
     from changed where id is null
   ),
   absent as materialized (
     select *, case when title is null or author is null or price is null then 'incomplete'
-      when ${isFree} then 'zero_price_with_stock' end as reason from named
+      when ${isFree} then 'zero_price_with_stock'
+      when exists (select from ${books} where ${books.id} = origin_id) then 'id_taken' end as reason from named
   ),
   refused as materialized (
     select item, reason from present where reason is not null
@@ -160,8 +176,9 @@ const performance = defineStatement({
       where ${books.id} = present.id and present.is_deleted and is_given returning 1
     ),
     created as (
-      insert into ${books} (id, isbn, ${names(MEMBERS)})
-      select ${orderedId}, isbn, ${names(MEMBERS)}
+      insert into ${books} (id, isbn, created_at, updated_at, ${names(MEMBERS)})
+      select coalesce(origin_id, ${orderedId}), isbn, coalesce(origin_created_at, now()),
+        coalesce(origin_updated_at, now()), ${names(MEMBERS)}
       -- Counting makes the insertion wait for the locks.
       from absent, permission, (select count(*) from locked) as locks where reason is null and is_given
       order by isbn on conflict (isbn) do nothing returning isbn

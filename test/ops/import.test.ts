@@ -294,4 +294,35 @@ test("an export that is imported elsewhere gives the same export", async () => {
     expect(await run(["-"], { input: file, url: target.url })).toMatchObject({ code: 0 });
     expect(await exported(target.url, args)).toBe(file);
   }
+  for (const format of ["csv", "ndjson"]) {
+    const target = await createTestDatabase();
+    const file = await exported(source.url, [`--format=${format}`, "--with-ids"]);
+    expect(await run(["-", "--with-ids"], { input: file, url: target.url })).toMatchObject({ code: 0 });
+    expect(await exported(target.url, [`--format=${format}`, "--with-ids"])).toBe(file);
+  }
+});
+
+test("with ids, a row is refused if they are none, or are those of another book", async () => {
+  const [isbn, other] = [newIsbn(), newIsbn()];
+  await run(["-"], { input: bookLine(other) });
+  const [taken] = await database.sql<{ id: string }>("select id::text from books where isbn = $1", [other]);
+  const line = (members: object) =>
+    `${JSON.stringify({ isbn, title: "A", author: "B", price: 1, ...members })}\n`;
+  const rows = [
+    { id: taken?.id },
+    { id: "1" },
+    { created_at: "2026-02-31" },
+    { updated_at: "2026-13-01T00:00:00Z" },
+  ];
+  const file = await newFile(rows.map(line).join(""), "ndjson");
+  expect(await run([file, "--with-ids"])).toMatchObject({
+    code: 2,
+    summary: expect.stringContaining("4 refused"),
+  });
+  const id = crypto.randomUUID();
+  const twice = await newFile(line({ id }) + line({ id, isbn: newIsbn() }), "ndjson");
+  expect(await run([twice, "--with-ids"])).toMatchObject({
+    code: 1,
+    notices: expect.stringMatching(/the same id/),
+  });
 });
