@@ -103,7 +103,8 @@ export async function openCatalogue(books: number, searches: PeerSearch[] = []):
   }
 }
 
-async function prepare(postgres: Postgres, name: string, books: number): Promise<void> {
+/** Makes the database of so many books, unless it is there. */
+export async function prepare(postgres: Postgres, name: string, books: number): Promise<void> {
   const url = postgres.url(name);
   await postgres.createDatabase(name);
   await migrate(url);

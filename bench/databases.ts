@@ -96,12 +96,22 @@ export async function copyForVersion(
   source: string,
   { name, root }: { name: string; root: string },
 ): Promise<string> {
-  const url = postgres.url(name);
-  await postgres.createDatabase(name);
-  const other: typeof import("../ops/migrations.ts") = await import(
+  const { migrate }: typeof import("../ops/migrations.ts") = await import(
     pathToFileURL(join(root, "ops/migrations.ts")).href
   );
-  await other.migrate(url);
+  return copyForMigrations(postgres, source, name, migrate);
+}
+
+/** As {@link copyForVersion}; `migrate` makes the tables, and may be called again. */
+export async function copyForMigrations(
+  postgres: Postgres,
+  source: string,
+  name: string,
+  migrate: (url: string) => Promise<unknown>,
+): Promise<string> {
+  const url = postgres.url(name);
+  await postgres.createDatabase(name);
+  await migrate(url);
   await withClient(url, async (client) => {
     const { rows } = await client.query("select from books limit 1");
     if (rows.length > 0) return;

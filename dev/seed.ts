@@ -131,7 +131,8 @@ export function word(n: number): string {
 export const zipf = (random: () => number, size: number, flatness = 1) =>
   Math.floor(flatness * ((size / flatness + 1) ** random() - 1));
 
-function makeBook(number: number, random: () => number) {
+/** A generated book. Equal numbers and random numbers make equal books. */
+export function makeBook(number: number, random: () => number) {
   const phrase = (length: number) => Array.from({ length }, () => word(zipf(random, 30_000))).join(" ");
   const capitalised = (text: string) => text.replace(/(^|\s)\p{L}/gu, (letter) => letter.toUpperCase());
   const author = zipf(random, 200_000, 10);
