@@ -1,7 +1,9 @@
 /** Exports of the catalogue: streams that fail if they are not complete. */
-import { ConnectionError, ProblemError, ResponseError } from "./errors.ts";
+import { ResponseError } from "./errors.ts";
+import type { BookExport } from "./file-types.ts";
+import { linesIn } from "./lines.ts";
 import { notFromApi, type Send } from "./send.ts";
-import type { Book, BookExport, ProblemBody } from "./types.ts";
+import type { Book } from "./types.ts";
 
 interface Options {
   signal?: AbortSignal | undefined;
@@ -26,31 +28,5 @@ export async function* exportedBooks(
   options: Options = {},
 ): AsyncGenerator<Book, undefined> {
   const bytes = await exportedFile(send, { ...query, format: "ndjson", with_ids: true }, options);
-  const reader = bytes.getReader();
-  const decoder = new TextDecoder();
-  let rest = "";
-  try {
-    for (;;) {
-      const { done, value } = await reader.read().catch((cause) => {
-        throw options.signal?.aborted
-          ? options.signal.reason
-          : new ConnectionError("The export is incomplete.", { cause });
-      });
-      if (done && rest === "") return;
-      if (done) throw new ConnectionError("The export is incomplete.");
-      const lines = (rest + decoder.decode(value, { stream: true })).split("\n");
-      rest = lines.pop() ?? "";
-      for (const line of lines) yield bookIn(line);
-    }
-  } finally {
-    // If the loop over the books ends early, so does the export.
-    reader.cancel().catch(() => {});
-  }
-}
-
-/** @throws ProblemError */
-function bookIn(line: string): Book {
-  const value: Book | ProblemBody = JSON.parse(line);
-  if ("error" in value) throw new ProblemError(value);
-  return value;
+  yield* linesIn<Book>(bytes, "The export is incomplete.", options.signal);
 }

@@ -4,11 +4,12 @@
  */
 import { ProblemError, ResponseError } from "./errors.ts";
 import { exportedBooks, exportedFile } from "./export.ts";
+import type { BookExport, BookImport, ImportSummary } from "./file-types.ts";
+import { type ImportOptions, importedFile } from "./import.ts";
 import { type ApiResponse, type ClientOptions, notFromApi, type Send, sender } from "./send.ts";
 import type {
   Book,
   BookChanges,
-  BookExport,
   BookFilters,
   BookInput,
   BookPage,
@@ -25,6 +26,8 @@ import type {
 } from "./types.ts";
 
 export * from "./errors.ts";
+export type * from "./file-types.ts";
+export type { ImportOptions } from "./import.ts";
 export type { ClientOptions } from "./send.ts";
 export type * from "./types.ts";
 
@@ -95,6 +98,8 @@ export interface Client {
       query?: Omit<BookExport, "format" | "with_ids" | "excel" | "escape_formulas">,
       options?: CallOptions,
     ): AsyncIterable<Book>;
+    /** Imports a file of CSV, NDJSON or ONIX. In Node, `openAsBlob` opens one. Needs the role editor. */
+    import(file: Blob, query?: BookImport, options?: ImportOptions): Promise<ImportSummary>;
     /** Streams a file of all books that match, CSV by default. Needs the role clerk. */
     exportFile(query?: BookExport, options?: CallOptions): Promise<ReadableStream<Uint8Array>>;
     get(id: string, options?: CallOptions): Promise<Versioned<Book>>;
@@ -153,6 +158,7 @@ export function createClient(baseUrl: string | URL, options: ClientOptions = {})
         return pageOf(await send({ method: "GET", path: ["books"], query: numbered, signal }));
       },
       export: (query, options) => exportedBooks(send, withoutEmptyTerms(query), options),
+      import: (file, query, options) => importedFile(send, file, query, options),
       exportFile: (query, options) => exportedFile(send, withoutEmptyTerms(query), options),
       get: (id, options) => get(send, ["books", id], options),
       getByIsbn: (isbn, options) => get(send, ["books", "isbn", isbn], options),

@@ -28,6 +28,8 @@ export interface Call {
   /** Undefined parameters are omitted. */
   query?: object | undefined;
   body?: object;
+  /** Sent as it is, with its own type. A file may take any time to send; importing it twice has no further effect. */
+  file?: Blob | undefined;
   signal?: AbortSignal | undefined;
   ifMatch?: string | undefined;
   ifNoneMatch?: "*" | undefined;
@@ -46,6 +48,8 @@ export interface ApiResponse {
 export type Send = (call: Call) => Promise<ApiResponse>;
 
 const MIN_WAIT_MS = 250;
+/** The longest timer, 24 days. */
+const LONGEST_MS = 2 ** 31 - 1;
 /** If the server asks for a longer wait, the caller decides. */
 const MAX_WAIT_MS = 30_000;
 
@@ -60,10 +64,14 @@ export function sender(baseUrl: string | URL, options: ClientOptions): Send {
   return async (call) => {
     // All attempts send the same key, so that the effect happens once.
     const keyed =
-      call.method === "POST" ? { ...call, idempotencyKey: call.idempotencyKey ?? newKey() } : call;
+      call.method === "POST" && !call.file
+        ? { ...call, idempotencyKey: call.idempotencyKey ?? newKey() }
+        : call;
     for (let attempts = 1; ; attempts++) {
       try {
-        return await within(timeout, call, (signal) => exchange(base, keyed, options, signal));
+        return await within(call.file ? LONGEST_MS : timeout, call, (signal) =>
+          exchange(base, keyed, options, signal),
+        );
       } catch (error) {
         if (!(error instanceof OctavoError)) throw error;
         error.attempts = attempts;
@@ -91,7 +99,7 @@ function baseOf(baseUrl: string | URL): string {
 
 async function exchange(
   base: string,
-  { method, path, query = {}, body, ifMatch, ifNoneMatch, idempotencyKey, stream }: Call,
+  { method, path, query = {}, body, file, ifMatch, ifNoneMatch, idempotencyKey, stream }: Call,
   { token, fetch = globalThis.fetch }: ClientOptions,
   signal: AbortSignal,
 ): Promise<ApiResponse> {
@@ -100,6 +108,7 @@ async function exchange(
     Accept: stream ? "*/*" : "application/json",
     ...(bearer && { Authorization: `Bearer ${bearer}` }),
     ...(body && { "Content-Type": "application/json" }),
+    ...(file && { "Content-Type": file.type }),
     ...(ifMatch && { "If-Match": ifMatch }),
     ...(ifNoneMatch && { "If-None-Match": ifNoneMatch }),
     ...(idempotencyKey && { "Idempotency-Key": idempotencyKey }),
@@ -109,7 +118,8 @@ async function exchange(
   );
   // The API never redirects, and following a redirect may turn a POST into a GET.
   const init: RequestInit = { method, headers, redirect: "manual", signal };
-  if (body) init.body = JSON.stringify(body);
+  if (file) init.body = file;
+  else if (body) init.body = JSON.stringify(body);
   const target = `${base}/api/v1/${path.map(encodeURIComponent).join("/")}`;
   const response = await fetch(search.size > 0 ? `${target}?${search}` : target, init).catch(
     async (cause: unknown) => {

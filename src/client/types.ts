@@ -103,22 +103,6 @@ export interface BookFilters {
   sort?: `${"" | "-"}${"created_at" | "title" | "author" | "price" | "published"}` | "relevance" | undefined;
 }
 
-/** Which books to export, and how. */
-export interface BookExport extends Omit<BookFilters, "format" | "sort"> {
-  /** The format of the books. */
-  book_format?: BookFormat | undefined;
-  /** By id by default: the oldest first. */
-  sort?: Exclude<BookFilters["sort"], "relevance">;
-  /** The format of the file. */
-  format?: "csv" | "ndjson" | undefined;
-  /** Adds `id`, `created_at` and `updated_at`. */
-  with_ids?: boolean | undefined;
-  /** CSV for Excel: with a byte order mark, ISBNs as text, and formulas escaped. */
-  excel?: boolean | undefined;
-  /** CSV: puts `'` before text that a spreadsheet would run as a formula. */
-  escape_formulas?: boolean | undefined;
-}
-
 /** The position and size of a page. */
 export interface PageQuery {
   /** Rows per page, 1 to 100. The default is 20, or 100 while iterating. */

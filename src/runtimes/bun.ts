@@ -13,6 +13,7 @@ declare const Bun: {
       server: { requestIP(request: Request): { address: string } | null },
     ): Response | Promise<Response>;
     idleTimeout: number;
+    maxRequestBodySize: number;
   }): {
     port: number;
     pendingRequests: number;
@@ -34,6 +35,8 @@ await runServer({
       hostname: host,
       port,
       fetch: (request, server) => respond(request, server.requestIP(request)?.address),
+      // Each route has its own limit.
+      maxRequestBodySize: Number.MAX_SAFE_INTEGER,
       idleTimeout: Math.min(idleTimeout, MAX_IDLE_TIMEOUT_SECONDS),
     });
     return {

@@ -122,6 +122,26 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
     }
   });
 
+  test("a file is imported, and its report is followed", async () => {
+    const { isbn } = dune();
+    const file = new Blob([`isbn,title,author,price\n${isbn},Imported,Imre,1\nx,A,B,1\n`]);
+    const told: unknown[] = [];
+    const options = {
+      onProgress: (progress: unknown) => told.push(progress),
+      onRefused: (row: unknown) => told.push(row),
+    };
+    const summary = await client.books.import(file, { type: "text/csv", default_price: 2 }, options);
+    expect(summary).toMatchObject({ created: 1, refused: 1, repairs: {}, dry_run: false });
+    expect(told).toMatchObject([
+      { row: 2, isbn: null },
+      { rows: 2, created: 1 },
+    ]);
+    expect((await client.books.getByIsbn(isbn)).data.title).toBe("Imported");
+    const empty = client.books.import(new Blob([]), { type: "text/csv" });
+    await expect(empty).rejects.toMatchObject({ error: "validation_failed", message: "The file is empty." });
+    await expect(client.books.import(file)).rejects.toMatchObject({ status: 415 });
+  });
+
   test("an export yields all books, or their file", async () => {
     const query = { author: "nobody", sort: "-title" } as const;
     const listed = await rowsOf(client.books.list(query));

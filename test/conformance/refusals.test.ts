@@ -234,8 +234,7 @@ const REQUESTS: Record<string, [bytes: string, ...Expected]> = {
   "no length at all": [post("", CLOSE), "app 400"],
   "a body that stalls": [post("{", "Content-Length: 16", CLOSE), "app 408"],
   "chunks that stall": [post("1\r\n{", CHUNKED, CLOSE), "app 408"],
-  "a Content-Length of 100 MB": [post("{", "Content-Length: 100000000", CLOSE), "app 413"],
-  "a Content-Length of 150 MB": [post("{", "Content-Length: 150000000", CLOSE), "app 413", "app 413", "413"],
+  "a Content-Length of 150 MB": [post("{", "Content-Length: 150000000", CLOSE), "app 413"],
   "a body behind no length": [post(TASK), "app 400, 400", "400", "app 400, 400"],
   "two requests at once": [`${get().replace(CLOSE, "X-A: a")}${get()}`, "app 200, app 200"],
   "a second request while the first is at work": [

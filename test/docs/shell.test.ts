@@ -18,6 +18,7 @@ test("every block that no test runs is listed here", () => {
     "README.md: npm ci && npm test",
     "CONTRIBUTING.md: python3 -m venv .venv && .venv/bin/pip install schemathesis",
     "docs/auth.md: npm run dev -- --auth",
+    "docs/catalogues.md: npm run import -- books.csv --default-price 9.99",
     "docs/client.md: npm run pack:client",
     "docs/deploy.md: DATABASE_URL=… npm run db:migrate",
     "docs/deploy.md: npm run db:migrate -- --grant ROLE",

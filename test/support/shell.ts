@@ -48,13 +48,20 @@ export async function runCommands(commands: Block[], servers: Record<string, str
 
 /** Expects every request to succeed, and the last response to be the JSON after the block, if there is one. */
 export function expectAsShown({ next }: Block, { output, statuses }: Outcome): void {
-  const sample = next?.language === "json" ? JSON.parse(next.text) : undefined;
+  const lines = next?.text.trim().split("\n") ?? [];
+  const isStream = lines.length > 1 && lines.every((line) => line.endsWith("}"));
+  const sample =
+    next?.language === "json" ? JSON.parse(isStream ? `[${lines.join()}]` : next.text) : undefined;
   const last = statuses.at(-1);
   const others = statuses.slice(0, -1);
   expect([...others, sample?.error ? 200 : last].every(isSuccess), `${statuses} ${output}`).toBe(true);
   if (!sample) return;
   if (sample.error) expect(last).toBe(sample.status);
-  const response = JSON.parse(output.trim().split("\n").at(-1) ?? "");
+  const received = output
+    .trim()
+    .split("\n")
+    .slice(isStream ? -lines.length : -1);
+  const response = JSON.parse(isStream ? `[${received.join()}]` : `${received[0]}`);
   // As text, because the order of the members counts.
   expect(JSON.stringify(masked(response, sample), null, 2)).toBe(JSON.stringify(sample, null, 2));
 }
