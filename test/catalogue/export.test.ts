@@ -15,7 +15,8 @@ const CSV = "text/csv; charset=utf-8";
 /** More than three pages. */
 const BOOKS = 3300;
 /** Books that are more than all buffers between Postgres and a client hold. */
-const LARGE_BOOKS = 12_000;
+const LARGE_BOOKS = 7_300;
+const LARGE_DESCRIPTION = 10_000;
 const PATIENCE = { timeout: 20_000 };
 
 const FILL = `insert into books (title, author, isbn, price, stock, description, created_at)
@@ -25,8 +26,18 @@ const FILL = `insert into books (title, author, isbn, price, stock, description,
 
 const isbns = (length: number, first = 0) => Array.from({ length }, (_, at) => isbnOf(first + at));
 
+let database: TestDatabase;
+/** A large catalogue, of which each runtime gets a copy. */
+let original: TestDatabase;
+
+beforeAll(async () => {
+  [database, original] = await Promise.all([createTestDatabase(), createTestDatabase()]);
+  await database.sql(FILL, [isbns(BOOKS), 100]);
+  await database.sql("analyze books");
+  await original.sql(FILL, [isbns(LARGE_BOOKS), LARGE_DESCRIPTION]);
+});
+
 describe.each(RUNTIMES)("%s", (runtime) => {
-  let database: TestDatabase;
   let server: TestServer;
   /** With a large catalogue, behind a proxy. */
   let large: TestServer;
@@ -37,12 +48,8 @@ describe.each(RUNTIMES)("%s", (runtime) => {
   let token: string;
 
   beforeAll(async () => {
-    database = await createTestDatabase();
-    await database.sql(FILL, [isbns(BOOKS), 100]);
-    await database.sql("analyze books");
     server = await startServer(runtime, database, { AUTH_SECRET: SECRET });
-    largeDatabase = await createTestDatabase();
-    await largeDatabase.sql(FILL, [isbns(LARGE_BOOKS), 6000]);
+    largeDatabase = await original.copy();
     const { variable, url } = databaseOf(runtime, largeDatabase);
     const join = (link: Link) => (isBroken ? link.cut() : void link.near.pipe(link.far).pipe(link.near));
     proxy = await startProxy(url, { join });
@@ -200,7 +207,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
       early,
     ]);
     await largeDatabase.sql("delete from books where isbn <= $1 and stock = 2", [early]);
-    await largeDatabase.sql(FILL, [isbns(50, LARGE_BOOKS), 6000]);
+    await largeDatabase.sql(FILL, [isbns(50, LARGE_BOOKS), LARGE_DESCRIPTION]);
     const text = await received(socket);
     const counts = new Map<string | undefined, number>();
     for (const [, isbn] of text.matchAll(/"isbn":"(\d{13})"/g)) counts.set(isbn, (counts.get(isbn) ?? 0) + 1);
