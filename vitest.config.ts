@@ -1,11 +1,24 @@
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 const UNIT = "test/unit/**/*.test.ts";
+
+/** Files that take long for their size, because they start other programs. */
+const SLOW = /\/(browser|clients|dev|docs)\/|\/histories\.test\.ts$/;
+
+/** Starts slow files first. Without durations of an earlier run, vitest starts large files first, and ends with a slow one. */
+class SlowFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification) => (SLOW.test(moduleId) ? 0 : 1);
+    return (await super.sort(files)).sort((a, b) => rank(a) - rank(b));
+  }
+}
 
 export default defineConfig({
   test: {
     // The two cores also run workerd and Postgres.
     maxWorkers: 2,
+    sequence: { sequencer: SlowFirst },
     projects: [
       { test: { name: "unit", include: [UNIT], isolate: false } },
       {
