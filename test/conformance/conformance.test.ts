@@ -1,7 +1,7 @@
 /** Sends each case to every runtime, and compares the responses byte by byte. */
 import { Agent } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { responseChecker } from "../support/client.ts";
+import { checkerOf } from "../support/checker.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { RUNTIMES, startServer, type Variables } from "../support/servers.ts";
 import { authCases } from "./cases/auth.ts";
@@ -41,13 +41,14 @@ beforeAll(async () => {
       await database.sql(RESET);
       const start = async (variables: Variables): Promise<Server> => {
         const { url } = await startServer(runtime, database, variables);
-        document = await (await fetch(`${url}/openapi.json`)).json();
+        const { check, document: text } = await checkerOf(url);
+        document = JSON.parse(text);
         const agent = new Agent({ keepAlive: true });
         return {
           runtime,
           url,
           agent,
-          check: responseChecker(document),
+          check,
           database,
           exchanges: 0,
           seen: new Set(),

@@ -1,7 +1,8 @@
 /** Requests and responses on the wire: what cases send, and what is compared. */
 import { type Agent, request as httpRequest, type OutgoingHttpHeaders } from "node:http";
 import { expect } from "vitest";
-import type { Answer, responseChecker } from "../support/client.ts";
+import type { Check } from "../support/checker.ts";
+import type { Answer } from "../support/client.ts";
 import { type Role, token } from "./fixtures.ts";
 
 /** The parts of a request; at most one of `body`, `raw` and `chunks`. */
@@ -41,7 +42,7 @@ export interface Target {
   runtime: string;
   url: string;
   agent: Agent;
-  check: ReturnType<typeof responseChecker>;
+  check: Check;
 }
 
 /**

@@ -1,7 +1,8 @@
 /** Authentication: expiry, faulty configurations, and a server that is open to its own machine. */
 import { SignJWT } from "jose";
 import { beforeAll, describe, expect, test } from "vitest";
-import { createClient, expectSafe, rawRequest } from "../support/client.ts";
+import { expectSafe } from "../support/checker.ts";
+import { createClient, rawRequest } from "../support/client.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { startWorker, type TestWorker } from "../support/worker.ts";
 

@@ -3,14 +3,8 @@ import { gzipSync } from "node:zlib";
 import { SignJWT } from "jose";
 import { beforeAll, describe, expect, test } from "vitest";
 import { isbnOf, newBook } from "../support/books.ts";
-import {
-  type Answer,
-  type Client,
-  createClient,
-  expectSafe,
-  type Options,
-  rawRequest,
-} from "../support/client.ts";
+import { expectSafe } from "../support/checker.ts";
+import { type Answer, type Client, createClient, type Options, rawRequest } from "../support/client.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { startWorker, type TestWorker } from "../support/worker.ts";
 

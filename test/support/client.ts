@@ -1,7 +1,5 @@
 import { request as httpRequest } from "node:http";
-import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
-import addFormats from "ajv-formats";
-import { expect } from "vitest";
+import { checkerOf } from "./checker.ts";
 
 /** A response; `json` is the parsed body if it is JSON. */
 export interface Answer {
@@ -33,9 +31,7 @@ export interface Client {
  * @param token sent with every request that does not set Authorization
  */
 export async function createClient(origin: string, token?: string): Promise<Client> {
-  const document = await (await fetch(`${origin}/openapi.json`)).text();
-  // Without its origin, the document is that of other servers.
-  const check = checkerOf(document.replaceAll(origin, ""));
+  const { check } = await checkerOf(origin);
   const seen = new Set<string>();
   const call = async (
     method: string,
@@ -85,134 +81,6 @@ const failed =
     const messages = reasons.map(({ message }) => message).join(": ");
     throw new Error(`${method} ${path} got no complete response: ${messages}`, { cause: error });
   };
-
-interface Documented {
-  headers: Record<string, { $ref: string } | DocumentedHeader>;
-  content?: Record<string, { schema: object }>;
-}
-
-interface DocumentedHeader {
-  required: boolean;
-  schema: object;
-}
-
-/** The parts of an OpenAPI document that the checks need. */
-export interface OpenApi {
-  paths: Record<string, Record<string, { responses: Record<string, Documented> }>>;
-  components: { schemas: { Problem: object }; headers: Record<string, DocumentedHeader> };
-}
-
-/** The test worker's checkers by document, because compiling its schemas takes longer than most tests. */
-const checkers = new Map<string, ReturnType<typeof responseChecker>>();
-
-function checkerOf(document: string): ReturnType<typeof responseChecker> {
-  const check = checkers.get(document) ?? responseChecker(JSON.parse(document));
-  checkers.set(document, check);
-  return check;
-}
-
-/** Admits only documented members, where clients of the API have to admit others. */
-const closed = (_: string, value: unknown) =>
-  typeof value === "object" &&
-  value !== null &&
-  "properties" in value &&
-  !Object.hasOwn(value, "additionalProperties")
-    ? { ...value, additionalProperties: false }
-    : value;
-
-/** Creates a function that checks responses against a document. */
-export function responseChecker(given: OpenApi) {
-  const document: OpenApi = JSON.parse(JSON.stringify(given), closed);
-  const ajv = new Ajv2020({ strict: false, allErrors: true });
-  (addFormats as unknown as (ajv: Ajv2020) => void)(ajv);
-  const compiled = new Map<unknown, ValidateFunction>();
-  const validatorOf = (schema: object): ValidateFunction => {
-    const validate = compiled.get(schema) ?? ajv.compile({ ...schema, components: document.components });
-    compiled.set(schema, validate);
-    return validate;
-  };
-  const expectValid = (schema: object, value: unknown, where: string) => {
-    const validate = validatorOf(schema);
-    validate(value);
-    expect(validate.errors ?? [], where).toEqual([]);
-  };
-  const templates = Object.keys(document.paths).map((template) => ({
-    template,
-    pattern: new RegExp(`^${template.replace(/\{\w+\}/g, "[^/]+")}$`),
-  }));
-
-  /** @returns the operation that responded, or undefined if the router did */
-  return (method: string, path: string, answer: Answer): string | undefined => {
-    const where = `${method} ${path} answered ${answer.status} ${answer.text.slice(0, 300)}`;
-    expect(answer.headers.get("X-Request-Id") ?? "", where).toMatch(/^[\w\-=.]{1,128}$/);
-    expect(answer.status, where).not.toBe(500);
-    expectSafe(answer.headers, where);
-    if (answer.json !== undefined)
-      expect(JSON.stringify(answer.json), "JSON without white space").toBe(answer.text);
-    const pathname = decoded(new URL(`http://x${path}`).pathname);
-    const matching = templates.filter(({ pattern }) => pattern.test(pathname));
-    // If two templates match, the one with fewer parameters applies, as in /books/isbn/{isbn}.
-    const template = matching.sort((a, b) => a.template.split("{").length - b.template.split("{").length)[0]
-      ?.template;
-    const verb = method === "HEAD" ? "get" : method.toLowerCase();
-    const operation = template === undefined ? undefined : document.paths[template]?.[verb];
-    if (template === undefined || !operation) {
-      if (method !== "OPTIONS" && method !== "HEAD") {
-        expect([404, 405, 421], where).toContain(answer.status);
-        expectValid(document.components.schemas.Problem, answer.json, where);
-      }
-      return undefined;
-    }
-    const documented = operation.responses[answer.status];
-    if (!documented) throw new Error(`undocumented status: ${where}`);
-    const names = new Set<string>();
-    for (const [name, header] of Object.entries(documented.headers)) {
-      const { required, schema } = ("$ref" in header ? document.components.headers[name] : header) ?? {};
-      const value = answer.headers.get(name);
-      if (value === null) expect(required, `${where} without ${name}, which is required`).toBe(false);
-      else expect(schema && validatorOf(schema)(value), `${where} with ${name}: ${value}`).toBe(true);
-      names.add(name.toLowerCase());
-    }
-    const undocumented = [...answer.headers.keys()].filter((name) => !names.has(name) && !GENERAL.test(name));
-    expect(undocumented, where).toEqual([]);
-    if (method !== "HEAD") {
-      if (!documented.content) expect(answer.text, where).toBe("");
-      else {
-        const type = answer.headers.get("Content-Type") ?? "";
-        expect(Object.keys(documented.content ?? {}), where).toContain(type);
-        expectValid(documented.content[type]?.schema ?? {}, answer.json ?? answer.text, where);
-      }
-    }
-    return `${verb.toUpperCase()} ${template}`;
-  };
-}
-
-/** Decodes escapes except those of reserved characters: an escaped slash is not a slash (RFC 3986, section 2.2). */
-function decoded(pathname: string): string {
-  try {
-    return decodeURI(pathname);
-  } catch {
-    return pathname;
-  }
-}
-
-/** Headers of every response. */
-const ALWAYS = Object.entries({
-  "X-Content-Type-Options": /^nosniff$/,
-  "Content-Security-Policy": /frame-ancestors 'none'/,
-  "Cache-Control": /no-store|no-cache|max-age/,
-});
-/** Headers of the connection, of CORS, or of every response, which the document does not list. */
-const GENERAL =
-  /^(access-control-.*|connection|content-(encoding|length|security-policy|type)|date|keep-alive|transfer-encoding|vary|x-content-type-options)$/;
-const NEVER = ["Server", "X-Powered-By", "Set-Cookie", "Access-Control-Allow-Credentials"];
-
-/** Checks the headers that every response has and those that none has. */
-export function expectSafe(headers: Headers, where?: string): void {
-  const missing = ALWAYS.filter(([name, form]) => !form.test(headers.get(name) ?? ""));
-  const names = [...missing.map(([name]) => name), ...NEVER.filter((name) => headers.has(name))];
-  expect(names, where).toEqual([]);
-}
 
 /**
  * Sends a request that `fetch` cannot send: with any Host, with a chunked body, or from another local address.
