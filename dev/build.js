@@ -25,8 +25,9 @@ if (esbuild) {
 async function build({ build }) {
   const { metafile } = await build({
     absWorkingDir: root,
-    // Servers without DATABASE_URL load embedded.js, which needs the development dependencies.
+    // main.js is `npm run dev`. Servers without DATABASE_URL load embedded.js. Both need the development dependencies.
     entryPoints: [
+      "dev/main.ts",
       "src/runtimes/node.ts",
       "src/runtimes/bun.ts",
       "ops/migrate.ts",

@@ -62,7 +62,7 @@ export async function run(options?: Options): Promise<Run> {
 /** Starts `npm run dev`; the caller stops it. */
 export async function launch(options: Options = {}): Promise<Run> {
   const { port = await freePort(), flags = [], data = inDirectory("data"), variables = {} } = options;
-  const command = [process.execPath, "dev/main.ts", ...flags];
+  const command = [process.execPath, "dist/main.js", ...flags];
   // `script` of util-linux passes its standard input to the terminal.
   const [file = "", ...args] = options.terminal
     ? ["script", "-qefc", `exec ${command.join(" ")}`, "/dev/null"]
@@ -102,7 +102,7 @@ export async function launch(options: Options = {}): Promise<Run> {
  */
 export async function copyCheckout(edit: (toml: string) => string): Promise<string> {
   const checkout = await mkdtemp(inDirectory("checkout-"));
-  for (const path of ["dev", "dist/docs", "drizzle", "ops", "src", "package.json", "tsconfig.json"])
+  for (const path of ["dev", "dist", "drizzle", "src", "package.json", "tsconfig.json"])
     await cp(path, join(checkout, path), { recursive: true });
   await symlink(resolve("node_modules"), join(checkout, "node_modules"));
   await writeFile(join(checkout, "wrangler.toml"), edit(await readFile("wrangler.toml", "utf8")));
