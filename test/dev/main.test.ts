@@ -74,7 +74,7 @@ test("npm run dev --auth accepts the tokens of npm run token and refuses writes 
       body: JSON.stringify(newBook()),
     });
   expect((await post({})).status).toBe(401);
-  const command = spawn(process.execPath, ["ops/token.ts", "--role", "editor"], {
+  const command = spawn(process.execPath, ["dist/token.js", "--role", "editor"], {
     env: { ...process.env, DATA_DIR: inDirectory("data"), AUTH_SECRET: "" },
     stdio: ["ignore", "pipe", "inherit"],
   });

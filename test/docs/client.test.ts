@@ -62,24 +62,22 @@ describe.each(PROGRAMS)("$place", ({ place, text, next }) => {
       await harness.close();
     }
   });
+});
 
-  test.each([
-    ["nodenext", "nodenext"],
-    ["preserve", "bundler"],
-  ])(
-    `the program at ${place} compiles with the package's types, for module %s`,
-    async (module, resolution) => {
-      await writeFile(join(directory, "example.ts"), program());
-      const typescript = dirname(createRequire(import.meta.url).resolve("typescript/package.json"));
-      const flags = ["--ignoreConfig", "--noEmit", "--strict", "--target", "es2022", "--lib", "es2022,dom"];
-      const modules = ["--types", "", "--module", module, "--moduleResolution", resolution];
-      // The compiler prints errors to standard output.
-      const { stdout } = await promisify(execFile)(
-        process.execPath,
-        [join(typescript, "bin/tsc"), ...flags, ...modules, "example.ts"],
-        { cwd: directory },
-      ).catch((failed: { stdout: string }) => failed);
-      expect(stdout).toBe("");
-    },
-  );
+test.each([
+  ["nodenext", "nodenext"],
+  ["preserve", "bundler"],
+])("the programs compile with the package's types, for module %s", async (module, resolution) => {
+  const files = PROGRAMS.map(({ place }) => `${place.replace(/\W+/g, "-")}.ts`);
+  for (const [at, { text }] of PROGRAMS.entries()) await writeFile(join(directory, files[at] ?? ""), text);
+  const typescript = dirname(createRequire(import.meta.url).resolve("typescript/package.json"));
+  const flags = ["--ignoreConfig", "--noEmit", "--strict", "--target", "es2022", "--lib", "es2022,dom"];
+  const modules = ["--types", "", "--module", module, "--moduleResolution", resolution];
+  // The compiler prints errors, with file and line, to standard output.
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    [join(typescript, "bin/tsc"), ...flags, ...modules, ...files],
+    { cwd: directory },
+  ).catch((failed: { stdout: string }) => failed);
+  expect(stdout).toBe("");
 });

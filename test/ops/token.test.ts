@@ -23,7 +23,7 @@ interface Outcome {
 }
 
 function run(variables: Record<string, string>, ...args: string[]): Promise<Outcome> {
-  const ran = promisify(execFile)(process.execPath, ["ops/token.ts", ...args], {
+  const ran = promisify(execFile)(process.execPath, ["dist/token.js", ...args], {
     env: { PATH: process.env.PATH, ...variables },
   });
   return ran.then(
