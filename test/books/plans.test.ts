@@ -9,7 +9,7 @@ import { connectOver, direct } from "../../src/db/connection.ts";
 import type { Lines, Position } from "../../src/db/keyset.ts";
 import type { Database, Row } from "../../src/db/ports.ts";
 import type { Statement } from "../../src/db/statements.ts";
-import { listMovements } from "../../src/stock/store.ts";
+import { listMovements } from "../../src/stock/movements.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 
 const BOOKS = 20_000;
@@ -36,8 +36,9 @@ beforeAll(async () => {
   );
   // One book has as many movements as there are books.
   await database.sql(
-    `insert into stock_movements (book_id, delta, stock_after)
-     select id, 1, n from generate_series(1, ${BOOKS}) n, (select id from books limit 1) one`,
+    `insert into stock_movements (book_id, isbn, delta, stock_after, reason, reference)
+     select id, isbn, 1, n, case when n % 10 > 0 then 'sale' when n % 1000 = 0 then 'rare' end, 'receipt ' || n / 2
+     from generate_series(1, ${BOOKS}) n, (select id from books limit 1) one`,
   );
   await database.sql("vacuum analyze books, stock_movements, book_search, search_words");
 });
