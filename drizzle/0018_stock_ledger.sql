@@ -65,6 +65,6 @@ $$;--> statement-breakpoint
 CREATE TRIGGER books_closing_movement AFTER DELETE ON books
 FOR EACH ROW EXECUTE FUNCTION octavo_close_ledger();--> statement-breakpoint
 
-CREATE INDEX CONCURRENTLY "stock_movements_created_at_idx" ON "stock_movements" USING btree ("created_at","id");--> statement-breakpoint
+CREATE INDEX CONCURRENTLY "stock_movements_created_at_idx" ON "stock_movements" USING btree (("created_at" at time zone 'UTC'),"id");--> statement-breakpoint
 CREATE INDEX CONCURRENTLY "stock_movements_reason_idx" ON "stock_movements" USING btree ("reason","created_at","id") WHERE "stock_movements"."reason" is not null;--> statement-breakpoint
 CREATE INDEX CONCURRENTLY "stock_movements_reference_idx" ON "stock_movements" USING btree ("reference","created_at","id") WHERE "stock_movements"."reference" is not null;

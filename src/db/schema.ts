@@ -172,7 +172,10 @@ export const stockMovements = pgTable(
     check("stock_movements_reason_length", sql`char_length(${movement.reason}) <= 100`),
     check("stock_movements_reference_length", sql`char_length(${movement.reference}) <= 100`),
     index("stock_movements_book_idx").on(movement.book_id, movement.created_at, movement.id),
-    index("stock_movements_created_at_idx").on(movement.created_at, movement.id).concurrently(),
+    // An expression of its own: by created_at, the planner would read all books' movements to find those of one.
+    index("stock_movements_created_at_idx")
+      .on(sql`(${movement.created_at} at time zone 'UTC')`, movement.id)
+      .concurrently(),
     index("stock_movements_reason_idx")
       .on(movement.reason, movement.created_at, movement.id)
       .where(sql`${movement.reason} is not null`)

@@ -1,7 +1,14 @@
 /** The ledger in Postgres, which only triggers write. */
-import { eq, gte, lt, type SQL, sql } from "drizzle-orm";
+import { eq, type SQL, sql } from "drizzle-orm";
 import { jsonObject } from "../db/json.ts";
-import { definePages, filteredPage, type Lines, orderBy, type Position } from "../db/keyset.ts";
+import {
+  definePages,
+  filteredPage,
+  type KeysetOrder,
+  type Lines,
+  orderBy,
+  type Position,
+} from "../db/keyset.ts";
 import type { Database } from "../db/ports.ts";
 import { MissingFault } from "../db/resource.ts";
 import { books, stockMovements } from "../db/schema.ts";
@@ -44,7 +51,10 @@ export async function listMovements(
   return found;
 }
 
-const allPages = definePages(stockMovements, newestFirst, { json: movementJson, types: {} });
+/** The time as the index of all movements has it; see the schema. */
+const time = sql`(${stockMovements.created_at} at time zone 'UTC')`;
+const newestOfAll: KeysetOrder = { ...newestFirst, key: time, type: "timestamp" };
+const allPages = definePages(stockMovements, newestOfAll, { json: movementJson, types: {} });
 
 /** Up to `limit + 1` movements of all books from `position` on, in the direction of travel; the newest come first. */
 export async function listAllMovements(
@@ -52,20 +62,25 @@ export async function listAllMovements(
   { limit, ...query }: LedgerQuery,
   position: Position | undefined,
 ): Promise<Lines> {
-  const filters = filtersOf(query);
+  const equal = equalTo(query);
+  const order = equal.length > 0 ? newestFirst : newestOfAll;
+  const filters = [...equal, ...within(order, query)];
   const page =
     filters.length === 0
       ? allPages(position, limit, {})
-      : filteredPage(stockMovements, newestFirst, { filters, position, limit, json: movementJson });
+      : filteredPage(stockMovements, order, { filters, position, limit, json: movementJson });
   const [found] = await database.read<Lines>(page);
   return found as Lines;
 }
 
-function filtersOf({ reference, reason, since, until }: Omit<LedgerQuery, "limit">): SQL[] {
-  return [
-    ...(reference === undefined ? [] : [eq(stockMovements.reference, reference)]),
-    ...(reason === undefined ? [] : [eq(stockMovements.reason, reason)]),
-    ...(since === undefined ? [] : [gte(stockMovements.created_at, since)]),
-    ...(until === undefined ? [] : [lt(stockMovements.created_at, until)]),
-  ];
-}
+type LedgerFilters = Omit<LedgerQuery, "limit">;
+
+const equalTo = ({ reference, reason }: LedgerFilters): SQL[] => [
+  ...(reference === undefined ? [] : [eq(stockMovements.reference, reference)]),
+  ...(reason === undefined ? [] : [eq(stockMovements.reason, reason)]),
+];
+
+const within = ({ key, type }: KeysetOrder, { since, until }: LedgerFilters): SQL[] => [
+  ...(since === undefined ? [] : [sql`${key} >= ${since}::${sql.raw(type)}`]),
+  ...(until === undefined ? [] : [sql`${key} < ${until}::${sql.raw(type)}`]),
+];
