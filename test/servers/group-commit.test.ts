@@ -9,6 +9,7 @@ import type { Connect, Driver } from "../../src/db/ports.ts";
 import { MissingFault, type Resource, TakenFault } from "../../src/db/resource.ts";
 import { Scheduler } from "../../src/db/scheduler.ts";
 import { adjustStock } from "../../src/stock/store.ts";
+import { changeStock } from "../../src/stock/transactions.ts";
 import { createTask } from "../../src/tasks/store.ts";
 import { isbnOf } from "../support/books.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
@@ -105,6 +106,20 @@ describe("group commit", () => {
     expect(created.map(({ json }) => JSON.parse(json).title)).toEqual(titles);
     for (const { id, json } of created) expect(JSON.parse(json).id).toBe(id);
     expect(sent).toEqual({ alone: 1, together: [1] });
+  });
+
+  test("a sale of several books shares no transaction, because locks before its own would break their order", async () => {
+    const connect = shared();
+    const made = await Promise.all([create(connect), create(connect)]);
+    const lines = made.map(({ id }) => ({ id, delta: -1 }));
+    sent = { alone: 0, together: [] };
+    await Promise.all([
+      ...made.map(({ id }) => sell(connect, id)),
+      ...[1, 2].map(() => changeStock(connect(TIMEOUT_MS), { lines, ...SALE }, ACTOR, undefined)),
+      ...made.map(({ id }) => sell(connect, id)),
+    ]);
+    expect(sent).toEqual({ alone: 4, together: [2] });
+    for (const { id } of made) expect(await stockOf(id)).toEqual({ stock: 16, sum: 16, sales: 4 });
   });
 
   test("of two creations of one ISBN in a statement, one fails alone", async () => {
