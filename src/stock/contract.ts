@@ -48,7 +48,7 @@ const StockLine = z
   )
   .meta({
     id: "StockLine",
-    oneOf: [{ required: ["id"] }, { required: ["isbn"] }],
+    description: "A book by its id or by its ISBN, and its quantity.",
     examples: [{ isbn: "978-0-486-27263-4", delta: -2 }],
   });
 
