@@ -94,6 +94,23 @@ describe.each(RUNTIMES)("%s", (runtime) => {
     expect(ledgers.flat()).toEqual(books.map((_, at) => `1 clerk ${at} - -`));
   });
 
+  test("a book that several people put at the same time has a movement of each, with their own actor", async () => {
+    const members = newBook();
+    const path = `/api/v1/books/isbn/${members.isbn}`;
+    const clients = await Promise.all(Array.from({ length: 20 }, (_, at) => clientOf(`${at + 1}`)));
+    const answers = await Promise.all(
+      clients.map((client, at) => client("PUT", path, { body: { ...members, stock: at + 1 } })),
+    );
+    expect(answers.filter(({ status }) => status === 201)).toHaveLength(1);
+    const rows = await database.sql<{ stock_after: number; actor: string }>(
+      "select stock_after, actor from stock_movements where book_id = $1",
+      [answers[0]?.json.id],
+    );
+    const actors = rows.map(({ actor }) => Number(actor));
+    expect(actors).toEqual(rows.map(({ stock_after }) => stock_after));
+    expect(actors.sort((a, b) => a - b)).toEqual(clients.map((_, at) => at + 1));
+  });
+
   test("books that are deleted at the same time each have their own actor, and none by hand", async () => {
     const clients = await Promise.all(Array.from({ length: 20 }, (_, at) => clientOf(`clerk ${at}`)));
     const books = await Promise.all(clients.map((_, at) => create({ stock: at % 2 })));
