@@ -92,7 +92,8 @@ async function routesOf({ client, ids, places, terms, reserveIsbns }: Catalogue)
   const number = reserveIsbns();
   const most = 2 * NEAR_REQUESTS + FAR_REQUESTS;
   const doomed = await addBooksInDemand(client, most, number);
-  const [hot = ""] = await addBooksInDemand(client, 1, number + most);
+  const inDemand = await addBooksInDemand(client, 10, number + most);
+  const [hot = ""] = inDemand;
   let next = number + 2 * most;
   const nth = <T>(values: T[], at: number) => values[at % values.length] as T;
   const asked = async (ask: Ask): Promise<HttpRequest> => {
@@ -131,7 +132,13 @@ async function routesOf({ client, ids, places, terms, reserveIsbns }: Catalogue)
       })(at),
     "DELETE book": (at) => route(`/books/${doomed[at]}`, { method: "DELETE" })(at),
     "POST stock": () => asked({ stock: hot }),
+    "POST stock, 10 books": route("/stock", {
+      method: "POST",
+      headers: { ...headers, "Content-Type": "application/json" },
+      body: JSON.stringify({ lines: inDemand.map((id) => ({ id, delta: -1 })) }),
+    }),
     "GET movements": route(`/books/${hot}/stock/movements`),
+    "GET movements, all": route("/stock/movements?reason=sale"),
     "GET tasks": route("/tasks"),
   };
   return routes;

@@ -134,7 +134,7 @@ export const deleteBook = route({
   method: "delete",
   path: "/api/v1/books/:id",
   name: "deleteBook",
-  summary: "Delete a book and its stock movements",
+  summary: "Delete a book; its stock movements stay",
   role: "editor",
   params: byId,
   conditional: true,

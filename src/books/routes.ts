@@ -35,8 +35,8 @@ function incomplete(members: BookChanges): Problem {
 export function bookRoutes(api: Api): void {
   api.on(
     contract.createBook,
-    async ({ body, claim }, { database }) =>
-      created(await store.createBook(database, body, claim), contract.createBook.path),
+    async ({ body, claim }, { database, actor }) =>
+      created(await store.createBook(database, body, actor, claim), contract.createBook.path),
     constraints,
   );
 
@@ -68,17 +68,18 @@ export function bookRoutes(api: Api): void {
   for (const change of [contract.updateBook, contract.putBook]) {
     api.on(
       change,
-      async ({ params: { id }, body, preconditions }, { database }) =>
-        ok(await store.updateBook(database, id, body, versionDemand(preconditions))),
+      async ({ params: { id }, body, preconditions }, { database, actor }) =>
+        ok(await store.updateBook(database, id, body, actor, versionDemand(preconditions))),
       constraints,
     );
   }
 
   api.on(
     contract.putBookByIsbn,
-    async ({ params: { isbn }, body, preconditions }, { database }) => {
+    async ({ params: { isbn }, body, preconditions }, { database, actor }) => {
       try {
-        const { isNew, ...book } = await store.putBook(database, isbn, body, versionDemand(preconditions));
+        const demand = versionDemand(preconditions);
+        const { isNew, ...book } = await store.putBook(database, isbn, body, actor, demand);
         return isNew ? created(book, contract.createBook.path) : ok(book);
       } catch (fault) {
         throw fault instanceof IncompleteFault ? incomplete({ ...body, isbn }) : fault;
@@ -87,8 +88,8 @@ export function bookRoutes(api: Api): void {
     constraints,
   );
 
-  api.on(contract.deleteBook, async ({ params: { id }, preconditions }, { database }) => {
-    await store.deleteBook(database, id, versionDemand(preconditions));
+  api.on(contract.deleteBook, async ({ params: { id }, preconditions }, { database, actor }) => {
+    await store.deleteBook(database, id, actor, versionDemand(preconditions));
     return noContent;
   });
 }

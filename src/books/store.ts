@@ -22,7 +22,9 @@ import { type FoundLines, type Match, type PagePlace, rankedPage, sortedPage } f
 const bookJson = sql`${books.json}`;
 export const representation = { json: bookJson, format: sql`${books.json_format}` };
 
-const columns = WRITABLE.map((name) => books[name]);
+/** Beside its members, a write says who makes it. The movement says so too if the stock changes. */
+const columns = [...WRITABLE.map((name) => books[name]), books.next_movement];
+const by = (actor: string) => ({ next_movement: { actor } });
 
 const resource = defineResource(books, {
   representation,
@@ -32,6 +34,10 @@ const resource = defineResource(books, {
     constraint: "books_zero_price_with_stock",
     holds: (book) => sql`${book}.price > 0 or ${book}.stock = 0`,
   },
+  // The trigger that writes the closing movement takes its actor from this setting.
+  beforeDeletion: (value) => [
+    sql`set_config('octavo.deletion', json_build_object('book', ${value("id")}, 'actor', ${value("actor")})::text, true)`,
+  ],
 });
 
 const byIsbn = defineLookup(books, books.isbn, representation);
@@ -40,9 +46,10 @@ const byIsbn = defineLookup(books, books.isbn, representation);
 export function createBook(
   database: Database,
   members: BookInput,
+  actor: string,
   claim: Claim | undefined,
 ): Promise<Resource | Replay> {
-  return resource.create(database, members, claim);
+  return resource.create(database, { ...members, ...by(actor) }, claim);
 }
 
 /** @throws MissingFault */
@@ -55,9 +62,10 @@ export function updateBook(
   database: Database,
   id: string,
   changes: BookChanges,
+  actor: string,
   demand: VersionDemand,
 ): Promise<Resource> {
-  return resource.change(database, id, changes, demand);
+  return resource.change(database, id, { ...changes, ...by(actor) }, demand);
 }
 
 /**
@@ -69,17 +77,24 @@ export function putBook(
   database: Database,
   isbn: string,
   changes: BookChanges,
+  actor: string,
   demand: VersionDemand,
 ): Promise<Resource & { isNew: boolean }> {
-  const members = { ...OPTIONAL, ...changes, isbn };
-  return resource.put(database, isbn, changes, isComplete(members) ? members : undefined, demand);
+  const written = { ...changes, ...by(actor) };
+  const members = { ...OPTIONAL, ...written, isbn };
+  return resource.put(database, isbn, written, isComplete(members) ? members : undefined, demand);
 }
 
 const isComplete = (members: object) => REQUIRED.every((name) => name in members);
 
 /** @throws MissingFault, VersionFault */
-export function deleteBook(database: Database, id: string, demand: VersionDemand): Promise<void> {
-  return resource.delete(database, id, demand);
+export function deleteBook(
+  database: Database,
+  id: string,
+  actor: string,
+  demand: VersionDemand,
+): Promise<void> {
+  return resource.delete(database, id, demand, actor);
 }
 
 export interface BookListing {

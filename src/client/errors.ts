@@ -1,4 +1,4 @@
-import type { ProblemBody, ProblemCode, ValidationError } from "./types.ts";
+import type { ProblemBody, ProblemCode, ShortLine, ValidationError } from "./types.ts";
 
 /** The base class of the client's errors. If a caller aborts a call, it rejects with the caller's reason instead. */
 export class OctavoError extends Error {
@@ -18,8 +18,10 @@ export class ProblemError extends OctavoError {
   readonly details: readonly ValidationError[];
   /** The number of errors that `details` omits. */
   readonly detailsOmitted: number;
-  /** The current stock. Only with `insufficient_stock`. */
+  /** The current stock. Only with `insufficient_stock` of one book. */
   readonly available: number | undefined;
+  /** The lines that the stock does not cover, with an `insufficient_stock` of several books; empty otherwise. */
+  readonly lines: readonly ShortLine[];
   /** The id of the existing resource. Only with `conflict`. */
   readonly id: string | undefined;
   /** The ISBN of the existing resource. Only with `conflict`. */
@@ -37,6 +39,7 @@ export class ProblemError extends OctavoError {
     this.details = problem.details ?? [];
     this.detailsOmitted = problem.details_omitted ?? 0;
     this.available = problem.available;
+    this.lines = problem.lines ?? [];
     this.id = problem.id;
     this.isbn = problem.isbn;
     this.requestId = problem.request_id;

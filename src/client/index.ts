@@ -14,11 +14,15 @@ import type {
   BookInput,
   BookPage,
   BookQuery,
+  LedgerQuery,
   NumberedPage,
   Page,
   PageQuery,
   StockAdjustment,
+  StockCount,
+  StockLevels,
   StockMovement,
+  StockTransaction,
   Task,
   TaskChanges,
   TaskInput,
@@ -114,19 +118,32 @@ export interface Client {
      * and price. `ifNoneMatch: "*"` only adds, `ifMatch` only updates. Needs the role editor.
      */
     putByIsbn(isbn: string, members: BookChanges, options?: PutOptions): Promise<Put<Book>>;
-    /** Deletes the book and its stock movements. Needs the role editor. */
+    /** Deletes the book. Its stock movements stay. Needs the role editor. */
     delete(id: string, options?: WriteOptions): Promise<void>;
     /**
      * Adds to the stock, or takes from it. If the stock is too low, fails with `insufficient_stock` and changes nothing.
      * Needs the role clerk.
      */
     adjustStock(id: string, adjustment: StockAdjustment, options?: PostOptions): Promise<Versioned<Book>>;
-    /** Lists all changes to a book's stock, newest first. Needs the role clerk. */
+    /** Sets the stock to what was counted. The difference is the movement. Needs the role clerk. */
+    countStock(id: string, count: StockCount, options?: WriteOptions): Promise<Versioned<Book>>;
+    countStockByIsbn(isbn: string, count: StockCount, options?: WriteOptions): Promise<Versioned<Book>>;
+    /** Lists all changes to a book's stock, newest first, also after it was deleted. Needs the role clerk. */
     movements(
       id: string,
       query?: PageQuery,
       options?: CallOptions,
     ): Listing<StockMovement, Page<StockMovement>>;
+  };
+  /** The stock of several books. Every method needs the role clerk. */
+  stock: {
+    /**
+     * Records a sale or a delivery of up to 200 books: all lines, or none. If a stock is too low, fails with
+     * `insufficient_stock`, and the error's `lines` name each that falls short.
+     */
+    change(transaction: StockTransaction, options?: PostOptions): Promise<StockLevels>;
+    /** Lists the changes to the stock of all books, newest first. */
+    movements(query?: LedgerQuery, options?: CallOptions): Listing<StockMovement, Page<StockMovement>>;
   };
   /** The shop's to-do list. Every method needs the role clerk. */
   tasks: {
@@ -167,7 +184,14 @@ export function createClient(baseUrl: string | URL, options: ClientOptions = {})
       putByIsbn: (isbn, members, options) => put(send, ["books", "isbn", isbn], members, options),
       delete: (id, options) => remove(send, ["books", id], options),
       adjustStock: (id, adjustment, options) => post(send, ["books", id, "stock"], adjustment, options),
+      countStock: (id, count, options) => update(send, ["books", id, "stock"], count, options, "PUT"),
+      countStockByIsbn: (isbn, count, options) =>
+        update(send, ["books", "isbn", isbn, "stock"], count, options, "PUT"),
       movements: (id, query, options) => listing(send, ["books", id, "stock", "movements"], query, options),
+    },
+    stock: {
+      change: (transaction, options) => changeStock(send, transaction, options),
+      movements: (query, options) => listing(send, ["stock", "movements"], query, options),
     },
     tasks: {
       list: (query, options) => listing(send, ["tasks"], query, options),
@@ -199,8 +223,20 @@ async function update<R>(
   path: Path,
   body: object,
   { signal, ifMatch }: WriteOptions = {},
+  method: "PATCH" | "PUT" = "PATCH",
 ): Promise<Versioned<R>> {
-  return versioned(await send({ method: "PATCH", path, body, signal, ifMatch }));
+  return versioned(await send({ method, path, body, signal, ifMatch }));
+}
+
+async function changeStock(
+  send: Send,
+  body: StockTransaction,
+  { signal, idempotencyKey }: PostOptions = {},
+): Promise<StockLevels> {
+  const response = await send({ method: "POST", path: ["stock"], body, signal, idempotencyKey });
+  const levels = response.body as StockLevels | null;
+  if (!Array.isArray(levels?.lines)) throw unexpected(response.status, "no stock");
+  return levels;
 }
 
 async function put<R>(

@@ -148,19 +148,64 @@ export interface NumberedPage<Row> {
   total_pages: number;
 }
 
-export interface StockAdjustment {
+/** What a movement says of its change. */
+export interface StockNote {
+  reason?: string | null | undefined;
+  /** The order or receipt that the change belongs to. */
+  reference?: string | null | undefined;
+}
+
+export interface StockAdjustment extends StockNote {
   /** The quantity to add to the stock, or to take from it if negative. */
   delta: number;
-  reason?: string | null | undefined;
+}
+
+export interface StockCount extends StockNote {
+  /** What was counted. */
+  stock: number;
+}
+
+/** A book, by its id or its ISBN, and the quantity to add to its stock, or to take from it if negative. */
+export interface StockLine {
+  id?: string | undefined;
+  isbn?: string | undefined;
+  delta: number;
+}
+
+/** A sale or a delivery. */
+export interface StockTransaction extends StockNote {
+  /** 1 to 200 lines, each of another book. */
+  lines: StockLine[];
+}
+
+/** The new stock of each book, in the order of the lines. */
+export interface StockLevels {
+  lines: { id: string; isbn: string; stock: number }[];
 }
 
 export interface StockMovement {
   id: string;
   book_id: string;
+  /** The book's ISBN at the time. */
+  isbn: string;
   delta: number;
   stock_after: number;
+  /** `deleted` if the book was deleted. */
   reason: string | null;
+  reference: string | null;
+  /** Who made the change: the subject of a token. Null if it was made in the database. */
+  actor: string | null;
   created_at: string;
+}
+
+export interface LedgerQuery extends PageQuery {
+  /** Only movements with exactly this reference. */
+  reference?: string | undefined;
+  reason?: string | undefined;
+  /** Only movements at this time or later: `2026-03-28T12:00:00Z`. */
+  since?: string | undefined;
+  /** Only movements before this time. */
+  until?: string | undefined;
 }
 
 export interface Task {
@@ -227,9 +272,20 @@ export interface ValidationError {
     | "unknown_field"
     | "invalid_isbn"
     | "zero_price_with_stock"
-    | "not_found";
+    | "not_found"
+    | "duplicate";
   /** Continues a sentence that begins with the field's name: "must be 0 or more". */
   message: string;
+}
+
+/** A line that the stock does not cover. */
+export interface ShortLine {
+  /** Its place among the lines, from 0. */
+  line: number;
+  id: string;
+  isbn: string;
+  /** The current stock. */
+  available: number;
 }
 
 /** The body of every error response (RFC 9457). */
@@ -243,8 +299,10 @@ export interface ProblemBody {
   message: string;
   detail: string;
   request_id: string;
-  /** The current stock. Only with `insufficient_stock`. */
+  /** The current stock. Only with `insufficient_stock` of one book. */
   available?: number | undefined;
+  /** The lines that the stock does not cover. Only with `insufficient_stock` of several books. */
+  lines?: ShortLine[] | undefined;
   /** The id of the existing resource. Only with `conflict`. */
   id?: string | undefined;
   /** The ISBN of the existing resource. Only with `conflict`. */

@@ -9,6 +9,7 @@ import {
   defineStatement,
   listOf,
   type Names,
+  type Sharing,
   type Types,
   type Value,
 } from "./statements.ts";
@@ -124,11 +125,11 @@ function createdOrWritten<T extends Types>(
 export function unconditionally<const T extends Types>(
   types: T,
   steps: WriteSteps<T>,
-  grouping?: Definition["grouping"],
+  sharing?: Sharing,
 ): Definition<T> {
   return defineStatement({
     types,
     build: (value) => sql`with ${steps(sql`true`, value)} select * from outcome`,
-    ...(grouping && { grouping }),
+    ...sharing,
   });
 }

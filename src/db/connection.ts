@@ -18,6 +18,8 @@ import {
 export interface Batcher<Call> {
   /** Where the statement waits. */
   lane: LaneName;
+  /** A write that never shares a transaction. */
+  alone?: boolean;
   statementFor(calls: readonly Call[]): Statement;
   rowsByCall(rows: Row[], calls: readonly Call[]): Row[][];
 }
@@ -86,7 +88,7 @@ export function connectOver({ reads, writes }: { reads: Reads; writes: Writes })
       async write<T extends Row>(query: Query | SQL) {
         const rows = batchable(query, "items")
           ? writes.batched(batchers(query.definition), query.values, deadline)
-          : writes.batched(single(compile(query)), undefined, deadline);
+          : writes.batched(single(compile(query), isAlone(query)), undefined, deadline);
         return (await call(rows)) as T[];
       },
       batch(transaction, queries) {
@@ -148,9 +150,12 @@ function itemBatcher(definition: Definition, compile: Compile): Batcher<Query["v
   };
 }
 
-/** A statement that is never grouped with others. */
-const single = (statement: Statement): Batcher<undefined> => ({
+const isAlone = (query: Query | SQL) => "definition" in query && query.definition.alone === true;
+
+/** A statement that is never one with others. */
+const single = (statement: Statement, alone: boolean): Batcher<undefined> => ({
   lane: "writes",
+  alone,
   statementFor: () => statement,
   rowsByCall: (rows) => [rows],
 });

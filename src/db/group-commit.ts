@@ -15,7 +15,7 @@ const LIMIT_LOCKS: Statement = { text: `set local lock_timeout = ${LOCK_TIMEOUT_
 /** A write that is not sent yet: a call, of which several can be one statement, or a transaction of its own. */
 type Waiting = {
   deadline: number;
-  /** Its group failed, so it is sent by itself. */
+  /** It is sent by itself, because its kind is or because its group failed. */
   isAlone: boolean;
   reject(error: unknown): void;
 } & (
@@ -40,7 +40,8 @@ type WaitingCall = Extract<Waiting, { call: unknown }>;
 export function groupedWrites(driver: Driver, scheduler: Scheduler, share: number): Writes {
   const queue = new WriteQueue(driver, scheduler, share);
   return {
-    batched: (batcher, call, deadline) => queue.add(deadline, { batcher: batcher as Batcher<unknown>, call }),
+    batched: (batcher, call, deadline) =>
+      queue.add(deadline, { batcher: batcher as Batcher<unknown>, call, isAlone: batcher.alone ?? false }),
     transaction: (statements, deadline) => queue.add(deadline, { statements }),
   };
 }
@@ -62,7 +63,7 @@ class WriteQueue {
 
   add<T>(deadline: number, write: Partial<Waiting>): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ ...write, deadline, isAlone: false, resolve, reject } as Waiting);
+      this.#waiting.push({ isAlone: false, ...write, deadline, resolve, reject } as Waiting);
       this.#schedule();
     });
   }

@@ -8,6 +8,7 @@ import {
   type Definition,
   defineStatement,
   type Names,
+  type Sharing,
   type Types,
   type Value,
   type Values,
@@ -54,15 +55,15 @@ export interface KeyedWrite<T extends Types> {
 /**
  * Defines a write that a claim can guard. Its outcome has the columns of a resource (`resource.ts`).
  *
- * @param grouping as in a {@link Definition}, without a claim
+ * @param sharing as in a {@link Definition}, without a claim
  */
 export function keyedWrite<const T extends Types>(
   types: T,
   steps: WriteSteps<T>,
-  grouping?: Definition["grouping"],
+  sharing?: Sharing,
 ): KeyedWrite<T> {
   return {
-    plain: unconditionally(types, steps, grouping),
+    plain: unconditionally(types, steps, sharing),
     claimed: { types: { ...types, ...CLAIM }, build: (value) => writeOnce(steps, value) },
   };
 }
@@ -112,9 +113,9 @@ const lock = defineStatement({
     sql`select set_config('octavo.claimed', pg_try_advisory_xact_lock(hashtextextended(${value("key")}, 0))::text, true)`,
 });
 
-/** The headers of a reply, from an id, a version and a format (null in replies that the previous version kept). */
+/** The headers of a reply, from an id, a version and a format (null in replies that the previous version kept), if any. */
 const headersOf = (value: Value<Names<ClaimTypes>>) => sql`jsonb_strip_nulls(jsonb_build_object(
-        'ETag', '"' || concat_ws('.', id, version, format) || '"',
+        'ETag', '"' || nullif(concat_ws('.', id, version, format), '') || '"',
         'Location', ${value("collection")} || '/' || id
       ))`;
 

@@ -35,6 +35,8 @@ export interface ResourceOptions {
   unique?: { column: PgColumn; constraint: string };
   /** A rule across the members of a changed row, and its constraint. It is checked before the unique column. */
   rule?: { holds: (row: SQL) => SQL; constraint: string };
+  /** Expressions to evaluate before a row is deleted. */
+  beforeDeletion?: (value: Value<"id" | "actor">) => SQL[];
 }
 
 /** How a row is represented: as JSON text, and in which format that is. */
@@ -49,10 +51,10 @@ export function resourceColumns(table: ResourceTable, { json, format }: Represen
 }
 
 /** The types of a {@link VersionDemand}. */
-const DEMAND = { oneOf: "text[]", noneOf: "text[]", anyRefused: "boolean" } as const;
+export const DEMAND = { oneOf: "text[]", noneOf: "text[]", anyRefused: "boolean" } as const;
 export const CREATION = { rows: "jsonb" } as const;
 export const CHANGE = { id: "uuid", changes: "jsonb", ...DEMAND } as const;
-export const DELETION = { id: "uuid", ...DEMAND } as const;
+export const DELETION = { id: "uuid", actor: "text", ...DEMAND } as const;
 export const PUT = {
   key: "text",
   changes: "jsonb",
@@ -69,7 +71,7 @@ export const demandValues = ({ oneOf, noneOf }: VersionDemand) => ({
 });
 
 /** The condition on the version of a row; that of `locked` unless given. */
-const meetsDemand = (
+export const meetsDemand = (
   value: Value<Names<typeof DEMAND>>,
   { id, version, format }: Record<"id" | "version" | "format", SQL> = LOCKED,
 ) => sql`(${value("oneOf")} is null or concat_ws('.', ${id}, ${version}) = any(${value("oneOf")}))
@@ -186,7 +188,7 @@ export function putSteps(
 
 export function deletionSteps(
   table: ResourceTable,
-  { representation }: ResourceOptions,
+  { representation, beforeDeletion = () => [] }: ResourceOptions,
 ): WriteSteps<typeof DELETION> {
   return conditionalWrite({
     types: DELETION,
@@ -194,6 +196,7 @@ export function deletionSteps(
     row: (value) => sql`${table.id} = ${value("id")}`,
     locked: () => ({ version: sql`${table.version}`, format: representation.format }),
     conditions: (value) => ({ version: meetsDemand(value) }),
+    before: beforeDeletion,
     write: () =>
       sql`delete from ${table} using passed where ${table.id} = passed.id returning ${table.id}::text as id`,
   });

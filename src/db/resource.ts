@@ -79,8 +79,8 @@ export interface ResourceStore {
     members: object | undefined,
     demand: VersionDemand,
   ): Promise<Resource & { isNew: boolean }>;
-  /** @throws MissingFault, VersionFault */
-  delete(database: Database, id: string, demand: VersionDemand): Promise<void>;
+  /** @param actor who deletes the row, for `beforeDeletion` @throws MissingFault, VersionFault */
+  delete(database: Database, id: string, demand: VersionDemand, actor?: string): Promise<void>;
 }
 
 /** Defines the statement that finds resources by a unique column. */
@@ -108,7 +108,7 @@ type Put = Outcome<Resource & { is_new: boolean }, Refusal>;
 /** Defines the statements of a kind of resource. */
 export function defineResource(table: ResourceTable, options: ResourceOptions): ResourceStore {
   const byId = defineLookup(table, table.id, options.representation);
-  const creation = keyedWrite(CREATION, creationSteps(table, options), "items");
+  const creation = keyedWrite(CREATION, creationSteps(table, options), { grouping: "items" });
   const change = unconditionally(CHANGE, changeSteps(table, options));
   const deletion = unconditionally(DELETION, deletionSteps(table, options));
   const { unique, rule } = options;
@@ -164,8 +164,9 @@ export function defineResource(table: ResourceTable, options: ResourceOptions): 
       const { is_new: isNew, ...resource } = outcome;
       return { ...resource, isNew };
     },
-    async delete(database, id, demand) {
-      const [outcome] = (await database.write(bind(deletion, { id, ...demandValues(demand) }))) as [Written];
+    async delete(database, id, demand, actor = "") {
+      const values = { id, actor, ...demandValues(demand) };
+      const [outcome] = (await database.write(bind(deletion, values))) as [Written];
       if (outcome.refusal !== null) throw faultOf(outcome, {});
     },
   };

@@ -57,6 +57,10 @@ export const books = pgTable(
     created_at: moment("created_at").default(sql`now()`),
     updated_at: moment("updated_at").default(sql`now()`),
     version: version(),
+    // What the movement of a write says beside its numbers: `actor`, `reason` and `reference`. A write that changes the stock
+    // sets the first; the trigger books_attribute empties it into the second, where the movement finds it.
+    next_movement: jsonb("next_movement"),
+    last_movement: jsonb("last_movement"),
     // The trigger books_derive writes the columns below, and nothing else can.
     // Where version 0.1.0 searches. Null in books that were written since; the next version drops both and their index.
     search_text: text("search_text"),
@@ -145,23 +149,41 @@ export const searchWords = pgTable("search_words", { word: byteText("word").notN
   index("search_words_trigram_idx").using("gin", entry.word.op("gin_trgm_ops")),
 ]);
 
-/** The ledger: triggers write one row for every change of `books.stock`, by any client. */
+/**
+ * The ledger: triggers write one row for every change of `books.stock`, by any client. It has no foreign key, because
+ * movements outlive their book.
+ */
 export const stockMovements = pgTable(
   "stock_movements",
   {
     id: id(),
-    book_id: uuid("book_id")
-      .notNull()
-      .references(() => books.id, { onDelete: "cascade" }),
+    book_id: uuid("book_id").notNull(),
     delta: integer("delta").notNull(),
     stock_after: integer("stock_after").notNull(),
     reason: text("reason"),
     created_at: moment("created_at").default(sql`clock_timestamp()`),
+    // Null in movements of version 0.1.0 until their book is deleted: until then, the book tells.
+    isbn: text("isbn"),
+    reference: text("reference"),
+    actor: text("actor"),
   },
   (movement) => [
     primaryKey({ name: "stock_movements_pkey", columns: [movement.id] }),
     check("stock_movements_reason_length", sql`char_length(${movement.reason}) <= 100`),
+    check("stock_movements_reference_length", sql`char_length(${movement.reference}) <= 100`),
     index("stock_movements_book_idx").on(movement.book_id, movement.created_at, movement.id),
+    // An expression of its own: by created_at, the planner would read all books' movements to find those of one.
+    index("stock_movements_created_at_idx")
+      .on(sql`(${movement.created_at} at time zone 'UTC')`, movement.id)
+      .concurrently(),
+    index("stock_movements_reason_idx")
+      .on(movement.reason, movement.created_at, movement.id)
+      .where(sql`${movement.reason} is not null`)
+      .concurrently(),
+    index("stock_movements_reference_idx")
+      .on(movement.reference, movement.created_at, movement.id)
+      .where(sql`${movement.reference} is not null`)
+      .concurrently(),
   ],
 );
 

@@ -41,9 +41,17 @@ export interface Definition<T extends Types = Types> {
    * value of each call, a JSON array; the statement returns a column `item` that says which item a row is for, from 1 on.
    */
   grouping?: "join" | "items";
+  /**
+   * A write that never shares a transaction. It locks several rows in an order that keeps it from deadlocks, which the locks
+   * of other writes before it would break.
+   */
+  alone?: true;
   /** The lane in which servers run it, if not that of its kind: its time depends on its values. */
   lane?: "searches";
 }
+
+/** How calls of a write share statements and transactions. */
+export type Sharing = Pick<Definition, "grouping" | "alone">;
 
 /** Defines a statement. It keeps the literal types of the values, so that {@link bind} knows them. */
 export function defineStatement<const T extends Types>(definition: Definition<T>): Definition<T> {

@@ -60,6 +60,9 @@ function checkStorable(value: string, context: z.RefinementCtx): void {
   if (value.includes("\0")) fail(context, "invalid_format", "must not contain U+0000");
 }
 
+/** The text with U+FFFD for what Postgres cannot store. */
+export const storable = (value: string) => value.toWellFormed().replaceAll("\0", "\ufffd");
+
 /** Counts code points, like Postgres's char_length and JSON Schema. */
 function lengthOf(value: string): number {
   let length = 0;
@@ -114,6 +117,24 @@ export const uuid = () =>
 /** A timestamp: RFC 3339, UTC, microseconds. */
 export const moment = () =>
   z.iso.datetime({ precision: 6 }).meta({ examples: ["2026-03-28T12:00:00.123456Z"] });
+
+const INSTANT = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)$/;
+
+/** A time in a query: RFC 3339 with any offset, made UTC. Postgres takes the years 1 to 9999. */
+export const instant = () =>
+  z
+    .string()
+    .transform((value, context) => {
+      const [, seconds, fraction = "", offset] = INSTANT.exec(value) ?? [];
+      const date = z.iso.datetime({ offset: true }).safeParse(value).success
+        ? new Date(`${seconds}${offset}`)
+        : undefined;
+      const time = date && !Number.isNaN(date.valueOf()) ? date.toISOString() : "";
+      return /^(?!0000)\d{4}-/.test(time)
+        ? time.replace(/\.000Z$/, `.${fraction.slice(0, 6).padEnd(6, "0")}Z`)
+        : fail(context, "invalid_format", "must be a time such as 2026-03-28T12:00:00Z");
+    })
+    .meta({ format: "date-time", examples: ["2026-03-28T12:00:00Z"] });
 
 const readOnly = z
   .unknown()

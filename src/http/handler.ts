@@ -30,6 +30,13 @@ export class HandlerContext {
     return observeDatabase(this.#connect(this.#exchange.timeLeft(DATABASE_FRACTION)), observed);
   }
 
+  /** Who sent the request, as the stock ledger names them. Only on a route with a role. */
+  get actor(): string {
+    const { principal } = this.#exchange;
+    if (!principal) throw new Error("A public route has no actor.");
+    return principal.actor;
+  }
+
   /** The media type of these that the client prefers; undefined if it accepts none of them. */
   preferred(types: readonly string[]): string | undefined {
     return preferredType(this.#exchange.request.headers.get("Accept"), types);

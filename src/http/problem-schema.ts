@@ -15,7 +15,23 @@ export const PROBLEM = z
     available: z
       .int()
       .optional()
-      .meta({ description: "The current stock. Always present with `insufficient_stock`, and only there." }),
+      .meta({ description: "The current stock. Only with `insufficient_stock` of one book." }),
+    lines: z
+      .array(
+        z
+          .strictObject({
+            line: z.int().meta({ description: "The place of the line, from 0." }),
+            id: z.string(),
+            isbn: z.string(),
+            available: z.int().meta({ description: "The current stock." }),
+          })
+          .meta({ id: "ShortLine" }),
+      )
+      .optional()
+      .meta({
+        description:
+          "Each line that the stock does not cover. Only with `insufficient_stock` of several books.",
+      }),
     id: z.string().optional().meta({ description: "The id of the existing resource. Only with `conflict`." }),
     isbn: z
       .string()

@@ -13,6 +13,7 @@ export const VALIDATION_CODES = [
   "invalid_isbn",
   "zero_price_with_stock",
   "not_found",
+  "duplicate",
 ] as const;
 
 export type ValidationCode = (typeof VALIDATION_CODES)[number];
@@ -47,10 +48,22 @@ function shortened(path: string): string {
   return `${path.slice(0, MAX_PATH - 1).replace(/[\ud800-\udbff]$/, "")}…`.toWellFormed();
 }
 
+/** A line of a sale that the stock does not cover. */
+export interface ShortLine {
+  /** Its place among the lines, from 0. */
+  line: number;
+  id: string;
+  isbn: string;
+  /** The current stock. */
+  available: number;
+}
+
 /** Extension members of single problems (RFC 9457, section 3.2). */
 export interface Extension {
-  /** The current stock. Always present with `insufficient_stock`, and only there. */
+  /** The current stock. Only with `insufficient_stock` of one book. */
   available?: number;
+  /** The lines that the stock does not cover. Only with `insufficient_stock` of several books. */
+  lines?: ShortLine[];
   /** The id and ISBN of the existing resource. Only with `conflict`. */
   id?: string;
   isbn?: string;

@@ -60,8 +60,9 @@ export const PROBLEMS = {
   insufficient_stock: {
     status: 409,
     title: "Insufficient stock",
-    meaning: "The stock of the book does not cover the requested quantity. Nothing was changed.",
-    remedy: "Take no more than the quantity in the member available.",
+    meaning: "The stock of a book does not cover the requested quantity. Nothing was changed.",
+    remedy:
+      "Take no more than the quantity in the member available. If the request has several lines, the member lines names each that falls short, and its available quantity.",
   },
   idempotency_in_progress: {
     status: 409,

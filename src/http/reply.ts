@@ -81,8 +81,10 @@ export function fresh(resource: Resource, preconditions: Preconditions) {
   return notModified(preconditions, resource) ? ({ status: 304, headers } as const) : ok(resource);
 }
 
-function replay<S extends number>({ status, headers, body }: Replay) {
-  return jsonReply(status as S, body, { ...CACHING, ...headers, "Idempotency-Replayed": "true" });
+/** The reply that the first request with the key got. Only a single resource has an ETag, and may be stored. */
+export function replay<S extends number>({ status, headers, body }: Replay) {
+  const caching = "ETag" in headers ? CACHING : {};
+  return jsonReply(status as S, body, { ...caching, ...headers, "Idempotency-Replayed": "true" });
 }
 
 export const noContent = { status: 204 } as const;

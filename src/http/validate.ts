@@ -136,7 +136,7 @@ function errorOf(
       }
       return ["invalid_type", `must be ${TYPES[issue.expected] ?? issue.expected}`];
     case "too_small":
-      return issue.origin === "string"
+      return issue.origin === "string" || issue.origin === "array"
         ? ["too_short", "must not be empty"]
         : ["out_of_range", `must be ${issue.minimum} or more`];
     case "too_big":

@@ -1,15 +1,22 @@
 /** Stock in Postgres. Triggers write the movements, so that nothing can change stock without one. */
-import { sql } from "drizzle-orm";
+import { type SQL, sql } from "drizzle-orm";
+import type { PgColumn } from "drizzle-orm/pg-core";
 import { MAX_STOCK } from "../books/book.ts";
 import { representation } from "../books/store.ts";
-import { conditionalWrite, type Outcome } from "../db/conditional-write.ts";
+import { conditionalWrite, type Outcome, unconditionally } from "../db/conditional-write.ts";
 import { type Claim, keyedWrite, type Replay, writeKeyed } from "../db/idempotency.ts";
-import { jsonObject } from "../db/json.ts";
-import { definePages, type Lines, orderBy, type Position } from "../db/keyset.ts";
 import type { Database } from "../db/ports.ts";
-import { MissingFault, type Resource, resourceColumns } from "../db/resource.ts";
-import { books, stockMovements } from "../db/schema.ts";
-import { MOVEMENT_MEMBERS, type MovementQuery, type StockAdjustment } from "./contract.ts";
+import {
+  MissingFault,
+  type Resource,
+  resourceColumns,
+  type VersionDemand,
+  VersionFault,
+} from "../db/resource.ts";
+import { DEMAND, demandValues, meetsDemand } from "../db/resource-statements.ts";
+import { books } from "../db/schema.ts";
+import { bind } from "../db/statements.ts";
+import type { StockAdjustment, StockCount } from "./contract.ts";
 
 /** Why a stock cannot change: it would fall below 0, rise above the maximum, or belong to a book with a price of 0. */
 export type StockRefusal = "insufficient" | "above_maximum" | "zero_price";
@@ -27,7 +34,22 @@ export class StockFault extends Error {
   }
 }
 
-const ADJUSTMENT = { id: "uuid", delta: "bigint", reason: "text" } as const;
+/** What the movements of a write say, as `next_movement` takes it. */
+export function noteOf(
+  { reason, reference }: { reason: string | null; reference: string | null },
+  actor: string,
+): string {
+  return JSON.stringify({ actor, reason: reason ?? undefined, reference: reference ?? undefined });
+}
+
+/** The conditions on a new stock, on columns `sum` and `price`. */
+export const allowedStock = {
+  insufficient: sql`sum >= 0`,
+  above_maximum: sql`sum <= ${sql.raw(`${MAX_STOCK}`)}`,
+  zero_price: sql`price > 0 or sum = 0`,
+} satisfies Record<StockRefusal, SQL>;
+
+const ADJUSTMENT = { id: "uuid", delta: "bigint", note: "jsonb" } as const;
 
 const adjustment = keyedWrite(
   ADJUSTMENT,
@@ -40,15 +62,9 @@ const adjustment = keyedWrite(
       available: sql`${books.stock}`,
       sum: sql`${books.stock} + ${value("delta")}`,
     }),
-    conditions: () => ({
-      insufficient: sql`sum >= 0`,
-      above_maximum: sql`sum <= ${sql.raw(`${MAX_STOCK}`)}`,
-      zero_price: sql`price > 0 or sum = 0`,
-    }),
-    // The trigger that writes the movement takes its reason from this setting.
-    before: (value) => [sql`set_config('octavo.movement_reason', ${value("reason")}, true)`],
-    write: () => sql`update ${books} set stock = passed.sum from passed where ${books.id} = passed.id
-      returning ${resourceColumns(books, representation)}`,
+    conditions: () => allowedStock,
+    write: (value) => sql`update ${books} set stock = passed.sum, next_movement = ${value("note")}
+      from passed where ${books.id} = passed.id returning ${resourceColumns(books, representation)}`,
     details: [sql`checked.available`],
   }),
 );
@@ -61,10 +77,11 @@ const adjustment = keyedWrite(
 export async function adjustStock(
   database: Database,
   id: string,
-  { delta, reason }: StockAdjustment,
+  change: StockAdjustment,
+  actor: string,
   claim: Claim | undefined,
 ): Promise<Resource | Replay> {
-  const values = { id, delta, reason: reason ?? "" };
+  const values = { id, delta: change.delta, note: noteOf(change, actor) };
   const outcome: Outcome<Resource, StockRefusal, { available: number }> | Replay = await writeKeyed(
     database,
     claim,
@@ -76,29 +93,51 @@ export async function adjustStock(
   throw new StockFault(outcome.refusal, outcome.available);
 }
 
-const newestFirst = orderBy(stockMovements.created_at, stockMovements.id, true);
+const COUNT = { key: "text", counted: "int", note: "jsonb", ...DEMAND } as const;
 
-/** No row if there is no such book. */
-const movementPages = definePages(stockMovements, newestFirst, {
-  json: jsonObject(stockMovements, MOVEMENT_MEMBERS),
-  types: { book: "uuid" },
-  filters: (value) => [sql`${stockMovements.book_id} = ${value("book")}`],
-  around: (page, value) => sql`select page.* from ${books} cross join lateral (${page}) page
-    where ${books.id} = ${value("book")}`,
-});
+/** Sets the stock of the book with a value in a unique column. */
+const countBy = (column: PgColumn) =>
+  unconditionally(
+    COUNT,
+    conditionalWrite({
+      types: COUNT,
+      table: books,
+      row: (value) => sql`${column} = ${value("key")}::${sql.raw(column.getSQLType())}`,
+      locked: () => ({
+        version: sql`${books.version}`,
+        format: representation.format,
+        price: sql`${books.price}`,
+        available: sql`${books.stock}`,
+      }),
+      conditions: (value) => ({
+        version: meetsDemand(value),
+        zero_price: sql`price > 0 or ${value("counted")} = 0`,
+      }),
+      write: (value) => sql`update ${books} set stock = ${value("counted")}, next_movement = ${value("note")}
+        from passed where ${books.id} = passed.id returning ${resourceColumns(books, representation)}`,
+      details: [sql`checked.available`],
+    }),
+  );
+const counts = { id: countBy(books.id), isbn: countBy(books.isbn) };
 
 /**
- * Up to `limit + 1` movements of a book's stock from `position` on, in the direction of travel; the newest come first.
+ * Sets the stock of a book to what was counted. The difference is the movement.
  *
- * @throws MissingFault
+ * @throws MissingFault, VersionFault, StockFault
  */
-export async function listMovements(
+export async function countStock(
   database: Database,
-  bookId: string,
-  { limit }: MovementQuery,
-  position: Position | undefined,
-): Promise<Lines> {
-  const [found] = await database.read<Lines>(movementPages(position, limit, { book: bookId }));
-  if (!found) throw new MissingFault();
-  return found;
+  by: { id: string } | { isbn: string },
+  count: StockCount,
+  actor: string,
+  demand: VersionDemand,
+): Promise<Resource> {
+  const [definition, key] = "id" in by ? [counts.id, by.id] : [counts.isbn, by.isbn];
+  const values = { key, counted: count.stock, note: noteOf(count, actor), ...demandValues(demand) };
+  type Counted = Outcome<Resource, "version" | "zero_price", { available: number }>;
+  const [outcome] = (await database.write(bind(definition, values))) as [Counted];
+  if (outcome.refusal === null) return outcome;
+  if (outcome.refusal === "missing") throw new MissingFault();
+  if (outcome.refusal === "version") throw new VersionFault();
+  throw new StockFault(outcome.refusal, outcome.available);
 }

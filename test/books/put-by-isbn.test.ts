@@ -40,7 +40,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
 
   async function movementsOf(isbn: string) {
     const rows = await database.sql<{ delta: number }>(
-      "select delta from stock_movements join books on books.id = book_id where isbn = $1 order by stock_movements.id",
+      "select delta from stock_movements join books on books.id = book_id where books.isbn = $1 order by stock_movements.id",
       [isbn],
     );
     return rows.map(({ delta }) => delta);

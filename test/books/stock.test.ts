@@ -183,13 +183,25 @@ describe.each(RUNTIMES)("%s", (runtime) => {
       const inTransaction = connectOver(direct({ query, batch: () => Promise.reject() }))(60_000);
       const byHand = "update books set stock = stock + 1 where id = $1";
       await client.query("begin");
-      await adjustStock(inTransaction, id, { delta: -1, reason: "sale" }, undefined);
+      await adjustStock(
+        inTransaction,
+        id,
+        { delta: -1, reason: "sale", reference: null },
+        "clerk",
+        undefined,
+      );
       await client.query(byHand, [id]);
       await expect(
-        adjustStock(inTransaction, id, { delta: -99, reason: "refused" }, undefined),
+        adjustStock(
+          inTransaction,
+          id,
+          { delta: -99, reason: "refused", reference: null },
+          "clerk",
+          undefined,
+        ),
       ).rejects.toMatchObject({ refusal: "insufficient", available: 5 });
       await client.query(byHand, [id]);
-      await adjustStock(inTransaction, id, { delta: 1, reason: null }, undefined);
+      await adjustStock(inTransaction, id, { delta: 1, reason: null, reference: null }, "clerk", undefined);
       await client.query("commit");
       await client.query(byHand, [id]);
       await client.end();
@@ -254,9 +266,12 @@ describe.each(RUNTIMES)("%s", (runtime) => {
       expect(Object.keys(json.data[0])).toEqual([
         "id",
         "book_id",
+        "isbn",
         "delta",
         "stock_after",
         "reason",
+        "reference",
+        "actor",
         "created_at",
       ]);
       expect(json).toMatchObject({
@@ -291,15 +306,25 @@ describe.each(RUNTIMES)("%s", (runtime) => {
       expect([status, json.data, json.next_cursor, json.prev_cursor]).toEqual([200, [], null, null]);
     });
 
-    test("the list of movements returns 404 for a missing or deleted book", async () => {
-      const { id } = await create();
+    test("the list of movements outlives its book, and ends with the closing movement", async () => {
+      const { id, isbn } = await create({ stock: 3 });
       await adjust(id, { delta: 1 });
       const { next_cursor } = (await list(id, "?limit=1")).json;
       await api("DELETE", `/api/v1/books/${id}`);
-      for (const query of ["", `?limit=1&cursor=${next_cursor}`])
-        expect((await list(id, query)).status).toBe(404);
-      expect((await list(MISSING)).status).toBe(404);
-      expect((await list("1")).status).toBe(404);
+      const { status, json } = await list(id);
+      expect(status).toBe(200);
+      expect(json.data).toMatchObject([
+        { isbn, delta: -4, stock_after: 0, reason: "deleted", reference: null, actor: "tester" },
+        { isbn, delta: 1, stock_after: 4 },
+        { isbn, delta: 3, stock_after: 3 },
+      ]);
+      expect((await list(id, `?limit=1&cursor=${next_cursor}`)).json.data).toEqual(json.data.slice(2));
+    });
+
+    test("the list of movements returns 404 for a book that is missing, or was deleted without a movement", async () => {
+      const { id } = await create({ stock: 0 });
+      await api("DELETE", `/api/v1/books/${id}`);
+      for (const missing of [id, MISSING, "1"]) expect((await list(missing)).status).toBe(404);
     });
 
     test("the list of movements can be walked in both directions while movements are added", async () => {

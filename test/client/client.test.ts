@@ -180,6 +180,48 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
     await expect(client.books.get(made.id)).rejects.toMatchObject({ error: "not_found" });
   });
 
+  test("every method for stock works, and its movements outlive the book", async () => {
+    const [{ data: one, etag }, { data: two }] = await Promise.all([
+      client.books.create(dune()),
+      client.books.create(dune()),
+    ]);
+    const receipt = {
+      lines: [
+        { isbn: one.isbn, delta: -1 },
+        { id: two.id, delta: -3 },
+      ],
+      reason: "sale",
+      reference: crypto.randomUUID(),
+    };
+    expect(await losing(1).stock.change(receipt)).toEqual({
+      lines: [
+        { id: one.id, isbn: one.isbn, stock: 2 },
+        { id: two.id, isbn: two.isbn, stock: 0 },
+      ],
+    });
+    await expect(client.stock.change(receipt)).rejects.toMatchObject({
+      error: "insufficient_stock",
+      available: undefined,
+      lines: [{ line: 1, id: two.id, isbn: two.isbn, available: 0 }],
+    });
+    const count = { stock: 7, reason: "count" };
+    await expect(client.books.countStock(one.id, count, { ifMatch: etag })).rejects.toMatchObject({
+      error: "precondition_failed",
+    });
+    expect((await client.books.countStock(one.id, count)).data.stock).toBe(7);
+    expect((await client.books.countStockByIsbn(two.isbn, count)).data.stock).toBe(7);
+    await client.books.delete(one.id);
+    const movements = await rowsOf(client.books.movements(one.id));
+    expect(movements.map(({ delta, reason }) => [delta, reason])).toEqual([
+      [-7, "deleted"],
+      [5, "count"],
+      [-1, "sale"],
+      [3, null],
+    ]);
+    const sold = await rowsOf(client.stock.movements({ reference: receipt.reference }));
+    expect(sold.map(({ delta }) => delta).sort()).toEqual([-1, -3]);
+  });
+
   test("every method for a task works from its creation to its deletion", async () => {
     const { data: made, etag } = await client.tasks.create({ title: "Dust" });
     expect((await client.tasks.get(made.id)).data).toEqual(made);

@@ -69,6 +69,7 @@ type Pages<M> = M extends (...values: never[]) => { page(): Promise<infer P> } ?
 type Rows<M> = M extends (...values: never[]) => AsyncIterable<infer R> ? R : never;
 
 type Books = Client["books"];
+type Stock = Client["stock"];
 type Tasks = Client["tasks"];
 
 hold<{
@@ -90,6 +91,13 @@ hold<{
   adjustedStock: Same<Resource<Books["adjustStock"]>, Given<typeof stock.adjustStock, 200>>;
   listMovements: Same<Argument<Books["movements"], 1>, Query<typeof stock.listMovements>>;
   listMovementsPages: Same<Pages<Books["movements"]>, Given<typeof stock.listMovements, 200>>;
+  countStock: Same<Argument<Books["countStock"], 1>, Taken<typeof stock.countStock>>;
+  countedStock: Same<Resource<Books["countStock"]>, Given<typeof stock.countStock, 200>>;
+  countStockByIsbn: Same<Argument<Books["countStockByIsbn"], 1>, Taken<typeof stock.countStockByIsbn>>;
+  changeStock: Same<Argument<Stock["change"], 0>, Taken<typeof stock.changeStock>>;
+  changedStock: Same<Awaited<ReturnType<Stock["change"]>>, Given<typeof stock.changeStock, 200>>;
+  listAllMovements: Same<Argument<Stock["movements"], 0>, Query<typeof stock.listAllMovements>>;
+  listAllMovementsPages: Same<Pages<Stock["movements"]>, Given<typeof stock.listAllMovements, 200>>;
   listTasks: Same<Argument<Tasks["list"], 0>, Query<typeof tasks.listTasks>>;
   listTasksPages: Same<Pages<Tasks["list"]>, Given<typeof tasks.listTasks, 200>>;
   getTask: Same<Resource<Tasks["get"]>, Given<typeof tasks.getTask, 200>>;
@@ -140,6 +148,7 @@ try {
     // @ts-expect-error the API has no such code
     if (error.error === "out_of_stock") error.available;
     if (error.error === "insufficient_stock") error.available satisfies number | undefined;
+    error.lines[0]?.available satisfies number | undefined;
     error.details[0]?.code satisfies problem.ValidationCode | undefined;
   }
 }

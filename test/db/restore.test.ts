@@ -4,10 +4,14 @@ import type pg from "pg";
 import { expect, test } from "vitest";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 
-const BOOK_COLUMNS = "id, title, author, isbn, price, stock, description, created_at, updated_at, version";
-const MOVEMENT_COLUMNS = "id, book_id, delta, stock_after, reason, created_at";
+const BOOK_COLUMNS =
+  "id, title, author, isbn, price, stock, description, created_at, updated_at, version, next_movement, last_movement";
+const MOVEMENT_COLUMNS = "id, book_id, delta, stock_after, reason, created_at, isbn, reference, actor";
 
-/** Books whose ledgers are of every kind: none, an opening alone, and histories that come back to where they began. */
+/**
+ * Books whose ledgers are of every kind: none, an opening alone, histories that come back to where they began, and those of
+ * deleted books.
+ */
 async function fill(database: TestDatabase): Promise<void> {
   const histories = [
     [0],
@@ -22,11 +26,18 @@ async function fill(database: TestDatabase): Promise<void> {
   ];
   for (const [at, [first, ...others]] of histories.entries()) {
     const isbn = `97800000000${10 + at}`;
-    const insert = "insert into books (title, author, isbn, price, stock) values ('A', 'B', $1, 1, $2)";
-    await database.sql(insert, [isbn, first]);
+    const note = at % 2 ? { actor: "clerk", reference: "receipt 1042" } : null;
+    const insert =
+      "insert into books (title, author, isbn, price, stock, next_movement) values ('A', 'B', $1, 1, $2, $3)";
+    await database.sql(insert, [isbn, first, note]);
     for (const stock of others)
-      await database.sql("update books set stock = $2 where isbn = $1", [isbn, stock]);
+      await database.sql("update books set stock = $2, next_movement = $3 where isbn = $1", [
+        isbn,
+        stock,
+        note,
+      ]);
   }
+  await database.sql("delete from books where isbn in ('9780000000014', '9780000000018')");
 }
 
 const ledgerOf = (database: TestDatabase) =>

@@ -66,8 +66,10 @@ const POST_TASK = ["POST", "/api/v1/tasks"] as const;
 const PUT_BOOK = ["PUT", `/api/v1/books/${MISSING}`] as const;
 const PATCH_BOOK = ["PATCH", `/api/v1/books/${MISSING}`] as const;
 const POST_STOCK = ["POST", `/api/v1/books/${MISSING}/stock`] as const;
+const PUT_STOCK = ["PUT", `/api/v1/books/${MISSING}/stock`] as const;
+const POST_SALE = ["POST", "/api/v1/stock"] as const;
 const PATCH_TASK = ["PATCH", `/api/v1/tasks/${MISSING}`] as const;
-const WRITES = [POST_BOOK, PUT_BOOK, PATCH_BOOK, POST_STOCK, POST_TASK, PATCH_TASK];
+const WRITES = [POST_BOOK, PUT_BOOK, PATCH_BOOK, POST_STOCK, PUT_STOCK, POST_SALE, POST_TASK, PATCH_TASK];
 
 test.each<[string, string | Uint8Array]>([
   ["truncated JSON", '{"title":"Du'],
@@ -605,6 +607,7 @@ test.each([
   }
   for (const [method, path, body] of [
     ["POST", "stock", { delta: 1 }],
+    ["PUT", "stock", { stock: 1 }],
     ["GET", "stock/movements"],
   ] as const) {
     expect(outcome(await send(method, `/api/v1/books/${id}/${path}`, { body }))).toEqual([404, "not_found"]);

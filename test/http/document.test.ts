@@ -136,7 +136,13 @@ const CAUSES: Record<string, (operation: Operation) => Promise<Given>> = {
     const { path, resource } = await goodRequest(operation, open.api);
     return given(await open.api(operation.method, path, { body: await conflict(open.api, resource) }));
   },
-  insufficient_stock: (operation) => ask(operation, { body: { delta: -99 } }),
+  insufficient_stock: async (operation) => {
+    const { path, body } = await goodRequest(operation, open.api);
+    const lines = (body as { lines?: object[] }).lines?.map((line) => ({ ...line, delta: -99 }));
+    return given(
+      await open.api(operation.method, path, { body: lines ? { lines } : { ...body, delta: -99 } }),
+    );
+  },
   idempotency_in_progress: async (operation) => {
     const key = crypto.randomUUID();
     // The lock that a request holds while it runs; see src/db/idempotency.ts.

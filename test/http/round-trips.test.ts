@@ -80,7 +80,17 @@ const REQUESTS: [
   ["POST", "/api/v1/books/ID/stock", 1, { delta: -9 }],
   ["POST", "/api/v1/books/ID/stock", 0, { delta: 0 }],
   ["POST", `/api/v1/books/${MISSING}/stock`, 1, { delta: 1 }],
+  ["PUT", "/api/v1/books/ID/stock", 1, { stock: 9, reason: "count" }],
+  ["PUT", "/api/v1/books/ID/stock", 1, { stock: 9 }, { "If-Match": '"stale"' }],
+  ["PUT", "/api/v1/books/isbn/9780306406157/stock", 1, { stock: 9 }],
+  ["PUT", "/api/v1/books/isbn/1/stock", 0, { stock: 9 }],
+  ["POST", "/api/v1/stock", 1, { lines: [{ isbn: "9780306406157", delta: 1 }] }],
+  ["POST", "/api/v1/stock", 1, { lines: [{ isbn: "9780306406157", delta: -99 }] }],
+  ["POST", "/api/v1/stock", 1, { lines: [{ id: MISSING, delta: 1 }] }],
+  ["POST", "/api/v1/stock", 0, { lines: [] }],
   ["GET", `/api/v1/books/${MISSING}/stock/movements`, 1],
+  ["GET", "/api/v1/stock/movements", 1],
+  ["GET", "/api/v1/stock/movements?reason=sale&since=2026-01-01T00:00:00Z", 1],
 ];
 
 describe.each(RUNTIMES)("%s", (runtime) => {
@@ -123,6 +133,9 @@ describe.each(RUNTIMES)("%s", (runtime) => {
       ["none", stock, { delta: -2 }, 409],
       ["over", stock, { delta: 2_147_483_647 }, 200],
       ["more", stock, { delta: 1 }, 422],
+      ["receipt", "/api/v1/stock", { lines: [{ id, delta: -1 }] }, 200],
+      ["receipt", "/api/v1/stock", { lines: [{ id, delta: -1 }] }, 200],
+      ["unknown", "/api/v1/stock", { lines: [{ id: MISSING, delta: -1 }] }, 422],
       ["away", `/api/v1/books/${MISSING}/stock`, { delta: 1 }, 404],
     ];
     for (const [key, path, body, status] of requests) {

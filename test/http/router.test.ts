@@ -95,7 +95,7 @@ describe("every path", () => {
   test("every path is in the document", () => {
     expect(paths.length).toBeGreaterThan(8);
     const unread = paths.filter(({ methods }) => !methods.includes("GET")).map(({ path }) => path);
-    expect(unread).toEqual(["/api/v1/books/import", expect.stringMatching(/\/stock$/)]);
+    expect(unread.filter((path) => !/\/(stock|import)$/.test(path))).toEqual([]);
   });
 
   test("every path returns 405 with Allow for other methods", async () => {

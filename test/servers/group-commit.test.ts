@@ -9,6 +9,7 @@ import type { Connect, Driver } from "../../src/db/ports.ts";
 import { MissingFault, type Resource, TakenFault } from "../../src/db/resource.ts";
 import { Scheduler } from "../../src/db/scheduler.ts";
 import { adjustStock } from "../../src/stock/store.ts";
+import { changeStock } from "../../src/stock/transactions.ts";
 import { createTask } from "../../src/tasks/store.ts";
 import { isbnOf } from "../support/books.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
@@ -16,6 +17,8 @@ import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 const TIMEOUT_MS = 10_000;
 const STOCK = 20;
 const claimOf = (key: string) => ({ key, fingerprint: "f".repeat(64), status: 200, collection: null });
+const SALE = { reason: "sale", reference: null };
+const ACTOR = "tester";
 const ANY_VERSION = { exists: false, oneOf: undefined, noneOf: undefined };
 const MISSING = "00000000-0000-7000-8000-000000000000";
 
@@ -55,9 +58,9 @@ const book = (isbn = isbnOf(isbns++), title = "A") =>
   BookInput.parse({ title, author: "B", isbn, price: 1, stock: STOCK });
 /** A statement without a claim cannot be replayed. */
 const create = (connect: Connect, isbn?: string, title?: string) =>
-  createBook(connect(TIMEOUT_MS), book(isbn, title), undefined) as Promise<Resource>;
+  createBook(connect(TIMEOUT_MS), book(isbn, title), ACTOR, undefined) as Promise<Resource>;
 const sell = (connect: Connect, id: string, delta = -1, time = TIMEOUT_MS) =>
-  adjustStock(connect(time), id, { delta, reason: "sale" }, undefined) as Promise<Resource>;
+  adjustStock(connect(time), id, { delta, ...SALE }, ACTOR, undefined) as Promise<Resource>;
 const stockOf = async (id: string) => {
   const [row] = await database.sql<{ stock: number; sum: number; sales: number }>(
     `select stock, sum(delta)::int as sum, count(*) filter (where reason = 'sale')::int as sales
@@ -103,6 +106,20 @@ describe("group commit", () => {
     expect(created.map(({ json }) => JSON.parse(json).title)).toEqual(titles);
     for (const { id, json } of created) expect(JSON.parse(json).id).toBe(id);
     expect(sent).toEqual({ alone: 1, together: [1] });
+  });
+
+  test("a sale of several books shares no transaction, because locks before its own would break their order", async () => {
+    const connect = shared();
+    const made = await Promise.all([create(connect), create(connect)]);
+    const lines = made.map(({ id }) => ({ id, delta: -1 }));
+    sent = { alone: 0, together: [] };
+    await Promise.all([
+      ...made.map(({ id }) => sell(connect, id)),
+      ...[1, 2].map(() => changeStock(connect(TIMEOUT_MS), { lines, ...SALE }, ACTOR, undefined)),
+      ...made.map(({ id }) => sell(connect, id)),
+    ]);
+    expect(sent).toEqual({ alone: 4, together: [2] });
+    for (const { id } of made) expect(await stockOf(id)).toEqual({ stock: 16, sum: 16, sales: 4 });
   });
 
   test("of two creations of one ISBN in a statement, one fails alone", async () => {
@@ -171,7 +188,7 @@ describe("group commit", () => {
     let answered = 0;
     const wait = Array.from({ length: 12 }, (_, at) => {
       const claim = at % 2 ? claimOf(`${at}`.padStart(64, "c")) : undefined;
-      const sale = adjustStock(connect(TIMEOUT_MS), held, { delta: -1, reason: "sale" }, claim);
+      const sale = adjustStock(connect(TIMEOUT_MS), held, { delta: -1, ...SALE }, ACTOR, claim);
       return sale.then(() => answered++);
     });
     await expect.poll(database.waiting).toBeGreaterThan(0);
@@ -179,7 +196,7 @@ describe("group commit", () => {
       await Promise.all([
         sell(connect, free),
         create(connect),
-        updateBook(connect(TIMEOUT_MS), free, { price: `${time + 2}.00` }, ANY_VERSION),
+        updateBook(connect(TIMEOUT_MS), free, { price: `${time + 2}.00` }, ACTOR, ANY_VERSION),
         createTask(connect(TIMEOUT_MS), { title: "Dust" }, undefined),
         createTask(connect(TIMEOUT_MS), { title: "Dust" }, claimOf(`${time}`.padStart(64, "d"))),
       ]);
@@ -196,7 +213,7 @@ describe("group commit", () => {
     const release = await database.hold("select from books where id = $1 for update", [id]);
     const claims = ["a", "b"].map((key) => claimOf(key.repeat(64)));
     const sales = [undefined, undefined, undefined, undefined, ...claims].map((claim) =>
-      adjustStock(connect(TIMEOUT_MS), id, { delta: -1, reason: "sale" }, claim),
+      adjustStock(connect(TIMEOUT_MS), id, { delta: -1, ...SALE }, ACTOR, claim),
     );
     // One write runs until the lock limit, and another may wait until its deadline.
     await expect.poll(database.waiting).toBe(2);

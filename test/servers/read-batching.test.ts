@@ -16,7 +16,7 @@ import { batchedReads } from "../../src/db/read-batching.ts";
 import { MissingFault } from "../../src/db/resource.ts";
 import { Scheduler } from "../../src/db/scheduler.ts";
 import type { Statement } from "../../src/db/statements.ts";
-import { listMovements } from "../../src/stock/store.ts";
+import { listMovements } from "../../src/stock/movements.ts";
 import { isbnOf } from "../support/books.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 

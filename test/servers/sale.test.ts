@@ -1,13 +1,12 @@
-/** A sale with more clients than books, through two servers on one database, over connections that break. */
-import { randomInt } from "node:crypto";
-import type { Socket } from "node:net";
+/** Sales with more clients than books, through two servers on one database, over connections that break. */
 import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
 import { beforeAll, expect, onTestFailed, test } from "vitest";
-import { newBook } from "../support/books.ts";
+import { isbnOf, newBook } from "../support/books.ts";
 import { type Answer, type Client, createClient } from "../support/client.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
-import { type Link, startProxy, type TcpProxy } from "../support/proxy.ts";
+import { Network, SEED, within } from "../support/network.ts";
+import { startProxy, type TcpProxy } from "../support/proxy.ts";
 import { startServer, type TestServer } from "../support/servers.ts";
 import { SECRET, tokenFor } from "../support/token.ts";
 
@@ -18,58 +17,6 @@ const IMPATIENT = 100;
 /** The number of connections of both servers to the database. */
 const POOLED = 20;
 const PAUSE_MS = 20;
-
-/** The seed of the random breaks: `SEED=… npm test -- sale` repeats a run. */
-const SEED = Number(process.env.SEED ?? randomInt(2 ** 31));
-
-/** Breaks a connection after so many bytes in one direction. */
-interface Break {
-  there?: number;
-  back?: number;
-  reset: boolean;
-}
-
-/** Breaks within the first bytes of either direction. */
-const within = (bytes: { there: number; back: number }): fc.Arbitrary<Break> =>
-  fc.oneof(
-    fc.record({ there: fc.nat(bytes.there), reset: fc.boolean() }),
-    fc.record({ back: fc.nat(bytes.back), reset: fc.boolean() }),
-  );
-
-/** Connections that break at random once the storm begins. */
-class Network {
-  storm = false;
-  broken = 0;
-  readonly #breaks: (Break | undefined)[];
-
-  constructor(breaks: fc.Arbitrary<Break | undefined>) {
-    this.#breaks = fc.sample(breaks, { seed: SEED, numRuns: 10 * CLIENTS });
-  }
-
-  readonly join = ({ near, far, cut }: Link): void => {
-    const drawn = this.storm ? this.#breaks.pop() : undefined;
-    const end = () => {
-      this.broken++;
-      for (const socket of [near, far]) {
-        socket.removeAllListeners("data");
-        if (drawn?.reset) socket.resetAndDestroy();
-      }
-      cut();
-    };
-    pass(near, far, drawn?.there, end);
-    pass(far, near, drawn?.back, end);
-  };
-}
-
-/** Forwards data up to a number of bytes. */
-function pass(from: Socket, to: Socket, bytes = Number.POSITIVE_INFINITY, end: () => void): void {
-  let left = bytes;
-  from.on("data", (data) => {
-    to.write(data.subarray(0, left));
-    left -= data.length;
-    if (left < 0) end();
-  });
-}
 
 /** Breaks a tenth of the clients' connections, most within the first request and its response. */
 const toServers = new Network(
@@ -104,13 +51,13 @@ beforeAll(async () => {
   }
 });
 
-/** Requests one book until a response arrives, from the servers in turn, always with the same key. */
-async function buy(id: string, key: string, server: number): Promise<Answer> {
+/** Sends a request until a response arrives, to the servers in turn, always with the same key. */
+async function insist(path: string, body: object, key: string, server: number): Promise<Answer> {
   const headers = { "Idempotency-Key": key };
   for (let at = server; ; at++) {
     const api = apis[at % apis.length] as Client;
     try {
-      const answer = await api("POST", `/api/v1/books/${id}/stock`, { body: { delta: -1 }, headers });
+      const answer = await api("POST", path, { body, headers });
       const { error } = answer.json;
       if (error !== "database_unavailable" && error !== "idempotency_in_progress") return answer;
     } catch (error) {
@@ -119,6 +66,9 @@ async function buy(id: string, key: string, server: number): Promise<Answer> {
     await sleep(PAUSE_MS);
   }
 }
+
+const buy = (id: string, key: string, server: number) =>
+  insist(`/api/v1/books/${id}/stock`, { delta: -1 }, key, server);
 
 /** Sends the request to both servers at once, and expects the same response. */
 async function buyImpatiently(id: string, key: string): Promise<Answer> {
@@ -169,9 +119,83 @@ test("1,000 clients buy 100 books, at most one each, although connections break"
 
   expect(toServers.broken).toBeGreaterThan(CLIENTS / 50);
   expect(toDatabase.broken).toBeGreaterThan(CLIENTS / 50);
+  expectNoFailures();
+});
+
+/** The servers failed no request but those on connections that broke. */
+function expectNoFailures(): void {
   const events = servers.flatMap(({ logs }) => logs().map((line) => JSON.parse(line)));
   const failed = events.filter(({ status }) => status >= 500);
   expect(failed.filter(({ problem }) => problem !== "database_unavailable")).toEqual([]);
+  expect(failed.filter((event) => JSON.stringify(event).includes("deadlock"))).toEqual([]);
   // A break fails only the requests on its connection.
   expect(failed.length).toBeLessThanOrEqual(toDatabase.broken);
+}
+
+const TITLES = 20;
+const BUYERS = 200;
+const RECEIPTS = 5;
+
+/** A receipt of some of the books, in any order and by either name, with quantities. */
+const receipt = fc
+  .shuffledSubarray([...Array(TITLES).keys()], { minLength: 1, maxLength: 8 })
+  .chain((books) =>
+    fc.tuple(
+      ...books.map((book) => fc.record({ book: fc.constant(book), byId: fc.boolean(), taken: fc.nat(2) })),
+    ),
+  );
+
+test("200 clients sell random receipts of 20 books, all or nothing, although connections break", {
+  timeout: 120_000,
+}, async () => {
+  onTestFailed(() => console.error(`SEED=${SEED} draws the same receipts.`));
+  const books = await database.sql<{ id: string; isbn: string }>(
+    `insert into books (title, author, isbn, price, stock)
+     select 'Dune', 'Frank Herbert', isbn, 9.99, $2 from unnest($1::text[]) as isbn returning id, isbn`,
+    [Array.from({ length: TITLES }, (_, at) => isbnOf(at)), STOCK],
+  );
+  const receipts = fc.sample(receipt, { seed: SEED, numRuns: BUYERS * RECEIPTS });
+  toServers.storm = true;
+  toDatabase.storm = true;
+  const brokenBefore = toDatabase.broken;
+  const sold = Array<number>(TITLES).fill(0);
+  await Promise.all(
+    Array.from({ length: BUYERS }, async (_, buyer) => {
+      for (const [at, lines] of receipts.slice(buyer * RECEIPTS, (buyer + 1) * RECEIPTS).entries()) {
+        const body = {
+          reference: `receipt-${buyer}-${at}`,
+          lines: lines.map(({ book, byId, taken }) => ({
+            ...(byId ? { id: books[book]?.id } : { isbn: books[book]?.isbn }),
+            delta: -taken - 1,
+          })),
+        };
+        const { status, json } = await insist("/api/v1/stock", body, body.reference, buyer);
+        if (status === 409) {
+          for (const { line, available } of json.lines)
+            expect(available).toBeLessThan((lines[line]?.taken ?? 0) + 1);
+          continue;
+        }
+        expect(status).toBe(200);
+        for (const { book, taken } of lines) sold[book] = (sold[book] ?? 0) + taken + 1;
+      }
+    }),
+  );
+
+  const rows = await database.sql<{ stock: number; sum: number; receipts: number; sales: number }>(
+    `select stock, sum(delta)::int as sum, count(distinct reference)::int as receipts,
+       count(reference)::int as sales
+     from unnest($1::uuid[]) with ordinality as wanted (id, at) join books using (id) join stock_movements on book_id = books.id
+     group by at, books.id order by at`,
+    [books.map(({ id }) => id)],
+  );
+  expect(rows.map(({ stock }) => STOCK - stock)).toEqual(sold);
+  expect(rows.map(({ sum }) => STOCK - sum)).toEqual(sold);
+  // No receipt took a book twice.
+  expect(rows.map(({ receipts }) => receipts)).toEqual(rows.map(({ sales }) => sales));
+  expect(toDatabase.broken - brokenBefore).toBeGreaterThan(POOLED);
+  expect(sold.reduce((sum, books) => sum + books)).toBeGreaterThan((TITLES * STOCK) / 2);
+  expect(
+    await database.sql("select deadlocks::int from pg_stat_database where datname = current_database()"),
+  ).toEqual([{ deadlocks: 0 }]);
+  expectNoFailures();
 });

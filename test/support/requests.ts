@@ -9,7 +9,7 @@ type Send = (method: string, path: string, options: { body?: object }) => Promis
 type Resource = Record<string, unknown>;
 
 /** A good body for each operation that takes one: a Blob for a file, and otherwise JSON. A body of a POST also adds the resource that a longer path needs. */
-export const BODIES: Record<string, () => object> = {
+export const BODIES: Record<string, (send: Send) => object | Promise<object>> = {
   "POST /api/v1/books": () => newBook(),
   "PATCH /api/v1/books/{id}": () => ({ price: 5 }),
   "PUT /api/v1/books/{id}": () => ({ price: 5 }),
@@ -17,6 +17,11 @@ export const BODIES: Record<string, () => object> = {
   "POST /api/v1/books/import": () =>
     new Blob([`${JSON.stringify(newBook())}\n`], { type: "application/x-ndjson" }),
   "POST /api/v1/books/{id}/stock": () => ({ delta: -1 }),
+  "PUT /api/v1/books/{id}/stock": () => ({ stock: 5 }),
+  "PUT /api/v1/books/isbn/{isbn}/stock": () => ({ stock: 5 }),
+  "POST /api/v1/stock": async (send) => ({
+    lines: [{ isbn: (await add(send, "/api/v1/books")).isbn, delta: -1 }],
+  }),
   "POST /api/v1/tasks": () => ({ title: "Dust" }),
   "PATCH /api/v1/tasks/{id}": () => ({ completed: true }),
 };
@@ -80,21 +85,23 @@ export async function goodRequest(
   { name, path, takesBody }: Pick<Operation, "name" | "path" | "takesBody">,
   send: Send,
 ): Promise<{ path: string; body: object | undefined; resource: Resource }> {
-  const body = takesBody ? bodyOf(name) : undefined;
-  const [collection] = path.match(/^\/api\/v\d+\/\w+(?=\/)/) ?? [];
+  const body = takesBody ? await bodyOf(name, send) : undefined;
+  const [collection] = path.match(/^\/api\/v\d+\/\w+(?=\/.*\{)/) ?? [];
   const resource = collection === undefined ? PARAMETERS : await add(send, collection);
   const values = new Map(Object.entries(resource));
   return { path: path.replaceAll(/\{(\w+)\}/g, (_, member) => `${values.get(member)}`), body, resource };
 }
 
 async function add(send: Send, collection: string): Promise<Answer["json"]> {
-  const { status, json, text } = await send("POST", collection, { body: bodyOf(`POST ${collection}`) });
+  const { status, json, text } = await send("POST", collection, {
+    body: await bodyOf(`POST ${collection}`, send),
+  });
   if (status !== 201) throw new Error(`POST ${collection} is not 201, but ${status}: ${text}`);
   return json;
 }
 
-function bodyOf(operation: string): object {
-  const body = BODIES[operation]?.();
+async function bodyOf(operation: string, send: Send): Promise<object> {
+  const body = await BODIES[operation]?.(send);
   if (!body) throw new Error(`Add a good body for ${operation} to BODIES in test/support/requests.ts.`);
   return body;
 }

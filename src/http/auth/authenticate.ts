@@ -1,4 +1,5 @@
 import { errors, type JWTHeaderParameters, jwtVerify } from "jose";
+import { storable } from "../fields.ts";
 import { bearerToken } from "./bearer.ts";
 import { type LookupOptions, ProviderKeys } from "./keys.ts";
 import { ALGORITHMS, type KeySource } from "./provider.ts";
@@ -30,6 +31,8 @@ export interface Principal extends GrantedRoles {
   verified: boolean;
   issuer: string | undefined;
   subject: string;
+  /** How the stock ledger names the sender: the subject, and before it the issuer where tokens may have several. */
+  actor: string;
 }
 
 const SUFFICIENT_ROLES: Record<Role, readonly Role[]> = {
@@ -57,6 +60,7 @@ export function authenticator(authentication: Authentication): Authenticate {
         verified: false,
         issuer: undefined,
         subject: "local",
+        actor: "local",
         roles: ["admin"],
         lack: undefined,
       };
@@ -112,7 +116,8 @@ function tokenVerifier(
     }
     if (audience && audience !== ANY_AUDIENCE) requireAudience(payload, audience);
     const { iss, sub: subject, exp = 0 } = payload;
-    const principal = { verified: true, issuer: iss, subject, ...rolesOf(payload, rules) };
+    const actor = storable(issuer || iss === undefined ? subject : `${iss}#${subject}`);
+    const principal = { verified: true, issuer: iss, subject, actor, ...rolesOf(payload, rules) };
     verified.add(token, principal, (exp + CLOCK_TOLERANCE) * 1000);
     return principal;
   };

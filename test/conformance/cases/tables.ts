@@ -47,6 +47,8 @@ export const EXPORT_PATH = `${BOOKS_PATH}/export`;
 export const TASK_PATH = `${TASKS_PATH}/${idOf(101)}`;
 export const STOCK_PATH = `${DUNE_PATH}/stock`;
 export const MOVEMENTS_PATH = `${STOCK_PATH}/movements`;
+export const SALES_PATH = "/api/v1/stock";
+export const LEDGER_PATH = `${SALES_PATH}/movements`;
 export const NO_BOOK_PATH = `${BOOKS_PATH}/${MISSING}`;
 export const NO_TASK_PATH = `${TASKS_PATH}/${MISSING}`;
 
@@ -61,9 +63,12 @@ export const PATHS: readonly (readonly [path: string, methods: readonly string[]
   [BOOKS_PATH, ["GET", "POST"]],
   [DUNE_PATH, ["GET", "PATCH", "PUT", "DELETE"]],
   [DUNE_ISBN_PATH, ["GET", "PUT"]],
+  [`${DUNE_ISBN_PATH}/stock`, ["PUT"]],
   [EXPORT_PATH, ["GET"]],
-  [STOCK_PATH, ["POST"]],
+  [STOCK_PATH, ["POST", "PUT"]],
   [MOVEMENTS_PATH, ["GET"]],
+  [SALES_PATH, ["POST"]],
+  [LEDGER_PATH, ["GET"]],
   [TASKS_PATH, ["GET", "POST"]],
   [TASK_PATH, ["GET", "PATCH", "DELETE"]],
 ];
@@ -77,6 +82,8 @@ export const WRITES = [
   ["POST", TASKS_PATH],
   ["PATCH", NO_TASK_PATH],
   ["POST", `${NO_BOOK_PATH}/stock`],
+  ["PUT", `${NO_BOOK_PATH}/stock`],
+  ["POST", SALES_PATH],
 ] as const;
 
 export const JSON_TYPE = { "Content-Type": "application/json" };

@@ -1,0 +1,86 @@
+/** The ledger in Postgres, which only triggers write. */
+import { eq, type SQL, sql } from "drizzle-orm";
+import { jsonObject } from "../db/json.ts";
+import {
+  definePages,
+  filteredPage,
+  type KeysetOrder,
+  type Lines,
+  orderBy,
+  type Position,
+} from "../db/keyset.ts";
+import type { Database } from "../db/ports.ts";
+import { MissingFault } from "../db/resource.ts";
+import { books, stockMovements } from "../db/schema.ts";
+import { type LedgerQuery, MOVEMENT_MEMBERS, type MovementQuery } from "./contract.ts";
+
+const movementJson = jsonObject(
+  {
+    ...stockMovements,
+    // Movements of version 0.1.0 have none while their book is there.
+    isbn: sql`coalesce(${stockMovements.isbn}, (select ${books.isbn} from ${books} where ${books.id} = ${stockMovements.book_id}))`,
+  },
+  MOVEMENT_MEMBERS,
+);
+
+const newestFirst = orderBy(stockMovements.created_at, stockMovements.id, true);
+
+/** No row if there is no such book, and never was one with stock. */
+const pagesOfBook = definePages(stockMovements, newestFirst, {
+  json: movementJson,
+  types: { book: "uuid" },
+  filters: (value) => [sql`${stockMovements.book_id} = ${value("book")}`],
+  around: (page, value) => sql`select page.* from (${page}) page
+    where exists (select from ${books} where ${books.id} = ${value("book")})
+      or exists (select from ${stockMovements} where ${stockMovements.book_id} = ${value("book")})`,
+});
+
+/**
+ * Up to `limit + 1` movements of a book's stock from `position` on, in the direction of travel; the newest come first.
+ *
+ * @throws MissingFault
+ */
+export async function listMovements(
+  database: Database,
+  bookId: string,
+  { limit }: MovementQuery,
+  position: Position | undefined,
+): Promise<Lines> {
+  const [found] = await database.read<Lines>(pagesOfBook(position, limit, { book: bookId }));
+  if (!found) throw new MissingFault();
+  return found;
+}
+
+/** The time as the index of all movements has it; see the schema. */
+const time = sql`(${stockMovements.created_at} at time zone 'UTC')`;
+const newestOfAll: KeysetOrder = { ...newestFirst, key: time, type: "timestamp" };
+const allPages = definePages(stockMovements, newestOfAll, { json: movementJson, types: {} });
+
+/** Up to `limit + 1` movements of all books from `position` on, in the direction of travel; the newest come first. */
+export async function listAllMovements(
+  database: Database,
+  { limit, ...query }: LedgerQuery,
+  position: Position | undefined,
+): Promise<Lines> {
+  const equal = equalTo(query);
+  const order = equal.length > 0 ? newestFirst : newestOfAll;
+  const filters = [...equal, ...within(order, query)];
+  const page =
+    filters.length === 0
+      ? allPages(position, limit, {})
+      : filteredPage(stockMovements, order, { filters, position, limit, json: movementJson });
+  const [found] = await database.read<Lines>(page);
+  return found as Lines;
+}
+
+type LedgerFilters = Omit<LedgerQuery, "limit">;
+
+const equalTo = ({ reference, reason }: LedgerFilters): SQL[] => [
+  ...(reference === undefined ? [] : [eq(stockMovements.reference, reference)]),
+  ...(reason === undefined ? [] : [eq(stockMovements.reason, reason)]),
+];
+
+const within = ({ key, type }: KeysetOrder, { since, until }: LedgerFilters): SQL[] => [
+  ...(since === undefined ? [] : [sql`${key} >= ${since}::${sql.raw(type)}`]),
+  ...(until === undefined ? [] : [sql`${key} < ${until}::${sql.raw(type)}`]),
+];
