@@ -44,7 +44,8 @@ BEGIN
 END
 $$;--> statement-breakpoint
 
--- The closing movement. A deleted row has no new values to carry its actor, so a setting does, which names the book.
+-- The closing movement. A deleted row has no new values to carry its actor, so a setting does, which names the book; or all
+-- books, where the transaction has only deletions of one actor.
 CREATE FUNCTION octavo_close_ledger() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -54,7 +55,7 @@ BEGIN
     INSERT INTO public.stock_movements (book_id, isbn, delta, stock_after, reason, actor)
     VALUES (
       OLD.id, OLD.isbn, -OLD.stock, 0, 'deleted',
-      CASE WHEN deletion ->> 'book' = OLD.id::text THEN deletion ->> 'actor' END
+      CASE WHEN deletion ->> 'book' IN (OLD.id::text, '*') THEN deletion ->> 'actor' END
     );
   END IF;
   -- Movements of version 0.1.0 take the ISBN while it is known.

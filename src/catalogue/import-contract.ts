@@ -108,7 +108,8 @@ export const importBooks = (maxBytes: number) =>
     problems: [],
   });
 
-export function policyOf(query: ImportQuery): ImportPolicy {
+/** @param actor who imports; undefined for the command */
+export function policyOf(query: ImportQuery, actor?: string): ImportPolicy {
   const { dry_run = false, on_error = "skip", no_delete = false, skip_rows = 0, default_price, only } = query;
   return {
     dryRun: dry_run,
@@ -117,6 +118,7 @@ export function policyOf(query: ImportQuery): ImportPolicy {
     skipRows: skip_rows,
     defaultPrice: default_price,
     only,
+    actor,
   };
 }
 

@@ -63,7 +63,7 @@ function importReport(
     return context.database;
   };
   const rows = READERS[format](chunksOf(body), readOptionsOf(query));
-  const events = withProblems(importRows(rows, connect, policyOf(query)));
+  const events = withProblems(importRows(rows, connect, policyOf(query, context.actor)));
   return new ImportReport(events, context.signal, query.dry_run === true);
 }
 

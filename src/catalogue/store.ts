@@ -14,6 +14,8 @@ export interface BatchPolicy {
   noDelete: boolean;
   /** The price of new books that have none, as decimal text. */
   defaultPrice: string | undefined;
+  /** Who imports, for the movements of stock; nobody if the command does. */
+  actor: string | undefined;
 }
 
 export type RefusalReason = "incomplete" | "zero_price_with_stock" | "id_taken";
@@ -42,9 +44,16 @@ export function itemOf(row: BookRow | DeletionRow): string {
 export async function writeBatch(
   database: Database,
   items: readonly string[],
-  { dryRun, strict, noDelete, defaultPrice }: BatchPolicy,
+  { dryRun, strict, noDelete, defaultPrice, actor }: BatchPolicy,
 ): Promise<BatchOutcome> {
-  const values = { rows: `[${items.join()}]`, defaultPrice: defaultPrice ?? null, strict, noDelete };
+  const values = {
+    rows: `[${items.join()}]`,
+    defaultPrice: defaultPrice ?? null,
+    strict,
+    noDelete,
+    movement: JSON.stringify({ actor, reason: "import" }),
+    deletion: JSON.stringify({ book: "*", actor }),
+  };
   const [outcome] = dryRun
     ? await database.read<Counts>(bind(rehearsal, values))
     : (((await database.batch("write", [bind(performance, values)]))[0] ?? []) as Counts[]);
@@ -59,8 +68,9 @@ const bitOf = (name: Member) => 1 << MEMBERS.indexOf(name);
 const maskOf = (book: object) =>
   MEMBERS.reduce((mask, name) => (name in book ? mask | bitOf(name) : mask), 0);
 
-const TYPES = { rows: "json", defaultPrice: "numeric", strict: "boolean", noDelete: "boolean" } as const;
-type BatchValue = Value<Names<typeof TYPES>>;
+const REHEARSAL = { rows: "json", defaultPrice: "numeric", noDelete: "boolean" } as const;
+const TYPES = { ...REHEARSAL, strict: "boolean", movement: "jsonb", deletion: "text" } as const;
+type BatchValue = Value<Names<typeof REHEARSAL>>;
 
 const originOf = ({ origin }: BookRow) =>
   origin && {
@@ -147,7 +157,7 @@ const unchanged = sql`${counted(sql`given`)} - ${counted(sql`changed`)} as uncha
 const refusedItems = sql`(select json_agg(refused order by item)::text from refused) as refused`;
 
 const rehearsal = defineStatement({
-  types: TYPES,
+  types: REHEARSAL,
   lane: "searches",
   build: (value) => sql`with ${classified(value, sql``)}
     select ${counted(sql`absent where reason is null`)} as created,
@@ -164,10 +174,12 @@ const performance = defineStatement({
   types: TYPES,
   build: (value) => sql`with ${classified(value, sql`for update of ${books}`)},
     permission as materialized (
-      select not ${value("strict")} or not exists (select from refused) as is_given
+      select not ${value("strict")} or not exists (select from refused) as is_given,
+        set_config('octavo.deletion', ${value("deletion")}, true)
     ),
     updated as (
-      update ${books} set (${names(MEMBERS)}) = row(${names(MEMBERS, sql`present.`)}) from present, permission
+      update ${books} set (${names(MEMBERS)}, next_movement) = row(${names(MEMBERS, sql`present.`)}, ${value("movement")})
+      from present, permission
       where ${books.id} = present.id and present.reason is null and present.is_deleted is not true and is_given
       returning 1
     ),
@@ -176,9 +188,9 @@ const performance = defineStatement({
       where ${books.id} = present.id and present.is_deleted and is_given returning 1
     ),
     created as (
-      insert into ${books} (id, isbn, created_at, updated_at, ${names(MEMBERS)})
+      insert into ${books} (id, isbn, created_at, updated_at, next_movement, ${names(MEMBERS)})
       select coalesce(origin_id, ${orderedId}), isbn, coalesce(origin_created_at, now()),
-        coalesce(origin_updated_at, now()), ${names(MEMBERS)}
+        coalesce(origin_updated_at, now()), ${value("movement")}, ${names(MEMBERS)}
       -- Counting makes the insertion wait for the locks.
       from absent, permission, (select count(*) from locked) as locks where reason is null and is_given
       order by isbn on conflict (isbn) do nothing returning isbn

@@ -32,6 +32,7 @@ const DEFAULTS: ImportPolicy = {
   defaultPrice: undefined,
   only: undefined,
   skipRows: 0,
+  actor: "importer",
 };
 
 interface Report {
@@ -124,13 +125,14 @@ test("every change of stock leaves a movement", async () => {
   const isbn = newIsbn();
   for (const stock of [5, 2, 2, 0]) await csv(`isbn,title,author,price,stock\n${isbn},A,B,1,${stock}\n`);
   const movements = await database.sql(
-    `select delta, stock_after from stock_movements join books on books.id = book_id where isbn = $1 order by stock_movements.id`,
+    "select delta, stock_after, reason, actor from stock_movements where isbn = $1 order by id",
     [isbn],
   );
+  const by = { reason: "import", actor: "importer" };
   expect(movements).toEqual([
-    { delta: 5, stock_after: 5 },
-    { delta: -3, stock_after: 2 },
-    { delta: -2, stock_after: 0 },
+    { delta: 5, stock_after: 5, ...by },
+    { delta: -3, stock_after: 2, ...by },
+    { delta: -2, stock_after: 0, ...by },
   ]);
 });
 
@@ -259,7 +261,10 @@ test("withdrawn books are deleted, or with noDelete keep their row without stock
   expect(countsOf((await onix({ noDelete: true })).summary)).toEqual([0, 1, 0, 0, 0]);
   expect(await bookOf(isbn)).toMatchObject({ stock: 0 });
   expect(countsOf((await onix({ noDelete: true })).summary)).toEqual([0, 0, 1, 0, 0]);
+  await ndjson([{ isbn, stock: 2 }]);
   expect(countsOf((await onix()).summary)).toEqual([0, 0, 0, 1, 0]);
+  const closing = "select delta, reason, actor from stock_movements where isbn = $1 order by id desc limit 1";
+  expect(await database.sql(closing, [isbn])).toEqual([{ delta: -2, reason: "deleted", actor: "importer" }]);
   expect(await database.sql("select count(*)::int as n from books")).toEqual([row]);
 });
 
