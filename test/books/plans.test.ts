@@ -11,6 +11,7 @@ import type { Database, Row } from "../../src/db/ports.ts";
 import type { Statement } from "../../src/db/statements.ts";
 import { ledgerPaging } from "../../src/stock/contract.ts";
 import { listAllMovements, listMovements } from "../../src/stock/movements.ts";
+import { changeStock } from "../../src/stock/transactions.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 
 const BOOKS = 20_000;
@@ -193,6 +194,17 @@ test.each(["forward", "backward"] as const)(
     ]);
   },
 );
+
+test("a sale of several books finds, locks and changes them by an index", async () => {
+  const books = await database.sql<{ id: string; isbn: string }>("select id, isbn from books limit 10");
+  const lines = books.map(({ id, isbn }, at) => ({ ...(at % 2 ? { id } : { isbn }), delta: 1 }));
+  const scans = await scansOf((database) =>
+    changeStock(database, { lines, reason: null, reference: null }, "tester", undefined),
+  );
+  const ofBooks = scans.filter((scan) => scan["Relation Name"] === "books");
+  expect(ofBooks.map((scan) => scan["Node Type"])).not.toContain("Seq Scan");
+  expect(Math.max(...ofBooks.map(rowsRead)), JSON.stringify(ofBooks)).toBeLessThanOrEqual(lines.length);
+});
 
 /** The moment of the movement at a place in the ledger, newest first. */
 const momentAt = async (place: number) =>
