@@ -217,6 +217,7 @@ export type ProblemCode =
   | "conflict"
   | "insufficient_stock"
   | "idempotency_in_progress"
+  | "cursor_expired"
   | "precondition_failed"
   | "payload_too_large"
   | "unsupported_media_type"

@@ -26,6 +26,12 @@ export const etagOf = (id: string, version: string, format: number): string => `
 export const etagOfText = (text: string): string =>
   `"${bytesToHex(sha256(utf8ToBytes(text)).subarray(0, 16))}"`;
 
+/** The same of bytes, which may be many: Web Crypto takes a tenth of the time. */
+export async function etagOfBytes(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", bytes);
+  return `"${bytesToHex(new Uint8Array(digest, 0, 16))}"`;
+}
+
 /** Parses the tag of a resource, if it is one: into id and version, and these with the format. Earlier tags have no format. */
 function partsOf(tag: string): { version: string; format: string | undefined } | undefined {
   const [, version, format] = tag.match(/^"(.{36}\.[1-9]\d{0,17})(?:\.([1-9]\d{0,3}))?"$/) ?? [];

@@ -146,6 +146,12 @@ const CAUSES: Record<string, (operation: Operation) => Promise<Given>> = {
     await first.end();
     return second;
   },
+  cursor_expired: async (operation) => {
+    const { path } = await goodRequest(operation, open.api);
+    const { next_cursor } = (await open.api("GET", path)).json;
+    await database.sql("update book_feed set epoch = default");
+    return ask(operation, { query: `?cursor=${next_cursor}` });
+  },
   precondition_failed: (operation) => ask(operation, { headers: { "If-Match": '"x"' } }),
   payload_too_large: (operation) => ask(operation, { raw: " ".repeat(1_048_577), headers: JSON_TYPE }),
   unsupported_media_type: (operation) => ask(operation, { headers: { "Content-Type": "text/plain" } }),
