@@ -99,8 +99,13 @@ export interface BookFilters {
   min_price?: number | undefined;
   max_price?: number | undefined;
   in_stock?: boolean | undefined;
+  /** Books of which fewer are in stock. Only with a sort by `stock`. */
+  stock_below?: number | undefined;
   /** `relevance` by default with `search`, which it needs; otherwise `-created_at` (newest first). */
-  sort?: `${"" | "-"}${"created_at" | "title" | "author" | "price" | "published"}` | "relevance" | undefined;
+  sort?:
+    | `${"" | "-"}${"created_at" | "title" | "author" | "price" | "published" | "stock"}`
+    | "relevance"
+    | undefined;
 }
 
 /** Which books to export, and how. */

@@ -111,7 +111,7 @@ client.books.update("", { tilte: "Dune" });
 // @ts-expect-error the API has no such parameter
 client.books.list({ serach: "dune" });
 // @ts-expect-error the API has no such order
-client.books.list({ sort: "-stock" });
+client.books.list({ sort: "-pages" });
 // @ts-expect-error a page has a number or a cursor
 client.books.page(1, { cursor: "" });
 // @ts-expect-error a movement cannot be changed
