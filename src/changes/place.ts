@@ -43,17 +43,30 @@ const MAX_XID = 2n ** 64n - 1n;
 /** Cursors name no more running transactions: the oldest. Later ones count as not seen, and their rows may come twice. */
 const MAX_RUNNING = 100;
 
-/**
- * Reads a snapshot as Postgres writes it: `xmin:xmax:running,…`. On a standby, Postgres does not tell which transactions
- * were running, so that all from the oldest of them on count as not seen.
- */
-export function parseSnapshot(text: string, isStandby: boolean, at: string): Snapshot {
-  const [xmin = "0", xmax = "0", list = ""] = text.split(":");
-  if (isStandby) return { xmax: BigInt(xmin), running: [], at };
-  const running = list === "" ? [] : list.split(",").map(BigInt);
-  const tooMany = running[MAX_RUNNING];
-  return { xmax: tooMany ?? BigInt(xmax), running: running.slice(0, MAX_RUNNING), at };
+/** What the database knows at a moment. */
+export interface Moment {
+  at: string;
+  /** As Postgres writes it: `xmin:xmax:running,…`. */
+  snapshot: string;
+  /** The newest transaction that has a row in the feed, or had one. */
+  newest: bigint;
+  isStandby: boolean;
 }
+
+/**
+ * The snapshot of a moment. Transactions after the newest that has a row are left out, so that it stays the same while
+ * nothing changes. A standby does not tell which transactions were running: all from the oldest of them on count as not seen.
+ */
+export function snapshotOf({ at, snapshot, newest, isStandby }: Moment): Snapshot {
+  const [xmin = "0", end = "0", list = ""] = snapshot.split(":");
+  const given = list === "" || isStandby ? [] : list.split(",").map(BigInt);
+  const bounds = [newest + 1n, BigInt(isStandby ? xmin : end), given[MAX_RUNNING] ?? MAX_XID];
+  const xmax = bounds.reduce((least, bound) => (bound < least ? bound : least));
+  return { xmax, running: given.filter((xid) => xid < xmax), at };
+}
+
+const isSame = (one: Snapshot, other: Snapshot) =>
+  one.xmax === other.xmax && one.running.join() === other.running.join();
 
 /** The oldest transaction that is not in a snapshot. */
 export const oldestUnseen = ({ xmax, running: [first = xmax] }: Snapshot): bigint => first;
@@ -75,9 +88,6 @@ export function gapsOf(place: Pick<Place, "seen" | "walk"> | undefined): Gap[] {
     .map((gap) => (gap.after.xid < last.xid ? { ...gap, after: last } : gap));
 }
 
-/** A day: an idle cursor is renewed so often, or else it would expire although its holder follows the feed. */
-const RENEWAL_MS = 24 * 60 * 60 * 1000;
-
 /**
  * The place behind a page.
  *
@@ -93,8 +103,7 @@ export function placeAfter(
   if (isCut && last) return { next: { home, seen, walk: { from: walk?.from ?? now, last } }, more: true };
   // What was committed during the walk may lie behind it: the next walk finds it. The last is of one page, and so of one moment.
   if (walk) return { next: { home, seen: walk.from, walk: undefined }, more: true };
-  const isIdle = !last && seen && Date.parse(now.at) - Date.parse(seen.at) < RENEWAL_MS;
-  return { next: { home, seen: isIdle ? seen : now, walk: undefined }, more: false };
+  return { next: { home, seen: seen && isSame(seen, now) ? seen : now, walk: undefined }, more: false };
 }
 
 type Written = [at: string, xmax: string, ...running: string[]];

@@ -1,14 +1,12 @@
 /** The feed over HTTP. */
 import type { Api } from "../http/api.ts";
-import { etagOfBytes, textNotModified } from "../http/etag.ts";
+import { etagOfLongText, textNotModified } from "../http/etag.ts";
 import { pageBody } from "../http/paging.ts";
 import { Problem } from "../http/problem.ts";
 import { revalidated } from "../http/reply.ts";
 import * as contract from "./contract.ts";
 import { oldestUnseen, type Place, placeAfter, placeOf, positionOf } from "./place.ts";
 import { type FoundChanges, listChanges } from "./store.ts";
-
-const encoder = new TextEncoder();
 
 export function changeRoutes(api: Api): void {
   api.on(contract.listChanges, async ({ query, position, preconditions, url }, { database, pages }) => {
@@ -19,19 +17,21 @@ export function changeRoutes(api: Api): void {
     const { next, more } = isBehind
       ? { next: place, more: place.walk !== undefined }
       : placeAfter(place, found);
-    const body = encoder.encode(
-      pageBody(isBehind || found.lines === null ? [] : found.lines.split("\n"), {
-        next_cursor: pages.seal({ url, paging: contract.changePaging, query }, positionOf(next)),
-        more,
-        complete_to: newestOf(next).at,
-      }),
-    );
-    const headers = revalidated(await etagOfBytes(body));
-    return textNotModified(preconditions, headers.ETag)
-      ? { status: 304 as const, headers }
-      : { status: 200 as const, body, headers };
+    const rows = isBehind || found.lines === null ? [] : found.lines.split("\n");
+    const headers = revalidated(await tagOf(rows, next, more));
+    if (textNotModified(preconditions, headers.ETag)) return { status: 304 as const, headers };
+    const body = pageBody(rows, {
+      next_cursor: pages.seal({ url, paging: contract.changePaging, query }, positionOf(next)),
+      more,
+      complete_to: more || isBehind ? newestOf(next).at : found.now.at,
+    });
+    return { status: 200 as const, body, headers };
   });
 }
+
+/** A weak tag, of all but the cursor and the time: with the same changes, an earlier cursor leads on as well. */
+const tagOf = async (rows: string[], { home }: Place, more: boolean) =>
+  `W/${await etagOfLongText([home, more, ...rows].join("\n"))}`;
 
 /** The newest snapshot of a place. Every place has one. */
 function newestOf({ seen, walk }: Place) {

@@ -5,7 +5,7 @@ import type { Database } from "../db/ports.ts";
 import { bookChanges, bookFeed, books } from "../db/schema.ts";
 import { bind, defineStatement } from "../db/statements.ts";
 import { MAX_PAGE_BYTES } from "./contract.ts";
-import { type Gap, gapsOf, type Place, parseSnapshot, type Row, type Snapshot } from "./place.ts";
+import { type Gap, gapsOf, type Place, type Row, type Snapshot, snapshotOf } from "./place.ts";
 
 /** A page of the feed, and the moment that it shows. */
 export interface FoundChanges {
@@ -31,6 +31,7 @@ type Found = {
   snapshot: string;
   is_standby: boolean;
   at: string;
+  newest: string;
   home: string;
   removed_to: string;
   is_complete: boolean;
@@ -73,6 +74,7 @@ const page = defineStatement({
       (select count(*) from unseen) > (select count(*) from page) as is_cut,
       pg_current_snapshot()::text as snapshot, pg_is_in_recovery() as is_standby,
       ${time(sql`case when pg_is_in_recovery() then pg_last_xact_replay_timestamp() else now() end`)} as at,
+      greatest(removed_to, (select xid from ${bookChanges} order by xid desc limit 1))::text as newest,
       ${HOME} as home, removed_to::text, is_complete
     from ${bookFeed}`,
 });
@@ -100,7 +102,7 @@ export async function listChanges(
   );
   if (!found?.is_complete)
     throw new SetupFault("The feed does not have all books yet: run npm run db:migrate.");
-  const { lines, last_xid, last_id, is_cut, snapshot, is_standby, at, home, removed_to } = found;
+  const { lines, last_xid, last_id, is_cut, snapshot, is_standby, at, home, newest, removed_to } = found;
   const end = BigInt(`${snapshot.split(":")[1]}`);
   const last = last_xid === null ? undefined : { xid: BigInt(last_xid), id: `${last_id}` };
   if (last && last.xid >= end) {
@@ -111,7 +113,7 @@ export async function listChanges(
     last,
     isCut: is_cut,
     home,
-    now: parseSnapshot(snapshot, is_standby, at),
+    now: snapshotOf({ at, snapshot, newest: BigInt(newest), isStandby: is_standby }),
     end,
     isStandby: is_standby,
     removedTo: BigInt(removed_to),

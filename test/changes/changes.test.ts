@@ -83,22 +83,26 @@ describe.each(RUNTIMES)("%s", (runtime) => {
     const book = await add();
     const cursor = await latest();
     await api("PATCH", `/api/v1/books/${book.id}`, { body: { title: book.title } });
-    expect((await ask(cursor)).json).toMatchObject({ data: [], next_cursor: cursor });
+    expect((await ask(cursor)).json).toMatchObject({ data: [], more: false });
   });
 
-  test("while nothing changes, the response is 304", async () => {
-    await add();
-    const cursor = await latest();
-    const first = await ask(cursor);
-    const ETag = `${first.headers.get("ETag")}`;
-    const again = await api("GET", `${FEED}?cursor=${cursor}`, { headers: { "If-None-Match": ETag } });
-    expect([again.status, again.text, again.headers.get("ETag")]).toEqual([304, "", ETag]);
-    await add();
-    const later = await api("GET", `${FEED}?cursor=${cursor}`, { headers: { "If-None-Match": ETag } });
-    expect([later.status, later.json.data.length]).toEqual([200, 1]);
-    const failed = await api("GET", `${FEED}?cursor=${cursor}`, { headers: { "If-Match": ETag } });
-    expect(failed.json).toMatchObject({ status: 412, error: "precondition_failed" });
-  });
+  test.each(["a page without changes", "a page with changes"])(
+    "while nothing changes, %s is 304",
+    async (page) => {
+      let cursor = await latest();
+      await add();
+      if (page === "a page without changes") cursor = await latest();
+      const first = await ask(cursor);
+      const ETag = `${first.headers.get("ETag")}`;
+      const again = await api("GET", `${FEED}?cursor=${cursor}`, { headers: { "If-None-Match": ETag } });
+      expect([again.status, again.text, again.headers.get("ETag")]).toEqual([304, "", ETag]);
+      await add();
+      const later = await api("GET", `${FEED}?cursor=${cursor}`, { headers: { "If-None-Match": ETag } });
+      expect([later.status, later.json.data.length]).toEqual([200, first.json.data.length + 1]);
+      const failed = await api("GET", `${FEED}?cursor=${cursor}`, { headers: { "If-Match": ETag } });
+      expect(failed.json).toMatchObject({ status: 412, error: "precondition_failed" });
+    },
+  );
 
   test("pages of any size hold the same changes", async () => {
     const cursor = await latest();
@@ -195,20 +199,23 @@ describe.each(RUNTIMES)("%s", (runtime) => {
     expect((await ask()).status).toBe(200);
   });
 
-  test("a cursor from before deletions that were removed is a 410; a later one is not", async () => {
+  test("a cursor from before deletions that were removed is a 410, a later one is not", async () => {
     const expired = await latest();
     const { id } = await add();
     await api("DELETE", `/api/v1/books/${id}`);
-    const good = await latest();
     await database.sql(
       "update book_changes set deleted_at = deleted_at - interval '30 days 1 second' where book_id = $1",
       [id],
     );
     expect((await ask(expired)).status).toBe(200);
-    await api("DELETE", `/api/v1/books/${(await add()).id}`);
-    expect(await database.sql("select from book_changes where book_id = $1", [id])).toEqual([]);
+    const isThere = async () => {
+      await api("DELETE", `/api/v1/books/${(await add()).id}`);
+      return (await database.sql("select from book_changes where book_id = $1", [id])).length;
+    };
+    // It stays while transactions run that are older, in other databases of the cluster too.
+    await expect.poll(isThere, { timeout: 20_000 }).toBe(0);
     expect((await ask(expired)).json).toMatchObject({ status: 410, error: "cursor_expired" });
-    expect((await ask(good)).status).toBe(200);
+    expect((await ask(await latest())).status).toBe(200);
   });
 
   test("a feed that lacks books is a 503", async () => {

@@ -8,6 +8,7 @@ import { authCases } from "./cases/auth.ts";
 import { bareCases } from "./cases/bare.ts";
 import { bodyCases } from "./cases/bodies.ts";
 import { bookCases } from "./cases/books.ts";
+import { changeCases } from "./cases/changes.ts";
 import { exportCases } from "./cases/export.ts";
 import { listingCases } from "./cases/listing.ts";
 import { onceCases } from "./cases/once.ts";
@@ -85,6 +86,7 @@ describe.each([
   ["listing", listingCases, () => servers],
   ["export", exportCases, () => servers],
   ["books", bookCases, () => servers],
+  ["changes", changeCases, () => servers],
   ["stock", stockCases, () => servers],
   ["tasks", taskCases, () => servers],
   ["bodies", bodyCases, () => servers],
