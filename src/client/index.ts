@@ -2,6 +2,7 @@
  * The typed client: `import { createClient } from "octavo/client"`. It runs wherever `fetch` exists (browsers, Node 20,
  * Bun, Workers) and has no dependencies.
  */
+import { type Feed, type FollowOptions, feedOf } from "./changes.ts";
 import { ProblemError, ResponseError } from "./errors.ts";
 import { exportedBooks, exportedFile } from "./export.ts";
 import { type ApiResponse, type ClientOptions, notFromApi, type Send, sender } from "./send.ts";
@@ -13,6 +14,7 @@ import type {
   BookInput,
   BookPage,
   BookQuery,
+  ChangeQuery,
   NumberedPage,
   Page,
   PageQuery,
@@ -24,6 +26,7 @@ import type {
   TaskQuery,
 } from "./types.ts";
 
+export type { Feed, FollowedChange, FollowOptions } from "./changes.ts";
 export * from "./errors.ts";
 export type { ClientOptions } from "./send.ts";
 export type * from "./types.ts";
@@ -123,6 +126,11 @@ export interface Client {
       options?: CallOptions,
     ): Listing<StockMovement, Page<StockMovement>>;
   };
+  /**
+   * Follows what changes in the catalogue: `for await (const change of client.changes({ since })) …` Keep `change.cursor` with
+   * the copy, to go on with as `since`. If it fails with `cursor_expired`, start the copy anew.
+   */
+  changes(query?: ChangeQuery, options?: FollowOptions): Feed;
   /** The shop's to-do list. Every method needs the role clerk. */
   tasks: {
     /** Lists tasks, newest first. */
@@ -163,6 +171,7 @@ export function createClient(baseUrl: string | URL, options: ClientOptions = {})
       adjustStock: (id, adjustment, options) => post(send, ["books", id, "stock"], adjustment, options),
       movements: (id, query, options) => listing(send, ["books", id, "stock", "movements"], query, options),
     },
+    changes: (query, options) => feedOf(send, query, options),
     tasks: {
       list: (query, options) => listing(send, ["tasks"], query, options),
       get: (id, options) => get(send, ["tasks", id], options),

@@ -169,6 +169,36 @@ export interface NumberedPage<Row> {
   total_pages: number;
 }
 
+/** Where the feed begins: behind a cursor, or with every book. */
+export interface ChangeQuery {
+  /** The cursor behind which to go on. */
+  since?: string | undefined;
+  /** Changes in a page, 1 to 5,000. The default is 1,000. */
+  limit?: number | undefined;
+}
+
+export interface Change {
+  id: string;
+  isbn: string;
+  /** New books have `changed`, too. */
+  kind: "changed" | "deleted";
+  /** Rises with every change, and with the deletion. */
+  version: number;
+  /** The book as it is now; null if it was deleted. */
+  book: Book | null;
+  changed_at: string;
+}
+
+export interface ChangePage {
+  data: Change[];
+  /** Where to go on, now or later. */
+  next_cursor: string;
+  /** Whether to ask again at once. */
+  more: boolean;
+  /** Once `more` is false, the copy has every change that was committed before this time. */
+  complete_to: string;
+}
+
 export interface StockAdjustment {
   /** The quantity to add to the stock, or to take from it if negative. */
   delta: number;

@@ -3,6 +3,7 @@ import type * as z from "zod";
 import type * as members from "../../src/books/book.ts";
 import type * as books from "../../src/books/contract.ts";
 import type * as catalogue from "../../src/catalogue/contract.ts";
+import type * as changes from "../../src/changes/contract.ts";
 import {
   type Book,
   type BookPage,
@@ -90,6 +91,7 @@ hold<{
   adjustedStock: Same<Resource<Books["adjustStock"]>, Given<typeof stock.adjustStock, 200>>;
   listMovements: Same<Argument<Books["movements"], 1>, Query<typeof stock.listMovements>>;
   listMovementsPages: Same<Pages<Books["movements"]>, Given<typeof stock.listMovements, 200>>;
+  listChangesPage: Same<Pages<Client["changes"]>, Given<typeof changes.listChanges, 200>>;
   listTasks: Same<Argument<Tasks["list"], 0>, Query<typeof tasks.listTasks>>;
   listTasksPages: Same<Pages<Tasks["list"]>, Given<typeof tasks.listTasks, 200>>;
   getTask: Same<Resource<Tasks["get"]>, Given<typeof tasks.getTask, 200>>;
