@@ -17,10 +17,10 @@ export function changeRoutes(api: Api): void {
     const { next, more } = isBehind
       ? { next: place, more: place.walk !== undefined }
       : placeAfter(place, found);
-    const rows = isBehind || found.lines === null ? [] : found.lines.split("\n");
-    const headers = revalidated(await tagOf(rows, next, more));
+    const changes = isBehind ? "" : found.changes;
+    const headers = revalidated(await tagOf(changes, next, more));
     if (textNotModified(preconditions, headers.ETag)) return { status: 304 as const, headers };
-    const body = pageBody(rows, {
+    const body = pageBody([changes], {
       next_cursor: pages.seal({ url, paging: contract.changePaging, query }, positionOf(next)),
       more,
       complete_to: more || isBehind ? newestOf(next).at : found.now.at,
@@ -30,8 +30,8 @@ export function changeRoutes(api: Api): void {
 }
 
 /** A weak tag, of all but the cursor and the time: with the same changes, an earlier cursor leads on as well. */
-const tagOf = async (rows: string[], { home }: Place, more: boolean) =>
-  `W/${await etagOfLongText([home, more, ...rows].join("\n"))}`;
+const tagOf = async (changes: string, { home }: Place, more: boolean) =>
+  `W/${await etagOfLongText(`${home} ${more} ${changes}`)}`;
 
 /** The newest snapshot of a place. Every place has one. */
 function newestOf({ seen, walk }: Place) {
