@@ -205,6 +205,30 @@ test(`a copy is what is committed whenever there is no more, in ${HISTORIES} ran
   );
 }, 3_600_000);
 
+test("a copy beside writers that never wait for it is the table once they stop", async () => {
+  await database.sql("delete from books; delete from book_changes");
+  const end = performance.now() + 3_000;
+  const write = async (client: pg.Client, at: number) => {
+    for (let number = at; performance.now() < end; number += WRITERS) {
+      const isbns = [0, 1, 2].map((offset) => `('${isbnOf((number * 7 + offset) % 40)}')`).sort();
+      // Rows are locked in one order, so that no writer has to give way.
+      await client.query(
+        `begin; insert into books (title, author, isbn, price) select 'A', 'B', isbn, 1 from (values ${isbns}) as given (isbn)
+           order by isbn on conflict (isbn) do update set stock = books.stock + 1;
+         ${number % 5 === 0 ? `delete from books where isbn = ${isbns[0]};` : ""} ${number % 7 === 0 ? "rollback" : "commit"}`,
+      );
+    }
+    await client.end();
+  };
+  const clients = await Promise.all(Array.from({ length: WRITERS }, () => database.connect()));
+  const writing = Promise.all(clients.map(write));
+  const [follower, copy] = [ours(), new Map() as Copy];
+  while (performance.now() < end) await follower.poll(copy, 4);
+  await writing;
+  while (!(await follower.poll(copy, 4)));
+  await expectCommitted(copy);
+});
+
 test.each([
   ["time", "at"],
   ["a sequence", "seq"],
