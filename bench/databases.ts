@@ -40,10 +40,10 @@ async function removeCreated(client: pg.Client): Promise<void> {
   if (rowCount) await vacuum(client);
 }
 
-/** Vacuums the tables that grow with the books; those of the search are missing in older versions. */
+/** Vacuums the tables that grow with the books; those of the search and the feed are missing in older versions. */
 export async function vacuum(client: pg.Client): Promise<void> {
   const { rows } = await client.query<{ tables: string }>(
-    `select string_agg(name, ', ') as tables from unnest(array['books', 'stock_movements', 'book_search', 'search_words']) name
+    `select string_agg(name, ', ') as tables from unnest(array['books', 'book_changes', 'stock_movements', 'book_search', 'search_words']) name
      where to_regclass(name) is not null`,
   );
   await client.query(`vacuum analyze ${rows[0]?.tables}`);

@@ -22,7 +22,9 @@ export async function finishMigrations(
       await buildIndexes(client, statements, onProgress);
       await validateConstraints(client);
       await rewriteBooks(client, onProgress);
-      return await enterBooks(client, onProgress);
+      await enterBooks(client, onProgress, "octavo_enter_missing_books", "the search");
+      await enterBooks(client, onProgress, "octavo_note_missing_books", "the feed");
+      return await completeFeed(client);
     } catch (error) {
       if (!OVERTAKEN.includes(`${(error as pg.DatabaseError).code}`)) throw error;
       await sleep(PAUSE_MS);
@@ -116,15 +118,39 @@ async function rewriteBooks(client: pg.Client, onProgress: (sentence: string) =>
   }
 }
 
-/** Adds the books that the search does not know yet, in batches like {@link rewriteBooks}. */
-async function enterBooks(client: pg.Client, onProgress: (sentence: string) => void): Promise<void> {
+/** Adds the books that the search or the feed does not know yet, in batches like {@link rewriteBooks}. */
+async function enterBooks(
+  client: pg.Client,
+  onProgress: (sentence: string) => void,
+  enter: "octavo_enter_missing_books" | "octavo_note_missing_books",
+  place: string,
+): Promise<void> {
   let last: string | null = "00000000-0000-0000-0000-000000000000";
   for (let batch = 1; last !== null; batch++) {
     const { rows }: pg.QueryResult<{ last: string | null }> = await client.query(
-      "select octavo_enter_missing_books($1, $2) as last",
+      `select ${enter}($1, $2) as last`,
       [last, BATCH],
     );
     last = rows[0]?.last ?? null;
-    if (batch % 100 === 0) onProgress(`Adding books to the search: ${batch * BATCH} so far.`);
+    if (batch % 100 === 0) onProgress(`Adding books to ${place}: ${batch * BATCH} so far.`);
   }
+}
+
+/**
+ * Makes the feed complete. In a database that was restored from another cluster, rows may have ids of transactions that
+ * are yet to come here: they change now.
+ */
+async function completeFeed(client: pg.Client): Promise<void> {
+  let renewed: number | null;
+  do {
+    ({ rowCount: renewed } = await client.query(
+      `with foreign_rows as (
+         select book_id from book_changes where xid > pg_current_xact_id() order by xid desc limit ${BATCH}
+       )
+       update book_changes as change set xid = pg_current_xact_id() from foreign_rows
+       where change.book_id = foreign_rows.book_id`,
+    ));
+  } while (renewed);
+  await client.query("update book_feed set removed_to = '0' where removed_to > pg_current_xact_id()");
+  await client.query("update book_feed set is_complete = true where not is_complete");
 }

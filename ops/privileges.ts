@@ -2,8 +2,14 @@ import { getTableName } from "drizzle-orm";
 import pg from "pg";
 import * as schema from "../src/db/schema.ts";
 
-/** The ledger and the tables of the search. Triggers write them, so the app's role only reads them. */
-const DERIVED: string[] = [schema.stockMovements, schema.bookSearch, schema.searchWords].map(getTableName);
+/** The ledger, and the tables of the search and of the feed. Triggers write them, so the app's role only reads them. */
+const DERIVED: string[] = [
+  schema.stockMovements,
+  schema.bookSearch,
+  schema.searchWords,
+  schema.bookChanges,
+  schema.bookFeed,
+].map(getTableName);
 
 /** The tables that the app's role reads and writes. */
 const WRITTEN = Object.values(schema)

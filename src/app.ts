@@ -4,6 +4,7 @@
  */
 import { bookRoutes } from "./books/routes.ts";
 import { catalogueRoutes } from "./catalogue/routes.ts";
+import { changeRoutes } from "./changes/routes.ts";
 import type { Config } from "./config.ts";
 import type { Connect } from "./db/ports.ts";
 import { Api } from "./http/api.ts";
@@ -31,6 +32,7 @@ export function createApp({ config, connect, limiter, log, readDocs, stopping }:
   bookRoutes(api);
   catalogueRoutes(api, config);
   stockRoutes(api);
+  changeRoutes(api);
   taskRoutes(api);
   serviceRoutes(api, { authentication: config.authentication.mode, readDocs, stopping });
   return api.app();

@@ -1,6 +1,6 @@
 /** The conditions of the listing's filters, without those of a search. */
 import { eq, gte, inArray, lte, type SQL, sql } from "drizzle-orm";
-import { books } from "../db/schema.ts";
+import { type bookChanges, books } from "../db/schema.ts";
 import type { BookFilters } from "./listing.ts";
 
 /** The date of publication as a sort key: as text, and unknown dates first. */
@@ -10,7 +10,7 @@ export const publishedKey = sql`coalesce(${books.published}, '') collate "C"`;
 const lower = (text: SQL | typeof books.publisher) => sql`lower(${text} collate pg_c_utf8)`;
 
 export function filtersOf(query: BookFilters): SQL[] {
-  const { id, isbn, publisher, language, format, subject, in_stock } = query;
+  const { id, isbn, publisher, language, format, subject } = query;
   const { min_price, max_price, published_from, published_to } = query;
   return [
     ...(id ? [oneOf(books.id, id)] : []),
@@ -23,7 +23,18 @@ export function filtersOf(query: BookFilters): SQL[] {
     ...(published_to ? [sql`${publishedKey} between '0' and ${`${published_to}~`}`] : []),
     ...(min_price ? [gte(books.price, min_price)] : []),
     ...(max_price ? [lte(books.price, max_price)] : []),
-    ...(in_stock === undefined ? [] : [in_stock ? sql`${books.stock} > 0` : sql`${books.stock} = 0`]),
+    ...stockFilters(query, books.stock),
+  ];
+}
+
+/** The filters of the stock, on either of the columns that have it. */
+export function stockFilters(
+  { in_stock, stock_below }: Pick<BookFilters, "in_stock" | "stock_below">,
+  stock: typeof books.stock | typeof bookChanges.stock,
+): SQL[] {
+  return [
+    ...(in_stock === undefined ? [] : [in_stock ? sql`${stock} > 0` : sql`${stock} = 0`]),
+    ...(stock_below === undefined ? [] : [sql`${stock} < ${stock_below}::int`]),
   ];
 }
 

@@ -3,7 +3,7 @@ import * as z from "zod";
 import { fail, text, trueOrFalse, uuid, wholeNumber } from "../http/fields.ts";
 import { DEFAULT_LIMIT, type Paging, pageParameters } from "../http/paging.ts";
 import type { ValidationCode } from "../http/problem.ts";
-import { FORMATS, isbn, languageTag, MAX_PRICE, publishedDate } from "./book.ts";
+import { FORMATS, isbn, languageTag, MAX_PRICE, MAX_STOCK, publishedDate } from "./book.ts";
 
 export const priceParameter = () =>
   z
@@ -30,6 +30,8 @@ export const SORTS = [
   "-price",
   "published",
   "-published",
+  "stock",
+  "-stock",
 ] as const;
 
 export type Sort = (typeof SORTS)[number];
@@ -103,6 +105,12 @@ export const filters = {
   in_stock: trueOrFalse()
     .optional()
     .meta({ description: "`true` lists books in stock, `false` lists books out of stock." }),
+  stock_below: wholeNumber({ min: 0, max: MAX_STOCK })
+    .optional()
+    .meta({
+      description: "Only books of which fewer are in stock. With `sort=stock` or `sort=-stock`.",
+      examples: [5],
+    }),
   sort: z
     .enum([...SORTS, RELEVANCE])
     .optional()
@@ -116,7 +124,16 @@ export type BookFilters = Omit<z.output<z.ZodObject<typeof filters>>, "sort">;
 
 /** Adds the faults of bounds that exclude each other. */
 export function checkBounds(
-  { min_price, max_price, published_from, published_to }: BookFilters,
+  {
+    min_price,
+    max_price,
+    published_from,
+    published_to,
+    stock_below,
+    sort,
+  }: BookFilters & {
+    sort?: string | undefined;
+  },
   context: z.RefinementCtx,
 ): void {
   if (min_price && max_price && Number(min_price) > Number(max_price)) {
@@ -124,6 +141,9 @@ export function checkBounds(
   }
   if (published_from && published_to && published_from > `${published_to}~`) {
     fail(context, "out_of_range", "must not exceed published_to", ["published_from"]);
+  }
+  if (stock_below !== undefined && !/^-?stock$/.test(`${sort}`)) {
+    fail(context, "invalid_format", "needs sort=stock or sort=-stock", ["stock_below"]);
   }
 }
 
@@ -192,7 +212,7 @@ export const bookPaging = {
 
 /** The member that an order sorts by. */
 export const memberOf = (sort: Sort) =>
-  sort.replace("-", "") as "created_at" | "title" | "author" | "price" | "published";
+  sort.replace("-", "") as "created_at" | "title" | "author" | "price" | "published" | "stock";
 
 /** The number of rows in a page: as many as are named by `id` or `isbn`, unless the request says otherwise. */
 export const limitOf = ({

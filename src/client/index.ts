@@ -2,6 +2,7 @@
  * The typed client: `import { createClient } from "octavo/client"`. It runs wherever `fetch` exists (browsers, Node 20,
  * Bun, Workers) and has no dependencies.
  */
+import { type Feed, type FollowOptions, feedOf } from "./changes.ts";
 import { ProblemError, ResponseError } from "./errors.ts";
 import { exportedBooks, exportedFile } from "./export.ts";
 import type { BookExport, BookImport, ImportSummary } from "./file-types.ts";
@@ -14,6 +15,7 @@ import type {
   BookInput,
   BookPage,
   BookQuery,
+  ChangeQuery,
   LedgerQuery,
   NumberedPage,
   Page,
@@ -29,6 +31,7 @@ import type {
   TaskQuery,
 } from "./types.ts";
 
+export type { Feed, FollowedChange, FollowOptions } from "./changes.ts";
 export * from "./errors.ts";
 export type * from "./file-types.ts";
 export type { ImportOptions } from "./import.ts";
@@ -145,6 +148,11 @@ export interface Client {
     /** Lists the changes to the stock of all books, newest first. */
     movements(query?: LedgerQuery, options?: CallOptions): Listing<StockMovement, Page<StockMovement>>;
   };
+  /**
+   * Follows what changes in the catalogue: `for await (const change of client.changes({ since })) …` Keep `change.cursor` with
+   * the copy, to go on with as `since`. If it fails with `cursor_expired`, start the copy anew.
+   */
+  changes(query?: ChangeQuery, options?: FollowOptions): Feed;
   /** The shop's to-do list. Every method needs the role clerk. */
   tasks: {
     /** Lists tasks, newest first. */
@@ -193,6 +201,7 @@ export function createClient(baseUrl: string | URL, options: ClientOptions = {})
       change: (transaction, options) => changeStock(send, transaction, options),
       movements: (query, options) => listing(send, ["stock", "movements"], query, options),
     },
+    changes: (query, options) => feedOf(send, query, options),
     tasks: {
       list: (query, options) => listing(send, ["tasks"], query, options),
       get: (id, options) => get(send, ["tasks", id], options),

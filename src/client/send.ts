@@ -172,7 +172,10 @@ function retryAfterOf(headers: Headers): number | undefined {
  * for reads, for a POST with its key, for a DELETE (ids are never reused), and for a PATCH or PUT that demands a version, or
  * that there is none.
  */
-function isRetryable({ method, ifMatch, ifNoneMatch }: Call, error: OctavoError): boolean {
+export function isRetryable(
+  { method, ifMatch, ifNoneMatch }: Pick<Call, "method" | "ifMatch" | "ifNoneMatch">,
+  error: OctavoError,
+): boolean {
   if (error instanceof CorsError) return false;
   const { status, error: code } = error as Partial<ProblemError>;
   if (status === 429 || code === "request_timeout" || code === "service_unavailable") return true;
@@ -222,7 +225,7 @@ async function within<T>(
 }
 
 /** Resolves after a time, or rejects when the signal aborts. */
-function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+export function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     const stop = () => {
       clearTimeout(timer);

@@ -99,8 +99,13 @@ export interface BookFilters {
   min_price?: number | undefined;
   max_price?: number | undefined;
   in_stock?: boolean | undefined;
+  /** Books of which fewer are in stock. Only with a sort by `stock`. */
+  stock_below?: number | undefined;
   /** `relevance` by default with `search`, which it needs; otherwise `-created_at` (newest first). */
-  sort?: `${"" | "-"}${"created_at" | "title" | "author" | "price" | "published"}` | "relevance" | undefined;
+  sort?:
+    | `${"" | "-"}${"created_at" | "title" | "author" | "price" | "published" | "stock"}`
+    | "relevance"
+    | undefined;
 }
 
 /** The position and size of a page. */
@@ -146,6 +151,36 @@ export interface NumberedPage<Row> {
   /** With `search` or `author`. */
   match?: Match | undefined;
   total_pages: number;
+}
+
+/** Where the feed begins: behind a cursor, or with every book. */
+export interface ChangeQuery {
+  /** The cursor behind which to go on. */
+  since?: string | undefined;
+  /** Changes in a page, 1 to 5,000. The default is 1,000. */
+  limit?: number | undefined;
+}
+
+export interface Change {
+  id: string;
+  isbn: string;
+  /** New books have `changed`, too. */
+  kind: "changed" | "deleted";
+  /** Rises with every change, and with the deletion. */
+  version: number;
+  /** The book as it is now; null if it was deleted. */
+  book: Book | null;
+  changed_at: string;
+}
+
+export interface ChangePage {
+  data: Change[];
+  /** Where to go on, now or later. */
+  next_cursor: string;
+  /** Whether to ask again at once. */
+  more: boolean;
+  /** Once `more` is false, the copy has every change that was committed before this time. */
+  complete_to: string;
 }
 
 /** What a movement says of its change. */
@@ -246,6 +281,7 @@ export type ProblemCode =
   | "conflict"
   | "insufficient_stock"
   | "idempotency_in_progress"
+  | "cursor_expired"
   | "precondition_failed"
   | "payload_too_large"
   | "unsupported_media_type"

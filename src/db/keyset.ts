@@ -46,6 +46,10 @@ export interface KeysetOrder {
   type: string;
   id: PgColumn;
   descending: boolean;
+  /** Joins the table of the key and the id, if they are of another. */
+  join?: SQL;
+  /** What the filters say of the key, so that an index on it is read in part. */
+  bounds?: SQL[];
 }
 
 interface PageOptions {
@@ -126,7 +130,7 @@ type Place = Pick<Position, "direction" | "side">;
 
 function pageStatement(
   table: PgTable,
-  { key, id, descending }: KeysetOrder,
+  { key, id, descending, join = sql``, bounds = [] }: KeysetOrder,
   { from, filters, place, json }: Omit<PageOptions, "position" | "limit"> & { place: Place | undefined },
   value: Value,
 ): SQL {
@@ -136,8 +140,8 @@ function pageStatement(
     const operator = sql.raw((ascending ? ">" : "<") + (inclusive ? "=" : ""));
     return sql`(${key}, ${id}) ${operator} (${value("key")}, ${value("from")})`;
   };
-  return inLines(sql`select ${json} as json from ${from ?? table}
-    ${where([...filters, ...(place ? [beyond(place)] : [])])}
+  return inLines(sql`select ${json} as json from ${from ?? table} ${join}
+    ${where([...filters, ...bounds, ...(place ? [beyond(place)] : [])])}
     order by ${key} ${direction(ascending)}, ${id} ${direction(ascending)} limit ${value("rows")}`);
 }
 
@@ -149,10 +153,10 @@ const placeValues = (position: Position | undefined, limit: number): Record<stri
 /** The statement for the page that starts after `offset` rows, as a page number asks for it. */
 export function offsetPage(
   table: PgTable,
-  { key, id, descending }: KeysetOrder,
+  { key, id, descending, join = sql``, bounds = [] }: KeysetOrder,
   { from, filters, offset, limit, json }: Omit<PageOptions, "position"> & { offset: number },
 ): SQL {
-  return inLines(sql`select ${json} as json from ${from ?? table} ${where(filters)}
+  return inLines(sql`select ${json} as json from ${from ?? table} ${join} ${where([...filters, ...bounds])}
     order by ${key} ${direction(!descending)}, ${id} ${direction(!descending)} limit ${limit} offset ${offset}`);
 }
 

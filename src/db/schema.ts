@@ -25,6 +25,8 @@ import {
 /** Text that sorts and compares by its bytes, as LIKE and ranges of beginnings need it. */
 const byteText = customType<{ data: string }>({ dataType: () => 'text collate "C"' });
 const tsvector = customType<{ data: string }>({ dataType: () => "tsvector" });
+/** The id of a transaction, which never repeats within a cluster. */
+const xid8 = customType<{ data: string }>({ dataType: () => "xid8" });
 
 /** Text that sorts by Unicode's root collation on every machine ("apple" before "Zoo"). */
 const sortedText = customType<{ data: string }>({ dataType: () => 'text collate "und-x-icu"' });
@@ -148,6 +150,39 @@ export const searchWords = pgTable("search_words", { word: byteText("word").notN
   index("search_words_reverse_idx").on(sql`reverse(${entry.word})`),
   index("search_words_trigram_idx").using("gin", entry.word.op("gin_trgm_ops")),
 ]);
+
+/**
+ * Which transaction last wrote each book, and its stock: what the feed and the order by stock read. Triggers on `books` write
+ * it. Indexes of these on `books` would keep sales from being HOT updates. Of a deleted book a tombstone stays.
+ */
+export const bookChanges = pgTable(
+  "book_changes",
+  {
+    book_id: uuid("book_id").notNull(),
+    xid: xid8("xid").notNull(),
+    // Null in tombstones. The other columns are null in books.
+    stock: integer("stock"),
+    isbn: text("isbn"),
+    version: bigint("version", { mode: "bigint" }),
+    deleted_at: timestamp("deleted_at", { withTimezone: true, mode: "string" }),
+  },
+  (change) => [
+    primaryKey({ name: "book_changes_pkey", columns: [change.book_id] }),
+    index("book_changes_xid_idx").on(change.xid, change.book_id),
+    index("book_changes_stock_idx").on(change.stock, change.book_id).where(sql`${change.stock} is not null`),
+    index("book_changes_deleted_idx").on(change.deleted_at).where(sql`${change.deleted_at} is not null`),
+  ],
+);
+
+/** The state of the feed: one row. */
+export const bookFeed = pgTable("book_feed", {
+  // A new epoch voids all cursors.
+  epoch: uuid("epoch").notNull().default(sql`gen_random_uuid()`),
+  // The newest transaction of which a tombstone was removed.
+  removed_to: xid8("removed_to").notNull().default("0"),
+  // Whether `book_changes` has all books.
+  is_complete: boolean("is_complete").notNull().default(false),
+});
 
 /**
  * The ledger: triggers write one row for every change of `books.stock`, by any client. It has no foreign key, because

@@ -26,6 +26,12 @@ export const etagOf = (id: string, version: string, format: number): string => `
 export const etagOfText = (text: string): string =>
   `"${bytesToHex(sha256(utf8ToBytes(text)).subarray(0, 16))}"`;
 
+/** The same of a text that may have megabytes, for which Web Crypto takes a tenth of the time. */
+export async function etagOfLongText(text: string): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return `"${bytesToHex(new Uint8Array(digest, 0, 16))}"`;
+}
+
 /** Parses the tag of a resource, if it is one: into id and version, and these with the format. Earlier tags have no format. */
 function partsOf(tag: string): { version: string; format: string | undefined } | undefined {
   const [, version, format] = tag.match(/^"(.{36}\.[1-9]\d{0,17})(?:\.([1-9]\d{0,3}))?"$/) ?? [];
@@ -73,9 +79,10 @@ export function notModified(preconditions: Preconditions, { id, version, format 
   return evaluate(preconditions, etagOf(id, version, format), isVersion);
 }
 
-/** Evaluates the preconditions of a read of a text, as {@link notModified} does. */
+/** Evaluates the preconditions of a read of a text, as {@link notModified} does. Its tag may be weak: `W/"…"`. */
 export function textNotModified(preconditions: Preconditions, etag: string): boolean {
-  return evaluate(preconditions, etag, (tag) => tag === etag);
+  const value = etag.replace(/^W\//, "");
+  return evaluate(preconditions, value, (tag) => tag === etag);
 }
 
 function evaluate(preconditions: Preconditions, etag: string, matches: (tag: string) => boolean): boolean {

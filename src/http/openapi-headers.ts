@@ -39,10 +39,10 @@ export const HEADERS: Record<AnyHeader, Json> = {
   "Cache-Control": header("How the response may be cached.", "no-store"),
   "Content-Disposition": header("A name for the file.", 'attachment; filename="books.csv"'),
   ETag: header(
-    "The version of the content, as a strong entity tag.",
+    "The version of the content, as an entity tag. It is strong, except that of the feed.",
     '"0195dc3a-52e6-7cc1-9d2f-7f4b8a6e1c30.3.1"',
     {
-      pattern: '^"[^"]+"$',
+      pattern: '^(W/)?"[^"]+"$',
     },
   ),
   Link: {

@@ -145,6 +145,11 @@ export class PageWriter {
     }
     return this.#last.reply;
   }
+
+  /** Seals the cursor of a listing whose pages have a form of their own. */
+  seal({ url, paging, query }: Pick<Listing, "url" | "paging" | "query">, position: Position): string {
+    return this.#seal.seal(scopeOf(url.pathname, paging.bound, query), position);
+  }
 }
 
 function render(

@@ -70,6 +70,13 @@ export const PROBLEMS = {
     meaning: "The first request with this Idempotency-Key is still running.",
     remedy: "Retry with the same key after the number of seconds in Retry-After.",
   },
+  cursor_expired: {
+    status: 410,
+    title: "Cursor expired",
+    meaning:
+      "The cursor cannot be continued: deletions that it has not seen were removed after 30 days, or it belongs to another database, or to this one before a restore.",
+    remedy: "Start the copy anew: ask without a cursor, and drop the books that the new copy does not have.",
+  },
   precondition_failed: {
     status: 412,
     title: "Precondition failed",

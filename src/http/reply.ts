@@ -51,12 +51,12 @@ export function jsonReply<S extends number, H extends object>(status: S, body: s
   return { status, body, ...(headers && { headers }) };
 }
 
-/** Caches may store a single resource but must revalidate it, and no proxy may compress it, which weakens its ETag. */
+/** Caches may store what has an ETag but must revalidate it, and no proxy may compress it, which weakens its ETag. */
 const CACHING = { "Cache-Control": "no-cache, no-transform" };
 
-function headersOf({ id, version, format }: Resource) {
-  return { ETag: etagOf(id, version, format), ...CACHING };
-}
+export const revalidated = (etag: string) => ({ ETag: etag, ...CACHING });
+
+const headersOf = ({ id, version, format }: Resource) => revalidated(etagOf(id, version, format));
 
 export function ok(resource: Resource) {
   return jsonReply(200, resource.json, headersOf(resource));

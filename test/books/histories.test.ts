@@ -58,7 +58,7 @@ type Change = typeof change extends fc.Arbitrary<infer T> ? T : never;
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
 interface Page {
-  data: Record<"isbn" | "title" | "author" | "price" | "created_at", string | number>[];
+  data: Record<"isbn" | "title" | "author" | "price" | "stock" | "created_at", string | number>[];
   next_cursor: string | null;
   prev_cursor: string | null;
 }
@@ -87,18 +87,18 @@ class Catalogue {
   /** Applies changes in one round trip. */
   async apply(changes: Change[]): Promise<void> {
     const statements = changes.flatMap(({ kind, row, key }) => {
-      const keys = `'${"T U V".slice(0, 2 * key + 1)}', 'A${key}', 1.0${key}, '2026-01-01T00:00:00.00000${key}Z'`;
+      const keys = `'${"T U V".slice(0, 2 * key + 1)}', 'A${key}', 1.0${key}, ${key}, '2026-01-01T00:00:00.00000${key}Z'`;
       if (kind === "insert") {
         const isbn = isbnOf(this.#next++);
         this.#isbns.push(isbn);
-        return `insert into books (title, author, price, created_at, isbn) values (${keys}, '${isbn}')`;
+        return `insert into books (title, author, price, stock, created_at, isbn) values (${keys}, '${isbn}')`;
       }
       const isbn = this.#isbns[row % this.#isbns.length];
       if (isbn === undefined) return [];
       if (kind === "describe") return `update books set description = 'x' where isbn = '${isbn}'`;
       this.#untouched.delete(isbn);
       if (kind === "move") {
-        return `update books set (title, author, price, created_at) = row(${keys}) where isbn = '${isbn}'`;
+        return `update books set (title, author, price, stock, created_at) = row(${keys}) where isbn = '${isbn}'`;
       }
       this.#isbns.splice(this.#isbns.indexOf(isbn), 1);
       return `delete from books where isbn = '${isbn}'`;

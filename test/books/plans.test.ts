@@ -29,7 +29,7 @@ beforeAll(async () => {
        case when n % 3 = 0 then 'Common ' else 'Other ' end || md5(n::text) || case when n in (77, 7777) then ' rare' else '' end,
        'Author ' || md5((n % 500)::text),
        '978' || lpad(n::text, 10, '0'),
-       (n % 200) + 0.99, 1, '2026-01-01'::timestamptz + n / 2 * interval '1 microsecond',
+       (n % 200) + 0.99, greatest(n % 100 - 50, 0), '2026-01-01'::timestamptz + n / 2 * interval '1 microsecond',
        case when n % 2 = 0 then 'Common' else 'Rare ' || n % 2000 end, case when n % 2 = 0 then 'en' else 'qaa-x' || n % 2000 end,
        case when n % 2000 = 1 then 'audiobook' else 'ebook' end,
        case when n % 10 > 0 then (1000 + n % 1000)::text end,
@@ -42,7 +42,7 @@ beforeAll(async () => {
      select id, isbn, 1, n, case when n % 10 > 0 then 'sale' when n % 1000 = 0 then 'rare' end, 'receipt ' || n / 2
      from generate_series(1, ${BOOKS}) n, (select id, isbn from books limit 1) one`,
   );
-  await database.sql("vacuum analyze books, stock_movements, book_search, search_words");
+  await database.sql("vacuum analyze books, book_changes, stock_movements, book_search, search_words");
 });
 
 const TERMS = [
@@ -153,7 +153,7 @@ const filtersOf = (sort: string): Record<string, string>[] => [
     : []),
 ];
 
-describe.each(SORTS.flatMap(filtersOf))("%o", (query) => {
+describe.each(SORTS.filter((sort) => memberOf(sort) !== "stock").flatMap(filtersOf))("%o", (query) => {
   const index = `books_${query.sort?.replace("-", "")}_idx`;
 
   test("the first page reads limit + 1 rows of its index", async () => {
@@ -175,6 +175,28 @@ describe.each(SORTS.flatMap(filtersOf))("%o", (query) => {
     expect(scan).toMatchObject({ "Index Name": index });
     expect(rowsRead(scan as Plan)).toBe(LIMIT + 1);
   });
+});
+
+/** A page by stock joins its rows of an index of another table with as many books. */
+function expectByStock(scans: Plan[]): void {
+  expect(scans.map((scan) => [scan["Index Name"], rowsRead(scan) * (scan["Actual Loops"] ?? 1)])).toEqual([
+    ["book_changes_stock_idx", LIMIT + 1],
+    ["books_pkey", LIMIT + 1],
+  ]);
+}
+
+describe.each(["stock", "-stock"])("sort=%s", (sort) => {
+  test.each([{}, { stock_below: "50" }, { in_stock: "true" }, { in_stock: "true", stock_below: "50" }])(
+    "the first page and those from the middle on read limit + 1 rows of its index: %o",
+    async (filters) => {
+      const query = { sort, ...filters };
+      expectByStock(await scansOf(listing(query)));
+      const middle = { key: "25", id: "00000000-0000-7000-8000-000000000000" };
+      for (const direction of ["forward", "backward"] as const) {
+        expectByStock(await scansOf(listing(query, { direction, side: "after", ...middle })));
+      }
+    },
+  );
 });
 
 test.each(["forward", "backward"] as const)(
@@ -275,6 +297,8 @@ test.each([
   { subject: "Rare 7" },
   { subject: "Common", sort: "title" },
   { publisher: "Rare 7", sort: "price" },
+  { publisher: "Rare 7", sort: "stock", stock_below: "50" },
+  { in_stock: "false", sort: "stock" },
   { published_from: "1990", sort: "published" },
   { published_from: "1990-05", published_to: "1991", sort: "-published" },
   { id: "00000000-0000-7000-8000-000000000000,00000000-0000-7000-8000-000000000001" },

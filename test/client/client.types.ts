@@ -3,6 +3,7 @@ import type * as z from "zod";
 import type * as members from "../../src/books/book.ts";
 import type * as books from "../../src/books/contract.ts";
 import type * as catalogue from "../../src/catalogue/contract.ts";
+import type * as changes from "../../src/changes/contract.ts";
 import {
   type Book,
   type BookPage,
@@ -98,6 +99,7 @@ hold<{
   changedStock: Same<Awaited<ReturnType<Stock["change"]>>, Given<typeof stock.changeStock, 200>>;
   listAllMovements: Same<Argument<Stock["movements"], 0>, Query<typeof stock.listAllMovements>>;
   listAllMovementsPages: Same<Pages<Stock["movements"]>, Given<typeof stock.listAllMovements, 200>>;
+  listChangesPage: Same<Pages<Client["changes"]>, Given<typeof changes.listChanges, 200>>;
   listTasks: Same<Argument<Tasks["list"], 0>, Query<typeof tasks.listTasks>>;
   listTasksPages: Same<Pages<Tasks["list"]>, Given<typeof tasks.listTasks, 200>>;
   getTask: Same<Resource<Tasks["get"]>, Given<typeof tasks.getTask, 200>>;
@@ -119,7 +121,7 @@ client.books.update("", { tilte: "Dune" });
 // @ts-expect-error the API has no such parameter
 client.books.list({ serach: "dune" });
 // @ts-expect-error the API has no such order
-client.books.list({ sort: "-stock" });
+client.books.list({ sort: "-pages" });
 // @ts-expect-error a page has a number or a cursor
 client.books.page(1, { cursor: "" });
 // @ts-expect-error a movement cannot be changed

@@ -8,6 +8,7 @@ import { authCases } from "./cases/auth.ts";
 import { bareCases } from "./cases/bare.ts";
 import { bodyCases } from "./cases/bodies.ts";
 import { bookCases } from "./cases/books.ts";
+import { changeCases } from "./cases/changes.ts";
 import { exportCases } from "./cases/export.ts";
 import { importCases } from "./cases/import.ts";
 import { listingCases } from "./cases/listing.ts";
@@ -88,6 +89,7 @@ describe.each([
   ["export", exportCases, () => servers],
   ["import", importCases, () => servers],
   ["books", bookCases, () => servers],
+  ["changes", changeCases, () => servers],
   ["stock", stockCases, () => servers],
   ["tasks", taskCases, () => servers],
   ["bodies", bodyCases, () => servers],

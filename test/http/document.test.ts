@@ -155,6 +155,12 @@ const CAUSES: Record<string, (operation: Operation) => Promise<Given>> = {
     await first.end();
     return second;
   },
+  cursor_expired: async (operation) => {
+    const { path } = await goodRequest(operation, open.api);
+    const { next_cursor } = (await open.api("GET", path)).json;
+    await database.sql("update book_feed set epoch = default");
+    return ask(operation, { query: `?cursor=${next_cursor}` });
+  },
   precondition_failed: (operation) => ask(operation, { headers: { "If-Match": '"x"' } }),
   payload_too_large: async (operation) => {
     const { path, body } = await goodRequest(operation, open.api);

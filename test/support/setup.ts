@@ -39,7 +39,12 @@ export default async function setup(project: TestProject): Promise<() => Promise
     const parts = [
       startPostgres({
         directory: join(directory, "postgres"),
-        flags: ["fsync=off", "full_page_writes=off", "synchronous_commit=off"],
+        flags: [
+          "fsync=off",
+          "full_page_writes=off",
+          "synchronous_commit=off",
+          "max_prepared_transactions=10",
+        ],
       }),
       // The Worker's configuration names the files that the build writes for /docs.
       run("dev/build.js").then(() => bundleWorker(join(directory, "worker"))),

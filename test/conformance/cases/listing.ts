@@ -5,7 +5,7 @@ import type { Case, Message } from "../exchange.ts";
 import { DUNE } from "../fixtures.ts";
 import { BOOKS_PATH, each, type Row, reads } from "./tables.ts";
 
-const SORTS = ["created_at", "title", "author", "price"].flatMap((column) => [column, `-${column}`]);
+const SORTS = ["created_at", "title", "author", "price", "stock"].flatMap((column) => [column, `-${column}`]);
 
 /** Follows `next_cursor` to the end, and `prev_cursor` back to before the beginning. */
 export function walk(path: string, query: string, limit: number, message?: Message): Case {
@@ -126,6 +126,8 @@ const good = reads(
     "min_price=007.10",
     "in_stock=true&limit=2",
     "in_stock=false&limit=2",
+    "stock_below=5&sort=stock",
+    "stock_below=5&sort=-stock&search=a&count=exact",
     "author=tolkien&search=a&min_price=1&in_stock=true&sort=-price",
     "count=exact&limit=1",
     "count=exact&search=dune",
@@ -192,6 +194,8 @@ const bad = each(
     "max_price=100000000",
     "min_price=10&max_price=9",
     "in_stock=yes",
+    "stock_below=5",
+    "stock_below=x&sort=stock",
     "in_stock=TRUE",
     "in_stock=",
     "in_stock",
