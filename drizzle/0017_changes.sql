@@ -1,5 +1,5 @@
 -- The feed of changes, and the order by stock. Existing books are entered by npm run db:migrate, in batches, after the
--- migrations; `is_complete` says when that is done.
+-- migrations; `cluster` is null until that is done.
 CREATE TABLE "book_changes" (
 	"book_id" uuid NOT NULL,
 	"xid" "xid8" NOT NULL,
@@ -13,7 +13,7 @@ CREATE TABLE "book_changes" (
 CREATE TABLE "book_feed" (
 	"epoch" uuid DEFAULT gen_random_uuid() NOT NULL,
 	"removed_to" "xid8" DEFAULT '0' NOT NULL,
-	"is_complete" boolean DEFAULT false NOT NULL
+	"cluster" bigint
 );
 --> statement-breakpoint
 CREATE INDEX "book_changes_xid_idx" ON "book_changes" USING btree ("xid","book_id");--> statement-breakpoint

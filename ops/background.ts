@@ -136,11 +136,15 @@ async function enterBooks(
   }
 }
 
+const CLUSTER = "(select system_identifier from pg_control_system())";
+
 /**
  * Makes the feed complete. In a database that was restored from another cluster, rows may have ids of transactions that
  * are yet to come here: they change now.
  */
 async function completeFeed(client: pg.Client): Promise<void> {
+  const { rowCount } = await client.query(`select from book_feed where cluster is distinct from ${CLUSTER}`);
+  if (!rowCount) return;
   let renewed: number | null;
   do {
     ({ rowCount: renewed } = await client.query(
@@ -152,5 +156,5 @@ async function completeFeed(client: pg.Client): Promise<void> {
     ));
   } while (renewed);
   await client.query("update book_feed set removed_to = '0' where removed_to > pg_current_xact_id()");
-  await client.query("update book_feed set is_complete = true where not is_complete");
+  await client.query(`update book_feed set cluster = ${CLUSTER}`);
 }

@@ -37,7 +37,7 @@ export interface Gap {
 }
 
 const FIRST_ID = "00000000-0000-0000-0000-000000000000";
-const LAST_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff";
+export const LAST_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff";
 const MAX_XID = 2n ** 64n - 1n;
 
 /** Cursors name no more running transactions: the oldest. Later ones count as not seen, and their rows may come twice. */
@@ -48,21 +48,25 @@ export interface Moment {
   at: string;
   /** As Postgres writes it: `xmin:xmax:running,…`. */
   snapshot: string;
-  /** The newest transaction that has a row in the feed, or had one. */
-  newest: bigint;
   isStandby: boolean;
 }
 
 /**
- * The snapshot of a moment. Transactions after the newest that has a row are left out, so that it stays the same while
- * nothing changes. A standby does not tell which transactions were running: all from the oldest of them on count as not seen.
+ * The snapshot of a moment. A standby does not tell which transactions were running: all from the oldest of them on count as
+ * not seen.
  */
-export function snapshotOf({ at, snapshot, newest, isStandby }: Moment): Snapshot {
+export function snapshotOf({ at, snapshot, isStandby }: Moment): Snapshot {
   const [xmin = "0", end = "0", list = ""] = snapshot.split(":");
   const given = list === "" || isStandby ? [] : list.split(",").map(BigInt);
-  const bounds = [newest + 1n, BigInt(isStandby ? xmin : end), given[MAX_RUNNING] ?? MAX_XID];
-  const xmax = bounds.reduce((least, bound) => (bound < least ? bound : least));
-  return { xmax, running: given.filter((xid) => xid < xmax), at };
+  const xmax = given[MAX_RUNNING] ?? BigInt(isStandby ? xmin : end);
+  return { xmax, running: given.slice(0, MAX_RUNNING), at };
+}
+
+/** A snapshot up to a transaction, behind which none has a row yet. */
+function upTo(newest: bigint, { at, xmax, running }: Snapshot): Snapshot {
+  return xmax <= newest
+    ? { at, xmax, running }
+    : { at, xmax: newest + 1n, running: running.filter((xid) => xid <= newest) };
 }
 
 const isSame = (one: Snapshot, other: Snapshot) =>
@@ -88,22 +92,34 @@ export function gapsOf(place: Pick<Place, "seen" | "walk"> | undefined): Gap[] {
     .map((gap) => (gap.after.xid < last.xid ? { ...gap, after: last } : gap));
 }
 
-/**
- * The place behind a page.
- *
- * @param now the snapshot of the page
- * @param last the last row of the page, if it has any
- * @param isCut whether rows follow that did not fit into the page
- */
+/** What a page was, where it ended, and when. */
+export interface PageEnd {
+  home: string;
+  now: Snapshot;
+  /** The last row of the page, if it has any. */
+  last: Row | undefined;
+  /** Whether rows follow that did not fit into the page. */
+  isCut: boolean;
+  /** The newest transaction of which a tombstone was removed. */
+  removedTo: bigint;
+}
+
+/** The place behind a page. */
 export function placeAfter(
   place: Place | undefined,
-  { home, now, last, isCut }: { home: string; now: Snapshot; last: Row | undefined; isCut: boolean },
+  { home, now, last, isCut, removedTo }: PageEnd,
 ): { next: Place; more: boolean } {
   const { seen, walk } = place ?? {};
   if (isCut && last) return { next: { home, seen, walk: { from: walk?.from ?? now, last } }, more: true };
   // What was committed during the walk may lie behind it: the next walk finds it. The last is of one page, and so of one moment.
   if (walk) return { next: { home, seen: walk.from, walk: undefined }, more: true };
-  return { next: { home, seen: seen && isSame(seen, now) ? seen : now, walk: undefined }, more: false };
+  // What comes after the newest row is left out, so that the cursor stays the same while nothing changes.
+  const known = [removedTo, last?.xid ?? 0n, seen ? seen.xmax - 1n : 0n];
+  const end = upTo(
+    known.reduce((newest, xid) => (xid > newest ? xid : newest)),
+    now,
+  );
+  return { next: { home, seen: seen && isSame(seen, end) ? seen : end, walk: undefined }, more: false };
 }
 
 type Written = [at: string, xmax: string, ...running: string[]];

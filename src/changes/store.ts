@@ -5,22 +5,15 @@ import type { Database } from "../db/ports.ts";
 import { bookChanges, bookFeed, books } from "../db/schema.ts";
 import { bind, defineStatement, type Value } from "../db/statements.ts";
 import { MAX_LIMIT, MAX_PAGE_BYTES } from "./contract.ts";
-import { type Gap, gapsOf, type Place, type Row, type Snapshot, snapshotOf } from "./place.ts";
+import { type Gap, gapsOf, LAST_ID, type PageEnd, type Place, snapshotOf } from "./place.ts";
 
-/** A page of the feed, and the moment that it shows. */
-export interface FoundChanges {
+/** A page of the feed. */
+export interface FoundChanges extends PageEnd {
   /** Changes as JSON objects, with commas between them. */
   changes: string;
-  last: Row | undefined;
-  /** Whether rows follow. */
-  isCut: boolean;
-  home: string;
-  now: Snapshot;
   /** The end of the ids that the database has given to transactions. */
   end: bigint;
   isStandby: boolean;
-  /** The newest transaction of which a tombstone was removed. */
-  removedTo: bigint;
 }
 
 type Found = {
@@ -31,10 +24,10 @@ type Found = {
   snapshot: string;
   is_standby: boolean;
   at: string;
-  newest: string;
   home: string;
   removed_to: string;
   is_complete: boolean;
+  is_foreign: boolean;
 };
 
 const time = (value: ReturnType<typeof sql>) =>
@@ -48,14 +41,27 @@ const HOME = sql`concat_ws('.', (select system_identifier from pg_control_system
 type Given = Value<"after_xids" | "after_ids" | "before_xids" | "rows">;
 
 /**
+ * A gap without the transactions that are running now: nobody sees their rows, of which there may be a million. Those from
+ * the end of the snapshot on run, too.
+ */
+const PART = sql`select coalesce(running, gap.after_xid) as after_xid,
+    case when running is null then gap.after_id else ${LAST_ID}::uuid end as after_id,
+    lead(running, 1, least(gap.before_xid, pg_snapshot_xmax(pg_current_snapshot()))) over (order by running nulls first) as before_xid
+  from (
+    select null::xid8 as running union all
+    select xid from pg_snapshot_xip(pg_current_snapshot()) as xid where xid > gap.after_xid and xid < gap.before_xid
+  ) as bounds`;
+
+/**
  * The rows of the feed in the gaps of a place, and one more. The planner knows only the largest limit, which makes its costs
  * the same for a catalogue of any size.
  */
 const unseen = (given: Given) => sql`select change.*
   from unnest(${given("after_xids")}, ${given("after_ids")}, ${given("before_xids")}) as gap (after_xid, after_id, before_xid)
+  cross join lateral (${PART}) as part
   cross join lateral (
     select * from (
-      select * from ${bookChanges} where (xid, book_id) > (gap.after_xid, gap.after_id) and xid < gap.before_xid
+      select * from ${bookChanges} where (xid, book_id) > (part.after_xid, part.after_id) and xid < part.before_xid
       order by xid, book_id limit ${MOST}
     ) as most order by xid, book_id limit ${given("rows")} + 1
   ) as change
@@ -91,8 +97,8 @@ const page = defineStatement({
       select changes, last_xid, last_id, (select count(*) from unseen) > taken as is_cut,
         pg_current_snapshot()::text as snapshot, pg_is_in_recovery() as is_standby,
         ${time(sql`case when pg_is_in_recovery() then pg_last_xact_replay_timestamp() else now() end`)} as at,
-        greatest(removed_to, (select xid from ${bookChanges} order by xid desc limit 1))::text as newest,
-        ${HOME} as home, removed_to::text, is_complete
+        ${HOME} as home, removed_to::text, cluster is not null as is_complete,
+        cluster <> (select system_identifier from pg_control_system()) as is_foreign
       from ${bookFeed}, (
         select string_agg(${CHANGE}, ',') as changes, count(*) as taken,
           (array_agg(xid::text))[count(*)] as last_xid, (array_agg(book_id::text))[count(*)] as last_id
@@ -115,19 +121,16 @@ export async function listChanges(
   const [found] = await database.read<Found>(bind(page, { ...valuesOf(gapsOf(place)), rows: limit }));
   if (!found?.is_complete)
     throw new SetupFault("The feed does not have all books yet: run npm run db:migrate.");
-  const { changes, last_xid, last_id, is_cut, snapshot, is_standby, at, home, newest, removed_to } = found;
-  const end = BigInt(`${snapshot.split(":")[1]}`);
-  const last = last_xid === null ? undefined : { xid: BigInt(last_xid), id: `${last_id}` };
-  if (last && last.xid >= end) {
+  const { changes, last_xid, last_id, is_cut, snapshot, is_standby, at, home, removed_to } = found;
+  if (found.is_foreign)
     throw new SetupFault("The feed was restored from another cluster: run npm run db:migrate.");
-  }
   return {
     changes: changes ?? "",
-    last,
+    last: last_xid === null ? undefined : { xid: BigInt(last_xid), id: `${last_id}` },
     isCut: is_cut,
     home,
-    now: snapshotOf({ at, snapshot, newest: BigInt(newest), isStandby: is_standby }),
-    end,
+    now: snapshotOf({ at, snapshot, isStandby: is_standby }),
+    end: BigInt(`${snapshot.split(":")[1]}`),
     isStandby: is_standby,
     removedTo: BigInt(removed_to),
   };

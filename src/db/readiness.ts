@@ -2,7 +2,7 @@ import { sql } from "drizzle-orm";
 import { SetupFault } from "./faults.ts";
 import type { Database } from "./ports.ts";
 import { DATABASE_FACTS, type DatabaseFacts, NEWEST_MIGRATION, unmetRequirements } from "./requirements.ts";
-import { bookChanges, bookFeed } from "./schema.ts";
+import { bookFeed } from "./schema.ts";
 import { bind, defineStatement } from "./statements.ts";
 
 type Facts = DatabaseFacts & {
@@ -17,8 +17,8 @@ const FACTS = defineStatement({
   build: () => sql`select ${sql.raw(DATABASE_FACTS)},
     (select max(created_at)::text from drizzle.__drizzle_migrations) as migrated,
     current_setting('statement_timeout') <> '0' as has_timeout,
-    exists (select from ${bookFeed} where is_complete) as has_feed,
-    exists (select from ${bookChanges} where xid >= pg_snapshot_xmax(pg_current_snapshot())) as has_foreign_changes`,
+    exists (select from ${bookFeed} where cluster is not null) as has_feed,
+    exists (select from ${bookFeed}, pg_control_system() where cluster <> system_identifier) as has_foreign_changes`,
 });
 
 const NO_TIMEOUT =

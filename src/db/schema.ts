@@ -180,8 +180,8 @@ export const bookFeed = pgTable("book_feed", {
   epoch: uuid("epoch").notNull().default(sql`gen_random_uuid()`),
   // The newest transaction of which a tombstone was removed.
   removed_to: xid8("removed_to").notNull().default("0"),
-  // Whether `book_changes` has all books.
-  is_complete: boolean("is_complete").notNull().default(false),
+  // The cluster whose transactions `book_changes` names. Null until it has all books.
+  cluster: bigint("cluster", { mode: "bigint" }),
 });
 
 /**

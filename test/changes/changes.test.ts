@@ -219,9 +219,9 @@ describe.each(RUNTIMES)("%s", (runtime) => {
   });
 
   test("a feed that lacks books is a 503", async () => {
-    await database.sql("update book_feed set is_complete = false");
+    await database.sql("update book_feed set cluster = null");
     expect((await ask()).json).toMatchObject({ status: 503, error: "service_unavailable" });
-    await database.sql("update book_feed set is_complete = true");
+    await database.sql("update book_feed set cluster = (select system_identifier from pg_control_system())");
     expect((await ask()).status).toBe(200);
   });
 
