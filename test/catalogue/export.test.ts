@@ -136,7 +136,6 @@ describe.each(RUNTIMES)("%s", (runtime) => {
     ["?page=1", {}, "query", "page"],
     ["?count=exact", {}, "query", "count"],
     ["?sort=relevance&search=book", {}, "query", "sort"],
-    ["?sort=stock", {}, "query", "sort"],
     ["?min_price=3&max_price=2", {}, "query", "min_price"],
     ["?published_from=2001&published_to=1999", {}, "query", "published_from"],
     ["?with_ids=yes", {}, "query", "with_ids"],

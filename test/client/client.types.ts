@@ -88,6 +88,7 @@ hold<{
   exportedBooks: Same<Rows<Books["export"]>, z.output<typeof members.Book>>;
   putBookByIsbn: Same<Argument<Books["putByIsbn"], 1>, Taken<typeof books.putBookByIsbn>>;
   bookOfIsbn: Same<Resource<Books["putByIsbn"]>, Given<typeof books.putBookByIsbn, 200 | 201>>;
+  listChangesPage: Same<Pages<Client["changes"]>, Given<typeof changes.listChanges, 200>>;
   adjustStock: Same<Argument<Books["adjustStock"], 1>, Taken<typeof stock.adjustStock>>;
   adjustedStock: Same<Resource<Books["adjustStock"]>, Given<typeof stock.adjustStock, 200>>;
   listMovements: Same<Argument<Books["movements"], 1>, Query<typeof stock.listMovements>>;
@@ -99,7 +100,6 @@ hold<{
   changedStock: Same<Awaited<ReturnType<Stock["change"]>>, Given<typeof stock.changeStock, 200>>;
   listAllMovements: Same<Argument<Stock["movements"], 0>, Query<typeof stock.listAllMovements>>;
   listAllMovementsPages: Same<Pages<Stock["movements"]>, Given<typeof stock.listAllMovements, 200>>;
-  listChangesPage: Same<Pages<Client["changes"]>, Given<typeof changes.listChanges, 200>>;
   listTasks: Same<Argument<Tasks["list"], 0>, Query<typeof tasks.listTasks>>;
   listTasksPages: Same<Pages<Tasks["list"]>, Given<typeof tasks.listTasks, 200>>;
   getTask: Same<Resource<Tasks["get"]>, Given<typeof tasks.getTask, 200>>;
