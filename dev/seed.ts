@@ -39,7 +39,7 @@ export function seed(
     if (empty) await withoutIndexes(client, add, (index) => onProgress(books, `Building ${index}`));
     else await add();
     onProgress(books, "Analyzing");
-    await client.query("analyze books, stock_movements, book_search, search_words; commit");
+    await client.query("analyze books, stock_movements, book_search, search_words, book_changes; commit");
   });
 }
 

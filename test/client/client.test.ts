@@ -292,9 +292,9 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
 
   test("every operation of the API except PUT, which equals PATCH, has a method", async () => {
     const { requests, client } = recording();
-    const methods = Object.values(client).flatMap((resource) => Object.values(resource)) as ((
-      argument: string,
-    ) => unknown)[];
+    const methods = Object.values(client).flatMap((resource) =>
+      typeof resource === "function" ? [resource] : Object.values(resource),
+    ) as ((argument: string) => unknown)[];
     // The argument takes the place of every id, body and query: only methods and paths matter here.
     const calls = methods.map(async (call) => {
       const result = call("{}");
