@@ -1,6 +1,6 @@
 import type { Connect, Database } from "../db/ports.ts";
 import type { Exchange } from "./exchange.ts";
-import { preferredType } from "./negotiation.ts";
+import { acceptsGzip, preferredType } from "./negotiation.ts";
 import { loggedError, observeDatabase } from "./observe.ts";
 import type { PageWriter } from "./paging.ts";
 import type { Input, Reply, Route } from "./route.ts";
@@ -32,6 +32,12 @@ export class HandlerContext {
   /** The media type of these that the client prefers; undefined if it accepts none of them. */
   preferred(types: readonly string[]): string | undefined {
     return preferredType(this.#exchange.request.headers.get("Accept"), types);
+  }
+
+  /** Whether to compress: the client accepts gzip, and the runtime does not compress by itself. */
+  get acceptsGzip(): boolean {
+    const { connection, request } = this.#exchange;
+    return acceptsGzip(connection.acceptEncoding ?? request.headers.get("Accept-Encoding"));
   }
 
   /** Aborts when the last byte has left, or the client has gone. */

@@ -146,7 +146,7 @@ test("the OpenAPI document, and so the matrix, has every route", async () => {
     config: await parseConfig({ DATABASE_URL: database.url }),
     connect: connectOver(direct(neonDriver({ url: database.url, fetchEndpoint: inject("neon") }))),
     log: () => {},
-    readDocs: async () => new Uint8Array(),
+    readAsset: async () => new Uint8Array(),
   });
   const names: string[] = [];
   for (const path of new Set(app.routes.map(({ path }) => path))) {

@@ -102,7 +102,7 @@ export async function launch(options: Options = {}): Promise<Run> {
  */
 export async function copyCheckout(edit: (toml: string) => string): Promise<string> {
   const checkout = await mkdtemp(inDirectory("checkout-"));
-  for (const path of ["dev", "dist/docs", "drizzle", "ops", "src", "package.json", "tsconfig.json"])
+  for (const path of ["dev", "dist/assets", "drizzle", "ops", "src", "package.json", "tsconfig.json"])
     await cp(path, join(checkout, path), { recursive: true });
   await symlink(resolve("node_modules"), join(checkout, "node_modules"));
   await writeFile(join(checkout, "wrangler.toml"), edit(await readFile("wrangler.toml", "utf8")));

@@ -29,6 +29,7 @@ test("DATABASE_URL is the only required variable", async () => {
     rateLimit: { requests: 600, seconds: 60 },
     deadline: 10_000,
     corsOrigins: [],
+    shop: { currency: "USD", locale: "en-US" },
   });
 });
 
@@ -43,6 +44,10 @@ test("every variable of a Worker is read", async () => {
     RATE_LIMIT: "100/10",
     REQUEST_TIMEOUT_MS: "2500",
     CORS_ORIGINS: "https://shop.example, http://localhost:3000",
+    PUBLIC_URL: "https://books.example/",
+    SHOP_CURRENCY: "EUR",
+    SHOP_LOCALE: "de-at",
+    COVER_ORIGINS: "https://covers.example, https://other.example:8443",
   };
   const bytes = (text: string) => new TextEncoder().encode(text);
   expect(await parseConfig(environment)).toEqual({
@@ -58,6 +63,12 @@ test("every variable of a Worker is read", async () => {
     rateLimit: { requests: 100, seconds: 10 },
     deadline: 2500,
     corsOrigins: ["https://shop.example", "http://localhost:3000"],
+    publicUrl: "https://books.example",
+    shop: {
+      currency: "EUR",
+      locale: "de-AT",
+      coverOrigins: ["https://covers.example", "https://other.example:8443"],
+    },
   });
 });
 
@@ -148,6 +159,10 @@ test("empty variables count as absent, and bindings that are not strings are ign
     RATE_LIMIT: "",
     REQUEST_TIMEOUT_MS: "",
     CORS_ORIGINS: "",
+    PUBLIC_URL: "",
+    SHOP_CURRENCY: "",
+    SHOP_LOCALE: "",
+    COVER_ORIGINS: "",
   };
   const bindings = { AUTH_AUDIENCE: { fetch() {} }, ASSETS: 5 };
   expect(await parseConfig({ DATABASE_URL, OPEN_LOCAL_WRITES: "", ...empty, ...bindings })).toEqual(bare);
@@ -229,6 +244,23 @@ test.each<[string, string, RegExp]>([
   ["CORS_ORIGINS", "hidden.example", /origins/],
   ["CORS_ORIGINS", "https://hidden.example/", /origins/],
   ["CORS_ORIGINS", "https://hidden.example,", /origins/],
+  ["PUBLIC_URL", "hidden.example", /an origin/],
+  ["PUBLIC_URL", "https://hidden.example/shop", /an origin/],
+  ["PUBLIC_URL", "https://hidden.example//", /an origin/],
+  ["PUBLIC_URL", "https://user:hidden@shop.example", /an origin/],
+  ["PUBLIC_URL", "https://Hidden.example", /an origin/],
+  ["PUBLIC_URL", "javascript:hidden", /an origin/],
+  ["SHOP_CURRENCY", "hidden", /a currency/],
+  ["SHOP_CURRENCY", "eur", /a currency/],
+  ["SHOP_CURRENCY", "€", /a currency/],
+  ["SHOP_LOCALE", "hidden_", /a locale/],
+  ["SHOP_LOCALE", "en_GB", /a locale/],
+  ["SHOP_LOCALE", "tlh", /a locale/],
+  ["COVER_ORIGINS", "*", /https origins/],
+  ["COVER_ORIGINS", "http://hidden.example", /https origins/],
+  ["COVER_ORIGINS", "https://hidden.example/covers", /https origins/],
+  ["COVER_ORIGINS", "https://hidden.example; script-src *", /https origins/],
+  ["COVER_ORIGINS", "https://hidden.example,", /https origins/],
 ])("%s: %s is a fault", async (name, value, meaning) => {
   const message = await messageOf({ DATABASE_URL, [name]: value });
   expect(message).toContain(name);
@@ -370,6 +402,10 @@ test("one message names all faults", async () => {
     RATE_LIMIT: "hidden",
     REQUEST_TIMEOUT_MS: "hidden",
     CORS_ORIGINS: "hidden",
+    PUBLIC_URL: "hidden",
+    SHOP_CURRENCY: "hidden",
+    SHOP_LOCALE: "hidden_",
+    COVER_ORIGINS: "hidden",
   });
   for (const name of [
     "DATABASE_URL",
@@ -382,6 +418,10 @@ test("one message names all faults", async () => {
     "RATE_LIMIT",
     "REQUEST_TIMEOUT_MS",
     "CORS_ORIGINS",
+    "PUBLIC_URL",
+    "SHOP_CURRENCY",
+    "SHOP_LOCALE",
+    "COVER_ORIGINS",
   ]) {
     expect(message).toContain(name);
   }

@@ -38,9 +38,6 @@ const service = reads("service", [
 ]);
 
 const unknownPaths = [
-  "/",
-  "/?",
-  "/?q=1",
   "/api",
   "/api/v1",
   "/api/v2/books",
@@ -113,7 +110,7 @@ const router: Case[] = [
   ...each(
     "unknown path",
     ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"].flatMap((method) =>
-      ["/", "/nothing", `${BOOKS_PATH}/`].map((path): Row => [404, method, path]),
+      ["/nothing", `${BOOKS_PATH}/`].map((path): Row => [404, method, path]),
     ),
   ),
   ...reads("dots", dotted),
