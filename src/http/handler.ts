@@ -1,6 +1,6 @@
 import type { Connect, Database } from "../db/ports.ts";
 import type { Exchange } from "./exchange.ts";
-import { acceptsGzip, preferredType } from "./negotiation.ts";
+import { acceptsGzip, preferredType, wantsPage } from "./negotiation.ts";
 import { loggedError, observeDatabase } from "./observe.ts";
 import type { PageWriter } from "./paging.ts";
 import type { Input, Reply, Route } from "./route.ts";
@@ -32,6 +32,11 @@ export class HandlerContext {
   /** The media type of these that the client prefers; undefined if it accepts none of them. */
   preferred(types: readonly string[]): string | undefined {
     return preferredType(this.#exchange.request.headers.get("Accept"), types);
+  }
+
+  /** Whether the client prefers JSON to a page. */
+  get prefersJson(): boolean {
+    return !wantsPage(this.#exchange.request);
   }
 
   /** Whether to compress: the client accepts gzip, and the runtime does not compress by itself. */

@@ -3,7 +3,6 @@ import type * as z from "zod";
 import type { Position } from "../db/keyset.ts";
 import type { Preconditions } from "./etag.ts";
 import type { HandlerContext } from "./handler.ts";
-import { preferredType } from "./negotiation.ts";
 import type { Paging } from "./paging.ts";
 import type { AnyReply } from "./reply.ts";
 import type { Parsed } from "./route.ts";
@@ -66,13 +65,3 @@ export function asListing(url: URL, { path, paging, limit }: ShownListing): URL 
   listing.search = [...pairs, `limit=${limit}`].join("&");
   return listing;
 }
-
-const JSON_TYPES = ["application/json", "application/problem+json"];
-
-/** Whether a client asks for a page, where both are at hand: it prefers HTML to JSON, or takes anything. */
-export const wantsPage = ({ headers }: Request): boolean =>
-  !JSON_TYPES.includes(preferredType(headers.get("Accept"), ["text/html", ...JSON_TYPES]) ?? "");
-
-/** Whether a client names HTML, as browsers do when they open an address. */
-export const namesHtml = ({ headers }: Request): boolean =>
-  preferredType(headers.get("Accept"), [...JSON_TYPES, "text/html"]) === "text/html";

@@ -1,31 +1,39 @@
 /** The page of the catalogue: what is shown, and how to show something else. */
-
 import type { BookQuery } from "../books/listing.ts";
 import type { Match } from "../books/search.ts";
 import { BookGrid } from "./book-grid.tsx";
+import { Filters } from "./filters.tsx";
 import { Layout } from "./layout.tsx";
 import type { Site } from "./site.ts";
 import type { BookMembers } from "./words.ts";
 
 export interface Shown {
   query: BookQuery;
+  /** A parameter as it was given; empty if it was not. */
+  given: (name: string) => string;
   books: BookMembers[];
   match: Match | undefined;
   isFirst: boolean;
+  /** The addresses of the pages beside this one. */
   next: string | undefined;
   previous: string | undefined;
 }
 
 export function CataloguePage({ site, shown }: { site: Site; shown: Shown }) {
-  const { query, books, next, previous } = shown;
+  const { query, given, books, next, previous } = shown;
   const title = titleOf(query);
+  const hint = hintOf(shown);
   return (
     <Layout site={site} head={{ title }} search={query.search}>
-      <h1>{title}</h1>
-      <p id="count" class="note" role="status">
-        {countOf(shown)}
-      </p>
+      <Filters site={site} query={query} given={given} />
       <div id="results">
+        <h1 class="title">
+          <bdi>{title}</bdi>
+        </h1>
+        <p id="count" class="note count">
+          {countOf(shown)}
+        </p>
+        {hint && <p class="hint">{hint}</p>}
         <BookGrid site={site} books={books} />
         <nav class="more" aria-label="Pages of the list">
           {previous && (
@@ -34,12 +42,13 @@ export function CataloguePage({ site, shown }: { site: Site; shown: Shown }) {
             </a>
           )}
           {next && (
-            <a class="button" rel="next" href={next}>
+            <a class="button plain" rel="next" href={next}>
               Show more books
             </a>
           )}
         </nav>
       </div>
+      <p id="status" class="hidden" role="status" />
     </Layout>
   );
 }
@@ -52,8 +61,23 @@ export function titleOf({ search, author, subject, publisher }: BookQuery): stri
 
 function countOf({ books: { length }, isFirst, next, query: { search } }: Shown): string {
   if (length === 0) return isFirst ? "No books" : "No more books";
-  const books = length === 1 ? "1 book" : `${length} books`;
   if (!isFirst) return `${length} more ${length === 1 ? "book" : "books"}`;
-  if (!next) return books;
-  return search ? `The ${length} best matches` : `The first ${books}`;
+  if (!next) return length === 1 ? "1 book" : `${length} books`;
+  return search ? `The first ${length} matches` : `The first ${length} books`;
+}
+
+/** What a search found instead of what was typed, and what to do where nothing was found. */
+function hintOf({ match, books, isFirst, query }: Shown) {
+  if (books.length > 0) {
+    if (match === "similar") return "Nothing has exactly that; these come close.";
+    return match === "some" ? "Nothing has all of these words; these have some of them." : undefined;
+  }
+  if (!isFirst) return undefined;
+  const { search, author } = query;
+  return (
+    <>
+      {search || author ? "Try fewer or other words, or " : "Try fewer filters, or "}
+      <a href="/">see all books</a>.
+    </>
+  );
 }

@@ -57,7 +57,7 @@ export function Layout({
         <main id="main" class="wrap" tabindex={-1}>
           {children}
         </main>
-        <footer>
+        <footer class="bottom">
           <div class="wrap">
             <a href="/">All books</a>
             <a href="/docs">API</a>

@@ -88,7 +88,8 @@ export class Pages {
   async #siteAt(url: URL): Promise<Site> {
     const files = await this.assets.paths();
     this.#writer ??= new Writer(this.#shop);
-    return { base: this.base(url), files, writer: this.#writer, coverOrigins: this.#shop.coverOrigins };
+    const { currency, coverOrigins } = this.#shop;
+    return { base: this.base(url), files, writer: this.#writer, currency, coverOrigins };
   }
 
   /** The content that was made of the same source, or a new one. */

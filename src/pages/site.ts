@@ -8,5 +8,6 @@ export interface Site {
   base: string;
   files: AssetPaths;
   writer: Writer;
+  currency: string;
   coverOrigins: Shop["coverOrigins"];
 }
