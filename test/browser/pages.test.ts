@@ -21,6 +21,7 @@ describe.skipIf(!CHROMIUM).each(RUNTIMES)("in Chromium, on %s", (runtime) => {
   /** Opens a page of its own, and closes it when the test ends. */
   async function open(path: string, options: BrowserContextOptions = {}): Promise<Page> {
     const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+    context.setDefaultTimeout(10_000);
     const page = await context.newPage();
     await page.route("https://covers.example/**", (route) =>
       route.request().url().includes("missing")
@@ -51,7 +52,7 @@ describe.skipIf(!CHROMIUM).each(RUNTIMES)("in Chromium, on %s", (runtime) => {
     await page.locator(".hint").waitFor();
     expect(await page.getByRole("status").textContent()).toContain("Nothing has exactly that");
     await page.goBack();
-    await page.locator(".count", { hasText: "The first 24 books" }).waitFor();
+    await page.locator(".count", { hasText: "The first" }).waitFor();
     await expect.poll(() => page.getByRole("searchbox").inputValue()).toBe("");
     expect(addressOf(page)).toBe("/");
     await page.goForward();

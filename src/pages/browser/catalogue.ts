@@ -3,7 +3,7 @@ import { entryKey, keep, newKey, recall } from "./snapshots.ts";
 /** So many pages follow by themselves; then a button waits, so that the end of the page can be reached. */
 const MAX_AUTOMATIC = 4;
 /** How far below the screen the next page is fetched. */
-const AHEAD = "0px 0px 800px 0px";
+const AHEAD = "0px 0px 400px 0px";
 
 const OFFLINE = "The shop cannot be reached. Check your connection, and try again.";
 
