@@ -3,8 +3,9 @@ import type { BookQuery } from "../books/listing.ts";
 import type { Match } from "../books/search.ts";
 import { BookGrid } from "./book-grid.tsx";
 import { Filters } from "./filters.tsx";
-import { Layout } from "./layout.tsx";
-import type { Site } from "./site.ts";
+import { type Head, Layout } from "./layout.tsx";
+import { SHOP_NAME, type Site } from "./site.ts";
+import { siteData } from "./structured-data.ts";
 import type { BookMembers } from "./words.ts";
 
 export interface Shown {
@@ -14,6 +15,8 @@ export interface Shown {
   books: BookMembers[];
   match: Match | undefined;
   isFirst: boolean;
+  /** The address of the first page. */
+  address: string;
   /** The addresses of the pages beside this one. */
   next: string | undefined;
   previous: string | undefined;
@@ -24,7 +27,7 @@ export function CataloguePage({ site, shown }: { site: Site; shown: Shown }) {
   const title = titleOf(query);
   const hint = hintOf(shown);
   return (
-    <Layout site={site} head={{ title }} search={query.search}>
+    <Layout site={site} head={headOf(site, shown)} search={query.search}>
       <Filters site={site} query={query} given={given} />
       <div id="results">
         <h1 class="title">
@@ -53,7 +56,20 @@ export function CataloguePage({ site, shown }: { site: Site; shown: Shown }) {
   );
 }
 
-export function titleOf({ search, author, subject, publisher }: BookQuery): string {
+/** Searches are for who searched. The rest of the catalogue can be found by search engines. */
+function headOf(site: Site, { query, isFirst, address }: Shown): Head {
+  const isWhole = address === "/";
+  return {
+    title: isWhole ? SHOP_NAME : titleOf(query),
+    description: isWhole ? "All books of the shop: search them by title, author or ISBN." : undefined,
+    canonical: address,
+    isTransient: query.search !== undefined || !isFirst,
+    graph: { "og:type": "website" },
+    data: isWhole ? siteData(site) : undefined,
+  };
+}
+
+function titleOf({ search, author, subject, publisher }: BookQuery): string {
   if (search) return `“${search}”`;
   if (author) return `Books by ${author}`;
   return subject ?? publisher ?? "All books";

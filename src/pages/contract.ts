@@ -2,6 +2,7 @@
 import * as z from "zod";
 import { listBooks } from "../books/contract.ts";
 import { parseIsbn } from "../books/isbn.ts";
+import { uuid } from "../http/fields.ts";
 import { page } from "../http/page.ts";
 
 /** Two, three, four and six columns end with a full row. */
@@ -27,4 +28,21 @@ export const getAsset = page({
   path: "/assets/:file",
   params: z.object({ file: z.string() }),
   unlimited: true,
+});
+
+export const getRobots = page({ path: "/robots.txt", unlimited: true });
+
+export const getOpenSearch = page({ path: "/opensearch.xml", unlimited: true });
+
+export const getSitemap = page({ path: "/sitemap.xml" });
+
+export const getSitemapPart = page({
+  path: "/sitemaps/:part",
+  params: z.object({
+    part: z
+      .string()
+      .endsWith(".xml")
+      .transform((name) => name.slice(0, -".xml".length))
+      .pipe(uuid()),
+  }),
 });

@@ -1,7 +1,7 @@
 /** What all pages have around what they show. */
 import { raw } from "hono/html";
 import type { PropsWithChildren } from "hono/jsx";
-import type { Site } from "./site.ts";
+import { SHOP_NAME, type Site } from "./site.ts";
 
 export interface Head {
   title: string;
@@ -15,8 +15,6 @@ export interface Head {
   /** What the page is about, by schema.org. */
   data?: object | undefined;
 }
-
-const SHOP_NAME = "Octavo";
 
 export function Layout({
   site,
@@ -33,12 +31,7 @@ export function Layout({
         <meta name="color-scheme" content="light dark" />
         <Description site={site} head={head} />
         <link rel="icon" type="image/svg+xml" href={files["icon.svg"]} />
-        <link
-          rel="search"
-          type="application/opensearchdescription+xml"
-          title={SHOP_NAME}
-          href="/opensearch.xml"
-        />
+        {site.base && <OpenSearch />}
         <link rel="stylesheet" href={files["page.css"]} />
         <script type="module" src={files["page.js"]} />
       </head>
@@ -67,6 +60,11 @@ export function Layout({
     </html>
   );
 }
+
+/** Browsers take it only where its own addresses are absolute. */
+const OpenSearch = () => (
+  <link rel="search" type="application/opensearchdescription+xml" title={SHOP_NAME} href="/opensearch.xml" />
+);
 
 function Description({ site: { base }, head }: { site: Site; head: Head }) {
   const { title, description, canonical, isTransient, graph = {}, data } = head;

@@ -32,3 +32,40 @@ export async function readBookAndOthers(database: Database, isbn: string): Promi
   if (!found) throw new MissingFault();
   return found;
 }
+
+const BOOKS_IN_PART = 2000;
+
+/** Reads the index of the primary key alone. */
+const partStarts = defineStatement({
+  types: {},
+  lane: "searches",
+  build: () => sql`select string_agg(id::text, E'\\n' order by id) as lines from (
+      select ${books.id} as id, row_number() over (order by ${books.id}) as place from ${books}
+    ) as numbered where place % ${sql.raw(`${BOOKS_IN_PART}`)} = 1`,
+});
+
+/** The first ids of the sitemap's parts. */
+export async function readPartStarts(database: Database): Promise<string[]> {
+  const [found] = await database.read<{ lines: string | null }>(bind(partStarts, {}));
+  return found?.lines?.split("\n") ?? [];
+}
+
+const part = defineStatement({
+  types: { start: "uuid" },
+  lane: "searches",
+  build: (
+    value,
+  ) => sql`select string_agg(json_build_array(isbn, title, changed)::text, E'\\n' order by id) as lines from (
+      select ${books.id} as id, ${books.isbn} as isbn, ${books.title} as title,
+        to_char(${books.updated_at} at time zone 'UTC', 'YYYY-MM-DD') as changed
+      from ${books} where ${books.id} >= ${value("start")} order by ${books.id}
+      limit ${sql.raw(`${BOOKS_IN_PART}`)}
+    ) as part`,
+});
+
+/** The books of the sitemap's part that begins with an id. */
+export async function readPart(database: Database, start: string) {
+  const [found] = await database.read<{ lines: string | null }>(bind(part, { start }));
+  const rows: [string, string, string][] = found?.lines?.split("\n").map((line) => JSON.parse(line)) ?? [];
+  return rows.map(([isbn, title, changed]) => ({ isbn, title, changed }));
+}
