@@ -58,7 +58,7 @@ export function asListing(url: URL, { path, paging, limit }: ShownListing): URL 
     .split("&")
     .filter((pair) => {
       const [[name, value] = ["", ""]] = new URLSearchParams(pair);
-      return value !== "" && (name === "cursor" || name in paging.bound.shape);
+      return value !== "" && (name === "cursor" || Object.hasOwn(paging.bound.shape, name));
     });
   const listing = new URL(url);
   listing.pathname = path;

@@ -25,7 +25,7 @@ interface CardProps {
 /** The link of the title covers the whole card, so that a screen reader hears no more than the title. */
 function BookCard({ site, book, level, isEager }: CardProps) {
   const { words, tone } = stockOf(book.stock);
-  const heading = { dir: "auto", lang: book.language ?? undefined } as const;
+  const heading = { dir: "auto", lang: site.writer.lang(book) } as const;
   const link = <a href={pathOf(book)}>{book.title}</a>;
   return (
     <li class="card">

@@ -31,7 +31,7 @@ export function BookPage({ site, book, others }: Props) {
           <Cover site={site} book={book} isEager />
         </div>
         <div>
-          <h1 dir="auto" lang={book.language ?? undefined}>
+          <h1 dir="auto" lang={site.writer.lang(book)}>
             {title}
           </h1>
           <p class="by">
@@ -45,7 +45,7 @@ export function BookPage({ site, book, others }: Props) {
             <span class={`stock ${tone}`}>{tone === "low" ? `${words} in the shop` : words}</span>
           </p>
           {description && (
-            <div class="description" dir="auto" lang={book.language ?? undefined}>
+            <div class="description" dir="auto" lang={site.writer.lang(book)}>
               {description.split(/\n\s*\n/).map((paragraph) => (
                 <p>{paragraph}</p>
               ))}
@@ -89,7 +89,7 @@ function Facts({ site: { writer }, book }: Omit<Props, "others">) {
         )}
       </Fact>
       <Fact name="Published">{published && writer.date(published)}</Fact>
-      <Fact name="Language">{language && writer.language(language)}</Fact>
+      <Fact name="Language">{language && (writer.language(language) ?? language)}</Fact>
       <Fact name="ISBN">{isbn}</Fact>
       <Fact name={subjects.length === 1 ? "Subject" : "Subjects"}>
         {subjects.length > 0 && (

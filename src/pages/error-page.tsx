@@ -1,5 +1,6 @@
-import type { Problem } from "../http/problem.ts";
+import type { Problem, ValidationError } from "../http/problem.ts";
 import { PROBLEMS, type ProblemCode } from "../http/problems.ts";
+import { Filters } from "./filters.tsx";
 import { Layout } from "./layout.tsx";
 import type { Site } from "./site.ts";
 
@@ -44,22 +45,17 @@ const PASSING: ProblemCode[] = [
 export function ErrorPage({ site, problem, url, requestId }: Props) {
   const { code, details = [] } = problem;
   const { title, text } = WORDS[code] ?? { title: PROBLEMS[code].title, text: problem.message };
-  const search = url.searchParams.get("search") ?? undefined;
+  const given = (name: string) => url.searchParams.get(name) ?? "";
   return (
-    <Layout site={site} head={{ title, isTransient: true }} search={search}>
+    <Layout site={site} head={{ title, isTransient: true }} search={given("search")}>
+      {code === "validation_failed" && (
+        <Filters site={site} query={{}} given={given} faults={details.map(({ path }) => path)} />
+      )}
       <div class="error">
         <h1>{title}</h1>
-        <div role="alert">
+        <div id="faults" role="alert">
           {text && <p>{text}</p>}
-          {details.length > 0 && (
-            <ul>
-              {details.map(({ path, message }) => (
-                <li>
-                  {LABELS[path] ?? path} {message}.
-                </li>
-              ))}
-            </ul>
-          )}
+          {details.length > 0 && <Details details={details} />}
         </div>
         <p class="ways">
           <WayOn code={code} url={url} />
@@ -69,6 +65,17 @@ export function ErrorPage({ site, problem, url, requestId }: Props) {
     </Layout>
   );
 }
+
+/** What is wrong, in the words of the form. */
+const Details = ({ details }: { details: ValidationError[] }) => (
+  <ul>
+    {details.map(({ path, message }) => (
+      <li>
+        {LABELS[path] ?? path} {message.replace(/\w+_price/g, (name) => LABELS[name]?.toLowerCase() ?? name)}.
+      </li>
+    ))}
+  </ul>
+);
 
 /** Parameters as the form names them. */
 const LABELS: Record<string, string> = {
@@ -81,7 +88,11 @@ const LABELS: Record<string, string> = {
   in_stock: "“In stock”",
   sort: "The order",
   publisher: "The publisher",
+  published_from: "The first date of publication",
+  published_to: "The last date of publication",
   subject: "The subject",
+  isbn: "The ISBN",
+  id: "The id",
 };
 
 function WayOn({ code, url }: Pick<Props, "url"> & { code: ProblemCode }) {

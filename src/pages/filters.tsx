@@ -18,8 +18,22 @@ const ORDERS: Record<string, string> = {
 /** What the fields say: the parameters as they were given. */
 type Given = (name: string) => string;
 
-export function Filters({ site, query, given }: { site: Site; query: BookQuery; given: Given }) {
+interface Props {
+  site: Site;
+  query: Partial<BookQuery>;
+  given: Given;
+  /** The names of fields that are wrong. */
+  faults?: string[];
+}
+
+export function Filters({ site, query, given, faults = [] }: Props) {
   const isDetailed = ["author", "min_price", "max_price"].some((name) => given(name) !== "");
+  const field = (name: string) => ({
+    name,
+    form: "search",
+    value: given(name),
+    ...(faults.includes(name) && { "aria-invalid": "true", "aria-describedby": "faults" }),
+  });
   return (
     <fieldset class="filters">
       <legend class="hidden">Order and filters</legend>
@@ -49,28 +63,31 @@ export function Filters({ site, query, given }: { site: Site; query: BookQuery; 
         <summary class="pill">Author and price</summary>
         <div class="fields">
           <label>
-            Author{" "}
-            <input name="author" form="search" value={given("author")} maxlength={200} autocomplete="off" />
+            Author <input {...field("author")} maxlength={200} autocomplete="off" />
           </label>
-          <Price name="min_price" label="Lowest price" value={given("min_price")} />
-          <Price name="max_price" label="Highest price" value={given("max_price")} />
+          <label>
+            Lowest price <input type="number" {...field("min_price")} min="0" step="0.01" />
+          </label>
+          <label>
+            Highest price <input type="number" {...field("max_price")} min="0" step="0.01" />
+          </label>
           <button type="submit" form="search" class="button plain">
             Apply
           </button>
         </div>
       </details>
-      <Others query={query} given={given} />
+      <Others given={given} />
     </fieldset>
   );
 }
 
-const ordersFor = ({ search }: BookQuery) =>
+const ordersFor = ({ search }: Partial<BookQuery>) =>
   Object.entries(ORDERS).filter(([order]) => search || order !== "-created_at");
 
 function languagesFor({ writer }: Site, chosen: string | undefined): [string, string][] {
   const tags = !chosen || LANGUAGES.includes(chosen) ? LANGUAGES : [...LANGUAGES, chosen];
   return tags
-    .map((tag): [string, string] => [tag, writer.language(tag)])
+    .map((tag): [string, string] => [tag, writer.language(tag) ?? tag])
     .sort(([, a], [, b]) => (a < b ? -1 : 1));
 }
 
@@ -94,14 +111,6 @@ function Choice({ name, label, value, options }: ChoiceProps) {
   );
 }
 
-function Price({ name, label, value }: Omit<ChoiceProps, "options">) {
-  return (
-    <label>
-      {label} <input type="number" name={name} form="search" value={value} min="0" step="0.01" />
-    </label>
-  );
-}
-
 /** Filters that only links set. Each is shown with a link that removes it. */
 const OTHERS: Record<string, string> = {
   subject: "Subject",
@@ -112,7 +121,7 @@ const OTHERS: Record<string, string> = {
   id: "Id",
 };
 
-function Others({ given }: { query: BookQuery; given: Given }) {
+function Others({ given }: { given: Given }) {
   const set = Object.entries(OTHERS).filter(([name]) => given(name) !== "");
   return (
     <>

@@ -46,7 +46,7 @@ export function pathOf({ isbn, title }: Pick<BookMembers, "isbn" | "title">): st
 export class Writer {
   readonly #price: Intl.NumberFormat;
   readonly #dates: Record<number, Intl.DateTimeFormat>;
-  readonly #languages = new Intl.DisplayNames("en", { type: "language", fallback: "code" });
+  readonly #languages = new Intl.DisplayNames("en", { type: "language", fallback: "none" });
 
   constructor({ locale, currency }: Shop) {
     this.#price = new Intl.NumberFormat(locale, { style: "currency", currency });
@@ -68,7 +68,17 @@ export class Writer {
     return this.#dates[date.length]?.format(new Date(date)) ?? date;
   }
 
-  language(tag: string): string {
-    return this.#languages.of(tag) ?? tag;
+  /** The English name of a language; undefined for a tag that is well-formed but means none. */
+  language(tag: string): string | undefined {
+    try {
+      return this.#languages.of(tag);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** How an element says in which language a book is. */
+  lang({ language }: Pick<BookMembers, "language">): string | undefined {
+    return language && this.language(language) ? language : undefined;
   }
 }
