@@ -29,6 +29,7 @@ export function CataloguePage({ site, shown }: { site: Site; shown: Shown }) {
   return (
     <Layout site={site} head={headOf(site, shown)} search={query.search}>
       <Filters site={site} query={query} given={given} />
+      <p id="status" class="hidden" role="status" />
       <div id="results">
         <h1 class="title">
           <bdi>{title}</bdi>
@@ -51,7 +52,6 @@ export function CataloguePage({ site, shown }: { site: Site; shown: Shown }) {
           )}
         </nav>
       </div>
-      <p id="status" class="hidden" role="status" />
     </Layout>
   );
 }

@@ -65,12 +65,8 @@ export function Filters({ site, query, given, faults = [] }: Props) {
           <label>
             Author <input {...field("author")} maxlength={200} autocomplete="off" />
           </label>
-          <label>
-            Lowest price <input type="number" {...field("min_price")} min="0" step="0.01" />
-          </label>
-          <label>
-            Highest price <input type="number" {...field("max_price")} min="0" step="0.01" />
-          </label>
+          <PriceField label="Lowest price" {...field("min_price")} />
+          <PriceField label="Highest price" {...field("max_price")} />
           <button type="submit" form="search" class="button plain">
             Apply
           </button>
@@ -108,6 +104,25 @@ function Choice({ name, label, value, options }: ChoiceProps) {
         </option>
       ))}
     </select>
+  );
+}
+
+/** Browsers complain of a number that is none. */
+function PriceField({
+  label,
+  value,
+  ...field
+}: {
+  label: string;
+  value: string;
+  name: string;
+  form: string;
+}) {
+  const number = Number.isFinite(Number(value)) ? value : "";
+  return (
+    <label>
+      {label} <input type="number" {...field} value={number} min="0" step="0.01" />
+    </label>
   );
 }
 

@@ -1,47 +1,28 @@
 /** The pages in a browser: by keyboard and mouse, with and without JavaScript, and what a screen reader hears of them. */
-import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { beforeAll, describe, expect, test } from "vitest";
 import { CHROMIUM, startBrowser } from "../support/browser.ts";
 import { createTestDatabase } from "../support/database.ts";
 import { RUNTIMES, startServer } from "../support/servers.ts";
 import { fillShop } from "../support/shop.ts";
+import { type ShopBrowser, shopBrowser } from "../support/shop-browser.ts";
 
 describe.skipIf(!CHROMIUM).each(RUNTIMES)("in Chromium, on %s", (runtime) => {
   let url: string;
-  let browser: Browser;
-  const complaints: string[] = [];
+  let shop: ShopBrowser;
 
   beforeAll(async () => {
     const database = await createTestDatabase();
     await fillShop(database);
     ({ url } = await startServer(runtime, database));
-    browser = await startBrowser();
+    shop = shopBrowser(await startBrowser(), url);
   });
-
-  /** Opens a page of its own, and closes it when the test ends. */
-  async function open(path: string, options: BrowserContextOptions = {}): Promise<Page> {
-    const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
-    context.setDefaultTimeout(10_000);
-    const page = await context.newPage();
-    await page.route("https://covers.example/**", (route) =>
-      route.request().url().includes("missing")
-        ? route.fulfill({ status: 404 })
-        : route.fulfill({ contentType: "image/svg+xml", body: COVER }),
-    );
-    page.on("console", (message) => {
-      const isOfCover = message.location().url.startsWith("https://covers.example");
-      if (["error", "warning"].includes(message.type()) && !isOfCover) complaints.push(message.text());
-    });
-    page.on("pageerror", (error) => complaints.push(error.message));
-    await page.goto(url + path);
-    return page;
-  }
 
   const titles = (page: Page) => page.locator("#results .card a").allTextContents();
   const addressOf = (page: Page) => page.url().slice(url.length);
 
   test("the list answers while one types, and the history has what was typed as one entry", async () => {
-    const page = await open("/");
+    const page = await shop.open("/");
     await page.getByRole("searchbox").pressSequentially("novel 07", { delay: 20 });
     await page.getByText("“novel 07”").waitFor();
     expect(await titles(page)).toEqual(["Novel 07"]);
@@ -61,7 +42,7 @@ describe.skipIf(!CHROMIUM).each(RUNTIMES)("in Chromium, on %s", (runtime) => {
   });
 
   test("a choice changes the list at once, and goes with the search", async () => {
-    const page = await open("/?search=novel");
+    const page = await shop.open("/?search=novel");
     await page.getByLabel("Order").selectOption("-price");
     await expect.poll(async () => (await titles(page))[0]).toBe("Novel 60");
     await page.getByLabel("In stock").check();
@@ -74,8 +55,34 @@ describe.skipIf(!CHROMIUM).each(RUNTIMES)("in Chromium, on %s", (runtime) => {
     await page.context().close();
   });
 
+  test("what is wrong is said in place, and mends itself", async () => {
+    const page = await shop.open("/?author=ann");
+    await page.getByLabel("Lowest price").fill("9");
+    await page.getByLabel("Highest price").fill("5");
+    await page.getByLabel("Highest price").press("Enter");
+    await page.getByRole("heading", { name: "This search is not possible" }).waitFor();
+    expect(await page.getByRole("status").textContent()).toContain("must not exceed the highest price");
+    expect(await page.getByLabel("Lowest price").inputValue()).toBe("9");
+    await page.getByLabel("Highest price").fill("10");
+    await page.getByLabel("Highest price").press("Enter");
+    await expect.poll(async () => (await titles(page)).sort()).toEqual(["Novel 09", "Novel 10"]);
+    await page.context().close();
+  });
+
+  test("a shop that cannot be reached is said, and the list stays", async () => {
+    const page = await shop.open("/");
+    await page.context().setOffline(true);
+    await page.getByRole("searchbox").fill("novel");
+    await expect.poll(() => page.getByRole("status").textContent()).toContain("cannot be reached");
+    expect((await titles(page)).length).toBe(24);
+    await page.context().setOffline(false);
+    await page.getByRole("button", { name: "Search" }).click();
+    await page.getByRole("heading", { name: "“novel”" }).waitFor();
+    await page.context().close();
+  });
+
   test("more books follow while one scrolls, and going back leads to the same place", async () => {
-    const page = await open("/?sort=title");
+    const page = await shop.open("/?sort=title");
     await expect
       .poll(async () => {
         await page.mouse.wheel(0, 4000);
@@ -97,7 +104,7 @@ describe.skipIf(!CHROMIUM).each(RUNTIMES)("in Chromium, on %s", (runtime) => {
   });
 
   test("a keyboard reaches more books, and goes on at the first new one", async () => {
-    const page = await open("/?sort=title", { viewport: { width: 320, height: 300 } });
+    const page = await shop.open("/?sort=title", { viewport: { width: 320, height: 300 } });
     await page.getByRole("link", { name: "Show more books" }).focus();
     await page.keyboard.press("Enter");
     await expect.poll(() => page.locator(".card").count()).toBeGreaterThan(24);
@@ -108,7 +115,7 @@ describe.skipIf(!CHROMIUM).each(RUNTIMES)("in Chromium, on %s", (runtime) => {
   });
 
   test("all of it works without JavaScript", async () => {
-    const page = await open("/", { javaScriptEnabled: false });
+    const page = await shop.open("/", { javaScriptEnabled: false });
     await page.getByRole("searchbox").fill("novel");
     await page.getByLabel("Order").selectOption("title");
     await page.getByLabel("In stock").check();
@@ -127,9 +134,6 @@ describe.skipIf(!CHROMIUM).each(RUNTIMES)("in Chromium, on %s", (runtime) => {
   });
 
   test("no page made the browser complain", () => {
-    expect(complaints).toEqual([]);
+    expect(shop.complaints).toEqual([]);
   });
 });
-
-const COVER =
-  '<svg xmlns="http://www.w3.org/2000/svg" width="20" height="30"><rect width="20" height="30"/></svg>';

@@ -29,3 +29,7 @@ export async function fillShop(database: TestDatabase): Promise<void> {
     [PLAIN, RICH, LONG_WORD, HOSTILE, RIGHT_TO_LEFT],
   );
 }
+
+/** The image of each cover at `https://covers.example`, but for those that are missing. */
+export const COVER =
+  '<svg xmlns="http://www.w3.org/2000/svg" width="20" height="30"><rect width="20" height="30"/></svg>';

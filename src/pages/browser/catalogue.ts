@@ -15,6 +15,8 @@ export class Catalogue {
   readonly #observer: IntersectionObserver;
   #request: AbortController | undefined;
   #key = entryKey();
+  /** The address of the list that is shown or on its way; undefined if it did not arrive. */
+  #address: string | undefined = location.pathname + location.search;
   #automatic = 0;
   /** Whether whoever reads asked for more, and so goes on there. */
   #goesOn = false;
@@ -49,8 +51,9 @@ export class Catalogue {
   async go(reason: "typing" | "choice"): Promise<void> {
     const given = [...new FormData(this.#form)].filter(([, value]) => value !== "") as [string, string][];
     const address = given.length > 0 ? `/?${new URLSearchParams(given)}` : "/";
-    if (address === location.pathname + location.search) return;
+    if (address === this.#address) return;
     const isTyping = reason === "typing";
+    if (address === location.pathname + location.search) return this.#show(address);
     if (isTyping && history.state?.isTyping) history.replaceState(history.state, "", address);
     else {
       this.#keep();
@@ -64,9 +67,10 @@ export class Catalogue {
   async #show(address: string): Promise<void> {
     this.#automatic = 0;
     this.#goesOn = false;
+    this.#address = address;
     const page = await this.#fetch(address);
     if (!page) return;
-    const shown = page.querySelector("#results") ?? page.querySelector("main");
+    const shown = page.querySelector("#results") ?? page.querySelector(".error");
     this.#results.replaceChildren(...(shown?.childNodes ?? []));
     document.title = page.title;
     this.#follow(page, document.activeElement);
@@ -105,9 +109,14 @@ export class Catalogue {
     this.#results.ariaBusy = "true";
     try {
       const response = await fetch(address, { headers: { Accept: "text/html" }, signal: request.signal });
-      return new DOMParser().parseFromString(await response.text(), "text/html");
+      const page = new DOMParser().parseFromString(await response.text(), "text/html");
+      if (!page.querySelector("#results, .error")) throw new Error("A proxy answered instead of the shop.");
+      return page;
     } catch {
-      if (!request.signal.aborted) this.#status.textContent = OFFLINE;
+      if (request.signal.aborted) return undefined;
+      this.#address = undefined;
+      this.#status.textContent = OFFLINE;
+      this.#status.classList.remove("hidden");
       return undefined;
     } finally {
       if (this.#request === request) this.#results.ariaBusy = "false";
@@ -132,6 +141,7 @@ export class Catalogue {
   }
 
   #announce(...parts: (Element | null)[]): void {
+    this.#status.classList.add("hidden");
     const text = parts.map((part) => part?.textContent?.trim()).filter(Boolean);
     this.#status.textContent = text.join(". ");
   }
@@ -163,6 +173,7 @@ export class Catalogue {
     if (!kept) return this.#show(address);
     this.#results.innerHTML = kept.html;
     document.title = kept.title;
+    this.#address = address;
     this.#observe();
     scrollTo(0, kept.y);
     const page = await this.#fetch(address);
