@@ -119,8 +119,16 @@ function requireBase(pages: Pages, url: URL): string {
 }
 
 /** Redirects for good, but asks again: a book may get another title. */
-const movedTo = (address: string) =>
-  ({ status: 301, headers: { Location: address, "Cache-Control": "no-cache", ...VARIED } }) as const;
+const movedTo = (address: string) => ({
+  status: 301,
+  body: `This book is at ${address}\n`,
+  headers: {
+    Location: address,
+    "Cache-Control": "no-cache",
+    "Content-Type": "text/plain; charset=utf-8",
+    ...VARIED,
+  },
+});
 
 /** What the root tells programs. */
 const linksOf = (base: string) => ({
