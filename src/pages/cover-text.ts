@@ -26,18 +26,33 @@ const WIDE = /[\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7af\uf900-\ufaff\uff00-\uff60
 const IDEOGRAPHIC = /^[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{P}\p{N}ー\s]+$/u;
 const HAS_IDEOGRAPHS = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]/u;
 
+/** Widths by character, because five expressions for each would dominate the rendering of a page. */
+const widths = new Map<string, number>();
+
+function characterWidth(character: string): number {
+  const known = widths.get(character);
+  if (known !== undefined) return known;
+  const width = measure(character);
+  widths.set(character, width);
+  return width;
+}
+
+function measure(character: string): number {
+  if (WIDE.test(character)) return 1;
+  if (/\p{M}/u.test(character)) return 0;
+  if (/[iljtfrI.,:;'’!|()\s-]/.test(character)) return 0.4;
+  if (/[mwMW—…]/.test(character)) return 1;
+  return /\p{Lu}/u.test(character) ? 0.82 : 0.62;
+}
+
 /** The width of a text in ems. */
 export function widthOf(text: string): number {
   let width = 0;
-  for (const character of text) {
-    if (WIDE.test(character)) width += 1;
-    else if (/\p{M}/u.test(character)) continue;
-    else if (/[iljtfrI.,:;'’!|()\s-]/.test(character)) width += 0.4;
-    else if (/[mwMW—…]/.test(character)) width += 1;
-    else width += /\p{Lu}/u.test(character) ? 0.82 : 0.62;
-  }
+  for (const character of text) width += characterWidth(character);
   return width;
 }
+
+const SPACE = characterWidth(" ");
 
 export function setTitle(title: string, area: Area): SetText {
   if (IDEOGRAPHIC.test(title) && HAS_IDEOGRAPHS.test(title)) return setVertically(title, area);
@@ -56,8 +71,9 @@ export function setAuthor(author: string, width: number): SetText {
 /** The largest of these sizes in which a text has room; in the smallest, it is cut. */
 function setWithin(text: string, { width, height }: Area, sizes: number[]): SetText {
   let set: SetText = { size: 0, lines: [], isVertical: false };
+  const words = text.split(/\s+/).map(wordOf);
   for (const size of sizes) {
-    const lines = wrap(text, width / size);
+    const lines = wrap(words, width / size);
     set = { ...set, size, lines };
     if (lines.length * size * LEADING <= height && !lines.some((line) => line.endsWith("-\u200b"))) break;
   }
@@ -71,22 +87,36 @@ function cut(lines: string[], room: number): string[] {
   return [...lines.slice(0, room - 1), `${last}…`];
 }
 
-/** Breaks a text into lines; within a word only if the word alone is too long, which a mark behind the hyphen tells. */
-function wrap(text: string, width: number): string[] {
+interface Word {
+  text: string;
+  width: number;
+}
+
+/** Breaks words into lines; within a word only if the word alone is too long, which a mark behind the hyphen tells. */
+function wrap(words: Word[], width: number): string[] {
   const lines: string[] = [];
   let line = "";
-  for (const word of text.split(/\s+/).flatMap((word) => piecesOf(word, width))) {
-    const joined = line === "" ? word : `${line} ${word}`;
-    if (line !== "" && widthOf(joined) > width) {
+  let filled = 0;
+  for (const word of words.some((word) => word.width > width) ? words.flatMap(piecesIn(width)) : words) {
+    if (line !== "" && filled + SPACE + word.width > width) {
       lines.push(line);
-      line = word;
-    } else line = joined;
+      line = "";
+      filled = 0;
+    }
+    filled += word.width + (line === "" ? 0 : SPACE);
+    line = line === "" ? word.text : `${line} ${word.text}`;
   }
   return [...lines, line];
 }
 
+const wordOf = (text: string): Word => ({ text, width: widthOf(text) });
+
+const piecesIn =
+  (width: number) =>
+  (word: Word): Word[] =>
+    word.width <= width ? [word] : piecesOf(word.text, width).map(wordOf);
+
 function piecesOf(word: string, width: number): string[] {
-  if (widthOf(word) <= width) return [word];
   const pieces = [""];
   for (const character of word) {
     const piece = pieces.at(-1) ?? "";

@@ -3,9 +3,6 @@ import type { BookQuery } from "../books/listing.ts";
 import type { Site } from "./site.ts";
 import { FORMAT_NAMES } from "./words.ts";
 
-/** Languages to choose from, by the number of books that are published in them. */
-const LANGUAGES = ["en", "zh", "de", "es", "ja", "fr", "ru", "it", "pt", "ko", "nl", "pl", "sv", "tr", "ar"];
-
 const ORDERS: Record<string, string> = {
   "-created_at": "Newest first",
   title: "Title",
@@ -81,10 +78,8 @@ const ordersFor = ({ search }: Partial<BookQuery>) =>
   Object.entries(ORDERS).filter(([order]) => search || order !== "-created_at");
 
 function languagesFor({ writer }: Site, chosen: string | undefined): [string, string][] {
-  const tags = !chosen || LANGUAGES.includes(chosen) ? LANGUAGES : [...LANGUAGES, chosen];
-  return tags
-    .map((tag): [string, string] => [tag, writer.language(tag) ?? tag])
-    .sort(([, a], [, b]) => (a < b ? -1 : 1));
+  if (!chosen || writer.choices.some(([tag]) => tag === chosen)) return writer.choices;
+  return [...writer.choices, [chosen, writer.language(chosen) ?? chosen]];
 }
 
 interface ChoiceProps {

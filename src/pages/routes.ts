@@ -41,7 +41,7 @@ function showBooks(api: Api, pages: Pages): void {
   api.page(contract.showCatalogue, async ({ query, position, url, preconditions }, context) => {
     if (context.prefersJson) return jsonReply(200, JSON.stringify(linksOf(pages.base(url))), VARIED);
     const { found, match } = await books.listBooks(context.database, query, position);
-    const source = JSON.stringify([match, found]);
+    const source = `${match} ${found.keys} ${found.state}\n${found.lines}`;
     return pages.reply({ url, preconditions }, source, context, (site) => {
       const { rows, next, previous } = context.pages.cut(found, position, listingOf(query, url));
       const linkTo = (cursor: string | null) => (cursor === null ? undefined : addressOf(url, cursor));

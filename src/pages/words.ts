@@ -42,11 +42,17 @@ export function pathOf({ isbn, title }: Pick<BookMembers, "isbn" | "title">): st
   return `/books/${isbn}${slug && `-${encodeURIComponent(slug)}`}`;
 }
 
+/** Languages to choose from, by the number of books that are published in them. */
+const LANGUAGES = ["en", "zh", "de", "es", "ja", "fr", "ru", "it", "pt", "ko", "nl", "pl", "sv", "tr", "ar"];
+
 /** Writes prices, dates and languages as the shop does. */
 export class Writer {
   readonly #price: Intl.NumberFormat;
   readonly #dates: Record<number, Intl.DateTimeFormat>;
   readonly #languages = new Intl.DisplayNames("en", { type: "language", fallback: "none" });
+
+  /** The languages to choose from, with their names. */
+  readonly choices: [tag: string, name: string][];
 
   constructor({ locale, currency }: Shop) {
     this.#price = new Intl.NumberFormat(locale, { style: "currency", currency });
@@ -57,6 +63,9 @@ export class Writer {
       7: date({ year: "numeric", month: "long" }),
       10: date({ dateStyle: "long" }),
     };
+    this.choices = LANGUAGES.map((tag): [string, string] => [tag, this.language(tag) ?? tag]).sort(
+      ([, one], [, other]) => (one < other ? -1 : 1),
+    );
   }
 
   price(price: number): string {
