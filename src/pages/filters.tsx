@@ -12,6 +12,14 @@ const ORDERS: Record<string, string> = {
   "-published": "Latest publication",
 };
 
+/** Orders that only an address can ask for. */
+const OTHER_ORDERS: Record<string, string> = {
+  created_at: "Oldest first",
+  "-title": "Title, from Z",
+  "-author": "Author, from Z",
+  published: "Earliest publication",
+};
+
 /** What the fields say: the parameters as they were given. */
 type Given = (name: string) => string;
 
@@ -25,6 +33,7 @@ interface Props {
 
 export function Filters({ site, query, given, faults = [] }: Props) {
   const isDetailed = ["author", "min_price", "max_price"].some((name) => given(name) !== "");
+  const isSoldOut = query.in_stock === false;
   const field = (name: string) => ({
     name,
     form: "search",
@@ -38,7 +47,10 @@ export function Filters({ site, query, given, faults = [] }: Props) {
         name="sort"
         label="Order"
         value={given("sort")}
-        options={[["", query.search ? "Best match first" : "Newest first"], ...ordersFor(query)]}
+        options={[
+          ["", query.search ? "Best match first" : "Newest first"],
+          ...ordersFor(query, given("sort")),
+        ]}
       />
       <Choice
         name="format"
@@ -53,8 +65,14 @@ export function Filters({ site, query, given, faults = [] }: Props) {
         options={[["", "All languages"], ...languagesFor(site, query.language)]}
       />
       <label class="pill">
-        <input type="checkbox" name="in_stock" value="true" form="search" checked={query.in_stock === true} />{" "}
-        In stock
+        <input
+          type="checkbox"
+          name="in_stock"
+          value={isSoldOut ? "false" : "true"}
+          form="search"
+          checked={query.in_stock !== undefined}
+        />{" "}
+        {isSoldOut ? "Out of stock" : "In stock"}
       </label>
       <details open={isDetailed}>
         <summary class="pill">Author and price</summary>
@@ -74,8 +92,11 @@ export function Filters({ site, query, given, faults = [] }: Props) {
   );
 }
 
-const ordersFor = ({ search }: Partial<BookQuery>) =>
-  Object.entries(ORDERS).filter(([order]) => search || order !== "-created_at");
+function ordersFor({ search }: Partial<BookQuery>, chosen: string): [string, string][] {
+  const orders = Object.entries(ORDERS).filter(([order]) => search || order !== "-created_at");
+  const other = Object.entries(OTHER_ORDERS).filter(([order]) => order === chosen);
+  return [...orders, ...other];
+}
 
 function languagesFor({ writer }: Site, chosen: string | undefined): [string, string][] {
   if (!chosen || writer.choices.some(([tag]) => tag === chosen)) return writer.choices;

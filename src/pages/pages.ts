@@ -92,11 +92,10 @@ export class Pages {
     return { base: this.base(url), files, writer: this.#writer, currency, coverOrigins };
   }
 
-  /** The content that was made of the same source, or a new one. */
+  /** The content that was made of the same source, or a new one. Those that were asked for last are kept. */
   #contentOf(key: string, source: string, render: () => string): Content {
     const kept = this.#kept.get(key);
-    if (kept?.source === source) return kept.content;
-    const content = new Content(render());
+    const content = kept?.source === source ? kept.content : new Content(render());
     this.#kept.delete(key);
     if (source.length <= MAX_SOURCE) this.#kept.set(key, { source, content });
     const [oldest] = this.#kept.keys();

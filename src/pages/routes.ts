@@ -61,7 +61,10 @@ function showBooks(api: Api, pages: Pages): void {
 
   api.page(contract.showBook, async ({ params: { book: key }, url, preconditions }, context) => {
     const found = await readBookAndOthers(context.database, key.isbn);
-    if (context.prefersJson) return fresh(found, preconditions);
+    if (context.prefersJson) {
+      const reply = fresh(found, preconditions);
+      return { ...reply, headers: { ...reply.headers, ...VARIED } };
+    }
     const book = JSON.parse(found.json);
     if (key.slug !== slugOf(book.title)) return movedTo(pages.base(url) + pathOf(book));
     const source = `${found.json}\n${found.others}`;
@@ -75,13 +78,13 @@ function showBooks(api: Api, pages: Pages): void {
 /** What search engines and browsers find the pages by. */
 function guideMachines(api: Api, pages: Pages): void {
   api.page(contract.getRobots, async ({ url, preconditions }, context) =>
-    daily(robotsText(pages.base(url)), "text/plain; charset=utf-8").reply(preconditions, context),
+    daily(robotsText(pages.base(url)), "text/plain; charset=utf-8", preconditions, context),
   );
 
   api.page(contract.getOpenSearch, async ({ url, preconditions }, context) => {
     const { "icon.svg": icon } = await pages.assets.paths();
     const text = openSearch(requireBase(pages, url), icon);
-    return daily(text, "application/opensearchdescription+xml").reply(preconditions, context);
+    return daily(text, "application/opensearchdescription+xml", preconditions, context);
   });
 
   let index: { starts: string[]; until: number } | undefined;
@@ -89,26 +92,22 @@ function guideMachines(api: Api, pages: Pages): void {
     const base = requireBase(pages, url);
     if (!index || index.until < Date.now())
       index = { starts: await readPartStarts(context.database), until: Date.now() + INDEX_KEPT_MS };
-    return daily(sitemapIndex(base, index.starts), "application/xml").reply(preconditions, context);
+    return daily(sitemapIndex(base, index.starts), "application/xml", preconditions, context);
   });
 
   api.page(contract.getSitemapPart, async ({ params: { part }, url, preconditions }, context) => {
     const base = requireBase(pages, url);
     const found = await readPart(context.database, part);
     if (found.length === 0) throw new Problem("not_found", "The sitemap has no such part.");
-    return daily(sitemapPart(base, found), "application/xml").reply(preconditions, context);
+    return daily(sitemapPart(base, found), "application/xml", preconditions, context);
   });
 }
 
 /** A text that is fetched by few and seldom. */
-const daily = (text: string, type: string) => ({
-  reply: (preconditions: Preconditions, context: HandlerContext) =>
-    new Content(text).reply(
-      { "Content-Type": type, "Cache-Control": "public, max-age=86400" },
-      preconditions,
-      context,
-    ),
-});
+function daily(text: string, type: string, preconditions: Preconditions, context: HandlerContext) {
+  const headers = { "Content-Type": type, "Cache-Control": "public, max-age=86400" };
+  return new Content(text).reply(headers, preconditions, context);
+}
 
 /** What these files say is absolute, so they exist only where the origin is known. */
 function requireBase(pages: Pages, url: URL): string {

@@ -46,6 +46,33 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
     expect(titles(await pageAt(linkIn(pages[2] ?? "", "prev") ?? ""))).toEqual(all.slice(24, 48));
   });
 
+  test.each([
+    "sort=-title",
+    "sort=created_at",
+    "in_stock=false",
+    "in_stock=true",
+    "language=tlh",
+    "format=ebook",
+    "subject=a%22b",
+    "publisher=x",
+    "published_from=2001",
+    "published_to=2002",
+    "author=ann",
+    "min_price=1.50",
+    "max_price=99",
+    "isbn=9780306406157",
+  ])("the form keeps %s", async (query) => {
+    const html = await (await fetch(`${url}/?${query}`)).text();
+    const [name = "", value = ""] = [...new URLSearchParams(query)][0] ?? [];
+    const escaped = value.replaceAll('"', "&quot;");
+    const isKept = [
+      `name="${name}" value="${escaped}" form="search" checked=""`,
+      `name="${name}" form="search" value="${escaped}"`,
+      `<option value="${escaped}" selected=""`,
+    ].some((field) => html.includes(field));
+    expect(isKept).toBe(true);
+  });
+
   test("a page has a weak tag, and is 304 for who has it", async () => {
     const first = await fetch(url, { headers: { "Accept-Encoding": "identity" } });
     const tag = first.headers.get("ETag") ?? "";

@@ -22,6 +22,7 @@ export const pageCases: Case[] = [
       "/?search=nothing+at+all+xyzzy",
       "/?author=zola&subject=x&publisher=y",
       "/?search=&page=x&utm_source=y&=",
+      `/?${"a".repeat(8000)}`,
       "/robots.txt",
       "/sitemap.xml",
       "/opensearch.xml",
