@@ -49,7 +49,12 @@ export function ErrorPage({ site, problem, url, requestId }: Props) {
   return (
     <Layout site={site} head={{ title, isTransient: true }} search={given("search")}>
       {code === "validation_failed" && (
-        <Filters site={site} query={{}} given={given} faults={details.map(({ path }) => path)} />
+        <Filters
+          site={site}
+          query={{ search: given("search") || undefined }}
+          given={given}
+          faults={details.map(({ path }) => path)}
+        />
       )}
       <div class="error">
         <h1>{title}</h1>

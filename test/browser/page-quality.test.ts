@@ -8,6 +8,9 @@ import { startServer } from "../support/servers.ts";
 import { fillShop, HOSTILE, PLAIN, RICH, RIGHT_TO_LEFT } from "../support/shop.ts";
 import { type ShopBrowser, shopBrowser } from "../support/shop-browser.ts";
 
+/** The margin of a page, in pixels. */
+const MARGIN = 20;
+
 /** Where screenshots go, for people. */
 const { SCREENSHOTS } = process.env;
 
@@ -106,7 +109,17 @@ describe.skipIf(!CHROMIUM)("in Chromium", () => {
       "/?cursor=x",
     ]) {
       await page.goto(url + path);
-      expect([path, await page.evaluate(() => document.documentElement.scrollWidth)]).toEqual([path, width]);
+      const { scrolled, right } = await page.evaluate(() => ({
+        scrolled: document.documentElement.scrollWidth,
+        right: Math.max(
+          ...Array.from(
+            document.querySelectorAll("a, button, input, p, li"),
+            (each) => each.getBoundingClientRect().right,
+          ),
+        ),
+      }));
+      expect([path, scrolled]).toEqual([path, width]);
+      expect([path, right <= width - MARGIN]).toEqual([path, true]);
     }
     await page.context().close();
   });

@@ -70,8 +70,9 @@ export class Catalogue {
     this.#address = address;
     const page = await this.#fetch(address);
     if (!page) return;
-    const shown = page.querySelector("#results") ?? page.querySelector(".error");
-    this.#results.replaceChildren(...(shown?.childNodes ?? []));
+    const list = page.querySelector("#results");
+    const error = page.querySelector(".error");
+    this.#results.replaceChildren(...(list?.childNodes ?? (error ? [error] : [])));
     document.title = page.title;
     this.#follow(page, document.activeElement);
     this.#announce(this.#results.querySelector(".count, [role=alert]"), this.#results.querySelector(".hint"));
