@@ -1,10 +1,10 @@
 /**
- * Part of `npm run build`: bundles the servers and the commands for production into dist/, and copies the migrations and
- * the files of /docs there. Unbundled, Drizzle alone would dominate the start-up time and memory of a server. This file is
+ * Part of `npm run build`: bundles the servers and the commands for production into dist/, and puts the migrations and the
+ * files of pages and of /docs there. Unbundled, Drizzle alone would dominate the start-up time and memory of a server. This file is
  * JavaScript because `npm start` runs it on the installed Node, which may not run TypeScript.
  */
 import { existsSync } from "node:fs";
-import { cp, mkdir, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { basename, dirname } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,7 +13,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const esbuild = await import("esbuild").catch(() => undefined);
 if (esbuild) {
   await build(esbuild);
-  await Promise.all([copyDocs(), copyMigrations()]);
+  await Promise.all([buildPageFiles(esbuild), copyDocs(), copyMigrations()]);
 } else if (!existsSync(`${root}dist/node.js`)) {
   console.error(
     "Octavo is not built, and esbuild is not installed: run npm ci with the development dependencies, then npm run build.",
@@ -60,8 +60,30 @@ async function build({ build }) {
 
 async function copyMigrations() {
   const migrations = await filesIn(`${root}drizzle`);
-  await replaceFiles(`${root}dist/drizzle`, migrations);
-  await replaceFiles(`${root}dist/drizzle/meta`, [`${root}drizzle/meta/_journal.json`]);
+  await replaceFiles(`${root}dist/drizzle`, await contentsOf(migrations));
+  await replaceFiles(`${root}dist/drizzle/meta`, await contentsOf([`${root}drizzle/meta/_journal.json`]));
+}
+
+/**
+ * Makes what pages load: their style, their script and their icon.
+ *
+ * @param {import("esbuild")} esbuild
+ */
+async function buildPageFiles({ build }) {
+  const folder = `${root}src/pages/browser`;
+  const { outputFiles } = await build({
+    entryPoints: [`${folder}/page.css`, `${folder}/page.ts`, `${folder}/icon.svg`],
+    outdir: `${root}dist/assets/pages`,
+    loader: { ".svg": "copy" },
+    bundle: true,
+    minify: true,
+    format: "esm",
+    target: "es2022",
+    write: false,
+    logLevel: "warning",
+  });
+  const files = outputFiles.map(({ path, contents }) => [basename(path), contents]);
+  await replaceFiles(`${root}dist/assets/pages`, new Map(files));
 }
 
 /** Copies the page, and the files that it needs from Swagger UI with their licence. */
@@ -75,7 +97,8 @@ async function copyDocs() {
     "NOTICE",
   ];
   const page = await filesIn(`${root}src/docs`);
-  await replaceFiles(`${root}dist/docs`, [...page, ...names.map((name) => `${swagger}/${name}`)]);
+  const files = await contentsOf([...page, ...names.map((name) => `${swagger}/${name}`)]);
+  await replaceFiles(`${root}dist/assets/docs`, files);
 }
 
 /** @param {string} folder */
@@ -85,22 +108,33 @@ async function filesIn(folder) {
 }
 
 /**
- * Makes a folder contain copies of these files and no others. Each file is replaced at once, because a running server may
- * read it.
+ * Reads files, by their names.
+ *
+ * @param {string[]} files
+ */
+async function contentsOf(files) {
+  return new Map(
+    await Promise.all(
+      files.map(async (file) => /** @type {const} */ ([basename(file), await readFile(file)])),
+    ),
+  );
+}
+
+/**
+ * Makes a folder contain these files and no others. Each file is replaced at once, because a running server may read it.
  *
  * @param {string} folder
- * @param {string[]} files
+ * @param {Map<string, Uint8Array>} files
  */
 async function replaceFiles(folder, files) {
   await mkdir(folder, { recursive: true });
-  const names = new Set(files.map((file) => basename(file)));
-  for (const file of files) {
-    const copy = `${folder}/.${basename(file)}.${process.pid}`;
-    await cp(file, copy);
-    await rename(copy, `${folder}/${basename(file)}`);
+  for (const [name, contents] of files) {
+    const copy = `${folder}/.${name}.${process.pid}`;
+    await writeFile(copy, contents);
+    await rename(copy, `${folder}/${name}`);
   }
   for (const file of await filesIn(folder)) {
     const name = basename(file);
-    if (!names.has(name) && !name.startsWith(".")) await rm(file, { force: true });
+    if (!files.has(name) && !name.startsWith(".")) await rm(file, { force: true });
   }
 }

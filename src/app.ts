@@ -8,10 +8,13 @@ import { changeRoutes } from "./changes/routes.ts";
 import type { Config } from "./config.ts";
 import type { Connect } from "./db/ports.ts";
 import { Api } from "./http/api.ts";
+import type { ReadAsset } from "./http/assets.ts";
 import type { App } from "./http/exchange.ts";
 import type { Log } from "./http/observe.ts";
 import type { Limiter } from "./http/rate-limit.ts";
-import { type ReadDocs, serviceRoutes } from "./service/routes.ts";
+import { Pages } from "./pages/pages.ts";
+import { pageRoutes } from "./pages/routes.ts";
+import { serviceRoutes } from "./service/routes.ts";
 import { stockRoutes } from "./stock/routes.ts";
 import { taskRoutes } from "./tasks/routes.ts";
 
@@ -22,18 +25,21 @@ export interface Ports {
   /** Undefined where requests are not limited. */
   limiter?: Limiter | undefined;
   log: Log;
-  readDocs: ReadDocs;
+  readAsset: ReadAsset;
   /** Aborts when the process is about to stop: from then on it is not ready. */
   stopping?: AbortSignal;
 }
 
-export function createApp({ config, connect, limiter, log, readDocs, stopping }: Ports): App {
-  const api = new Api({ settings: config, connect, limiter, log });
+export function createApp({ config, connect, limiter, log, readAsset, stopping }: Ports): App {
+  const { authentication, publicUrl, shop } = config;
+  const pages = new Pages({ shop, publicUrl, readAsset });
+  const api = new Api({ settings: config, connect, limiter, log, explain: pages.explain });
   bookRoutes(api);
   catalogueRoutes(api, config);
   stockRoutes(api);
   changeRoutes(api);
   taskRoutes(api);
-  serviceRoutes(api, { authentication: config.authentication.mode, readDocs, stopping });
+  pageRoutes(api, pages);
+  serviceRoutes(api, { authentication: authentication.mode, publicUrl, readAsset, stopping });
   return api.app();
 }

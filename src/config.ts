@@ -4,6 +4,7 @@ import { isLoopback } from "./http/host.ts";
 import type { HttpSettings } from "./http/pipeline.ts";
 import type { Quota } from "./http/rate-limit.ts";
 import { MIB } from "./http/route.ts";
+import { SHOP_VARIABLES, type Shop, shopOf } from "./pages/shop.ts";
 import { StartupError } from "./startup-error.ts";
 
 /** The configuration on every runtime, parsed from the environment. */
@@ -15,6 +16,7 @@ export interface Config extends HttpSettings {
   importMaxBytes: number;
   /** The quota of a client; undefined if requests are not limited. */
   rateLimit: Quota | undefined;
+  shop: Shop;
 }
 
 /** The configuration of a server, on Node or Bun. */
@@ -88,6 +90,15 @@ const Environment = z.object({
   CURSOR_KEY: secret().optional(),
   AUTH_SECRET: secret().optional(),
   ...AUTH_VARIABLES,
+  PUBLIC_URL: z
+    .string()
+    .transform((value) => value.replace(/\/$/, ""))
+    .refine(
+      (value) => hasProtocol(value, "https:", "http:") && new URL(value).origin === value,
+      "must be an origin, such as https://shop.example",
+    )
+    .optional(),
+  ...SHOP_VARIABLES,
   RATE_LIMIT: rateLimit(/^(off|[1-9]\d{0,8}\/(10|60))$/, "10 or 60"),
   REQUEST_TIMEOUT_MS: wholeNumber(100, 999_999, "milliseconds").default(10_000),
   IMPORT_MAX_BYTES: wholeNumber(1, 999_999_999_999, "bytes").default(1024 * MIB),
@@ -184,6 +195,8 @@ async function configOf(variables: z.output<typeof Environment>): Promise<Config
     deadline: variables.REQUEST_TIMEOUT_MS,
     corsOrigins: variables.CORS_ORIGINS,
     importMaxBytes: variables.IMPORT_MAX_BYTES,
+    publicUrl: variables.PUBLIC_URL,
+    shop: shopOf(variables),
   };
 }
 

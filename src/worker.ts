@@ -3,6 +3,7 @@ import { createApp } from "./app.ts";
 import { ConfigError, parseConfig } from "./config.ts";
 import { connectOver, direct } from "./db/connection.ts";
 import { neonDriver } from "./db/neon.ts";
+import type { ReadAsset } from "./http/assets.ts";
 import { accessNotices } from "./http/auth/settings.ts";
 import { type App, requestIdOf } from "./http/exchange.ts";
 import { firstHeaders } from "./http/headers.ts";
@@ -11,7 +12,6 @@ import { Problem } from "./http/problem.ts";
 import type { Limiter, Quota } from "./http/rate-limit.ts";
 import { respond } from "./http/reply.ts";
 import { misspellings } from "./misspellings.ts";
-import type { ReadDocs } from "./service/routes.ts";
 
 /** The variables and secrets of the configuration, and the bindings of wrangler.toml. */
 type Env = Record<string, unknown> & {
@@ -43,7 +43,7 @@ async function makeApp(env: Env): Promise<App> {
   for (const sentence of accessNotices(config.authentication)) warn(sentence);
   const driver = neonDriver({ url: config.databaseUrl, fetchEndpoint: config.neonFetchEndpoint });
   const limiter = bindingLimiter(env.RATE_LIMITER, config.rateLimit);
-  return createApp({ config, connect: connectOver(direct(driver)), limiter, log, readDocs: docsOf(env) });
+  return createApp({ config, connect: connectOver(direct(driver)), limiter, log, readAsset: assetsOf(env) });
 }
 
 function bindingLimiter(binding: RateLimiter | undefined, quota: Quota | undefined): Limiter | undefined {
@@ -58,10 +58,10 @@ function bindingLimiter(binding: RateLimiter | undefined, quota: Quota | undefin
 }
 
 /** The binding uses only the path of the URL. */
-function docsOf({ ASSETS }: Env): ReadDocs {
-  return async (file) => {
-    const response = await ASSETS.fetch(`https://assets.local/${file}`);
-    if (!response.ok) throw new Error(`The assets binding responded with ${response.status} for ${file}.`);
+function assetsOf({ ASSETS }: Env): ReadAsset {
+  return async (path) => {
+    const response = await ASSETS.fetch(`https://assets.local/${path}`);
+    if (!response.ok) throw new Error(`The assets binding responded with ${response.status} for ${path}.`);
     // Read in full, so that the response has a Content-Length as on the other runtimes.
     return new Uint8Array(await response.arrayBuffer());
   };

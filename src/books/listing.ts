@@ -226,3 +226,10 @@ export const limitOf = ({
 }): number => limit ?? (id ?? isbn)?.length ?? DEFAULT_LIMIT;
 
 export type BookQuery = z.output<typeof bookPaging.query>;
+
+/** What cuts a page from the rows that were found, and makes its cursors. */
+export function listingOf(query: BookQuery, url: URL) {
+  const sort = sortOf(query);
+  const key = sort === "relevance" ? undefined : memberOf(sort);
+  return { url, paging: bookPaging, query, limit: limitOf(query), key };
+}

@@ -8,7 +8,7 @@ import { type ConstraintMeanings, invalidMember, Problem, validationFailed } fro
 import { created, fresh, jsonReply, noContent, ok } from "../http/reply.ts";
 import { type BookChanges, REQUIRED, ZERO_PRICE_WITH_STOCK } from "./book.ts";
 import * as contract from "./contract.ts";
-import { bookPaging, limitOf, memberOf, sortOf } from "./listing.ts";
+import { limitOf, listingOf } from "./listing.ts";
 import * as store from "./store.ts";
 
 /** The problems that a client gets for constraints that the schemas cannot check. */
@@ -52,9 +52,7 @@ export function bookRoutes(api: Api): void {
     const { found, total, match } = await store.listBooks(database, query, position);
     const extra = count && { total, ...(count === "estimated" && { total_is_estimate: true }) };
     const details = matchOf(match, found.lines === null && !position);
-    const sort = sortOf(query);
-    const key = sort === "relevance" ? undefined : memberOf(sort);
-    return pages.write(found, position, { url, paging: bookPaging, query, limit, key, details, extra });
+    return pages.write(found, position, { ...listingOf(query, url), details, extra });
   });
 
   api.on(contract.getBook, async ({ params, preconditions }, { database }) =>

@@ -20,7 +20,7 @@ export class Admission {
   }
 
   /** @throws Problem `unauthorized`, `forbidden`, `service_unavailable`, `rate_limited` */
-  async admit(exchange: Exchange, { role, unlimited }: Route): Promise<void> {
+  async admit(exchange: Exchange, { role, unlimited }: Pick<Route, "role" | "unlimited">): Promise<void> {
     let excess: Problem | undefined;
     try {
       if (role !== "public") await this.#authorize(exchange, role);

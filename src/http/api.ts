@@ -6,8 +6,10 @@ import { NO_PRECONDITIONS, parsePreconditions } from "./etag.ts";
 import type { App, Exchange } from "./exchange.ts";
 import { type Handler, HandlerContext } from "./handler.ts";
 import { claimOf, rejectKey } from "./idempotency-key.ts";
+import { namesHtml, wantsPage } from "./negotiation.ts";
+import { asListing, type PageHandler, type PageInput, type PageRoute } from "./page.ts";
 import { PageWriter } from "./paging.ts";
-import { Pipeline, type PipelineOptions } from "./pipeline.ts";
+import { Pipeline, type PipelineOptions, type Target } from "./pipeline.ts";
 import { type ConstraintMeanings, Problem } from "./problem.ts";
 import type { AnyReply } from "./reply.ts";
 import { type Input, isKeyed, type Route } from "./route.ts";
@@ -17,18 +19,21 @@ export interface ApiOptions extends PipelineOptions {
   connect: Connect;
 }
 
-/** A route with its handler. */
-interface Endpoint {
-  route: Route;
-  handle: Handler<Route>;
-  constraints: ConstraintMeanings;
+/** What one method of a path does. */
+interface Endpoint extends Pick<Target, "route" | "constraints" | "explains"> {
+  respond(exchange: Exchange, params: Record<string, string>): Promise<AnyReply>;
 }
 
 /** The endpoints of a path, by method. */
 type Endpoints = Map<string, Endpoint>;
 
+/** What a request without an endpoint is to people who open an address that is none of the API. */
+const explainsAddress = (request: Request) =>
+  namesHtml(request) && !new URL(request.url).pathname.startsWith("/api/");
+
 /** Collects declared routes and their handlers, and makes an app of them. */
 export class Api {
+  /** Those of the document, which pages are no part of. */
   readonly routes: Route[] = [];
   readonly #paths = new Map<string, Endpoints>();
   readonly #pipeline: Pipeline;
@@ -54,13 +59,28 @@ export class Api {
     constraints: ConstraintMeanings = {},
   ): void {
     this.routes.push(route);
-    const endpoints: Endpoints = this.#paths.get(route.path) ?? new Map();
-    endpoints.set(route.method.toUpperCase(), {
+    this.#add(route.method.toUpperCase(), route.path, {
       route,
-      handle: handle as unknown as Handler<Route>,
       constraints,
+      respond: (exchange, params) =>
+        this.#handle(route, handle as unknown as Handler<Route>, exchange, params),
     });
-    this.#paths.set(route.path, endpoints);
+  }
+
+  /** Adds a page. Its handler runs after admission and validation, like that of a route. */
+  page<const P extends PageRoute>(page: P, handle: PageHandler<NoInfer<P>>): void {
+    this.#add("GET", page.path, {
+      route: { role: "public", ...(page.unlimited && { unlimited: true }) },
+      explains: wantsPage,
+      respond: (exchange, params) =>
+        this.#show(page, handle as unknown as PageHandler<PageRoute>, exchange, params),
+    });
+  }
+
+  #add(method: string, path: string, endpoint: Endpoint): void {
+    const endpoints: Endpoints = this.#paths.get(path) ?? new Map();
+    endpoints.set(method, endpoint);
+    this.#paths.set(path, endpoints);
   }
 
   /** Makes the app. It also responds with 204 to OPTIONS, 405 to other methods, and 404 to other paths. */
@@ -68,6 +88,7 @@ export class Api {
     const app: App = new Hono();
     const notFound: Parameters<App["notFound"]>[0] = (c) =>
       this.#pipeline.run(c, {
+        explains: explainsAddress,
         async handle() {
           throw new Problem("not_found", `There is nothing at this path: ${c.req.path.slice(0, 200)}.`);
         },
@@ -82,9 +103,9 @@ export class Api {
         const { method } = c.req;
         const endpoint = endpoints.get(method === "HEAD" ? "GET" : method);
         const handle = endpoint
-          ? (exchange: Exchange) => this.#handle(endpoint, exchange, c.req.param())
+          ? (exchange: Exchange) => endpoint.respond(exchange, c.req.param())
           : async () => this.#withoutEndpoint(c.req, endpoints);
-        return this.#pipeline.run(c, { ...endpoint, pattern: path, handle });
+        return this.#pipeline.run(c, { explains: explainsAddress, ...endpoint, pattern: path, handle });
       });
     }
     app.notFound(notFound);
@@ -92,7 +113,8 @@ export class Api {
   }
 
   async #handle(
-    { route, handle }: Omit<Endpoint, "constraints">,
+    route: Route,
+    handle: Handler<Route>,
     exchange: Exchange,
     params: Record<string, string>,
   ): Promise<AnyReply> {
@@ -109,6 +131,22 @@ export class Api {
       isKeyed(route) && bytes && principal ? await claimOf(request, url, bytes, principal, route) : undefined;
     const valid = validate(route, { params, json, url }, this.#seal);
     const input = { ...valid, body: chunks ?? valid.body, preconditions, claim, url } as Input<Route>;
+    return handle(input, new HandlerContext(exchange, this.#pages, this.#connect));
+  }
+
+  async #show(
+    page: PageRoute,
+    handle: PageHandler<PageRoute>,
+    exchange: Exchange,
+    params: Record<string, string>,
+  ): Promise<AnyReply> {
+    const { request } = exchange;
+    const { listing } = page;
+    const asked = new URL(request.url);
+    const url = listing ? asListing(asked, listing) : new URL(asked.pathname, asked);
+    const preconditions = parsePreconditions(request.headers);
+    const valid = validate({ ...page, ...listing }, { params, json: undefined, url }, this.#seal);
+    const input = { ...valid, preconditions, url } as PageInput<PageRoute>;
     return handle(input, new HandlerContext(exchange, this.#pages, this.#connect));
   }
 

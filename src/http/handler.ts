@@ -1,7 +1,7 @@
 import type { Connect, Database } from "../db/ports.ts";
 import type { Principal } from "./auth/authenticate.ts";
 import type { Exchange } from "./exchange.ts";
-import { preferredType } from "./negotiation.ts";
+import { acceptsGzip, preferredType, wantsPage } from "./negotiation.ts";
 import { loggedError, observeDatabase } from "./observe.ts";
 import type { PageWriter } from "./paging.ts";
 import type { Input, Reply, Route } from "./route.ts";
@@ -56,6 +56,17 @@ export class HandlerContext {
   /** Gives what follows the time that a request has. For streams. */
   restartDeadline(): void {
     this.#exchange.restart();
+  }
+
+  /** Whether the client prefers JSON to a page. */
+  get prefersJson(): boolean {
+    return !wantsPage(this.#exchange.request);
+  }
+
+  /** Whether to compress: the client accepts gzip, and the runtime does not compress by itself. */
+  get acceptsGzip(): boolean {
+    const { connection, request } = this.#exchange;
+    return acceptsGzip(connection.acceptEncoding ?? request.headers.get("Accept-Encoding"));
   }
 
   /** Aborts when the last byte has left, or the client has gone. */

@@ -32,3 +32,13 @@ export function acceptsGzip(acceptEncoding: string | null): boolean {
   const qualities = qualitiesOf(acceptEncoding ?? "");
   return (qualities.get("gzip") ?? qualities.get("*") ?? 0) > 0;
 }
+
+const JSON_TYPES = ["application/json", "application/problem+json"];
+
+/** Whether a client asks for a page, where both are at hand: it prefers HTML to JSON, or takes anything. */
+export const wantsPage = ({ headers }: Request): boolean =>
+  !JSON_TYPES.includes(preferredType(headers.get("Accept"), ["text/html", ...JSON_TYPES]) ?? "");
+
+/** Whether a client names HTML, as browsers do when they open an address. */
+export const namesHtml = ({ headers }: Request): boolean =>
+  preferredType(headers.get("Accept"), [...JSON_TYPES, "text/html"]) === "text/html";

@@ -150,18 +150,42 @@ export class PageWriter {
   seal({ url, paging, query }: Pick<Listing, "url" | "paging" | "query">, position: Position): string {
     return this.#seal.seal(scopeOf(url.pathname, paging.bound, query), position);
   }
+
+  /** The rows of the same page with its cursors, for a page that is not JSON. */
+  cut(found: Lines, position: Position | undefined, listing: Listing): CutPage {
+    const page = cutPage(found, listing.limit, position, listing.key);
+    return { rows: page.rows, ...cursorsOf(page, position, listing, this.#seal) };
+  }
 }
 
-function render(
+/** The cursors of the pages beside a page; null where there is none. */
+interface Cursors {
+  next: string | null;
+  previous: string | null;
+}
+
+interface CutPage extends Cursors {
+  /** JSON objects. */
+  rows: string[];
+}
+
+function cursorsOf(
   page: Page,
   position: Position | undefined,
-  { url, paging, query, limit, details, extra }: Listing,
+  { url, paging, query }: Listing,
   seal: CursorSeal,
-): PageReply {
+): Cursors {
   const scope = scopeOf(url.pathname, paging.bound, query);
   const { next, previous } = neighbours(page, position);
-  const nextCursor = next ? seal.seal(scope, next) : null;
-  const previousCursor = previous ? seal.seal(scope, previous) : null;
+  return {
+    next: next ? seal.seal(scope, next) : null,
+    previous: previous ? seal.seal(scope, previous) : null,
+  };
+}
+
+function render(page: Page, position: Position | undefined, listing: Listing, seal: CursorSeal): PageReply {
+  const { url, limit, details, extra } = listing;
+  const { next: nextCursor, previous: previousCursor } = cursorsOf(page, position, listing, seal);
   const tail = { limit, ...details, next_cursor: nextCursor, prev_cursor: previousCursor, ...extra };
   const first = linkToFirst(url);
   const linkTo = (cursor: string) => `${first}${first.includes("?") ? "&" : "?"}cursor=${cursor}`;

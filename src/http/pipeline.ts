@@ -20,6 +20,8 @@ export interface HttpSettings {
   cursorKey: Uint8Array<ArrayBuffer>;
   /** Milliseconds that a request may take. */
   deadline: number;
+  /** The origin at which the service is known to its clients. */
+  publicUrl: string | undefined;
 }
 
 export interface PipelineOptions {
@@ -27,12 +29,18 @@ export interface PipelineOptions {
   /** Undefined where requests are not limited. */
   limiter?: Limiter | undefined;
   log: Log;
+  /** Explains a problem to people; undefined where it cannot. */
+  explain?: Explain | undefined;
 }
+
+export type Explain = (problem: Problem, exchange: Exchange) => Promise<AnyReply | undefined>;
 
 /** What a request is for: the route that it found, and what replies to it. */
 export interface Target {
   /** Undefined for what the router replies by itself. */
-  route?: Route | undefined;
+  route?: Pick<Route, "role" | "unlimited" | "deadline"> | undefined;
+  /** Whether errors are pages for a client. */
+  explains?: ((request: Request) => boolean) | undefined;
   /** The pattern of the path. */
   pattern?: string | undefined;
   /** What violating a named constraint of the database means to the client. */
@@ -80,7 +88,23 @@ export class Pipeline {
       if (route) await this.#admission.admit(exchange, route);
       return await handle(exchange);
     } catch (error) {
-      return this.#fail(exchange, target, error).reply(exchange.requestId);
+      const problem = this.#fail(exchange, target, error);
+      return (await this.#explained(problem, exchange, target)) ?? problem.reply(exchange.requestId);
+    }
+  }
+
+  /** A problem as a page. If that cannot be made, the problem is still told. */
+  async #explained(
+    problem: Problem,
+    exchange: Exchange,
+    { explains }: Target,
+  ): Promise<AnyReply | undefined> {
+    if (!explains?.(exchange.request)) return undefined;
+    try {
+      return await this.#options.explain?.(problem, exchange);
+    } catch (error) {
+      exchange.observed.error = loggedError(error);
+      return undefined;
     }
   }
 

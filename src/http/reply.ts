@@ -23,6 +23,7 @@ export function respond(
   first: Record<string, string>,
   { status, body, headers }: AnyReply,
 ): Response {
+  const vary = [first.Vary, headers?.Vary].filter(Boolean).join(", ");
   const all = {
     ...first,
     ...(body !== undefined && { "Content-Type": "application/json" }),
@@ -31,6 +32,7 @@ export function respond(
       body !== undefined &&
       !(body instanceof ReadableStream) && { "Content-Length": `${new Blob([body]).size}` }),
     ...headers,
+    ...(vary && { Vary: vary }),
   };
   return new Response(body ?? null, { status, headers: all });
 }

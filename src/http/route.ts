@@ -117,7 +117,7 @@ export function route<const R extends Route>(declaration: R): R {
 /** Whether a route takes an Idempotency-Key. */
 export const isKeyed = ({ method, keyed }: Route): boolean => method === "post" && keyed !== false;
 
-type Parsed<S> = S extends z.ZodType ? z.output<S> : undefined;
+export type Parsed<S> = S extends z.ZodType ? z.output<S> : undefined;
 
 type ParsedBody<B> =
   B extends JsonBody<infer Schema>

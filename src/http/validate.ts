@@ -40,7 +40,11 @@ const NO_PARAMETERS = z.strictObject({});
  *
  * @throws Problem `invalid_cursor`, `validation_failed`, `not_found`
  */
-export function validate(route: Route, { params, json, url }: Parts, seal: CursorSeal): Valid {
+export function validate(
+  route: Pick<Route, "params" | "paging" | "query" | "body" | "creates">,
+  { params, json, url }: Parts,
+  seal: CursorSeal,
+): Valid {
   const { paging } = route;
   const { parameters, malformed } = readQuery(url);
   const position = paging && openCursor(paging.bound, parameters, url.pathname, seal);

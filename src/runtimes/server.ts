@@ -13,12 +13,12 @@ import { batchedReads } from "../db/read-batching.ts";
 import { checkReadiness } from "../db/readiness.ts";
 import { Scheduler } from "../db/scheduler.ts";
 import { clientAddress } from "../http/address.ts";
+import type { ReadAsset } from "../http/assets.ts";
 import { checkProvider } from "../http/auth/check.ts";
 import { accessNotices } from "../http/auth/settings.ts";
 import type { Log } from "../http/observe.ts";
 import type { Limiter, Quota } from "../http/rate-limit.ts";
 import { misspellings } from "../misspellings.ts";
-import type { ReadDocs } from "../service/routes.ts";
 import { StartupError } from "../startup-error.ts";
 
 /** Responds to a request. The client's address is undefined if the runtime does not know it. */
@@ -89,7 +89,7 @@ async function serve({ name, environment, listen }: Runtime): Promise<void> {
       writes: groupedWrites(driver, scheduler, share),
     });
     const limiter = config.rateLimit && memoryLimiter(config.rateLimit);
-    const app = createApp({ config, connect, limiter, log, readDocs, stopping });
+    const app = createApp({ config, connect, limiter, log, readAsset, stopping });
     const noticeProxy = proxyNotice(config);
     const fetchApp: Respond = (request, address) => {
       noticeProxy(request);
@@ -153,7 +153,7 @@ export interface EmbeddedDatabase {
 /** Starts a database for a server whose environment names none. @throws StartupError */
 export type StartEmbedded = (environment: Environment) => Promise<EmbeddedDatabase>;
 
-/** The build puts it beside the bundle, like the files of /docs. */
+/** The build puts it beside the bundle, like the assets. */
 const EMBEDDED = new URL("embedded.js", import.meta.url).href;
 
 async function startEmbedded(environment: Environment): Promise<EmbeddedDatabase> {
@@ -209,7 +209,7 @@ function closingConnection(response: Response): Response {
 }
 
 /** The build puts the files beside the bundle. */
-const readDocs: ReadDocs = (file) => readFile(new URL(`docs/${file}`, import.meta.url));
+const readAsset: ReadAsset = (path) => readFile(new URL(`assets/${path}`, import.meta.url));
 
 /** Writes lines together, because each write is a system call. */
 const log: Log = (event) => {

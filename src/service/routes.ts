@@ -1,9 +1,11 @@
 import { checkReadiness } from "../db/readiness.ts";
 import type { Api } from "../http/api.ts";
+import type { ReadAsset } from "../http/assets.ts";
 import type { Authentication } from "../http/auth/authenticate.ts";
 import { type Preconditions, textNotModified } from "../http/etag.ts";
 import { openapiDocument } from "../http/openapi.ts";
 import { Problem } from "../http/problem.ts";
+import { baseOf } from "../http/public-url.ts";
 import { jsonReply } from "../http/reply.ts";
 import * as contract from "./contract.ts";
 import { API, apiCatalog, type Document, perOrigin } from "./documents.ts";
@@ -14,9 +16,7 @@ const OK = JSON.stringify({ status: "ok" });
 /** Content that changes only with a release is cached. */
 const cached = { "Cache-Control": "public, max-age=300" };
 
-/** Reads a file of dist/docs, which the build creates. */
-export type ReadDocs = (file: "index.html" | keyof typeof contract.DOCS_FILES) => Promise<Docs>;
-type Docs = Uint8Array<ArrayBuffer>;
+type Docs = Awaited<ReturnType<ReadAsset>>;
 
 /** The page loads scripts and data from its own origin only. Swagger UI's styles contain images as data URLs. */
 const PAGE_POLICY = [
@@ -33,12 +33,13 @@ const PAGE_POLICY = [
 interface Ports {
   /** How requests authenticate; the page says where a token comes from. */
   authentication: Authentication["mode"];
-  readDocs: ReadDocs;
+  publicUrl: string | undefined;
+  readAsset: ReadAsset;
   /** Aborts when the process is about to stop. */
   stopping: AbortSignal | undefined;
 }
 
-export function serviceRoutes(api: Api, { authentication, readDocs, stopping }: Ports): void {
+export function serviceRoutes(api: Api, { authentication, publicUrl, readAsset, stopping }: Ports): void {
   api.on(contract.checkHealth, async () => jsonReply(200, OK));
 
   api.on(contract.checkReadiness, async (_, { database, warn }) => {
@@ -56,25 +57,27 @@ export function serviceRoutes(api: Api, { authentication, readDocs, stopping }: 
     if (textNotModified(preconditions, document.etag)) return { status: 304, headers } as const;
     return { status: 200, body: document.text, headers: { ...headers, "Content-Type": type } } as const;
   };
+  // A relative reference to this server, where its origin is not known.
+  const serverOf = (url: URL) => baseOf(publicUrl, url) || "/";
   const json = perOrigin((origin) => JSON.stringify(openapiDocument(api.routes, origin)));
   api.on(contract.getDocument, async ({ url, preconditions }) =>
-    written(json(url.origin), preconditions, "application/json"),
+    written(json(serverOf(url)), preconditions, "application/json"),
   );
 
   const yaml = perOrigin((origin) => yamlOf(openapiDocument(api.routes, origin)));
   api.on(contract.getDocumentAsYaml, async ({ url, preconditions }) =>
-    written(yaml(url.origin), preconditions, "application/yaml"),
+    written(yaml(serverOf(url)), preconditions, "application/yaml"),
   );
 
-  api.on(contract.getApiCatalog, async ({ url: { origin } }) => ({
-    status: 200 as const,
-    body: JSON.stringify(apiCatalog(origin)),
-    headers: {
+  api.on(contract.getApiCatalog, async ({ url }) => {
+    const base = baseOf(publicUrl, url);
+    const headers = {
       ...cached,
       "Content-Type": "application/linkset+json",
-      Link: `<${origin}${API}>; rel="item"`,
-    },
-  }));
+      Link: `<${base}${API}>; rel="item"`,
+    };
+    return { status: 200 as const, body: JSON.stringify(apiCatalog(base)), headers };
+  });
 
   api.on(contract.explainProblem, async ({ params: { code } }) =>
     jsonReply(200, JSON.stringify(contract.problemType(code)), cached),
@@ -82,7 +85,7 @@ export function serviceRoutes(api: Api, { authentication, readDocs, stopping }: 
 
   let page: Docs | undefined;
   api.on(contract.showReference, async () => {
-    page ??= withAuthentication(await readDocs("index.html"), authentication);
+    page ??= withAuthentication(await readAsset("docs/index.html"), authentication);
     const headers = {
       // Once the server is configured anew, the page differs.
       "Cache-Control": "no-cache",
@@ -94,7 +97,7 @@ export function serviceRoutes(api: Api, { authentication, readDocs, stopping }: 
 
   api.on(contract.getReferenceFile, async ({ params: { file } }) => ({
     status: 200 as const,
-    body: await readDocs(file),
+    body: await readAsset(`docs/${file}`),
     headers: { "Cache-Control": "public, max-age=86400", "Content-Type": contract.DOCS_FILES[file] },
   }));
 }

@@ -29,7 +29,7 @@ beforeAll(async () => {
     config,
     connect: connectOver(direct(driver)),
     log: () => {},
-    readDocs: async () => new Uint8Array(),
+    readAsset: async () => new Uint8Array(),
   });
 });
 

@@ -9,6 +9,7 @@ import { connectOver, direct } from "../../src/db/connection.ts";
 import type { Lines, Position } from "../../src/db/keyset.ts";
 import type { Database, Row } from "../../src/db/ports.ts";
 import type { Statement } from "../../src/db/statements.ts";
+import { readBookAndOthers, readPart, readPartStarts } from "../../src/pages/store.ts";
 import { ledgerPaging } from "../../src/stock/contract.ts";
 import { listAllMovements, listMovements } from "../../src/stock/movements.ts";
 import { changeStock } from "../../src/stock/transactions.ts";
@@ -351,4 +352,21 @@ describe.each(["search", "author"])("%s", (parameter) => {
       }
     },
   );
+});
+
+test("the page of a book reads it and at most six others, by indexes", async () => {
+  const [book] = await database.sql<{ isbn: string }>("select isbn from books limit 1 offset 100");
+  const scans = await scansOf((database) => readBookAndOthers(database, `${book?.isbn}`).catch(() => {}));
+  expect(scans.map((scan) => scan["Index Name"]).sort()).toEqual(["books_author_idx", "books_isbn_key"]);
+  expect(Math.max(...scans.map(rowsRead))).toBeLessThanOrEqual(7);
+});
+
+test("the sitemap steps through the index of ids, and a part reads its books alone", async () => {
+  const starts = await scansOf(readPartStarts);
+  expect(starts.map((scan) => scan["Node Type"]).filter((type) => !/CTE|WorkTable/.test(type))).toEqual([
+    "Index Only Scan",
+    "Index Only Scan",
+  ]);
+  const part = await scansOf((database) => readPart(database, "00000000-0000-7000-8000-000000000000"));
+  expect(part.map((scan) => [scan["Index Name"], rowsRead(scan)])).toEqual([["books_pkey", 2000]]);
 });

@@ -32,7 +32,7 @@ beforeAll(async () => {
     config,
     connect: connectOver(direct(driver)),
     log: () => {},
-    readDocs: async () => new Uint8Array(),
+    readAsset: async () => new Uint8Array(),
   });
   writers = await Promise.all(
     Array.from({ length: WRITERS }, async (_, at) => {

@@ -14,6 +14,7 @@ import { importCases } from "./cases/import.ts";
 import { listingCases } from "./cases/listing.ts";
 import { onceCases } from "./cases/once.ts";
 import { operationCases } from "./cases/operations.ts";
+import { pageCases } from "./cases/pages.ts";
 import { routerCases } from "./cases/router.ts";
 import { separatorCases } from "./cases/separators.ts";
 import { stockCases } from "./cases/stock.ts";
@@ -95,6 +96,7 @@ describe.each([
   ["bodies", bodyCases, () => servers],
   ["once", onceCases, () => servers],
   ["separators", separatorCases, () => servers],
+  ["pages", pageCases, () => servers],
   ["bare", bareCases, () => bareServers],
 ] as const)("conformance: %s", (_, cases, started) => {
   test.each(cases.map(({ name, run }) => [name, run] as const))(

@@ -107,7 +107,7 @@ test.each(SAMPLES)("a token of $name gives the role that its map says", async ({
     config: await parseConfig({ DATABASE_URL: database.url, ...standin.variables }),
     connect: connectOver(direct(neonDriver({ url: database.url, fetchEndpoint: inject("neon") }))),
     log: () => {},
-    readDocs: async () => new Uint8Array(),
+    readAsset: async () => new Uint8Array(),
   });
   await expectRole(standin, (path, init) => app.request(`http://127.0.0.1${path}`, init));
 });

@@ -324,7 +324,7 @@ describe("a server", () => {
         config: await parseConfig(environment),
         connect: connectOver(direct(driver)),
         log,
-        readDocs: async () => new Uint8Array(),
+        readAsset: async () => new Uint8Array(),
       });
       const request = () => app.request("http://127.0.0.1/api/v1/tasks", { headers });
       expect((await request()).status).toBe(200);

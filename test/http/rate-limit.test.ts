@@ -38,7 +38,9 @@ async function wranglerConfig(name: string, simple: string): Promise<string> {
   const path = join(directory, `${name}.toml`);
   const text = await readFile("wrangler.toml", "utf8");
   expect(text).toContain("simple = { limit = 600, period = 60 }");
-  const copy = text.replace("limit = 600, period = 60", simple).replace("dist/docs", resolve("dist/docs"));
+  const copy = text
+    .replace("limit = 600, period = 60", simple)
+    .replace("dist/assets", resolve("dist/assets"));
   await writeFile(path, copy);
   return path;
 }

@@ -40,7 +40,6 @@ const allowed = (methods: string[]) =>
   [...methods, ...(methods.includes("GET") ? ["HEAD"] : []), "OPTIONS"].sort();
 
 test.each([
-  "/",
   "/api",
   "/api/v1",
   "/api/v2/books",
@@ -85,7 +84,7 @@ test("dot segments lead to no other resource", async () => {
     "/api/v1/books/..",
     "/../../etc/passwd",
     "/api/v1/books/../../../src/app.ts",
-    "/%2e%2e/health/..",
+    "/%2e%2e/health/../nothing",
   ]) {
     expect((await rawRequest(worker.url, { path })).status, path).toBe(404);
   }

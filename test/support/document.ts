@@ -4,21 +4,32 @@ import { parseConfig } from "../../src/config.ts";
 // biome-ignore lint/suspicious/noExplicitAny: tests read all of the document
 export type Document = any;
 
-/** Requests a path of the app without a database, which the document and its companions do not need. */
-export async function requestWithoutDatabase(url: string, init?: RequestInit): Promise<Response> {
+/**
+ * Requests a path of the app without a database, which the document and its companions do not need.
+ *
+ * @param publicUrl what the app is told of its origin; that of the URL unless given
+ */
+export async function requestWithoutDatabase(
+  url: string,
+  init?: RequestInit,
+  publicUrl = new URL(url).origin,
+): Promise<Response> {
   const unused = () => Promise.reject(new Error("there is no database"));
   const app = createApp({
-    config: await parseConfig({ DATABASE_URL: "postgres://octavo:octavo@127.0.0.1:9/octavo" }),
+    config: await parseConfig({
+      DATABASE_URL: "postgres://octavo:octavo@127.0.0.1:9/octavo",
+      PUBLIC_URL: publicUrl,
+    }),
     connect: unused as never,
     log: () => {},
-    readDocs: unused,
+    readAsset: unused,
   });
   return app.fetch(new Request(url, init), { address: undefined });
 }
 
 /** The OpenAPI document of a server at an origin. */
-export async function documentAt(origin: string): Promise<Document> {
-  return (await requestWithoutDatabase(`${origin}/openapi.json`)).json();
+export async function documentAt(origin: string, publicUrl?: string): Promise<Document> {
+  return (await requestWithoutDatabase(`${origin}/openapi.json`, {}, publicUrl)).json();
 }
 
 /** Every object of the document that lies within a schema, with the path of its keys. */

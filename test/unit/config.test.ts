@@ -30,6 +30,7 @@ test("DATABASE_URL is the only required variable", async () => {
     deadline: 10_000,
     importMaxBytes: 1024 ** 3,
     corsOrigins: [],
+    shop: { currency: "USD", locale: "en-US" },
   });
 });
 
@@ -45,6 +46,10 @@ test("every variable of a Worker is read", async () => {
     REQUEST_TIMEOUT_MS: "2500",
     IMPORT_MAX_BYTES: "1000000",
     CORS_ORIGINS: "https://shop.example, http://localhost:3000",
+    PUBLIC_URL: "https://books.example/",
+    SHOP_CURRENCY: "EUR",
+    SHOP_LOCALE: "de-at",
+    COVER_ORIGINS: "https://covers.example, https://other.example:8443",
   };
   const bytes = (text: string) => new TextEncoder().encode(text);
   expect(await parseConfig(environment)).toEqual({
@@ -61,6 +66,12 @@ test("every variable of a Worker is read", async () => {
     deadline: 2500,
     importMaxBytes: 1_000_000,
     corsOrigins: ["https://shop.example", "http://localhost:3000"],
+    publicUrl: "https://books.example",
+    shop: {
+      currency: "EUR",
+      locale: "de-AT",
+      coverOrigins: ["https://covers.example", "https://other.example:8443"],
+    },
   });
 });
 
@@ -151,6 +162,10 @@ test("empty variables count as absent, and bindings that are not strings are ign
     RATE_LIMIT: "",
     REQUEST_TIMEOUT_MS: "",
     CORS_ORIGINS: "",
+    PUBLIC_URL: "",
+    SHOP_CURRENCY: "",
+    SHOP_LOCALE: "",
+    COVER_ORIGINS: "",
   };
   const bindings = { AUTH_AUDIENCE: { fetch() {} }, ASSETS: 5 };
   expect(await parseConfig({ DATABASE_URL, OPEN_LOCAL_WRITES: "", ...empty, ...bindings })).toEqual(bare);
@@ -235,6 +250,23 @@ test.each<[string, string, RegExp]>([
   ["CORS_ORIGINS", "hidden.example", /origins/],
   ["CORS_ORIGINS", "https://hidden.example/", /origins/],
   ["CORS_ORIGINS", "https://hidden.example,", /origins/],
+  ["PUBLIC_URL", "hidden.example", /an origin/],
+  ["PUBLIC_URL", "https://hidden.example/shop", /an origin/],
+  ["PUBLIC_URL", "https://hidden.example//", /an origin/],
+  ["PUBLIC_URL", "https://user:hidden@shop.example", /an origin/],
+  ["PUBLIC_URL", "https://Hidden.example", /an origin/],
+  ["PUBLIC_URL", "javascript:hidden", /an origin/],
+  ["SHOP_CURRENCY", "hidden", /a currency/],
+  ["SHOP_CURRENCY", "eur", /a currency/],
+  ["SHOP_CURRENCY", "€", /a currency/],
+  ["SHOP_LOCALE", "hidden_", /a locale/],
+  ["SHOP_LOCALE", "en_GB", /a locale/],
+  ["SHOP_LOCALE", "tlh", /a locale/],
+  ["COVER_ORIGINS", "*", /https origins/],
+  ["COVER_ORIGINS", "http://hidden.example", /https origins/],
+  ["COVER_ORIGINS", "https://hidden.example/covers", /https origins/],
+  ["COVER_ORIGINS", "https://hidden.example; script-src *", /https origins/],
+  ["COVER_ORIGINS", "https://hidden.example,", /https origins/],
 ])("%s: %s is a fault", async (name, value, meaning) => {
   const message = await messageOf({ DATABASE_URL, [name]: value });
   expect(message).toContain(name);
@@ -376,6 +408,10 @@ test("one message names all faults", async () => {
     RATE_LIMIT: "hidden",
     REQUEST_TIMEOUT_MS: "hidden",
     CORS_ORIGINS: "hidden",
+    PUBLIC_URL: "hidden",
+    SHOP_CURRENCY: "hidden",
+    SHOP_LOCALE: "hidden_",
+    COVER_ORIGINS: "hidden",
   });
   for (const name of [
     "DATABASE_URL",
@@ -388,6 +424,10 @@ test("one message names all faults", async () => {
     "RATE_LIMIT",
     "REQUEST_TIMEOUT_MS",
     "CORS_ORIGINS",
+    "PUBLIC_URL",
+    "SHOP_CURRENCY",
+    "SHOP_LOCALE",
+    "COVER_ORIGINS",
   ]) {
     expect(message).toContain(name);
   }

@@ -26,13 +26,13 @@ const files = ["src", "ops", "dev"]
   .flatMap((folder) =>
     readdirSync(folder, { recursive: true, encoding: "utf8" }).map((name) => join(folder, name)),
   )
-  .filter((file) => /\.(ts|js)$/.test(file) && !file.startsWith("src/docs/"));
+  .filter((file) => /\.(tsx?|js)$/.test(file) && !file.startsWith("src/docs/"));
 
 /** The files that each file imports, statically, dynamically or for types. */
 const imports = new Map(files.map((file) => [file, importsOf(file)]));
 
 function importsOf(file: string): string[] {
-  const found = readFileSync(file, "utf8").matchAll(/(?:from |import\(|^import )"(\.[^"]+\.[jt]s)"/gm);
+  const found = readFileSync(file, "utf8").matchAll(/(?:from |import\(|^import )"(\.[^"]+\.[jt]sx?)"/gm);
   return Array.from(found, ([, path = ""]) => normalize(join(dirname(file), path)));
 }
 

@@ -103,12 +103,20 @@ test("no operation and no parameter is named like a schema, or like a constructo
   expect(new Set(taken).size, "a schema is named like a constructor").toBe(taken.length);
 });
 
-test("servers has the host that was asked", async () => {
-  expect(document.servers.map(({ url }: { url: string }) => url)).toEqual(["https://books.example"]);
-  for (const origin of ["http://127.0.0.1:8080", "http://[::1]:8080", "https://books.example"]) {
-    expect((await documentAt(origin)).servers[0].url).toBe(origin);
-  }
-});
+test.each([
+  ["http://127.0.0.1:8080", "", "http://127.0.0.1:8080"],
+  ["http://[::1]:8080", "", "http://[::1]:8080"],
+  ["http://localhost", "", "http://localhost"],
+  ["http://127.0.0.1:8080", "https://books.example", "https://books.example"],
+  ["https://forged.example", "https://books.example", "https://books.example"],
+  ["https://forged.example", "", "/"],
+])(
+  "the server of a document asked of %s with the public URL “%s” is %s",
+  async (origin, publicUrl, server) => {
+    const { servers } = await documentAt(origin, publicUrl);
+    expect(servers.map(({ url }: { url: string }) => url)).toEqual([server]);
+  },
+);
 
 test("the examples of parameters work, and only required ones are filled in", () => {
   const parameters = operations.flatMap(({ parameters }) => parameters);

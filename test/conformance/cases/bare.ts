@@ -26,6 +26,11 @@ export const bareCases = [
     [400, `${BOOKS_PATH}?cursor=x`],
     [404, `${BOOKS_PATH}/1`],
     [400, DUNE_PATH, { headers: { "If-Match": "malformed" } }],
+    [503, "/"],
+    [503, "/", { headers: { Accept: "text/html" } }],
+    [503, "/books/9780306406157"],
+    [503, "/sitemap.xml"],
+    [200, "/robots.txt"],
   ]),
   ...each("no authentication", [
     ...WRITES.map(([method, path]): Row => [401, method, path, { raw: "{", headers: JSON_TYPE }]),

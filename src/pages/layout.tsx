@@ -1,0 +1,115 @@
+/** What all pages have around what they show. */
+import { raw } from "hono/html";
+import type { PropsWithChildren } from "hono/jsx";
+import { SHOP_NAME, type Site } from "./site.ts";
+
+export interface Head {
+  title: string;
+  description?: string | undefined;
+  /** The path that stands for this page and all others that show the same. */
+  canonical?: string | undefined;
+  /** Keeps search engines from listing the page. */
+  isTransient?: boolean;
+  /** Properties of the Open Graph beyond those that follow from the rest. */
+  graph?: Record<string, string | undefined>;
+  /** What the page is about, by schema.org. */
+  data?: object | undefined;
+}
+
+export function Layout({
+  site,
+  head,
+  search,
+  children,
+}: PropsWithChildren<{ site: Site; head: Head; search?: string | undefined }>) {
+  const { files } = site;
+  return (
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <Description site={site} head={head} />
+        <link rel="icon" type="image/svg+xml" href={files["icon.svg"]} />
+        {site.base && <OpenSearch />}
+        <link rel="stylesheet" href={files["page.css"]} />
+        <script type="module" src={files["page.js"]} />
+      </head>
+      <body>
+        <a class="skip" href="#main">
+          Skip to content
+        </a>
+        <header class="top">
+          <div class="wrap">
+            <a class="brand" href="/">
+              {SHOP_NAME}
+            </a>
+            <SearchForm search={search} />
+          </div>
+        </header>
+        <main id="main" class="wrap" tabindex={-1}>
+          {children}
+        </main>
+        <footer class="bottom">
+          <div class="wrap">
+            <a href="/">All books</a>
+            <a href="/docs">API</a>
+          </div>
+        </footer>
+      </body>
+    </html>
+  );
+}
+
+/** Browsers take it only where its own addresses are absolute. */
+const OpenSearch = () => (
+  <link rel="search" type="application/opensearchdescription+xml" title={SHOP_NAME} href="/opensearch.xml" />
+);
+
+function Description({ site: { base }, head }: { site: Site; head: Head }) {
+  const { title, description, canonical, isTransient, graph = {}, data } = head;
+  const full = title === SHOP_NAME ? title : `${title} · ${SHOP_NAME}`;
+  const properties = {
+    "og:site_name": SHOP_NAME,
+    "og:title": title,
+    "og:description": description,
+    "og:url": canonical === undefined ? undefined : base + canonical,
+    ...graph,
+  };
+  return (
+    <>
+      <title>{full}</title>
+      {description && <meta name="description" content={description} />}
+      {isTransient && <meta name="robots" content="noindex" />}
+      {canonical !== undefined && <link rel="canonical" href={base + canonical} />}
+      {Object.entries(properties).map(
+        ([property, content]) => content !== undefined && <meta property={property} content={content} />,
+      )}
+      {data && <script type="application/ld+json">{raw(dataText(data))}</script>}
+    </>
+  );
+}
+
+/** JSON in which nothing can end the element around it. */
+const dataText = (data: object) => JSON.stringify(data).replaceAll("<", "\\u003c");
+
+/** All pages search the catalogue. On the catalogue itself, the filters are part of this form. */
+function SearchForm({ search }: { search: string | undefined }) {
+  return (
+    <search>
+      <form id="search" class="search" action="/">
+        <input
+          type="search"
+          name="search"
+          value={search ?? ""}
+          maxlength={200}
+          aria-label="Search books"
+          placeholder="Title, author or ISBN"
+          autocomplete="off"
+          enterkeyhint="search"
+        />
+        <button type="submit">Search</button>
+      </form>
+    </search>
+  );
+}

@@ -1,0 +1,28 @@
+import { readFile } from "node:fs/promises";
+import type { Page } from "playwright-core";
+
+/** What axe returns, as far as tests read it. */
+interface Results {
+  violations: { id: string; nodes: { html: string; failureSummary?: string }[] }[];
+}
+
+/** The rules of WCAG 2.2 at the levels A and AA, and axe's own advice. */
+const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+
+let source: Promise<string> | undefined;
+
+/** What axe finds wrong with a page: the rule, and the elements. */
+export async function faultsOf(page: Page): Promise<string[]> {
+  source ??= readFile("node_modules/axe-core/axe.min.js", "utf8");
+  await page.evaluate(await source);
+  const { violations } = await page.evaluate(
+    (tags) =>
+      (globalThis as unknown as { axe: { run(options: object): Promise<Results> } }).axe.run({
+        runOnly: tags,
+      }),
+    TAGS,
+  );
+  return violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`),
+  );
+}

@@ -1,0 +1,36 @@
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import { COVER } from "./shop.ts";
+
+/** Opens pages of the shop, and collects what the browser complains about. */
+export interface ShopBrowser {
+  /** Opens a page in a context of its own. */
+  open(path: string, options?: BrowserContextOptions): Promise<Page>;
+  complaints: string[];
+}
+
+/** Covers come from another origin, which the test plays. */
+export function shopBrowser(browser: Browser, url: string): ShopBrowser {
+  const complaints: string[] = [];
+  return {
+    complaints,
+    async open(path, options = {}) {
+      const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+      context.setDefaultTimeout(10_000);
+      const page = await context.newPage();
+      await page.route("https://covers.example/**", (route) =>
+        route.request().url().includes("missing")
+          ? route.fulfill({ status: 404 })
+          : route.fulfill({ contentType: "image/svg+xml", body: COVER }),
+      );
+      page.on("console", (message) => {
+        const isOfCover = message.location().url.startsWith("https://covers.example");
+        const isOfStatus = /status of (400|404|422|503)|ERR_INTERNET_DISCONNECTED/.test(message.text());
+        if (["error", "warning"].includes(message.type()) && !isOfCover && !isOfStatus)
+          complaints.push(message.text());
+      });
+      page.on("pageerror", (error) => complaints.push(error.message));
+      await page.goto(url + path);
+      return page;
+    },
+  };
+}
