@@ -6,7 +6,7 @@ import { CHROMIUM, startBrowser } from "../support/browser.ts";
 import { createTestDatabase } from "../support/database.ts";
 import { startServer } from "../support/servers.ts";
 import { fillShop, HOSTILE, PLAIN, RICH, RIGHT_TO_LEFT } from "../support/shop.ts";
-import { type ShopBrowser, shopBrowser } from "../support/shop-browser.ts";
+import { eventually, type ShopBrowser, shopBrowser } from "../support/shop-browser.ts";
 
 /** The margin of a page, in pixels. */
 const MARGIN = 20;
@@ -191,7 +191,7 @@ describe.skipIf(!CHROMIUM)("in Chromium", () => {
     }
     await page.keyboard.press("Enter");
     await page.getByRole("heading", { level: 1 }).waitFor();
-    await expect.poll(() => page.url()).toContain("/books/");
+    await eventually(() => page.url()).toContain("/books/");
     await page.context().close();
   });
 

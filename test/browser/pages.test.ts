@@ -5,7 +5,7 @@ import { CHROMIUM, startBrowser } from "../support/browser.ts";
 import { createTestDatabase } from "../support/database.ts";
 import { RUNTIMES, startServer } from "../support/servers.ts";
 import { fillShop } from "../support/shop.ts";
-import { type ShopBrowser, shopBrowser } from "../support/shop-browser.ts";
+import { eventually, type ShopBrowser, shopBrowser } from "../support/shop-browser.ts";
 
 describe.skipIf(!CHROMIUM).each(RUNTIMES)("in Chromium, on %s", (runtime) => {
   let url: string;
@@ -34,7 +34,7 @@ describe.skipIf(!CHROMIUM).each(RUNTIMES)("in Chromium, on %s", (runtime) => {
     expect(await page.getByRole("status").textContent()).toContain("Nothing has exactly that");
     await page.goBack();
     await page.locator(".count", { hasText: "The first" }).waitFor();
-    await expect.poll(() => page.getByRole("searchbox").inputValue()).toBe("");
+    await eventually(() => page.getByRole("searchbox").inputValue()).toBe("");
     expect(addressOf(page)).toBe("/");
     await page.goForward();
     await page.getByText("“novle 07”").waitFor();
@@ -44,14 +44,14 @@ describe.skipIf(!CHROMIUM).each(RUNTIMES)("in Chromium, on %s", (runtime) => {
   test("a choice changes the list at once, and goes with the search", async () => {
     const page = await shop.open("/?search=novel");
     await page.getByLabel("Order").selectOption("-price");
-    await expect.poll(async () => (await titles(page))[0]).toBe("Novel 60");
+    await eventually(async () => (await titles(page))[0]).toBe("Novel 60");
     await page.getByLabel("In stock").check();
-    await expect.poll(() => addressOf(page)).toBe("/?search=novel&sort=-price&in_stock=true");
+    await eventually(() => addressOf(page)).toBe("/?search=novel&sort=-price&in_stock=true");
     await page.getByText("Author and price").click();
     await page.getByLabel("Highest price").fill("20");
     await page.getByLabel("Highest price").press("Enter");
-    await expect.poll(() => addressOf(page)).toContain("max_price=20");
-    await expect.poll(async () => (await titles(page))[0]).toBe("Novel 20");
+    await eventually(() => addressOf(page)).toContain("max_price=20");
+    await eventually(async () => (await titles(page))[0]).toBe("Novel 20");
     await page.context().close();
   });
 
@@ -65,7 +65,7 @@ describe.skipIf(!CHROMIUM).each(RUNTIMES)("in Chromium, on %s", (runtime) => {
     expect(await page.getByLabel("Lowest price").inputValue()).toBe("9");
     await page.getByLabel("Highest price").fill("10");
     await page.getByLabel("Highest price").press("Enter");
-    await expect.poll(async () => (await titles(page)).sort()).toEqual(["Novel 09", "Novel 10"]);
+    await eventually(async () => (await titles(page)).sort()).toEqual(["Novel 09", "Novel 10"]);
     await page.context().close();
   });
 
@@ -73,7 +73,7 @@ describe.skipIf(!CHROMIUM).each(RUNTIMES)("in Chromium, on %s", (runtime) => {
     const page = await shop.open("/");
     await page.context().setOffline(true);
     await page.getByRole("searchbox").fill("novel");
-    await expect.poll(() => page.getByRole("status").textContent()).toContain("cannot be reached");
+    await eventually(() => page.getByRole("status").textContent()).toContain("cannot be reached");
     expect((await titles(page)).length).toBe(24);
     await page.context().setOffline(false);
     await page.getByRole("button", { name: "Search" }).click();
@@ -83,12 +83,10 @@ describe.skipIf(!CHROMIUM).each(RUNTIMES)("in Chromium, on %s", (runtime) => {
 
   test("more books follow while one scrolls, and going back leads to the same place", async () => {
     const page = await shop.open("/?sort=title");
-    await expect
-      .poll(async () => {
-        await page.mouse.wheel(0, 4000);
-        return page.locator(".card").count();
-      })
-      .toBe(64);
+    await eventually(async () => {
+      await page.mouse.wheel(0, 4000);
+      return page.locator(".card").count();
+    }).toBe(64);
     expect(new Set(await titles(page)).size).toBe(64);
     expect(await page.locator(".count").textContent()).toBe("64 books");
     const link = page.getByRole("link", { name: "Novel 50" });
@@ -98,7 +96,7 @@ describe.skipIf(!CHROMIUM).each(RUNTIMES)("in Chromium, on %s", (runtime) => {
     await link.click();
     await page.getByRole("heading", { level: 1, name: "Novel 50" }).waitFor();
     await page.goBack();
-    await expect.poll(() => page.locator(".card").count()).toBe(64);
+    await eventually(() => page.locator(".card").count()).toBe(64);
     expect(Math.abs((await page.evaluate(() => scrollY)) - y)).toBeLessThan(2);
     await page.context().close();
   });
@@ -107,10 +105,8 @@ describe.skipIf(!CHROMIUM).each(RUNTIMES)("in Chromium, on %s", (runtime) => {
     const page = await shop.open("/?sort=title", { viewport: { width: 320, height: 300 } });
     await page.getByRole("link", { name: "Show more books" }).focus();
     await page.keyboard.press("Enter");
-    await expect.poll(() => page.locator(".card").count()).toBeGreaterThan(24);
-    await expect
-      .poll(() => page.evaluate(() => document.activeElement?.closest(".card") !== null))
-      .toBe(true);
+    await eventually(() => page.locator(".card").count()).toBeGreaterThan(24);
+    await eventually(() => page.evaluate(() => document.activeElement?.closest(".card") !== null)).toBe(true);
     await page.context().close();
   });
 

@@ -107,7 +107,7 @@ const REQUESTS: Record<string, [bytes: string, ...Expected]> = {
     "app 200",
   ],
   "* as target": [get("OPTIONS * HTTP/1.1"), "500", "400", "400"],
-  "a target without a slash": [target("health"), "app 404", "400", "400"],
+  "a target without a slash": [target("health"), "app 200", "400", "400"],
   "a target in UTF-8": [target("/\xc3\xa9"), "app 404", "400", "app 404"],
   "a target in Latin-1": [target("/\xe9"), "400", "400", "app 404"],
   "a target with a NUL": [target("/a\0b"), "400", "400", "505"],

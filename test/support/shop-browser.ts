@@ -1,5 +1,11 @@
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import { expect } from "vitest";
 import { COVER } from "./shop.ts";
+
+const PATIENCE_MS = 10_000;
+
+/** Expects what a page shows sooner or later. */
+export const eventually = <T>(read: () => T) => expect.poll(read, { timeout: PATIENCE_MS });
 
 /** Opens pages of the shop, and collects what the browser complains about. */
 export interface ShopBrowser {
@@ -15,7 +21,7 @@ export function shopBrowser(browser: Browser, url: string): ShopBrowser {
     complaints,
     async open(path, options = {}) {
       const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
-      context.setDefaultTimeout(10_000);
+      context.setDefaultTimeout(PATIENCE_MS);
       const page = await context.newPage();
       await page.route("https://covers.example/**", (route) =>
         route.request().url().includes("missing")
