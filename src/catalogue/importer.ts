@@ -1,14 +1,16 @@
 /** Rows to batches: what an import writes, counts and reports. It knows neither HTTP nor files. */
 import { REQUIRED, ZERO_PRICE_WITH_STOCK } from "../books/book.ts";
 import type { Database } from "../db/ports.ts";
+import { Batch } from "./batch.ts";
 import { IsbnSet } from "./isbn-set.ts";
-import type { BookRow, DeletionRow, Member, RefusedRow, Repair, Row, RowBatches, RowFault } from "./rows.ts";
+import type { BookRow, DeletionRow, Member, RefusedRow, Repair, RowBatches, RowFault } from "./rows.ts";
 import { type BatchOutcome, type BatchPolicy, itemOf, type RefusalReason, writeBatch } from "./store.ts";
 
-/** The most rows of a transaction. It holds the locks of their books. */
-const BATCH_ROWS = 5000;
-/** The most characters of JSON in a batch, beyond its last row. */
-const BATCH_LENGTH = 4 * 1024 * 1024;
+/** How long rows are read before other requests have their turn. A file that has arrived is read without any wait. */
+const TURN_MS = 5;
+/** Unlike a timer, `setImmediate` waits for nothing else; Workers may not have it. */
+const otherTurns = () =>
+  new Promise<void>((resolve) => (globalThis.setImmediate ?? setTimeout)(() => resolve()));
 
 export interface ImportPolicy extends Omit<BatchPolicy, "strict"> {
   /** `stop` ends at the first batch that has a refused row, and writes nothing of that batch. */
@@ -76,7 +78,12 @@ export async function* importRows(
 
 async function* batchesOf(source: RowBatches, skipRows: number): AsyncGenerator<Batch, void> {
   let batch = new Batch();
+  let since = performance.now();
   for await (const rows of source) {
+    if (performance.now() - since > TURN_MS) {
+      await otherTurns();
+      since = performance.now();
+    }
     for (const row of rows) {
       if (row.row <= skipRows) continue;
       batch.add(row);
@@ -154,57 +161,6 @@ class Importer {
       for (const repair of repairs) summary.repairs[repair] = (summary.repairs[repair] ?? 0) + 1;
     }
   }
-}
-
-/** Rows of different books, in the order of the file. */
-class Batch {
-  readonly refused: RefusedRow[] = [];
-  duplicates = 0;
-  lastRow = 0;
-  readonly #byIsbn = new Map<string, BookRow | DeletionRow>();
-  #added = 0;
-  #length = 0;
-
-  add(row: Row): void {
-    this.lastRow = row.row;
-    this.#added++;
-    if (row.kind === "refused") {
-      this.refused.push(row);
-      this.#length += row.source?.length ?? 0;
-      return;
-    }
-    const earlier = this.#byIsbn.get(row.isbn);
-    if (earlier) this.duplicates++;
-    this.#byIsbn.set(row.isbn, earlier ? successor(earlier, row) : row);
-    this.#length += lengthOf(row);
-  }
-
-  get rows(): (BookRow | DeletionRow)[] {
-    return [...this.#byIsbn.values()];
-  }
-
-  get isFull(): boolean {
-    return this.#added >= BATCH_ROWS || this.#length >= BATCH_LENGTH;
-  }
-
-  get isEmpty(): boolean {
-    return this.lastRow === 0;
-  }
-}
-
-/** What two rows of one book come to: the later wins, and leaves what it does not have. */
-function successor(earlier: BookRow | DeletionRow, later: BookRow | DeletionRow): BookRow | DeletionRow {
-  if (earlier.kind === "deletion" || later.kind === "deletion") return later;
-  return { ...later, book: { ...earlier.book, ...later.book } };
-}
-
-/** About how many characters a row adds to its batch: of its texts, and of the names and numbers beside them. */
-function lengthOf(row: BookRow | DeletionRow): number {
-  let length = 100;
-  if (row.kind === "book")
-    for (const value of Object.values(row.book))
-      length += 20 + (typeof value === "string" ? value.length : 0);
-  return length;
 }
 
 function refusalOf(
