@@ -257,15 +257,13 @@ describe.each(RUNTIMES)("%s", (runtime) => {
   test("what is no gzip, or ends early, ends the import with a problem", async () => {
     const gzip = { "Content-Encoding": "gzip" };
     expect((await send(NDJSON, "plain", "", gzip)).status).toBe(415);
-    const file = Array.from({ length: 2 * BATCH }, () => bookLine(newIsbn())).join("");
-    const zipped = gzipSync(file);
-    const { status, lines } = await send(NDJSON, zipped.subarray(0, zipped.length - 100), "", gzip);
-    expect([status, lines.length, lines[0], lines.at(-1)]).toEqual([
-      200,
-      2,
-      expect.objectContaining({ rows: BATCH }),
-      expect.objectContaining({ error: "unsupported_media_type" }),
-    ]);
+    const isbns = Array.from({ length: 2 * BATCH }, newIsbn);
+    const zipped = gzipSync(isbns.map((isbn) => bookLine(isbn)).join(""));
+    const { lines } = await send(NDJSON, zipped.subarray(0, zipped.length - 100), "", gzip);
+    // How much a runtime gives before it notices the end depends on its buffers.
+    const { rows = 0 } = lines.at(-2) ?? {};
+    expect(lines.at(-1)).toMatchObject({ error: "unsupported_media_type" });
+    expect(await countOf(isbns)).toBe(rows);
   });
 
   test("a file over the limit ends with a problem, however small it is compressed", async () => {
