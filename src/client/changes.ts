@@ -1,7 +1,7 @@
 /** The feed of changes: polls for ever, and survives outages. */
 import { OctavoError, ResponseError } from "./errors.ts";
 import { isRetryable, notFromApi, pause, type Send } from "./send.ts";
-import type { Change, ChangePage, ChangeQuery } from "./types.ts";
+import type { Change, ChangePage, ChangeQuery } from "./stock-types.ts";
 
 /** A change, and where to go on behind it. */
 export interface FollowedChange extends Change {

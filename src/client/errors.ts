@@ -1,4 +1,4 @@
-import type { ProblemBody, ProblemCode, ShortLine, ValidationError } from "./types.ts";
+import type { ProblemBody, ProblemCode, ShortLine, ValidationError } from "./problem-types.ts";
 
 /** The base class of the client's errors. If a caller aborts a call, it rejects with the caller's reason instead. */
 export class OctavoError extends Error {

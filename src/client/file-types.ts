@@ -1,5 +1,6 @@
 /** The parameters of exports and imports, and the reports of imports. */
-import type { BookFilters, BookFormat, ValidationError } from "./types.ts";
+import type { ValidationError } from "./problem-types.ts";
+import type { BookFilters, BookFormat } from "./types.ts";
 
 /** Which books to export, and how. */
 export interface BookExport extends Omit<BookFilters, "format" | "sort"> {

@@ -9,22 +9,24 @@ import type { BookExport, BookImport, ImportSummary } from "./file-types.ts";
 import { type ImportOptions, importedFile } from "./import.ts";
 import { type ApiResponse, type ClientOptions, notFromApi, type Send, sender } from "./send.ts";
 import type {
+  ChangeQuery,
+  LedgerQuery,
+  StockAdjustment,
+  StockCount,
+  StockLevels,
+  StockMovement,
+  StockTransaction,
+} from "./stock-types.ts";
+import type {
   Book,
   BookChanges,
   BookFilters,
   BookInput,
   BookPage,
   BookQuery,
-  ChangeQuery,
-  LedgerQuery,
   NumberedPage,
   Page,
   PageQuery,
-  StockAdjustment,
-  StockCount,
-  StockLevels,
-  StockMovement,
-  StockTransaction,
   Task,
   TaskChanges,
   TaskInput,
@@ -35,7 +37,9 @@ export type { Feed, FollowedChange, FollowOptions } from "./changes.ts";
 export * from "./errors.ts";
 export type * from "./file-types.ts";
 export type { ImportOptions } from "./import.ts";
+export type * from "./problem-types.ts";
 export type { ClientOptions } from "./send.ts";
+export type * from "./stock-types.ts";
 export type * from "./types.ts";
 
 export interface CallOptions {

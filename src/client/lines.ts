@@ -1,5 +1,5 @@
 import { ConnectionError, ProblemError } from "./errors.ts";
-import type { ProblemBody } from "./types.ts";
+import type { ProblemBody } from "./problem-types.ts";
 
 /**
  * Yields the lines of a stream of NDJSON. The problem that ends an incomplete stream is thrown.

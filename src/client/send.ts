@@ -7,7 +7,7 @@ import {
   ResponseError,
   TimeoutError,
 } from "./errors.ts";
-import type { ProblemBody } from "./types.ts";
+import type { ProblemBody } from "./problem-types.ts";
 
 export interface ClientOptions {
   /** The bearer token, or a function that is called before each attempt and may return undefined. */

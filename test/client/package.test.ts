@@ -19,7 +19,9 @@ const MODULES = [
   "import",
   "index",
   "lines",
+  "problem-types",
   "send",
+  "stock-types",
   "types",
 ];
 
