@@ -39,8 +39,7 @@ export function catalogueRoutes(api: Api, { importMaxBytes }: { importMaxBytes: 
 
   api.on(importBooks(importMaxBytes), async ({ query, body }, context) => {
     const format = importFormat(context, query);
-    const { issuer, subject } = context.principal ?? {};
-    slots.take(context.signal, JSON.stringify([issuer, subject]));
+    slots.take(context.signal, context.actor);
     const report = importReport(query, body, format, context);
     await report.started();
     return {

@@ -56,7 +56,7 @@ export async function writeBatch(
   };
   const [outcome] = dryRun
     ? await database.read<Counts>(bind(rehearsal, values))
-    : (((await database.batch("write", [bind(performance, values)]))[0] ?? []) as Counts[]);
+    : (((await database.batch("write", [bind(execution, values)]))[0] ?? []) as Counts[]);
   const { refused, overtaken, ...counts } = outcome as Counts;
   return { ...counts, refused: JSON.parse(refused ?? "[]"), overtaken: JSON.parse(overtaken ?? "[]") };
 }
@@ -170,7 +170,7 @@ const orderedId = sql`encode(overlay(overlay(uuid_send(gen_random_uuid())
     placing substring(int8send(floor(extract(epoch from statement_timestamp()) * 1000)::bigint + item / 4096) from 3) from 1 for 6)
     placing int2send((28672 + item % 4096)::int2) from 7 for 2), 'hex')::uuid`;
 
-const performance = defineStatement({
+const execution = defineStatement({
   types: TYPES,
   build: (value) => sql`with ${classified(value, sql`for update of ${books}`)},
     permission as materialized (

@@ -1,5 +1,4 @@
 import type { Connect, Database } from "../db/ports.ts";
-import type { Principal } from "./auth/authenticate.ts";
 import type { Exchange } from "./exchange.ts";
 import { acceptsGzip, preferredType, wantsPage } from "./negotiation.ts";
 import { loggedError, observeDatabase } from "./observe.ts";
@@ -46,11 +45,6 @@ export class HandlerContext {
   get mediaType(): string {
     const [type = ""] = (this.#exchange.request.headers.get("Content-Type") ?? "").split(";");
     return type.trim().toLowerCase();
-  }
-
-  /** Who sent the request, on a route with a role. */
-  get principal(): Principal | undefined {
-    return this.#exchange.principal;
   }
 
   /** Gives what follows the time that a request has. For streams. */
