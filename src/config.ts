@@ -1,5 +1,11 @@
 import * as z from "zod";
-import { AUTH_VARIABLES, authenticationOf, faultsOfAuthentication } from "./http/auth/settings.ts";
+import {
+  AUTH_VARIABLES,
+  authenticationOf,
+  faultsOfAuthentication,
+  type SignIn,
+  signInOf,
+} from "./http/auth/settings.ts";
 import { isLoopback } from "./http/host.ts";
 import type { HttpSettings } from "./http/pipeline.ts";
 import type { Quota } from "./http/rate-limit.ts";
@@ -17,6 +23,10 @@ export interface Config extends HttpSettings {
   /** The quota of a client; undefined if requests are not limited. */
   rateLimit: Quota | undefined;
   shop: Shop;
+  /** The key of sessions at `/staff`; undefined where nobody can sign in. */
+  sessionKey: Uint8Array<ArrayBuffer> | undefined;
+  /** How people sign in at the identity provider; undefined where they cannot. */
+  signIn: SignIn | undefined;
 }
 
 /** The configuration of a server, on Node or Bun. */
@@ -88,6 +98,7 @@ const Environment = z.object({
     .refine((value) => hasProtocol(value, "http:", "https:"), "must begin with https:// or http://")
     .optional(),
   CURSOR_KEY: secret().optional(),
+  SESSION_KEY: secret().optional(),
   AUTH_SECRET: secret().optional(),
   ...AUTH_VARIABLES,
   PUBLIC_URL: z
@@ -189,7 +200,9 @@ async function configOf(variables: z.output<typeof Environment>): Promise<Config
   return {
     databaseUrl: variables.DATABASE_URL,
     neonFetchEndpoint: variables.NEON_FETCH_ENDPOINT,
-    cursorKey: variables.CURSOR_KEY ?? (await derivedCursorKey(variables.DATABASE_URL)),
+    cursorKey: variables.CURSOR_KEY ?? (await derivedKey("cursor", variables.DATABASE_URL)),
+    sessionKey: variables.SESSION_KEY ?? (await localSessionKey(variables.DATABASE_URL)),
+    signIn: signInOf(variables),
     authentication: authenticationOf(variables),
     rateLimit: variables.RATE_LIMIT,
     deadline: variables.REQUEST_TIMEOUT_MS,
@@ -202,7 +215,7 @@ async function configOf(variables: z.output<typeof Environment>): Promise<Config
 
 function faultsOfCombination(given: Record<string, string>): string[] {
   const { DATABASE_URL, CURSOR_KEY } = given;
-  const isRemote = DATABASE_URL && isDatabaseUrl(DATABASE_URL) && !isLoopback(new URL(DATABASE_URL).hostname);
+  const isRemote = DATABASE_URL && isDatabaseUrl(DATABASE_URL) && !isOnLoopback(DATABASE_URL);
   return [
     ...(isRemote && !CURSOR_KEY
       ? ["CURSOR_KEY is not set; it is required unless the database is on loopback"]
@@ -211,7 +224,17 @@ function faultsOfCombination(given: Record<string, string>): string[] {
   ];
 }
 
-/** Derives the key from the database URL, so that all instances of one local database agree. */
-async function derivedCursorKey(databaseUrl: string): Promise<Uint8Array<ArrayBuffer>> {
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes(`octavo cursor key\0${databaseUrl}`)));
+const isOnLoopback = (databaseUrl: string) => isLoopback(new URL(databaseUrl).hostname);
+
+async function localSessionKey(databaseUrl: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  return isOnLoopback(databaseUrl) ? derivedKey("session", databaseUrl) : undefined;
+}
+
+/** Derives a key from the database URL, so that all instances of one local database agree. */
+async function derivedKey(
+  purpose: "cursor" | "session",
+  databaseUrl: string,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const source = bytes(`octavo ${purpose} key\0${databaseUrl}`);
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", source));
 }

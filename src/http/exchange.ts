@@ -1,5 +1,6 @@
 import type { Hono } from "hono";
 import type { Principal } from "./auth/authenticate.ts";
+import type { Session } from "./auth/session.ts";
 import { type Clock, RequestBody } from "./body.ts";
 import { firstHeaders } from "./headers.ts";
 import { type Log, levelOf, Observed, rounded } from "./observe.ts";
@@ -36,6 +37,8 @@ export class Exchange implements Clock {
   readonly observed = new Observed();
   /** Who sent the request, on a route with a role. */
   principal: Principal | undefined;
+  /** The session that the request belongs to, on a page for whoever has signed in. */
+  session: Session | undefined;
   /** Milliseconds for the request, or between two chunks of a stream. */
   readonly #timeout: number;
   readonly #arrival = performance.now();

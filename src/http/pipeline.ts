@@ -1,5 +1,5 @@
 import type { Context } from "hono";
-import { Admission } from "./admission.ts";
+import { Admission, type AdmissionOptions, type Admitted } from "./admission.ts";
 import type { Authentication } from "./auth/authenticate.ts";
 import { type CrossOrigin, crossOriginOf } from "./cors.ts";
 import { problemFor } from "./error-mapping.ts";
@@ -7,7 +7,6 @@ import { type Connection, Exchange } from "./exchange.ts";
 import { requireHost, requireLoopback } from "./host.ts";
 import { type Log, loggedError } from "./observe.ts";
 import type { ConstraintMeanings, Problem } from "./problem.ts";
-import type { Limiter } from "./rate-limit.ts";
 import { type AnyReply, compressed, respond } from "./reply.ts";
 import type { Route } from "./route.ts";
 import { monitored } from "./stream.ts";
@@ -24,10 +23,8 @@ export interface HttpSettings {
   publicUrl: string | undefined;
 }
 
-export interface PipelineOptions {
+export interface PipelineOptions extends AdmissionOptions {
   settings: HttpSettings;
-  /** Undefined where requests are not limited. */
-  limiter?: Limiter | undefined;
   log: Log;
   /** Explains a problem to people; undefined where it cannot. */
   explain?: Explain | undefined;
@@ -38,7 +35,7 @@ export type Explain = (problem: Problem, exchange: Exchange) => Promise<AnyReply
 /** What a request is for: the route that it found, and what replies to it. */
 export interface Target {
   /** Undefined for what the router replies by itself. */
-  route?: Pick<Route, "role" | "unlimited" | "deadline"> | undefined;
+  route?: (Admitted & Pick<Route, "deadline">) | undefined;
   /** Whether errors are pages for a client. */
   explains?: ((request: Request) => boolean) | undefined;
   /** The pattern of the path. */
@@ -56,11 +53,11 @@ export class Pipeline {
   readonly #admission: Admission;
 
   constructor(options: PipelineOptions) {
-    const { settings, limiter } = options;
+    const { settings } = options;
     this.#options = options;
     this.#isOpen = settings.authentication.mode === "open";
     this.crossOrigin = crossOriginOf(settings.corsOrigins, this.#isOpen);
-    this.#admission = new Admission(settings.authentication, limiter);
+    this.#admission = new Admission(options);
   }
 
   async run(c: Context<{ Bindings: Connection }>, target: Target): Promise<Response> {
@@ -84,7 +81,7 @@ export class Pipeline {
     try {
       requireHost(req);
       if (this.#isOpen) requireLoopback(req);
-      this.crossOrigin.allowOrigin(req, route?.role ?? "public", exchange.headers);
+      if (!route?.session) this.crossOrigin.allowOrigin(req, route?.role ?? "public", exchange.headers);
       if (route) await this.#admission.admit(exchange, route);
       return await handle(exchange);
     } catch (error) {

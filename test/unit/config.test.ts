@@ -25,6 +25,7 @@ test("DATABASE_URL is the only required variable", async () => {
     databaseUrl: DATABASE_URL,
     neonFetchEndpoint: undefined,
     cursorKey: expect.any(Uint8Array),
+    sessionKey: expect.any(Uint8Array),
     authentication: { mode: "closed" },
     rateLimit: { requests: 600, seconds: 60 },
     deadline: 10_000,
