@@ -3,6 +3,7 @@ import {
   AUTH_VARIABLES,
   authenticationOf,
   faultsOfAuthentication,
+  noticesOf,
   type SignIn,
   signInOf,
 } from "./http/auth/settings.ts";
@@ -42,6 +43,25 @@ export interface ServerConfig extends Config {
   poolSize: number;
   /** Milliseconds from the signal to stop, when /ready becomes 503, until the server stops listening. */
   shutdownDelay: number;
+}
+
+/** What the operator should know about who may do what. */
+export function accessNotices({
+  authentication,
+  sessionKey,
+  signIn,
+  publicUrl,
+  databaseUrl,
+}: Config): string[] {
+  return [
+    ...noticesOf(authentication),
+    ...(authentication.mode !== "closed" && !sessionKey
+      ? ["SESSION_KEY is not set, so nobody can sign in at /staff."]
+      : []),
+    ...(signIn && !publicUrl && !isOnLoopback(databaseUrl)
+      ? ["AUTH_CLIENT_ID is set, but PUBLIC_URL is not: nobody can sign in at the identity provider."]
+      : []),
+  ];
 }
 
 /** Lists every fault of the configuration, with the names of its variables but never their values. */

@@ -1,10 +1,9 @@
 /** The entry for Cloudflare Workers: Neon over HTTP, the configuration from bindings, the log on the console. */
 import { createApp } from "./app.ts";
-import { ConfigError, parseConfig } from "./config.ts";
+import { accessNotices, ConfigError, parseConfig } from "./config.ts";
 import { connectOver, direct } from "./db/connection.ts";
 import { neonDriver } from "./db/neon.ts";
 import type { ReadAsset } from "./http/assets.ts";
-import { accessNotices } from "./http/auth/settings.ts";
 import { type App, requestIdOf } from "./http/exchange.ts";
 import { firstHeaders } from "./http/headers.ts";
 import type { Log } from "./http/observe.ts";
@@ -40,7 +39,7 @@ const warn = (sentence: string) => console.warn(sentence);
 async function makeApp(env: Env): Promise<App> {
   for (const sentence of misspellings(env)) warn(sentence);
   const config = await parseConfig(env);
-  for (const sentence of accessNotices(config.authentication)) warn(sentence);
+  for (const sentence of accessNotices(config)) warn(sentence);
   const driver = neonDriver({ url: config.databaseUrl, fetchEndpoint: config.neonFetchEndpoint });
   const limiter = bindingLimiter(env.RATE_LIMITER, config.rateLimit);
   return createApp({ config, connect: connectOver(direct(driver)), limiter, log, readAsset: assetsOf(env) });

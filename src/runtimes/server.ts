@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import RateLimiterMemory from "rate-limiter-flexible/lib/RateLimiterMemory.js";
 import { createApp } from "../app.ts";
-import { parseServerConfig, type ServerConfig } from "../config.ts";
+import { accessNotices, parseServerConfig, type ServerConfig } from "../config.ts";
 import { connectOver } from "../db/connection.ts";
 import { SetupFault } from "../db/faults.ts";
 import { groupedWrites } from "../db/group-commit.ts";
@@ -15,7 +15,6 @@ import { Scheduler } from "../db/scheduler.ts";
 import { clientAddress } from "../http/address.ts";
 import type { ReadAsset } from "../http/assets.ts";
 import { checkProvider } from "../http/auth/check.ts";
-import { accessNotices } from "../http/auth/settings.ts";
 import type { Log } from "../http/observe.ts";
 import type { Limiter, Quota } from "../http/rate-limit.ts";
 import { misspellings } from "../misspellings.ts";
@@ -99,7 +98,7 @@ async function serve({ name, environment, listen }: Runtime): Promise<void> {
     const listener = await listening(listen, config, (request, address) => respond(request, address));
     const host = config.host.includes(":") ? `[${config.host}]` : config.host;
     notify(`Octavo on ${name} at http://${host}:${listener.port}${embedded?.notice ?? ""}`);
-    for (const sentence of accessNotices(config.authentication)) notify(sentence);
+    for (const sentence of accessNotices(config)) notify(sentence);
     checkProvider(config.authentication).then((sentences) => sentences.forEach(notify));
     checkReadiness(connect(config.deadline)).then(
       (warnings) => warnings.forEach(notify),

@@ -1,7 +1,6 @@
 /** Parsing of the configuration: defaults, values, and the message about faults, which never quotes a value. */
 import { describe, expect, test } from "vitest";
-import { parseConfig, parseServerConfig } from "../../src/config.ts";
-import { accessNotices } from "../../src/http/auth/settings.ts";
+import { accessNotices, parseConfig, parseServerConfig } from "../../src/config.ts";
 import { isLoopback } from "../../src/http/host.ts";
 import { misspellings } from "../../src/misspellings.ts";
 
@@ -40,6 +39,7 @@ test("every variable of a Worker is read", async () => {
     DATABASE_URL: FAR,
     NEON_FETCH_ENDPOINT: "https://db.example/sql",
     CURSOR_KEY: SECRET,
+    SESSION_KEY: SECRET.repeat(2),
     AUTH_SECRET: SECRET.toUpperCase(),
     AUTH_ISSUER: "https://id.example",
     AUTH_AUDIENCE: "octavo",
@@ -57,6 +57,7 @@ test("every variable of a Worker is read", async () => {
     databaseUrl: FAR,
     neonFetchEndpoint: "https://db.example/sql",
     cursorKey: bytes(SECRET),
+    sessionKey: bytes(SECRET.repeat(2)),
     authentication: {
       mode: "hs256",
       secret: bytes(SECRET.toUpperCase()),
@@ -84,6 +85,27 @@ test("the keys of an identity provider can take the place of a secret", async ()
     url: "https://id.example/keys?v=2",
     issuer: "https://id.example",
     audience: "octavo",
+  });
+});
+
+test("people sign in with a client of the identity provider", async () => {
+  const environment = {
+    AUTH_ISSUER: "https://id.example",
+    AUTH_AUDIENCE: "octavo",
+    AUTH_CLIENT_ID: "counter",
+  };
+  const { signIn } = await parseConfig({ DATABASE_URL, ...environment });
+  expect(signIn).toEqual({ issuer: "https://id.example", clientId: "counter", scopes: "openid" });
+  const other = await parseConfig({ DATABASE_URL, ...environment, AUTH_SCOPES: "openid roles" });
+  expect(other.signIn).toMatchObject({ scopes: "openid roles" });
+});
+
+test("the key of sessions is derived for a database on loopback, and undefined for others", async () => {
+  const local = await parseConfig({ DATABASE_URL });
+  expect(local.sessionKey).toHaveLength(32);
+  expect(local.sessionKey).not.toEqual(local.cursorKey);
+  expect(await parseConfig({ DATABASE_URL: FAR, CURSOR_KEY: SECRET })).toMatchObject({
+    sessionKey: undefined,
   });
 });
 
@@ -125,6 +147,8 @@ test.each([
 
 describe("what the operator is told about access", () => {
   const PROVIDER = { AUTH_ISSUER: "https://id.example" };
+  const REMOTE = { DATABASE_URL: FAR, CURSOR_KEY: SECRET };
+  const CLIENT = { ...PROVIDER, AUTH_AUDIENCE: "octavo", AUTH_CLIENT_ID: "counter" };
   test.each<[string, Record<string, string>, RegExp | undefined]>([
     ["nothing", {}, /every request that needs a role is rejected/],
     ["open writes", { OPEN_LOCAL_WRITES: "true" }, undefined],
@@ -133,9 +157,19 @@ describe("what the operator is told about access", () => {
     ["a provider for an audience", { ...PROVIDER, AUTH_AUDIENCE: "octavo" }, undefined],
     ["a provider for any audience", { ...PROVIDER, AUTH_AUDIENCE: "any" }, /AUTH_AUDIENCE is any/],
     ["keys for no audience", { ...PROVIDER, AUTH_JWKS_URL: KEYS }, /AUTH_AUDIENCE is not set/],
+    ["no key of sessions", { ...REMOTE, AUTH_SECRET: SECRET }, /nobody can sign in at \/staff/],
+    [
+      "a client and no address",
+      { ...REMOTE, ...CLIENT, SESSION_KEY: SECRET },
+      /PUBLIC_URL is not: nobody can sign in/,
+    ],
+    [
+      "a client and an address",
+      { ...REMOTE, ...CLIENT, SESSION_KEY: SECRET, PUBLIC_URL: "https://shop.example" },
+      undefined,
+    ],
   ])("with %s configured", async (_, environment, notice) => {
-    const { authentication } = await parseConfig({ DATABASE_URL, ...environment });
-    const notices = accessNotices(authentication);
+    const notices = accessNotices(await parseConfig({ DATABASE_URL, ...environment }));
     expect(notices).toEqual(notice ? [expect.stringMatching(notice)] : []);
   });
 });
@@ -157,6 +191,9 @@ test("empty variables count as absent, and bindings that are not strings are ign
   const bare = await parseConfig({ DATABASE_URL });
   const empty = {
     CURSOR_KEY: "",
+    SESSION_KEY: "",
+    AUTH_CLIENT_ID: "",
+    AUTH_SCOPES: "",
     AUTH_SECRET: "",
     AUTH_JWKS_URL: "",
     AUTH_ISSUER: "",
@@ -207,7 +244,15 @@ test.each<[string, string, RegExp]>([
   ["DATABASE_URL", "postgres://hidden@127.0.0.1/octavo", /user:password@host/],
   ["NEON_FETCH_ENDPOINT", "ftp://hidden", /https?:\/\//],
   ["CURSOR_KEY", "hidden".padEnd(31, "."), /32 bytes/],
+  ["SESSION_KEY", "hidden".padEnd(31, "."), /32 bytes/],
+  ["SESSION_KEY", "hidden", /32 bytes/],
+  ["SESSION_KEY", "ß".repeat(15), /32 bytes/],
   ["AUTH_SECRET", "hidden".padEnd(31, "."), /32 bytes/],
+  ["AUTH_CLIENT_ID", "hidden", /AUTH_CLIENT_ID needs an AUTH_ISSUER/],
+  ["AUTH_SCOPES", "openid hidden", /AUTH_SCOPES needs AUTH_CLIENT_ID/],
+  ["AUTH_SCOPES", "hidden", /must contain openid/],
+  ["AUTH_SCOPES", "openid  hidden", /must be words/],
+  ["AUTH_SCOPES", 'openid "hidden"', /must be words/],
   ["AUTH_JWKS_URL", "hidden", /https:\/\//],
   ["AUTH_JWKS_URL", "id.example/hidden", /https:\/\//],
   ["AUTH_JWKS_URL", "file:///hidden", /https:\/\//],
@@ -437,6 +482,16 @@ test("one message names all faults", async () => {
 test.each<[string, Record<string, string>, string]>([
   ["open writes and a secret", { OPEN_LOCAL_WRITES: "true", AUTH_SECRET: SECRET }, "are mutually exclusive"],
   ["open writes and keys", { OPEN_LOCAL_WRITES: "true", AUTH_JWKS_URL: KEYS }, "are mutually exclusive"],
+  [
+    "a client and a secret",
+    { AUTH_CLIENT_ID: "counter", AUTH_SECRET: SECRET, AUTH_ISSUER: "https://id.example" },
+    "AUTH_CLIENT_ID needs an AUTH_ISSUER that is the URL of an identity provider",
+  ],
+  [
+    "a client and an issuer that is no URL",
+    { AUTH_CLIENT_ID: "counter", AUTH_JWKS_URL: KEYS, AUTH_ISSUER: "shop" },
+    "AUTH_CLIENT_ID needs an AUTH_ISSUER that is the URL of an identity provider",
+  ],
   [
     "keys and a secret",
     { AUTH_JWKS_URL: KEYS, AUTH_SECRET: SECRET, AUTH_ISSUER: "https://id.example" },

@@ -154,8 +154,8 @@ export function signInOf(variables: z.output<typeof Variables>): SignIn | undefi
   return { issuer: AUTH_ISSUER, clientId: AUTH_CLIENT_ID, scopes: AUTH_SCOPES ?? "openid" };
 }
 
-/** What the operator should know about who may do what. */
-export function accessNotices(authentication: Authentication): string[] {
+/** What the operator should know about an authentication. */
+export function noticesOf(authentication: Authentication): string[] {
   if (authentication.mode === "closed") {
     return ["Neither AUTH_SECRET nor AUTH_ISSUER is set, so every request that needs a role is rejected."];
   }
