@@ -15,8 +15,10 @@ export const AUDIENCE = "https://api.shop.example";
 /** A certified OpenID provider on loopback. */
 export interface OpenIdProvider {
   issuer: string;
-  /** Starts anew, with a new key and other settings. Requests before the first start get 503. */
-  start(settings: Settings): Promise<void>;
+  /** Starts anew, with other settings. Requests before the first start get 503. */
+  start(settings: Settings): void;
+  /** Replaces the key from the next start on. */
+  rotate(): Promise<void>;
   /** Replaces the responses for some requests; undefined for the provider's own. */
   intercept: ((request: IncomingMessage, response: ServerResponse) => boolean) | undefined;
   /** The requests that it has received. */
@@ -43,18 +45,25 @@ export async function startOpenIdProvider(): Promise<OpenIdProvider> {
     server.close();
     server.closeAllConnections();
   });
+  let key = await createKey();
   const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const provider: OpenIdProvider = {
     issuer,
     intercept: undefined,
     requests: [],
-    async start(settings) {
-      const { privateKey } = await generateKeyPair("ES256", { extractable: true });
-      const jwk = { ...(await exportJWK(privateKey)), alg: "ES256", use: "sig", kid: crypto.randomUUID() };
-      answer = new Provider(issuer, configurationOf(settings, jwk)).callback();
+    start(settings) {
+      answer = new Provider(issuer, configurationOf(settings, key)).callback();
+    },
+    async rotate() {
+      key = await createKey();
     },
   };
   return provider;
+}
+
+async function createKey() {
+  const { privateKey } = await generateKeyPair("ES256", { extractable: true });
+  return { ...(await exportJWK(privateKey)), alg: "ES256", use: "sig", kid: crypto.randomUUID() };
 }
 
 function configurationOf({ redirectUris, claims, accessClaims }: Settings, jwk: object): Configuration {
