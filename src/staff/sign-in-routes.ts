@@ -64,7 +64,8 @@ function waysOf({ sessions, authentication, signIn }: SignInOptions): Ways {
   const isPossible = sessions !== undefined;
   return {
     isOpen: isPossible && authentication === "open",
-    token: isPossible && (authentication === "hs256" || authentication === "jwks"),
+    token:
+      isPossible && (authentication === "hs256" || authentication === "jwks") ? authentication : undefined,
     provider: isPossible && signIn ? new URL(signIn.issuer).host : undefined,
   };
 }

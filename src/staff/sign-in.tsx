@@ -10,8 +10,8 @@ export interface Ways {
   isOpen: boolean;
   /** The host of the identity provider; undefined if nobody can sign in there. */
   provider: string | undefined;
-  /** Tokens are accepted. */
-  token: boolean;
+  /** Which tokens are accepted; undefined if none are. */
+  token: "hs256" | "jwks" | undefined;
 }
 
 interface Props {
@@ -44,7 +44,7 @@ export function SignInPage({ desk, ways, to, fault }: Props) {
           </a>
         </p>
       )}
-      {token && <TokenForm desk={desk} fault={fault} isOnly={!provider} />}
+      {token && <TokenForm desk={desk} fault={fault} kind={token} isOnly={!provider} />}
       {!isOpen && !token && (
         <p>
           Nobody can sign in here yet: the server needs SESSION_KEY, and AUTH_ISSUER or AUTH_SECRET. Its
@@ -55,7 +55,14 @@ export function SignInPage({ desk, ways, to, fault }: Props) {
   );
 }
 
-function TokenForm({ desk, fault, isOnly }: Pick<Props, "desk" | "fault"> & { isOnly: boolean }) {
+interface TokenFormProps extends Pick<Props, "desk" | "fault"> {
+  kind: "hs256" | "jwks";
+  isOnly: boolean;
+}
+
+function TokenForm({ desk, fault, kind, isOnly }: TokenFormProps) {
+  const hint =
+    kind === "hs256" ? "Whoever runs the server makes one: npm run token -- --role clerk" : undefined;
   return (
     <form method="post" action={`${STAFF}/sign-in`}>
       <FormToken desk={desk} />
@@ -63,6 +70,7 @@ function TokenForm({ desk, fault, isOnly }: Pick<Props, "desk" | "fault"> & { is
         name="token"
         label={isOnly ? "Your token" : "Or with a token"}
         fault={fault}
+        hint={hint}
         type="password"
         required
         autocomplete="off"

@@ -213,7 +213,7 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
     expect([response.status, response.headers.get("Cache-Control")]).toEqual([422, "no-store"]);
     const html = await response.text();
     expect(html).toMatch(new RegExp(`id="token-fault" class="fault">[^<]*${words}`));
-    expect(html).toContain('aria-describedby="token-fault"');
+    expect(html).toContain('aria-describedby="token-hint token-fault"');
   });
 
   test("the API and the shop's pages read no cookie, and send none", async () => {
