@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { inject } from "vitest";
@@ -7,7 +7,9 @@ import { atEnd } from "./end.ts";
 import { startWorker } from "./worker.ts";
 
 export const RUNTIMES = ["workerd", "node", "bun"] as const;
-export type Runtime = (typeof RUNTIMES)[number];
+/** Those and a fourth one, for what all of them have to agree on. */
+export const ALL_RUNTIMES = [...RUNTIMES, "deno"] as const;
+export type Runtime = (typeof ALL_RUNTIMES)[number];
 
 /** Environment variables, or a Worker's variables; undefined values are left out. */
 export type Variables = Record<string, string | undefined>;
@@ -67,6 +69,16 @@ export interface ServerProcess {
   end(signal: NodeJS.Signals): Promise<number | null>;
 }
 
+const COMMANDS = {
+  node: [process.execPath],
+  bun: ["bun", "--no-install"],
+  // The command of the package starts another process, and passes no signals on.
+  get deno() {
+    const binary = execFileSync("deno", ["eval", "console.log(Deno.execPath())"], { encoding: "utf8" });
+    return [binary.trim(), "run", "--allow-all", "--no-config", "--no-lock", "--node-modules-dir=none"];
+  },
+};
+
 /**
  * Starts a server's bundle in a new process, on a free port.
  *
@@ -79,9 +91,11 @@ export function launch(
   checkout = process.cwd(),
   redirections?: string,
 ): ServerProcess {
-  const command = runtime === "node" ? [process.execPath] : ["bun", "--no-install"];
+  const command = COMMANDS[runtime];
   const shell = redirections === undefined ? [] : ["bash", "-c", `exec "$0" "$@" ${redirections}`];
-  const [file = "", ...args] = [...shell, ...command, `dist/${runtime}.js`];
+  // Deno runs the bundle for Node.
+  const bundle = runtime === "bun" ? "bun" : "node";
+  const [file = "", ...args] = [...shell, ...command, `dist/${bundle}.js`];
   const child = spawn(file, args, {
     cwd: checkout,
     env: {
