@@ -12,7 +12,7 @@ import { performance } from "node:perf_hooks";
 import { promisify } from "node:util";
 import cliProgress from "cli-progress";
 import { startNeonEndpoint } from "../dev/neon-endpoint.ts";
-import { wrangler } from "../dev/wrangler.ts";
+import { wrangler } from "../ops/wrangler.ts";
 import { command } from "../ops/command.ts";
 import { addBooksInDemand, type Catalogue, isbnOf, openCatalogue } from "./catalogue.ts";
 import { median } from "./median.ts";

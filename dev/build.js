@@ -34,6 +34,7 @@ async function build({ build }) {
       "ops/export.ts",
       "ops/import.ts",
       "ops/token.ts",
+      "ops/doctor.ts",
       "dev/embedded.ts",
     ],
     entryNames: "[name]",

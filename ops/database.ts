@@ -5,3 +5,14 @@ export async function withDatabase(work: (url: string) => Promise<void>): Promis
   const { withEmbedded } = await import("../dev/cli.ts");
   await withEmbedded(work);
 }
+
+/** Whether servers and commands can run without DATABASE_URL, on the embedded Postgres. */
+export async function hasEmbedded(): Promise<boolean> {
+  const { requireInstalled } = await import("../dev/cli.ts");
+  try {
+    requireInstalled();
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -42,7 +42,7 @@ const SUFFICIENT_ROLES: Record<Role, readonly Role[]> = {
 };
 
 /** Seconds by which the clocks of issuer and server may differ. */
-const CLOCK_TOLERANCE = 5;
+export const CLOCK_TOLERANCE = 5;
 
 /** Returns the principal of a request, or throws. */
 export type Authenticate = (headers: Headers, lookup: LookupOptions) => Promise<Principal>;
