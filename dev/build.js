@@ -35,6 +35,7 @@ async function build({ build }) {
       "ops/import.ts",
       "ops/token.ts",
       "ops/doctor.ts",
+      "ops/deploy.ts",
       "dev/embedded.ts",
     ],
     entryNames: "[name]",

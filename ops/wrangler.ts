@@ -25,9 +25,8 @@ export function wrangler(): { file: string; environment: NodeJS.ProcessEnv } {
   };
 }
 
-/** The flags that select an environment of wrangler.toml. */
-export const wranglerFlags = (environment: string | undefined): string[] =>
-  environment === undefined ? [] : ["--env", environment];
+/** Selects an environment of wrangler.toml. An empty name says aloud that it is the top level. */
+export const wranglerFlags = (environment = ""): string[] => [`--env=${environment}`];
 
 /**
  * Runs a command of wrangler without a terminal, so that it asks nothing.
@@ -90,6 +89,7 @@ export async function readWranglerConfig(
     const isUnknown = environment !== undefined && !config.definedEnvironments?.includes(environment);
     return isUnknown ? `${file} has no environment ${environment}.` : (config as WranglerConfig);
   } catch (error) {
-    return `Wrangler cannot read ${file}: ${(error as Error).message.split("\n")[0]}`;
+    const reason = (error as Error).message.replaceAll(/\s+/g, " ").trim().replace(/\.?$/, ".");
+    return `Wrangler cannot read ${file}: ${reason}`;
   }
 }

@@ -1,6 +1,5 @@
 /** The database that DATABASE_URL names, as the role of the app sees it. */
 import pg from "pg";
-import journal from "../../drizzle/meta/_journal.json" with { type: "json" };
 import {
   DATABASE_FACTS,
   type DatabaseFacts,
@@ -8,6 +7,7 @@ import {
   unmetRequirements,
 } from "../../src/db/requirements.ts";
 import { refusalOf } from "../command.ts";
+import { readPending } from "../pending.ts";
 import { examineActivity, examineReplication } from "./activity.ts";
 import { clockFinding } from "./authentication.ts";
 import { connect, examinePooler, examineRoundTrip, unreachable } from "./connection.ts";
@@ -118,17 +118,11 @@ async function examineMigrations(client: pg.Client, facts: Facts): Promise<Findi
       fault("migrations", sentence, `As the owner of the database: ${MIGRATE} -- --grant ${facts.role}`),
     ];
   }
-  const { rows } = await client.query<{ last: string | null }>(
-    "select max(created_at)::text as last from drizzle.__drizzle_migrations",
-  );
-  const last = Number(rows[0]?.last ?? 0);
-  const pending = journal.entries.filter(({ when }) => when > last).map(({ tag }) => tag);
-  if (pending.length > 0) {
-    return [
-      fault("migrations", `${count(pending.length, "migration")} pending: ${pending.join(", ")}.`, MIGRATE),
-    ];
+  const { migrations, isNewer } = await readPending(client);
+  if (migrations.length > 0) {
+    const sentence = `${count(migrations.length, "migration")} pending: ${migrations.join(", ")}.`;
+    return [fault("migrations", sentence, MIGRATE)];
   }
-  const isNewer = last > (journal.entries.at(-1)?.when ?? 0);
   const also = isNewer ? ", and has those of a later version" : "";
   return [
     ok("migrations", `The database has all migrations of this version${also}.`),

@@ -32,7 +32,7 @@ export async function examineWorker(environment: string | undefined): Promise<Ex
   }
   const findings = [
     ok("wrangler.toml", `${FILE} describes the Worker ${wrangler.name}.`),
-    ...fileFindings(wrangler),
+    ...fileFindings(wrangler, environment),
   ];
   const secrets = await secretsOf(environment);
   if (!Array.isArray(secrets)) return { findings: [...findings, secrets] };
@@ -40,7 +40,10 @@ export async function examineWorker(environment: string | undefined): Promise<Ex
   return { ...examined, findings: [...findings, ...examined.findings] };
 }
 
-function fileFindings({ vars, assets, ratelimits }: WranglerConfig): Finding[] {
+function fileFindings(
+  { vars, assets, ratelimits }: WranglerConfig,
+  environment: string | undefined,
+): Finding[] {
   const revealed = SECRETS.filter((name) => name in vars);
   const folder = assets?.directory;
   const [limit] = ratelimits ?? [];
@@ -51,7 +54,7 @@ function fileFindings({ vars, assets, ratelimits }: WranglerConfig): Finding[] {
       fault(
         "secrets",
         `${name} is in ${FILE}, where everybody who has the code reads it.`,
-        `Remove it there. ${putOf(name)}`,
+        `Remove it there. ${putOf(name, environment)}`,
       ),
     ),
     ...(folder && !existsSync(resolve(folder))
@@ -69,8 +72,8 @@ function fileFindings({ vars, assets, ratelimits }: WranglerConfig): Finding[] {
   ];
 }
 
-const putOf = (name: string, environment?: string) =>
-  `npx wrangler secret put ${[name, ...wranglerFlags(environment)].join(" ")}`;
+const putOf = (name: string, environment: string | undefined) =>
+  `npx wrangler secret put ${name}${environment === undefined ? "" : ` --env ${environment}`}`;
 
 async function secretsOf(environment: string | undefined): Promise<string[] | Finding> {
   const flags = ["--format", "json", ...wranglerFlags(environment)];

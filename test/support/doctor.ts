@@ -34,7 +34,7 @@ export async function examine(
   const report = JSON.parse(stdout) as Omit<Report, "code">;
   expect(code).toBe(report.faults > 0 ? 1 : 0);
   for (const check of report.checks) {
-    expect(check.message).toMatch(/^\S.*\.$/);
+    expect(check.message).toMatch(/^\S.*[.?]$/);
     const isBad = ["fault", "warning"].includes(check.status);
     expect([check.message, Boolean(check.remedy)]).toEqual([check.message, isBad]);
   }
