@@ -15,11 +15,12 @@ import { count, type Finding, fault, ok, skipped, warning } from "./finding.ts";
 import { examineRights } from "./rights.ts";
 
 const MIGRATE = "npm run db:migrate";
+const WITHOUT_URL =
+  "DATABASE_URL is not set, so no database was examined. In a checkout, npm start prepares the embedded Postgres.";
 
 /** @param deadline of a request in milliseconds */
 export async function examineDatabase(url: string | undefined, deadline: number): Promise<Finding[]> {
-  if (!url)
-    return [skipped("connection", "Without DATABASE_URL, npm start prepares the embedded Postgres itself.")];
+  if (!url) return [skipped("connection", WITHOUT_URL)];
   if (!URL.canParse(url)) return [skipped("connection", "DATABASE_URL is not a URL.")];
   let client: pg.Client;
   try {
