@@ -1,4 +1,5 @@
-# The Node server and its commands (docker run IMAGE node dist/migrate.js). The bundles contain all dependencies.
+# The Node server and its commands: docker run IMAGE node dist/doctor.js, and migrate, token, import and export likewise.
+# The bundles contain all dependencies, and nothing writes to the file system.
 FROM node:24-slim AS build
 WORKDIR /octavo
 COPY package.json package-lock.json ./
@@ -11,7 +12,8 @@ WORKDIR /octavo
 COPY --from=build /octavo/dist dist
 COPY --from=build /octavo/package.json ./
 ENV NODE_ENV=production
-USER node
+# The user node of the base image, as a number: Kubernetes can then see that it is not root (runAsNonRoot).
+USER 1000:1000
 
 # Applies the migrations and exits.
 FROM runtime AS migrate

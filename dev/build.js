@@ -34,6 +34,8 @@ async function build({ build }) {
       "ops/export.ts",
       "ops/import.ts",
       "ops/token.ts",
+      "ops/doctor.ts",
+      "ops/deploy.ts",
       "dev/embedded.ts",
     ],
     entryNames: "[name]",

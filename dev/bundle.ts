@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { wrangler } from "./wrangler.ts";
+import { wrangler } from "../ops/wrangler.ts";
 
 const LIMIT_KIB = 230;
 const OUTPUT = fileURLToPath(new URL("../dist/worker/", import.meta.url));

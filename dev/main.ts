@@ -11,6 +11,7 @@ import { parseArgs } from "node:util";
 import { command } from "../ops/command.ts";
 import { DATA } from "../ops/data.ts";
 import { authSecret } from "../ops/secret.ts";
+import { wrangler } from "../ops/wrangler.ts";
 import { parseConfig, WORKER_VARIABLES } from "../src/config.ts";
 import { AUTH_VARIABLES, usesProvider } from "../src/http/auth/settings.ts";
 import { misspellings } from "../src/misspellings.ts";
@@ -18,7 +19,6 @@ import { StartupError } from "../src/startup-error.ts";
 import { type AppDatabase, startDatabase } from "./embedded.ts";
 import { startNeonEndpoint } from "./neon-endpoint.ts";
 import type { Listening, Settings } from "./worker.ts";
-import { wrangler } from "./wrangler.ts";
 
 const HOST = "127.0.0.1";
 const READY_TIMEOUT_MS = 60_000;

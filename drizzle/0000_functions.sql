@@ -1,3 +1,4 @@
+-- Locks: nothing.
 -- What the tables stand on. Needs PostgreSQL 17 or later (the collation pg_c_utf8).
 
 CREATE EXTENSION IF NOT EXISTS pg_trgm;

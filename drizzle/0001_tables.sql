@@ -1,3 +1,4 @@
+-- Locks: nothing.
 CREATE TABLE "books" (
 	"id" uuid DEFAULT octavo_uuid_v7() NOT NULL,
 	"title" text collate "und-x-icu" NOT NULL,

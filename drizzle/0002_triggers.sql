@@ -1,3 +1,4 @@
+-- Locks: books (SHARE ROW EXCLUSIVE), tasks (SHARE ROW EXCLUSIVE) for milliseconds.
 -- An update that changes something counts the version up and stamps the row; one that changes nothing leaves both.
 -- clock_timestamp(), as now() of a transaction that waited for the row would lie before the change it waited for.
 CREATE FUNCTION octavo_touch() RETURNS trigger

@@ -1,3 +1,4 @@
+-- Locks: nothing.
 -- The reason of a movement comes in a setting of its transaction. It is good for one movement: the trigger takes it
 -- away, so that no later change of stock in the same transaction can inherit it.
 CREATE OR REPLACE FUNCTION octavo_record_movement() RETURNS trigger

@@ -1,3 +1,4 @@
+-- Locks: nothing.
 CREATE TABLE "idempotency_keys" (
 	"key" text NOT NULL,
 	"fingerprint" text NOT NULL,

@@ -1,3 +1,4 @@
+-- Locks: books (ACCESS EXCLUSIVE), stock_movements (SHARE ROW EXCLUSIVE) for milliseconds.
 -- A function runs with the search_path of its caller unless it has one of its own: a temporary table called
 -- stock_movements took the movements of whoever made it.
 ALTER FUNCTION octavo_search_text(text) SET search_path = pg_catalog, pg_temp;

@@ -1,3 +1,4 @@
+-- Locks: books (ACCESS EXCLUSIVE) for milliseconds.
 -- What a book's row holds beside its members is derived by one trigger. Generated columns were all computed anew with
 -- every update, and a trigger that listed the members could forget one. DROP EXPRESSION keeps what is stored, so that this
 -- takes some milliseconds, and books are read and written meanwhile.

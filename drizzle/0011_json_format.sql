@@ -1,3 +1,4 @@
+-- Locks: books (ACCESS EXCLUSIVE) for milliseconds.
 -- A book will have a member called format, so the format of its JSON takes another name.
 ALTER TABLE "books" RENAME COLUMN "format" TO "json_format";--> statement-breakpoint
 

@@ -1,3 +1,4 @@
+-- Locks: books (ACCESS EXCLUSIVE) for milliseconds.
 -- What spreadsheets and ONIX files say of a book. Constant defaults, so that no table is rewritten.
 ALTER TABLE "books" ADD COLUMN "publisher" text;--> statement-breakpoint
 ALTER TABLE "books" ADD COLUMN "published" text;--> statement-breakpoint

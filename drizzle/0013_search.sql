@@ -1,3 +1,4 @@
+-- Locks: books (SHARE ROW EXCLUSIVE) for milliseconds.
 -- The search's tables, and the triggers that keep them up to date. Existing books are entered by npm run db:migrate, in
 -- batches, after the migrations.
 CREATE EXTENSION IF NOT EXISTS pg_trgm;--> statement-breakpoint

@@ -1,3 +1,4 @@
+-- Locks: nothing.
 -- What people type becomes a tsquery. Only quoted lexemes of folded words go into it, so that nothing typed is an operator.
 
 -- `match` says how books match: by all words, by similar ones, or by some. It is null if none does.

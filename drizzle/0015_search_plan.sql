@@ -1,3 +1,4 @@
+-- Locks: nothing.
 -- The search in two steps: octavo_plan_search makes a query of what people type, octavo_search_books finds the books.
 -- Whoever pages keeps the plan and the bounds of the first page, because words and statistics change meanwhile.
 

@@ -1,3 +1,4 @@
+-- Locks: books (ACCESS EXCLUSIVE) for milliseconds.
 -- The search has tables of its own now. Servers of the version before still read these columns until they are replaced, so
 -- they stay for one version. New values would cost every write a third of its time: books that are created or renamed from
 -- here on are found by servers of this version alone.

@@ -1,3 +1,4 @@
+-- Locks: books (SHARE ROW EXCLUSIVE) for milliseconds.
 -- The feed of changes, and the order by stock. Existing books are entered by npm run db:migrate, in batches, after the
 -- migrations; `cluster` is null until that is done.
 CREATE TABLE "book_changes" (

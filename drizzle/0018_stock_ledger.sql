@@ -1,3 +1,4 @@
+-- Locks: books (ACCESS EXCLUSIVE), stock_movements (ACCESS EXCLUSIVE) for milliseconds.
 -- Books first, as every writer locks them: nobody waits for the other in a circle.
 ALTER TABLE "books" ADD COLUMN "next_movement" jsonb;--> statement-breakpoint
 ALTER TABLE "books" ADD COLUMN "last_movement" jsonb;--> statement-breakpoint

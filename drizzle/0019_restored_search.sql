@@ -1,3 +1,4 @@
+-- Locks: nothing.
 -- A restore of data alone loads the entries of the search before their books: the books must not enter them again.
 CREATE OR REPLACE FUNCTION octavo_enter_new_books() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $$

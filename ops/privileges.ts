@@ -3,7 +3,7 @@ import pg from "pg";
 import * as schema from "../src/db/schema.ts";
 
 /** The ledger, and the tables of the search and of the feed. Triggers write them, so the app's role only reads them. */
-const DERIVED: string[] = [
+export const DERIVED: string[] = [
   schema.stockMovements,
   schema.bookSearch,
   schema.searchWords,
@@ -12,7 +12,7 @@ const DERIVED: string[] = [
 ].map(getTableName);
 
 /** The tables that the app's role reads and writes. */
-const WRITTEN = Object.values(schema)
+export const WRITTEN = Object.values(schema)
   .map(getTableName)
   .filter((table) => !DERIVED.includes(table));
 

@@ -14,12 +14,23 @@ export async function authSecret(): Promise<string> {
   return given || keptSecret("auth-secret");
 }
 
-/** Reads a secret of this checkout from its file, which is created on first use. */
+/**
+ * Reads a secret of this checkout from its file, which is created on first use.
+ *
+ * @throws StartupError if the folder cannot be written, as in a container
+ */
 export async function keptSecret(name: string): Promise<string> {
   const path = join(DATA, name);
   const draft = `${path}.${randomUUID()}`;
-  await mkdir(DATA, { recursive: true });
-  await writeFile(draft, randomBytes(MIN_SECRET_BYTES).toString("base64url"), { mode: 0o600 });
+  try {
+    await mkdir(DATA, { recursive: true });
+    await writeFile(draft, randomBytes(MIN_SECRET_BYTES).toString("base64url"), { mode: 0o600 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new StartupError(
+      `The folder ${DATA} for local secrets cannot be written (${code}): set AUTH_SECRET.`,
+    );
+  }
   try {
     // A link is created atomically, and fails if the file exists.
     await link(draft, path).catch((error: NodeJS.ErrnoException) => {

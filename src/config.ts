@@ -67,8 +67,11 @@ export function accessNotices({
 /** Lists every fault of the configuration, with the names of its variables but never their values. */
 export class ConfigError extends StartupError {
   override name = "ConfigError";
+  /** Each begins with the name of its variable. */
+  readonly faults: readonly string[];
   constructor(faults: readonly string[]) {
     super(`The configuration is invalid: ${faults.join("; ")}.`);
+    this.faults = faults;
   }
 }
 

@@ -21,25 +21,43 @@ export const DATABASE_FACTS = `current_setting('server_version') as version,
   exists (select from pg_available_extensions where name = 'pg_trgm') as has_trgm,
   exists (select from pg_available_extensions where name = 'fuzzystrmatch') as has_fuzzystrmatch`;
 
-/** @returns a sentence for each requirement that the database does not meet */
-export function unmetRequirements(facts: DatabaseFacts): string[] {
-  return [
-    ...(facts.version_num < MIN_VERSION * 10_000
-      ? [`Octavo needs PostgreSQL ${MIN_VERSION} or later, but the server runs ${facts.version}.`]
-      : []),
-    ...(facts.encoding !== "UTF8"
-      ? [
-          `Octavo needs a database in UTF8, but this one is in ${facts.encoding}: create one with encoding UTF8.`,
-        ]
-      : []),
-    ...(facts.has_icu ? [] : ["Octavo needs PostgreSQL with ICU, but the server was built without it."]),
-    ...(facts.has_trgm ? [] : [missingExtension("pg_trgm")]),
-    ...(facts.has_fuzzystrmatch ? [] : [missingExtension("fuzzystrmatch")]),
-  ];
+interface Requirement {
+  isMet(facts: DatabaseFacts): boolean;
+  /** A sentence about a database that does not meet it. */
+  fault(facts: DatabaseFacts): string;
 }
 
-const missingExtension = (name: string) =>
-  `Octavo needs the extension ${name}, which comes with postgresql-contrib.`;
+const extension = (name: string, isMet: Requirement["isMet"]): Requirement => ({
+  isMet,
+  fault: () => `Octavo needs the extension ${name}, which comes with postgresql-contrib.`,
+});
+
+/** What Octavo requires of a database. */
+export const REQUIREMENTS = {
+  version: {
+    isMet: ({ version_num }) => version_num >= MIN_VERSION * 10_000,
+    fault: ({ version }) =>
+      `Octavo needs PostgreSQL ${MIN_VERSION} or later, but the server runs ${version}.`,
+  },
+  encoding: {
+    isMet: ({ encoding }) => encoding === "UTF8",
+    fault: ({ encoding }) =>
+      `Octavo needs a database in UTF8, but this one is in ${encoding}: create one with encoding UTF8.`,
+  },
+  icu: {
+    isMet: ({ has_icu }) => has_icu,
+    fault: () => "Octavo needs PostgreSQL with ICU, but the server was built without it.",
+  },
+  pg_trgm: extension("pg_trgm", ({ has_trgm }) => has_trgm),
+  fuzzystrmatch: extension("fuzzystrmatch", ({ has_fuzzystrmatch }) => has_fuzzystrmatch),
+} satisfies Record<string, Requirement>;
+
+/** @returns a sentence for each requirement that the database does not meet */
+export function unmetRequirements(facts: DatabaseFacts): string[] {
+  return Object.values<Requirement>(REQUIREMENTS)
+    .filter(({ isMet }) => !isMet(facts))
+    .map(({ fault }) => fault(facts));
+}
 
 /** The newest migration that this version knows, as its entry in `drizzle.__drizzle_migrations` names it. */
 export const NEWEST_MIGRATION = journal.entries.at(-1)?.when ?? 0;

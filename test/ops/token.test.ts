@@ -119,6 +119,11 @@ test("without AUTH_SECRET the secret of the checkout signs, and the command name
   expect([code, stderr]).toEqual([0, expect.stringMatching(/the secret of this checkout, \S+auth-secret,/)]);
 });
 
+test("without AUTH_SECRET, and without a folder for the secret, a sentence says what is missing", async () => {
+  const { code, stderr } = await run({ DATA_DIR: "/dev/null/data" }, "--role", "clerk");
+  expect([code, stderr]).toEqual([1, expect.stringMatching(/^The folder \S+ .+: set AUTH_SECRET\.\n$/)]);
+});
+
 test("AUTH_AUDIENCE=any leaves the audience out", async () => {
   const { stdout } = await run({ ...AUTH, AUTH_AUDIENCE: "any" }, "--role", "clerk");
   expect(decodeJwt(stdout)).not.toHaveProperty("aud");

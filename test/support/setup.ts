@@ -7,8 +7,8 @@ import { promisify } from "node:util";
 import type { TestProject } from "vitest/node";
 import { startNeonEndpoint } from "../../dev/neon-endpoint.ts";
 import { startPostgres } from "../../dev/postgres.ts";
-import { wrangler } from "../../dev/wrangler.ts";
 import { migrate } from "../../ops/migrations.ts";
+import { wrangler } from "../../ops/wrangler.ts";
 
 declare module "vitest" {
   export interface ProvidedContext {

@@ -44,7 +44,7 @@ const SUFFICIENT_ROLES: Record<Role, readonly Role[]> = {
 };
 
 /** Seconds by which the clocks of issuer and server may differ. */
-const CLOCK_TOLERANCE = 5;
+export const CLOCK_TOLERANCE = 5;
 
 /** Finds out who sends a request. */
 export interface Authenticator {

@@ -13,10 +13,14 @@ export async function checkProvider(authentication: Authentication): Promise<str
     const { warnings } = await fetchKeySet(authentication, AbortSignal.timeout(FETCH_MS));
     return warnings.map(({ message }) => message);
   } catch (error) {
-    const isWrong = error instanceof ProviderFault;
-    const fault = isWrong ? error.message : `The identity provider cannot be reached${reasonOf(error)}.`;
-    return [`${fault} Until that changes, requests with a token are answered with 503.`];
+    return [`${providerFaultOf(error)} Until that changes, requests with a token are answered with 503.`];
   }
+}
+
+/** Says in a sentence why the keys of an identity provider cannot be had. */
+export function providerFaultOf(error: unknown): string {
+  const isWrong = error instanceof ProviderFault;
+  return isWrong ? error.message : `The identity provider cannot be reached${reasonOf(error)}.`;
 }
 
 /** The code of a network error, which says more than its message. */

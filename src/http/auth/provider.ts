@@ -20,6 +20,8 @@ export interface KeySource {
 
 export interface KeySet {
   find: ReturnType<typeof createLocalJWKSet>;
+  /** Whether a key has an allowed algorithm; otherwise every token is rejected. */
+  isUsable: boolean;
   /** What the operator should know about the keys. */
   warnings: ProviderFault[];
 }
@@ -153,7 +155,8 @@ function usableKeys(
     usable.push(...fitting.map((alg) => ({ ...key, alg })));
     if (fitting.length === 0 && isForSignatures(key)) unused.add(algorithms.join() || `${key.kty}`);
   }
-  return { find: createLocalJWKSet({ keys: usable }), warnings: warningsOf(usable, [...unused]) };
+  const isUsable = usable.some(isForSignatures);
+  return { find: createLocalJWKSet({ keys: usable }), isUsable, warnings: warningsOf(isUsable, [...unused]) };
 }
 
 /** Without any other hint, an RSA key verifies RS256, which every provider supports. */
@@ -172,9 +175,9 @@ function algorithmsOf({ alg, kty, crv }: JWK, forRsa: readonly string[]): readon
 const isForSignatures = ({ use, key_ops: operations }: JWK) =>
   (use === undefined || use === "sig") && (!Array.isArray(operations) || operations.includes("verify"));
 
-function warningsOf(usable: JWK[], unused: string[]): ProviderFault[] {
+function warningsOf(isUsable: boolean, unused: string[]): ProviderFault[] {
   const kinds = unused.map((name) => name.slice(0, 20)).join(", ");
-  if (!usable.some(isForSignatures)) {
+  if (!isUsable) {
     const others = kinds ? `: its keys are for ${kinds}` : "";
     return [new ProviderFault(`The identity provider has no key with an allowed algorithm${others}.`)];
   }
