@@ -10,7 +10,7 @@ const LIMIT_KIB = 230;
 const OUTPUT = fileURLToPath(new URL("../dist/worker/", import.meta.url));
 
 const { file, environment } = wrangler();
-execFileSync(process.execPath, [file, "deploy", "--dry-run", "--outdir", OUTPUT], {
+execFileSync(process.execPath, [file, "deploy", "--dry-run", "--env=", "--outdir", OUTPUT], {
   env: environment,
   stdio: ["ignore", "ignore", "inherit"],
 });

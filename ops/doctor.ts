@@ -58,7 +58,7 @@ async function server(): Promise<Examination[]> {
       area: "Database",
       findings: await examineDatabase(process.env.DATABASE_URL, config?.deadline ?? DEADLINE),
     },
-    { area: "Authentication", findings: await examineAuthentication(config?.authentication) },
+    { area: "Authentication", findings: await examineAuthentication(config) },
   ];
 }
 
@@ -71,6 +71,6 @@ async function worker(environment: string | undefined): Promise<Examination[]> {
     ...(url
       ? [{ area: "Database", findings: await examineDatabase(url, config?.deadline ?? DEADLINE) }]
       : []),
-    { area: "Authentication", findings: await examineAuthentication(config?.authentication) },
+    { area: "Authentication", findings: await examineAuthentication(config) },
   ];
 }
