@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { AUTH_VARIABLES, authenticationOf, faultsOfAuthentication } from "./http/auth/settings.ts";
 import { isLoopback } from "./http/host.ts";
+import { logSettingsOf, OBSERVE_VARIABLES } from "./http/observe-settings.ts";
 import type { HttpSettings } from "./http/pipeline.ts";
 import type { Quota } from "./http/rate-limit.ts";
 import { MIB } from "./http/route.ts";
@@ -30,6 +31,8 @@ export interface ServerConfig extends Config {
   transport: "tcp" | "http";
   /** The maximum number of connections in the pool. */
   poolSize: number;
+  /** Undefined for text on a terminal, and JSON elsewhere. */
+  logFormat: "json" | "text" | undefined;
   /** Milliseconds from the signal to stop, when /ready becomes 503, until the server stops listening. */
   shutdownDelay: number;
 }
@@ -99,6 +102,7 @@ const Environment = z.object({
     )
     .optional(),
   ...SHOP_VARIABLES,
+  ...OBSERVE_VARIABLES,
   RATE_LIMIT: rateLimit(/^(off|[1-9]\d{0,8}\/(10|60))$/, "10 or 60"),
   REQUEST_TIMEOUT_MS: wholeNumber(100, 999_999, "milliseconds").default(10_000),
   IMPORT_MAX_BYTES: wholeNumber(1, 999_999_999_999, "bytes").default(1024 * MIB),
@@ -125,6 +129,7 @@ const ServerEnvironment = Environment.extend({
   TRUSTED_PROXY_HOPS: wholeNumber(0, 10).optional(),
   DATABASE_TRANSPORT: z.enum(["tcp", "http"], "must be tcp or http").default("tcp"),
   DATABASE_POOL_SIZE: wholeNumber(1, 1000).default(10),
+  LOG_FORMAT: z.enum(["json", "text"], "must be json or text").optional(),
   SHUTDOWN_DELAY_MS: wholeNumber(0, 300_000, "milliseconds").default(0),
   // Its protection relies on the Host header, which any client that reaches the port can forge.
   OPEN_LOCAL_WRITES: z.never("is allowed only in npm run dev").optional(),
@@ -160,6 +165,7 @@ export async function parseServerConfig(environment: Record<string, unknown>): P
     trustedProxyHops: variables.TRUSTED_PROXY_HOPS,
     transport: variables.DATABASE_TRANSPORT,
     poolSize: variables.DATABASE_POOL_SIZE,
+    logFormat: variables.LOG_FORMAT,
     shutdownDelay: variables.SHUTDOWN_DELAY_MS,
   };
 }
@@ -197,6 +203,7 @@ async function configOf(variables: z.output<typeof Environment>): Promise<Config
     importMaxBytes: variables.IMPORT_MAX_BYTES,
     publicUrl: variables.PUBLIC_URL,
     shop: shopOf(variables),
+    ...logSettingsOf(variables),
   };
 }
 

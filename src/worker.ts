@@ -7,7 +7,8 @@ import type { ReadAsset } from "./http/assets.ts";
 import { accessNotices } from "./http/auth/settings.ts";
 import { type App, requestIdOf } from "./http/exchange.ts";
 import { firstHeaders } from "./http/headers.ts";
-import type { Log } from "./http/observe.ts";
+import type { Log, RequestEvent } from "./http/observe.ts";
+import { isLogged } from "./http/observe-settings.ts";
 import { Problem } from "./http/problem.ts";
 import type { Limiter, Quota } from "./http/rate-limit.ts";
 import { respond } from "./http/reply.ts";
@@ -32,7 +33,7 @@ interface Context {
 let app: Promise<App> | undefined;
 
 // biome-ignore lint/suspicious/noConsole: the console is where Workers log
-const log: Log = (event) => console.log(JSON.stringify(event));
+const print = (event: RequestEvent) => console.log(JSON.stringify(event));
 
 // biome-ignore lint/suspicious/noConsole: see above
 const warn = (sentence: string) => console.warn(sentence);
@@ -42,6 +43,7 @@ async function makeApp(env: Env): Promise<App> {
   const config = await parseConfig(env);
   for (const sentence of accessNotices(config.authentication)) warn(sentence);
   const driver = neonDriver({ url: config.databaseUrl, fetchEndpoint: config.neonFetchEndpoint });
+  const log: Log = (event) => isLogged(event.level, config) && print(event);
   const limiter = bindingLimiter(env.RATE_LIMITER, config.rateLimit);
   return createApp({ config, connect: connectOver(direct(driver)), limiter, log, readAsset: assetsOf(env) });
 }

@@ -7,6 +7,7 @@ import type { App, Exchange } from "./exchange.ts";
 import { type Handler, HandlerContext } from "./handler.ts";
 import { claimOf, rejectKey } from "./idempotency-key.ts";
 import { namesHtml, wantsPage } from "./negotiation.ts";
+import { resourceIn } from "./observe.ts";
 import { asListing, type PageHandler, type PageInput, type PageRoute } from "./page.ts";
 import { PageWriter } from "./paging.ts";
 import { Pipeline, type PipelineOptions, type Target } from "./pipeline.ts";
@@ -130,6 +131,7 @@ export class Api {
     const claim =
       isKeyed(route) && bytes && principal ? await claimOf(request, url, bytes, principal, route) : undefined;
     const valid = validate(route, { params, json, url }, this.#seal);
+    exchange.observed.resource = resourceIn(valid.params);
     const input = { ...valid, body: chunks ?? valid.body, preconditions, claim, url } as Input<Route>;
     return handle(input, new HandlerContext(exchange, this.#pages, this.#connect));
   }
@@ -146,6 +148,7 @@ export class Api {
     const url = listing ? asListing(asked, listing) : new URL(asked.pathname, asked);
     const preconditions = parsePreconditions(request.headers);
     const valid = validate({ ...page, ...listing }, { params, json: undefined, url }, this.#seal);
+    exchange.observed.resource = resourceIn(valid.params);
     const input = { ...valid, preconditions, url } as PageInput<PageRoute>;
     return handle(input, new HandlerContext(exchange, this.#pages, this.#connect));
   }

@@ -1,7 +1,7 @@
 import type { Connect, Database } from "../db/ports.ts";
 import type { Exchange } from "./exchange.ts";
 import { acceptsGzip, preferredType, wantsPage } from "./negotiation.ts";
-import { loggedError, observeDatabase } from "./observe.ts";
+import { loggedError } from "./observe.ts";
 import type { PageWriter } from "./paging.ts";
 import type { Input, Reply, Route } from "./route.ts";
 
@@ -26,7 +26,7 @@ export class HandlerContext {
   /** The database. The time limit of its calls is computed at each access, so a stream asks for it at each page. */
   get database(): Database {
     const { observed } = this.#exchange;
-    return observeDatabase(this.#connect(this.#exchange.timeLeft(DATABASE_FRACTION)), observed);
+    return this.#connect(this.#exchange.timeLeft(DATABASE_FRACTION), (trip) => observed.addTrip(trip));
   }
 
   /** Who sent the request, as the stock ledger names them. Only on a route with a role. */

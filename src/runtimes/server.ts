@@ -16,10 +16,10 @@ import { clientAddress } from "../http/address.ts";
 import type { ReadAsset } from "../http/assets.ts";
 import { checkProvider } from "../http/auth/check.ts";
 import { accessNotices } from "../http/auth/settings.ts";
-import type { Log } from "../http/observe.ts";
 import type { Limiter, Quota } from "../http/rate-limit.ts";
 import { misspellings } from "../misspellings.ts";
 import { StartupError } from "../startup-error.ts";
+import { ServerLog } from "./log.ts";
 
 /** Responds to a request. The client's address is undefined if the runtime does not know it. */
 type Respond = (request: Request, address: string | undefined) => Response | Promise<Response>;
@@ -63,7 +63,6 @@ const MARGIN_MS = 1000;
 export async function runServer(runtime: Runtime): Promise<void> {
   try {
     await serve(runtime);
-    flush();
     process.exit(0);
   } catch (error) {
     if (!(error instanceof StartupError)) throw error;
@@ -88,8 +87,9 @@ async function serve({ name, environment, listen }: Runtime): Promise<void> {
       reads: batchedReads(driver, scheduler, config.deadline),
       writes: groupedWrites(driver, scheduler, share),
     });
+    const log = new ServerLog(config);
     const limiter = config.rateLimit && memoryLimiter(config.rateLimit);
-    const app = createApp({ config, connect, limiter, log, readAsset, stopping });
+    const app = createApp({ config, connect, limiter, log: log.write, readAsset, stopping });
     const noticeProxy = proxyNotice(config);
     const fetchApp: Respond = (request, address) => {
       noticeProxy(request);
@@ -98,7 +98,9 @@ async function serve({ name, environment, listen }: Runtime): Promise<void> {
     let respond = fetchApp;
     const listener = await listening(listen, config, (request, address) => respond(request, address));
     const host = config.host.includes(":") ? `[${config.host}]` : config.host;
-    notify(`Octavo on ${name} at http://${host}:${listener.port}${embedded?.notice ?? ""}`);
+    const address = `http://${host}:${listener.port}`;
+    notify(`Octavo on ${name} at ${address}${embedded?.notice ?? ""}`);
+    log.started(name, address);
     for (const sentence of accessNotices(config.authentication)) notify(sentence);
     checkProvider(config.authentication).then((sentences) => sentences.forEach(notify));
     checkReadiness(connect(config.deadline)).then(
@@ -111,6 +113,7 @@ async function serve({ name, environment, listen }: Runtime): Promise<void> {
     await sleep(config.shutdownDelay);
     await Promise.race([listener.close(), sleep(config.deadline + MARGIN_MS)]);
     await Promise.race([driver.end?.(), sleep(MARGIN_MS)]);
+    log.stopped(stopping.reason);
   } finally {
     await embedded?.stop();
   }
@@ -128,10 +131,10 @@ function proxyNotice({ trustedProxyHops, rateLimit }: ServerConfig): (request: R
   };
 }
 
-/** Aborts on the first signal. Later ones are ignored: shutdown has a time limit, and npm repeats Ctrl-C. */
+/** Aborts on the first signal, with its name. Later ones are ignored: shutdown has a time limit, and npm repeats Ctrl-C. */
 function stopSignal(): AbortSignal {
   const controller = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => controller.abort());
+  for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => controller.abort(signal));
   return controller.signal;
 }
 
@@ -210,19 +213,6 @@ function closingConnection(response: Response): Response {
 
 /** The build puts the files beside the bundle. */
 const readAsset: ReadAsset = (path) => readFile(new URL(`assets/${path}`, import.meta.url));
-
-/** Writes lines together, because each write is a system call. */
-const log: Log = (event) => {
-  if (lines === "") setImmediate(flush);
-  lines += `${JSON.stringify(event)}\n`;
-};
-
-let lines = "";
-
-function flush(): void {
-  process.stdout.write(lines);
-  lines = "";
-}
 
 /** Prints to standard error; standard output is for the log. */
 const notify = (sentence: string) => process.stderr.write(`${sentence}\n`);
