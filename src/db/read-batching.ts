@@ -25,7 +25,7 @@ export function batchedReads(driver: Driver, scheduler: Scheduler, timeout: numb
     loader(async (calls, trips) => {
       const { lane } = batcher;
       const deadline = deadlineIn(timeout);
-      scheduler.join(lane, calls.length - 1);
+      scheduler.join(lane, trips.length - 1);
       const statement = batcher.statementFor(calls);
       const rows = await scheduler.run(lane, { deadline }, () => {
         markSent(trips, lane);

@@ -1,7 +1,7 @@
 import type { Connect, Database } from "../db/ports.ts";
 import type { Exchange } from "./exchange.ts";
 import { acceptsGzip, preferredType, wantsPage } from "./negotiation.ts";
-import { loggedError } from "./observe.ts";
+import { loggedError, type Observed } from "./observe.ts";
 import type { PageWriter } from "./paging.ts";
 import type { Input, Reply, Route } from "./route.ts";
 
@@ -66,6 +66,11 @@ export class HandlerContext {
   /** Aborts when the last byte has left, or the client has gone. */
   get signal(): AbortSignal {
     return this.#exchange.signal;
+  }
+
+  /** Adds what only the handler knows to the event of the request. */
+  note(facts: Partial<Pick<Observed, "import_rows" | "feed_lag_ms">>): void {
+    Object.assign(this.#exchange.observed, facts);
   }
 
   /** Logs what is wrong although the request succeeds. */

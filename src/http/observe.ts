@@ -42,9 +42,21 @@ export interface RequestEvent {
   client_gone: true | undefined;
   /** What failed, even if the request succeeded. */
   error: LoggedError | undefined;
+  /** The rows of an import that are committed, and those that were refused. */
+  import_rows: ImportRows | undefined;
+  /** The age of the moment to which the feed is complete, when it was read. */
+  feed_lag_ms: number | undefined;
   trace_id: string | undefined;
   /** The span of the request where it is traced, otherwise that of its caller. */
   span_id: string | undefined;
+}
+
+export interface ImportRows {
+  created: number;
+  updated: number;
+  unchanged: number;
+  deleted: number;
+  refused: number;
 }
 
 export interface LoggedError {
@@ -70,6 +82,8 @@ export class Observed {
   refusal: string | undefined;
   client_gone: true | undefined;
   error: LoggedError | undefined;
+  import_rows: ImportRows | undefined;
+  feed_lag_ms: number | undefined;
 
   /** Adds a round trip that has ended. */
   addTrip({ started, sent, ended = performance.now() }: Trip): void {

@@ -67,7 +67,7 @@ export class Pipeline {
   async run(c: Context<{ Bindings: Connection }>, target: Target): Promise<Response> {
     const { route, pattern } = target;
     const { settings, log } = this.#options;
-    const exchange = new Exchange(c.req.raw, c.env, {
+    const exchange = new Exchange(c.req.raw, c.env ?? UNKNOWN, {
       timeout: route?.deadline ?? settings.deadline,
       log,
       plainSubjects: settings.plainSubjects,
@@ -173,6 +173,9 @@ export class Pipeline {
     return problem;
   }
 }
+
+/** The connection of a request that the app gets without one. */
+const UNKNOWN: Connection = { address: undefined };
 
 /** Server-Timing (https://www.w3.org/TR/server-timing/): the database, and the waiting for it. */
 const timesOf = ({ db_ms, db_wait_ms }: Observed) =>

@@ -13,6 +13,8 @@ interface StartEvent {
   time: string;
   runtime: string;
   address: string;
+  /** Where Prometheus reads. */
+  metrics?: string;
   version: string;
 }
 
@@ -48,8 +50,8 @@ export class ServerLog {
     this.#lines += `${text}\n`;
   };
 
-  started(runtime: string, address: string): void {
-    this.write({ event: "start", ...now(), runtime, address, version: manifest.version });
+  started(server: Pick<StartEvent, "runtime" | "address" | "metrics">): void {
+    this.write({ event: "start", ...now(), ...server, version: manifest.version });
   }
 
   /** The last event; it is written at once. */

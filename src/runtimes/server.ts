@@ -1,7 +1,6 @@
 /** What the servers on Node and Bun share: from the environment to a listening app, and from a signal to the exit. */
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import RateLimiterMemory from "rate-limiter-flexible/lib/RateLimiterMemory.js";
 import { createApp } from "../app.ts";
 import { parseServerConfig, type ServerConfig } from "../config.ts";
 import { connectOver } from "../db/connection.ts";
@@ -9,6 +8,7 @@ import { SetupFault } from "../db/faults.ts";
 import { groupedWrites } from "../db/group-commit.ts";
 import { neonDriver } from "../db/neon.ts";
 import { type PooledDriver, pooledDriver } from "../db/pool.ts";
+import type { Driver } from "../db/ports.ts";
 import { batchedReads } from "../db/read-batching.ts";
 import { checkReadiness } from "../db/readiness.ts";
 import { Scheduler } from "../db/scheduler.ts";
@@ -16,10 +16,10 @@ import { clientAddress } from "../http/address.ts";
 import type { ReadAsset } from "../http/assets.ts";
 import { checkProvider } from "../http/auth/check.ts";
 import { accessNotices } from "../http/auth/settings.ts";
-import type { Limiter, Quota } from "../http/rate-limit.ts";
 import { misspellings } from "../misspellings.ts";
 import { StartupError } from "../startup-error.ts";
-import { ServerLog } from "./log.ts";
+import { memoryLimiter } from "./memory-limiter.ts";
+import { startObservation } from "./observation.ts";
 
 /** Responds to a request. The client's address is undefined if the runtime does not know it. */
 type Respond = (request: Request, address: string | undefined) => Response | Promise<Response>;
@@ -79,17 +79,11 @@ async function serve({ name, environment, listen }: Runtime): Promise<void> {
   const embedded = environment.DATABASE_URL ? undefined : await startEmbedded(environment);
   try {
     const config = await parseServerConfig({ ...environment, ...embedded?.variables });
-    const driver = driverOf(config);
-    const capacity = config.transport === "http" ? Number.POSITIVE_INFINITY : config.poolSize;
-    const share = Math.ceil(capacity * LANE_FRACTION);
-    const scheduler = new Scheduler({ capacity, share });
-    const connect = connectOver({
-      reads: batchedReads(driver, scheduler, config.deadline),
-      writes: groupedWrites(driver, scheduler, share),
-    });
-    const log = new ServerLog(config);
+    const { driver, scheduler, connect } = databaseOf(config);
+    const observation = await startObservation(config, { runtime: name, scheduler, pool: driver.state });
+    const { log, observe, metricsUrl } = observation;
     const limiter = config.rateLimit && memoryLimiter(config.rateLimit);
-    const app = createApp({ config, connect, limiter, log: log.write, readAsset, stopping });
+    const app = createApp({ config, connect, limiter, log: observe, readAsset, stopping });
     const noticeProxy = proxyNotice(config);
     const fetchApp: Respond = (request, address) => {
       noticeProxy(request);
@@ -100,7 +94,8 @@ async function serve({ name, environment, listen }: Runtime): Promise<void> {
     const host = config.host.includes(":") ? `[${config.host}]` : config.host;
     const address = `http://${host}:${listener.port}`;
     notify(`Octavo on ${name} at ${address}${embedded?.notice ?? ""}`);
-    log.started(name, address);
+    if (metricsUrl) notify(`Metrics at ${metricsUrl}`);
+    log.started({ runtime: name, address, ...(metricsUrl && { metrics: metricsUrl }) });
     for (const sentence of accessNotices(config.authentication)) notify(sentence);
     checkProvider(config.authentication).then((sentences) => sentences.forEach(notify));
     checkReadiness(connect(config.deadline)).then(
@@ -113,6 +108,7 @@ async function serve({ name, environment, listen }: Runtime): Promise<void> {
     await sleep(config.shutdownDelay);
     await Promise.race([listener.close(), sleep(config.deadline + MARGIN_MS)]);
     await Promise.race([driver.end?.(), sleep(MARGIN_MS)]);
+    observation.close();
     log.stopped(stopping.reason);
   } finally {
     await embedded?.stop();
@@ -164,29 +160,25 @@ async function startEmbedded(environment: Environment): Promise<EmbeddedDatabase
   return startEmbedded(environment);
 }
 
+/** The database, shared by all requests. */
+function databaseOf(config: ServerConfig) {
+  const driver = driverOf(config);
+  const capacity = config.transport === "http" ? Number.POSITIVE_INFINITY : config.poolSize;
+  const share = Math.ceil(capacity * LANE_FRACTION);
+  const scheduler = new Scheduler({ capacity, share });
+  const connect = connectOver({
+    reads: batchedReads(driver, scheduler, config.deadline),
+    writes: groupedWrites(driver, scheduler, share),
+  });
+  return { driver, scheduler, connect };
+}
+
 function driverOf({ transport, databaseUrl, neonFetchEndpoint, poolSize, deadline }: ServerConfig) {
-  const driver: Omit<PooledDriver, "end"> & Partial<PooledDriver> =
+  const driver: Driver & Partial<PooledDriver> =
     transport === "http"
       ? neonDriver({ url: databaseUrl, fetchEndpoint: neonFetchEndpoint })
       : pooledDriver({ url: databaseUrl, size: poolSize, timeout: deadline + MARGIN_MS, warn: notify });
   return driver;
-}
-
-/** Counts exactly, in this process only. A window starts with a key's first request. */
-function memoryLimiter(quota: Quota): Limiter {
-  const windows = new RateLimiterMemory({ points: quota.requests, duration: quota.seconds });
-  return {
-    quota,
-    async count(key) {
-      // `penalty` only counts; `consume` would throw when the quota is used up.
-      const { consumedPoints, remainingPoints, msBeforeNext } = await windows.penalty(key);
-      return {
-        admitted: consumedPoints <= quota.requests,
-        remaining: remainingPoints,
-        reset: Math.ceil(msBeforeNext / 1000),
-      };
-    },
-  };
 }
 
 async function listening(

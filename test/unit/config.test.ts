@@ -289,6 +289,13 @@ test.each<[string, string, RegExp]>([
   ["LOG_FORMAT", "hidden", /json or text/],
   ["LOG_FORMAT", "JSON", /json or text/],
   ["LOG_FORMAT", "pretty", /json or text/],
+  ["METRICS_PORT", "hidden", /whole number/],
+  ["METRICS_PORT", "65536", /whole number/],
+  ["METRICS_PORT", "-1", /whole number/],
+  ["METRICS_PORT", "8080", /must differ from PORT/],
+  ["METRICS_HOST", "hidden host", /host name or an address/],
+  ["METRICS_HOST", "http://hidden", /host name or an address/],
+  ["METRICS_HOST", "hidden/metrics", /host name or an address/],
 ])("%s: %s is a fault of a server", async (name, value, meaning) => {
   const message = await messageOf({ DATABASE_URL, [name]: value }, parseServerConfig);
   expect(message).toContain(name);
