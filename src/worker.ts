@@ -13,10 +13,12 @@ import { Problem } from "./http/problem.ts";
 import type { Limiter, Quota } from "./http/rate-limit.ts";
 import { respond } from "./http/reply.ts";
 import { misspellings } from "./misspellings.ts";
+import { type AnalyticsEngine, dataPointOf } from "./runtimes/analytics.ts";
 
 /** The variables and secrets of the configuration, and the bindings of wrangler.toml. */
 type Env = Record<string, unknown> & {
   RATE_LIMITER?: RateLimiter;
+  METRICS?: AnalyticsEngine;
   ASSETS: { fetch(url: string): Promise<Response> };
 };
 
@@ -43,7 +45,10 @@ async function makeApp(env: Env): Promise<App> {
   const config = await parseConfig(env);
   for (const sentence of accessNotices(config.authentication)) warn(sentence);
   const driver = neonDriver({ url: config.databaseUrl, fetchEndpoint: config.neonFetchEndpoint });
-  const log: Log = (event) => isLogged(event.level, config) && print(event);
+  const log: Log = (event) => {
+    env.METRICS?.writeDataPoint(dataPointOf(event));
+    if (isLogged(event.level, config)) print(event);
+  };
   const limiter = bindingLimiter(env.RATE_LIMITER, config.rateLimit);
   return createApp({ config, connect: connectOver(direct(driver)), limiter, log, readAsset: assetsOf(env) });
 }
