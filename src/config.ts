@@ -8,6 +8,7 @@ import {
   signInOf,
 } from "./http/auth/settings.ts";
 import { isLoopback } from "./http/host.ts";
+import { logSettingsOf, OBSERVE_VARIABLES } from "./http/observe-settings.ts";
 import type { HttpSettings } from "./http/pipeline.ts";
 import type { Quota } from "./http/rate-limit.ts";
 import { MIB } from "./http/route.ts";
@@ -41,6 +42,10 @@ export interface ServerConfig extends Config {
   transport: "tcp" | "http";
   /** The maximum number of connections in the pool. */
   poolSize: number;
+  /** Where Prometheus reads; undefined if nowhere. */
+  metrics: { host: string; port: number } | undefined;
+  /** Undefined for text on a terminal, and JSON elsewhere. */
+  logFormat: "json" | "text" | undefined;
   /** Milliseconds from the signal to stop, when /ready becomes 503, until the server stops listening. */
   shutdownDelay: number;
 }
@@ -75,6 +80,8 @@ export class ConfigError extends StartupError {
   }
 }
 
+const DEFAULT_PORT = 8080;
+
 /** The minimum length of a secret. */
 export const MIN_SECRET_BYTES = 32;
 const bytes = (value: string) => new TextEncoder().encode(value);
@@ -103,6 +110,12 @@ const wholeNumber = (min: number, max: number, unit = "a whole number") =>
       `must be ${unit}, ${min} to ${max}`,
     )
     .transform(Number);
+
+const host = () =>
+  z
+    .string()
+    .regex(/^[\w.:-]+$/, "must be a host name or an address")
+    .default("127.0.0.1");
 
 const rateLimit = (form: RegExp, windows: string) =>
   z
@@ -133,6 +146,7 @@ const Environment = z.object({
     )
     .optional(),
   ...SHOP_VARIABLES,
+  ...OBSERVE_VARIABLES,
   RATE_LIMIT: rateLimit(/^(off|[1-9]\d{0,8}\/(10|60))$/, "10 or 60"),
   REQUEST_TIMEOUT_MS: wholeNumber(100, 999_999, "milliseconds").default(10_000),
   IMPORT_MAX_BYTES: wholeNumber(1, 999_999_999_999, "bytes").default(1024 * MIB),
@@ -149,16 +163,16 @@ const Environment = z.object({
 });
 
 const ServerEnvironment = Environment.extend({
-  HOST: z
-    .string()
-    .regex(/^[\w.:-]+$/, "must be a host name or an address")
-    .default("127.0.0.1"),
-  PORT: wholeNumber(0, 65_535).default(8080),
+  HOST: host(),
+  PORT: wholeNumber(0, 65_535).default(DEFAULT_PORT),
   // A timer of more than 24 days fires at once.
   RATE_LIMIT: rateLimit(/^(off|[1-9]\d{0,8}\/[1-9]\d{0,4})$/, "1 to 99999"),
   TRUSTED_PROXY_HOPS: wholeNumber(0, 10).optional(),
   DATABASE_TRANSPORT: z.enum(["tcp", "http"], "must be tcp or http").default("tcp"),
   DATABASE_POOL_SIZE: wholeNumber(1, 1000).default(10),
+  METRICS_PORT: wholeNumber(0, 65_535).optional(),
+  METRICS_HOST: host(),
+  LOG_FORMAT: z.enum(["json", "text"], "must be json or text").optional(),
   SHUTDOWN_DELAY_MS: wholeNumber(0, 300_000, "milliseconds").default(0),
   // Its protection relies on the Host header, which any client that reaches the port can forge.
   OPEN_LOCAL_WRITES: z.never("is allowed only in npm run dev").optional(),
@@ -194,8 +208,14 @@ export async function parseServerConfig(environment: Record<string, unknown>): P
     trustedProxyHops: variables.TRUSTED_PROXY_HOPS,
     transport: variables.DATABASE_TRANSPORT,
     poolSize: variables.DATABASE_POOL_SIZE,
+    metrics: metricsAt(variables),
+    logFormat: variables.LOG_FORMAT,
     shutdownDelay: variables.SHUTDOWN_DELAY_MS,
   };
+}
+
+function metricsAt({ METRICS_HOST: host, METRICS_PORT: port }: z.output<typeof ServerEnvironment>) {
+  return port === undefined ? undefined : { host, port };
 }
 
 function parse<Variables extends z.ZodObject>(
@@ -233,15 +253,19 @@ async function configOf(variables: z.output<typeof Environment>): Promise<Config
     importMaxBytes: variables.IMPORT_MAX_BYTES,
     publicUrl: variables.PUBLIC_URL,
     shop: shopOf(variables),
+    ...logSettingsOf(variables),
   };
 }
 
 function faultsOfCombination(given: Record<string, string>): string[] {
-  const { DATABASE_URL, CURSOR_KEY } = given;
+  const { DATABASE_URL, CURSOR_KEY, METRICS_PORT, PORT = `${DEFAULT_PORT}` } = given;
   const isRemote = DATABASE_URL && isDatabaseUrl(DATABASE_URL) && !isOnLoopback(DATABASE_URL);
   return [
     ...(isRemote && !CURSOR_KEY
       ? ["CURSOR_KEY is not set; it is required unless the database is on loopback"]
+      : []),
+    ...(METRICS_PORT === PORT && METRICS_PORT !== "0"
+      ? ["METRICS_PORT must differ from PORT, which is public"]
       : []),
     ...faultsOfAuthentication(given),
   ];

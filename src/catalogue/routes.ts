@@ -63,7 +63,11 @@ function importReport(
   };
   const rows = READERS[format](chunksOf(body), readOptionsOf(query));
   const events = withProblems(importRows(rows, connect, policyOf(query, context.actor)));
-  return new ImportReport(events, context.signal, query.dry_run === true);
+  return new ImportReport(events, {
+    signal: context.signal,
+    isDryRun: query.dry_run === true,
+    note: (rows) => context.note({ import_rows: rows }),
+  });
 }
 
 /** Says in the API's words why an import cannot go on. */

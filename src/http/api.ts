@@ -9,6 +9,7 @@ import { FORM_TOKEN, readForm, requireSameOrigin, textOf } from "./form.ts";
 import { type Handler, HandlerContext } from "./handler.ts";
 import { claimOf, rejectKey } from "./idempotency-key.ts";
 import { namesHtml, wantsPage } from "./negotiation.ts";
+import { resourceIn } from "./observe.ts";
 import { type PageHandler, type PageInput, type PageRoute, shownUrl } from "./page.ts";
 import { PageWriter } from "./paging.ts";
 import { Pipeline, type PipelineOptions, type Target } from "./pipeline.ts";
@@ -142,6 +143,7 @@ export class Api {
     const claim =
       isKeyed(route) && bytes && principal ? await claimOf(request, url, bytes, principal, route) : undefined;
     const valid = validate(route, { params, json, url }, this.#seal);
+    exchange.observed.resource = resourceIn(valid.params);
     const input = { ...valid, body: chunks ?? valid.body, preconditions, claim, url } as Input<Route>;
     return handle(input, new HandlerContext(exchange, this.#pages, this.#connect));
   }
@@ -163,6 +165,7 @@ export class Api {
       { params, json: undefined, url },
       this.#seal,
     );
+    exchange.observed.resource = resourceIn(valid.params);
     const input = { ...valid, body: undefined, ...sent, preconditions, url } as PageInput<PageRoute>;
     return handle(input, new HandlerContext(exchange, this.#pages, this.#connect));
   }

@@ -5,7 +5,7 @@ import type { LookupOptions } from "./auth/keys.ts";
 import type { Session } from "./auth/session.ts";
 import type { Exchange } from "./exchange.ts";
 import { acceptsGzip, preferredType, wantsPage } from "./negotiation.ts";
-import { loggedError, observeDatabase } from "./observe.ts";
+import { loggedError, type Observed } from "./observe.ts";
 import type { PageWriter } from "./paging.ts";
 import type { Input, Reply, Route } from "./route.ts";
 
@@ -30,7 +30,7 @@ export class HandlerContext {
   /** The database. The time limit of its calls is computed at each access, so a stream asks for it at each page. */
   get database(): Database {
     const { observed } = this.#exchange;
-    return observeDatabase(this.#connect(this.#exchange.timeLeft(DATABASE_FRACTION)), observed);
+    return this.#connect(this.#exchange.timeLeft(DATABASE_FRACTION), (trip) => observed.addTrip(trip));
   }
 
   /** Who sent the request, as the stock ledger names them. Only on a route with a role. */
@@ -96,6 +96,11 @@ export class HandlerContext {
   /** Aborts when the last byte has left, or the client has gone. */
   get signal(): AbortSignal {
     return this.#exchange.signal;
+  }
+
+  /** Adds what only the handler knows to the event of the request. */
+  note(facts: Partial<Pick<Observed, "import_rows" | "feed_lag_ms">>): void {
+    Object.assign(this.#exchange.observed, facts);
   }
 
   /** Logs what is wrong although the request succeeds. */

@@ -17,7 +17,7 @@ export type Variables = Record<string, string | undefined>;
 /** The app on one runtime and one database. */
 export interface TestServer {
   url: string;
-  /** The lines logged so far. */
+  /** The events of requests logged so far, each a line. */
   logs(): string[];
 }
 
@@ -62,7 +62,10 @@ export interface ServerProcess {
   child: ChildProcess;
   /** Its URL; rejects with its standard error if it exits instead. */
   url: Promise<string>;
+  /** The events of requests logged so far, each a line. */
   logs(): string[];
+  /** Its standard output so far: the events of requests, of its start and of its stop. */
+  output(): string;
   /** Its standard error so far: what it says to the person who starts it. */
   notices(): string;
   /** Sends a signal unless the process has exited, and resolves to the exit code. */
@@ -125,7 +128,8 @@ export function launch(
   return {
     child,
     url,
-    logs: () => logged.split("\n").filter((line) => line !== ""),
+    logs: () => logged.split("\n").filter((line) => line !== "" && !/^\{"event":"(start|stop)"/.test(line)),
+    output: () => logged,
     notices: () => notices,
     end(signal) {
       if (child.exitCode === null && child.signalCode === null) child.kill(signal);

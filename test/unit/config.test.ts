@@ -30,6 +30,8 @@ test("DATABASE_URL is the only required variable", async () => {
     deadline: 10_000,
     importMaxBytes: 1024 ** 3,
     corsOrigins: [],
+    logLevel: "info",
+    plainSubjects: false,
     shop: { currency: "USD", locale: "en-US" },
   });
 });
@@ -46,6 +48,8 @@ test("every variable of a Worker is read", async () => {
     RATE_LIMIT: "100/10",
     REQUEST_TIMEOUT_MS: "2500",
     IMPORT_MAX_BYTES: "1000000",
+    LOG_LEVEL: "warn",
+    LOG_SUBJECT: "plain",
     CORS_ORIGINS: "https://shop.example, http://localhost:3000",
     PUBLIC_URL: "https://books.example/",
     SHOP_CURRENCY: "EUR",
@@ -67,6 +71,8 @@ test("every variable of a Worker is read", async () => {
     rateLimit: { requests: 100, seconds: 10 },
     deadline: 2500,
     importMaxBytes: 1_000_000,
+    logLevel: "warn",
+    plainSubjects: true,
     corsOrigins: ["https://shop.example", "http://localhost:3000"],
     publicUrl: "https://books.example",
     shop: {
@@ -313,8 +319,31 @@ test.each<[string, string, RegExp]>([
   ["COVER_ORIGINS", "https://hidden.example/covers", /https origins/],
   ["COVER_ORIGINS", "https://hidden.example; script-src *", /https origins/],
   ["COVER_ORIGINS", "https://hidden.example,", /https origins/],
+  ["LOG_LEVEL", "hidden", /debug, info, warn, error/],
+  ["LOG_LEVEL", "INFO", /debug, info, warn, error/],
+  ["LOG_LEVEL", "info,warn", /debug, info, warn, error/],
+  ["LOG_SUBJECT", "hidden", /hashed or plain/],
+  ["LOG_SUBJECT", "PLAIN", /hashed or plain/],
+  ["LOG_SUBJECT", "true", /hashed or plain/],
 ])("%s: %s is a fault", async (name, value, meaning) => {
   const message = await messageOf({ DATABASE_URL, [name]: value });
+  expect(message).toContain(name);
+  expect(message).toMatch(meaning);
+});
+
+test.each<[string, string, RegExp]>([
+  ["LOG_FORMAT", "hidden", /json or text/],
+  ["LOG_FORMAT", "JSON", /json or text/],
+  ["LOG_FORMAT", "pretty", /json or text/],
+  ["METRICS_PORT", "hidden", /whole number/],
+  ["METRICS_PORT", "65536", /whole number/],
+  ["METRICS_PORT", "-1", /whole number/],
+  ["METRICS_PORT", "8080", /must differ from PORT/],
+  ["METRICS_HOST", "hidden host", /host name or an address/],
+  ["METRICS_HOST", "http://hidden", /host name or an address/],
+  ["METRICS_HOST", "hidden/metrics", /host name or an address/],
+])("%s: %s is a fault of a server", async (name, value, meaning) => {
+  const message = await messageOf({ DATABASE_URL, [name]: value }, parseServerConfig);
   expect(message).toContain(name);
   expect(message).toMatch(meaning);
 });
