@@ -20,7 +20,7 @@ export default defineConfig({
     maxWorkers: 2,
     sequence: { sequencer: SlowFirst },
     projects: [
-      { test: { name: "unit", include: [UNIT], isolate: false } },
+      { test: { name: "unit", include: [UNIT], isolate: false, testTimeout: 30_000 } },
       {
         test: {
           name: "system",
