@@ -49,13 +49,25 @@ const LANGUAGES = ["en", "zh", "de", "es", "ja", "fr", "ru", "it", "pt", "ko", "
 export class Writer {
   readonly #price: Intl.NumberFormat;
   readonly #dates: Record<number, Intl.DateTimeFormat>;
+  readonly #moment: Intl.DateTimeFormat;
+  readonly #group: string;
   readonly #languages = new Intl.DisplayNames("en", { type: "language", fallback: "none" });
 
+  readonly locale: string;
   /** The languages to choose from, with their names. */
   readonly choices: [tag: string, name: string][];
 
   constructor({ locale, currency }: Shop) {
+    this.locale = locale;
     this.#price = new Intl.NumberFormat(locale, { style: "currency", currency });
+    this.#moment = new Intl.DateTimeFormat(locale, {
+      timeZone: "UTC",
+      calendar: "gregory",
+      dateStyle: "long",
+      timeStyle: "short",
+    });
+    const parts = new Intl.NumberFormat(locale).formatToParts(1_000_000);
+    this.#group = parts.find(({ type }) => type === "group")?.value ?? "";
     const date = (options: Intl.DateTimeFormatOptions) =>
       new Intl.DateTimeFormat(locale, { timeZone: "UTC", calendar: "gregory", ...options });
     this.#dates = {
@@ -70,6 +82,23 @@ export class Writer {
 
   price(price: number): string {
     return this.#price.format(price);
+  }
+
+  /** A time, in UTC: the server does not know where the shop is. */
+  moment(moment: string): string {
+    return `${this.#moment.format(new Date(moment))} UTC`;
+  }
+
+  /**
+   * Reads a number as the locale writes it: `1.000` is a thousand where a point separates thousands, and otherwise one. A comma
+   * or a point that cannot be anything else separates decimals. NaN if the text is no number.
+   */
+  number(text: string): number {
+    const digits = text.replace(/\s/g, "");
+    const mark = this.#group.trim() || " ";
+    const isGrouped = digits.split(mark).every((part, at) => at === 0 || /^\d{3}(?!\d)/.test(part));
+    const plain = (isGrouped ? digits.replaceAll(mark, "") : digits).replace(",", ".");
+    return /^[-+]?(\d+(\.\d+)?|\.\d+)$/.test(plain) ? Number(plain) : Number.NaN;
   }
 
   /** A date as exact as it is known: `2008`, `2008-09` or `2008-09-14`. */

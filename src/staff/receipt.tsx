@@ -1,0 +1,152 @@
+/** A receipt, which can be printed and undone, and the list of a delivery. */
+import { SHOP_NAME } from "../pages/site.ts";
+import { Fault } from "./fields.tsx";
+import { FormToken } from "./layout.tsx";
+import type { BookEntry } from "./receipt-entries.ts";
+import type { Desk } from "./staff.ts";
+import { sumAt } from "./till-cart.ts";
+import { RECEIVE, TILL } from "./till-kinds.ts";
+
+export interface Receipt {
+  number: string;
+  /** When it was sold, and when that was undone. */
+  sold: string;
+  undone: string | undefined;
+  lines: BookEntry[];
+}
+
+interface Props {
+  desk: Desk;
+  receipt: Receipt;
+  /** Why the sale cannot be undone. */
+  fault?: string;
+}
+
+/** The ledger keeps no prices, so these are the prices of now. */
+export function ReceiptPage({ desk, receipt, fault }: Props) {
+  const { number, sold, undone, lines } = receipt;
+  const { writer } = desk.site;
+  const sums = lines.map(({ book, delta }) => sumAt(book?.price ?? 0, -delta));
+  const total = sums.reduce((sum, each) => sum + Math.round(each * 100), 0) / 100;
+  return (
+    <div class="receipt">
+      <h1>
+        {SHOP_NAME} <span class="note">Receipt {number}</span>
+      </h1>
+      <p>
+        <Moment desk={desk} at={sold} />
+      </p>
+      {undone && (
+        <p class="undone">
+          Undone on <Moment desk={desk} at={undone} />
+        </p>
+      )}
+      <table class="lines">
+        <thead>
+          <tr>
+            <th scope="col">Book</th>
+            <th scope="col">Price</th>
+            <th scope="col">Quantity</th>
+            <th scope="col">Sum</th>
+          </tr>
+        </thead>
+        <tbody>
+          {lines.map((line, at) => (
+            <tr>
+              <BookCell desk={desk} line={line} />
+              <td class="price">{line.book && writer.price(line.book.price)}</td>
+              <td class="count">{-line.delta}</td>
+              <td class="sum">{line.book && writer.price(sums[at] ?? 0)}</td>
+            </tr>
+          ))}
+        </tbody>
+        <tfoot>
+          <tr>
+            <th scope="row" colspan={3}>
+              Total
+            </th>
+            <td class="sum">{writer.price(total)}</td>
+          </tr>
+        </tfoot>
+      </table>
+      {fault && <Fault name="undo" fault={fault} />}
+      <div class="ways">
+        <a class="button" href={TILL.show.path} autofocus>
+          Next customer
+        </a>
+        <button type="button" class="button plain" data-print hidden>
+          Print
+        </button>
+        {!undone && (
+          <form method="post" action={TILL.saved(number)}>
+            <FormToken desk={desk} />
+            <button type="submit" class="button plain">
+              Undo the sale
+            </button>
+          </form>
+        )}
+      </div>
+    </div>
+  );
+}
+
+interface DeliveryProps {
+  desk: Desk;
+  reference: string;
+  lines: BookEntry[];
+}
+
+export function DeliveryPage({ desk, reference, lines }: DeliveryProps) {
+  return (
+    <div class="receipt">
+      <h1>
+        Goods in <span class="note">{reference}</span>
+      </h1>
+      <table class="lines">
+        <thead>
+          <tr>
+            <th scope="col">Book</th>
+            <th scope="col">Came in</th>
+            <th scope="col">In stock</th>
+          </tr>
+        </thead>
+        <tbody>
+          {lines.map((line) => (
+            <tr>
+              <BookCell desk={desk} line={line} />
+              <td class="count">{line.delta}</td>
+              <td class="count">{line.after}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      <div class="ways">
+        <a class="button" href={RECEIVE.show.path} autofocus>
+          Next delivery
+        </a>
+        <button type="button" class="button plain" data-print hidden>
+          Print
+        </button>
+      </div>
+    </div>
+  );
+}
+
+/** A book of the ledger by its title, or by its ISBN if it was deleted. */
+export function BookCell({ desk, line: { book, isbn } }: { desk: Desk; line: BookEntry }) {
+  return (
+    <th scope="row">
+      <span class="title" lang={book && desk.site.writer.lang(book)}>
+        {book?.title ?? isbn}
+      </span>
+      <span class="by">{book ? book.author : "Deleted since"}</span>
+    </th>
+  );
+}
+
+/** A time, which the script tells as the browser's clock does. */
+export const Moment = ({ desk, at }: { desk: Desk; at: string }) => (
+  <time datetime={at} data-locale={desk.site.writer.locale}>
+    {desk.site.writer.moment(at)}
+  </time>
+);

@@ -1,0 +1,58 @@
+/** What the till, goods in and the count have in common: one form, whose first field belongs to the scanner. */
+import type { Child, PropsWithChildren } from "hono/jsx";
+import { FormToken } from "./layout.tsx";
+import type { Desk } from "./staff.ts";
+import type { Said } from "./till-cart.ts";
+
+type Props = PropsWithChildren<{
+  desk: Desk;
+  action: string;
+  title: string;
+  said: Said;
+  /** What was scanned, if it has to be corrected or waits for more. */
+  scanned?: string;
+  /** Fields beside the scanner's. */
+  beside?: Child;
+}>;
+
+/**
+ * The form. The script sends it and replaces `#lines` by that of the answer; without the script, the browser does. Its first
+ * button is what Enter presses.
+ */
+export function Counter({ desk, action, title, said, scanned = "", beside, children }: Props) {
+  return (
+    <>
+      <h1 class="hidden">{title}</h1>
+      <form method="post" action={action} class="counter" id="counter">
+        <FormToken desk={desk} />
+        <div class="scan">
+          <input
+            id="scan"
+            name="scan"
+            value={scanned}
+            aria-label="ISBN"
+            placeholder="Scan an ISBN"
+            maxlength={100}
+            autocomplete="off"
+            autocapitalize="off"
+            spellcheck={false}
+            enterkeyhint="done"
+            autofocus={scanned === ""}
+          />
+          {beside}
+          <button type="submit" class="button plain" name="action" value="add">
+            Add
+          </button>
+        </div>
+        <p id="status" role="status" data-tone={said.tone}>
+          {said.text}
+        </p>
+        <div id="away" role="alert" hidden />
+        <div id="lines">{children}</div>
+      </form>
+      <label class="sounds" hidden>
+        <input type="checkbox" id="sounds" /> Sounds
+      </label>
+    </>
+  );
+}

@@ -1,0 +1,120 @@
+/** The page of a cart: a field for the scanner, the lines, and the button that saves them. */
+import { STAFF } from "../http/auth/session.ts";
+import { Field } from "./fields.tsx";
+import type { Desk } from "./staff.ts";
+import { type Cart, copiesIn, type Line, sumAt, totalOf } from "./till-cart.ts";
+import { Counter } from "./till-counter.tsx";
+import { type Kind, RECEIVE, TILL } from "./till-kinds.ts";
+import { BookOfLine, Quantity, Remove } from "./till-row.tsx";
+
+interface Props {
+  desk: Desk;
+  kind: Kind;
+  cart: Cart;
+  quantities: number[];
+}
+
+export function CartPage({ desk, kind, cart, quantities }: Props) {
+  const { number, lines, said, earlier } = cart;
+  return (
+    <Counter desk={desk} action={kind.show.path} title={kind.title} said={said}>
+      <input type="hidden" name="number" value={number} />
+      {earlier && (
+        <p class="note">
+          <a href={kind.saved(earlier)}>{kind === TILL ? `Receipt ${earlier}` : "The delivery"}</a>
+        </p>
+      )}
+      {lines.length === 0 ? (
+        <p class="empty">Scan a book to begin.</p>
+      ) : (
+        <>
+          <table class="lines">
+            <thead>
+              <tr>
+                <th scope="col">Book</th>
+                <th scope="col">Price</th>
+                <th scope="col">Quantity</th>
+                <th scope="col">{kind === TILL ? "Sum" : "In stock"}</th>
+                <td />
+              </tr>
+            </thead>
+            <tbody>
+              {lines.map((line, at) => (
+                <Row desk={desk} kind={kind} line={line} quantity={quantities[at]} at={at} />
+              ))}
+            </tbody>
+          </table>
+          <Pay desk={desk} kind={kind} cart={cart} quantities={quantities} />
+        </>
+      )}
+    </Counter>
+  );
+}
+
+interface RowProps extends Pick<Props, "desk" | "kind"> {
+  line: Line;
+  quantity: number | undefined;
+  at: number;
+}
+
+function Row({ desk, kind, line, quantity, at }: RowProps) {
+  const { isbn, book, faults } = line;
+  const { writer } = desk.site;
+  return (
+    <tr class={(faults.isbn ?? faults.quantity) ? "wrong" : undefined}>
+      <BookOfLine desk={desk} line={line} at={at}>
+        {!book && kind === RECEIVE && <NewBook desk={desk} isbn={isbn} />}
+      </BookOfLine>
+      <td class="price">{book && writer.price(book.price)}</td>
+      <td>
+        <Quantity
+          value={line.quantity}
+          label={`Quantity of ${book?.title ?? isbn}`}
+          at={at}
+          isWrong={faults.quantity !== undefined}
+        />
+      </td>
+      <td class="sum">{book && (kind === TILL ? writer.price(sumAt(book.price, quantity)) : book.stock)}</td>
+      <td>
+        <Remove line={line} />
+      </td>
+    </tr>
+  );
+}
+
+/** Only editors add books. */
+function NewBook({ desk, isbn }: { desk: Desk; isbn: string }) {
+  const isEditor = desk.principal?.roles.some((role) => role !== "clerk");
+  if (!isEditor) return <p class="note">Somebody with the role editor can add the book.</p>;
+  const query = new URLSearchParams({ isbn, to: RECEIVE.show.path });
+  return (
+    <p class="note">
+      <a href={`${STAFF}/books/new?${query}`}>Add the book to the catalogue</a>
+    </p>
+  );
+}
+
+function Pay({ desk, kind, cart, quantities }: Props) {
+  const copies = copiesIn(quantities);
+  const books = copies === 1 ? "1 book" : `${copies} books`;
+  return (
+    <div class="pay">
+      {kind === RECEIVE && (
+        <Field
+          name="reference"
+          label="Delivery note"
+          value={cart.reference}
+          fault={cart.referenceFault}
+          autocomplete="off"
+        />
+      )}
+      <p class="total">
+        <span>{books}</span>
+        {kind === TILL && <strong>{desk.site.writer.price(totalOf(cart.lines, quantities))}</strong>}
+      </p>
+      <button type="submit" class="button" name="action" value="save">
+        {kind.save}
+      </button>
+    </div>
+  );
+}
