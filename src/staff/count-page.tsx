@@ -70,11 +70,14 @@ export function CountPage({ desk, count }: Props) {
         </table>
       )}
       {differences.length > 0 && (
-        <p class="ways">
+        <div class="ways">
+          <button type="submit" class="button" name="action" value="finish">
+            Finish this count
+          </button>
           <a class="button plain" href={`${STAFF}/movements?${new URLSearchParams({ reference: number })}`}>
-            All movements of this count
+            Its movements
           </a>
-        </p>
+        </div>
       )}
     </Counter>
   );

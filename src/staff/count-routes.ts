@@ -15,7 +15,7 @@ import { ZERO_PRICE } from "../stock/refusals.ts";
 import { countStock, StockFault } from "../stock/store.ts";
 import { type Count, CountPage } from "./count-page.tsx";
 import { byBook } from "./receipt-entries.ts";
-import type { Desk, Staff } from "./staff.ts";
+import { type Desk, type Staff, seeOther } from "./staff.ts";
 import * as contract from "./stock-contract.ts";
 import { type Line, lineOf, newNumber, readLines, readNumber, type Said } from "./till-cart.ts";
 
@@ -45,6 +45,8 @@ export function countRoutes(api: Api, staff: Staff): void {
 
   // A count that is sent again sets the stock to the same number, so that no redirect has to prevent it.
   api.page(contract.changeCount, async ({ form, url, preconditions }, context) => {
+    if (textOf(form, "action") === "finish" && textOf(form, "scan") === "")
+      return seeOther(contract.showCount.path);
     const desk = await staff.deskOf(url, context.session);
     const number = readNumber(form);
     const scanned = textOf(form, "scan").trim();

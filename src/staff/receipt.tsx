@@ -5,7 +5,8 @@ import { FormToken } from "./layout.tsx";
 import type { BookEntry } from "./receipt-entries.ts";
 import type { Desk } from "./staff.ts";
 import { sumAt } from "./till-cart.ts";
-import { RECEIVE, TILL } from "./till-kinds.ts";
+import { ScanField } from "./till-counter.tsx";
+import { type Kind, RECEIVE, TILL } from "./till-kinds.ts";
 
 export interface Receipt {
   number: string;
@@ -71,9 +72,7 @@ export function ReceiptPage({ desk, receipt, fault }: Props) {
       </table>
       {fault && <Fault name="undo" fault={fault} />}
       <div class="ways">
-        <a class="button" href={TILL.show.path} autofocus>
-          Next customer
-        </a>
+        <Next desk={desk} kind={TILL} label="Next customer" />
         <button type="button" class="button plain" data-print hidden>
           Print
         </button>
@@ -121,9 +120,7 @@ export function DeliveryPage({ desk, reference, lines }: DeliveryProps) {
         </tbody>
       </table>
       <div class="ways">
-        <a class="button" href={RECEIVE.show.path} autofocus>
-          Next delivery
-        </a>
+        <Next desk={desk} kind={RECEIVE} label="Next delivery" />
         <button type="button" class="button plain" data-print hidden>
           Print
         </button>
@@ -131,6 +128,17 @@ export function DeliveryPage({ desk, reference, lines }: DeliveryProps) {
     </div>
   );
 }
+
+/** The scanner goes on here, so that nobody has to touch anything between two customers. */
+const Next = ({ desk, kind, label }: { desk: Desk; kind: Kind; label: string }) => (
+  <form method="post" action={kind.show.path} class="scan">
+    <FormToken desk={desk} />
+    <ScanField isNext />
+    <button type="submit" class="button" name="action" value="add">
+      {label}
+    </button>
+  </form>
+);
 
 /** A book of the ledger by its title, or by its ISBN if it was deleted. */
 export function BookCell({ desk, line: { book, isbn } }: { desk: Desk; line: BookEntry }) {

@@ -38,6 +38,8 @@ export interface Cart {
   referenceFault?: string | undefined;
   /** The newest first. */
   lines: Line[];
+  /** What was scanned, but has no room. */
+  scanned?: string;
   said: Said;
   /** The number under which other lines were saved before. */
   earlier?: string | undefined;

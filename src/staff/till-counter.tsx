@@ -10,7 +10,7 @@ type Props = PropsWithChildren<{
   title: string;
   said: Said;
   /** What was scanned, if it has to be corrected or waits for more. */
-  scanned?: string;
+  scanned?: string | undefined;
   /** Fields beside the scanner's. */
   beside?: Child;
 }>;
@@ -26,19 +26,7 @@ export function Counter({ desk, action, title, said, scanned = "", beside, child
       <form method="post" action={action} class="counter" id="counter">
         <FormToken desk={desk} />
         <div class="scan">
-          <input
-            id="scan"
-            name="scan"
-            value={scanned}
-            aria-label="ISBN"
-            placeholder="Scan an ISBN"
-            maxlength={100}
-            autocomplete="off"
-            autocapitalize="off"
-            spellcheck={false}
-            enterkeyhint="done"
-            autofocus={scanned === ""}
-          />
+          <ScanField value={scanned} isNext={scanned === ""} />
           {beside}
           <button type="submit" class="button plain" name="action" value="add">
             Add
@@ -56,3 +44,20 @@ export function Counter({ desk, action, title, said, scanned = "", beside, child
     </>
   );
 }
+
+/** The field into which scanners type. */
+export const ScanField = ({ value = "", isNext }: { value?: string; isNext: boolean }) => (
+  <input
+    id="scan"
+    name="scan"
+    value={value}
+    aria-label="ISBN"
+    placeholder="Scan an ISBN"
+    maxlength={100}
+    autocomplete="off"
+    autocapitalize="off"
+    spellcheck={false}
+    enterkeyhint="done"
+    autofocus={isNext}
+  />
+);

@@ -15,9 +15,9 @@ interface Props {
 }
 
 export function CartPage({ desk, kind, cart, quantities }: Props) {
-  const { number, lines, said, earlier } = cart;
+  const { number, lines, said, earlier, scanned } = cart;
   return (
-    <Counter desk={desk} action={kind.show.path} title={kind.title} said={said}>
+    <Counter desk={desk} action={kind.show.path} title={kind.title} said={said} scanned={scanned}>
       <input type="hidden" name="number" value={number} />
       {earlier && (
         <p class="note">
@@ -60,6 +60,7 @@ interface RowProps extends Pick<Props, "desk" | "kind"> {
 function Row({ desk, kind, line, quantity, at }: RowProps) {
   const { isbn, book, faults } = line;
   const { writer } = desk.site;
+  const sum = sumAt(book?.price ?? 0, quantity);
   return (
     <tr class={(faults.isbn ?? faults.quantity) ? "wrong" : undefined}>
       <BookOfLine desk={desk} line={line} at={at}>
@@ -74,7 +75,7 @@ function Row({ desk, kind, line, quantity, at }: RowProps) {
           isWrong={faults.quantity !== undefined}
         />
       </td>
-      <td class="sum">{book && (kind === TILL ? writer.price(sumAt(book.price, quantity)) : book.stock)}</td>
+      <td class="sum">{book && (kind === RECEIVE ? book.stock : sum > 0 && writer.price(sum))}</td>
       <td>
         <Remove line={line} />
       </td>

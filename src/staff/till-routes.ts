@@ -41,6 +41,7 @@ export function cartRoutes(api: Api, staff: Staff, kind: Kind): void {
     }
     await addBooks(kind, cart, quantities, context);
     if (scanned !== "") cart.said = hasRoom ? saidOfScan(desk, cart, quantities) : NO_ROOM;
+    if (!hasRoom) cart.scanned = scanned;
     return write(desk, cart, quantities);
   });
 }
