@@ -7,6 +7,7 @@ import { changeCount } from "./stock-contract.ts";
 import type { Line, Said } from "./till-cart.ts";
 import { Counter } from "./till-counter.tsx";
 import { BookOfLine, Quantity, Remove } from "./till-row.tsx";
+import { Lines } from "./till-table.tsx";
 
 export interface Count {
   /** The reference of the movements. */
@@ -17,7 +18,7 @@ export interface Count {
   refused: Line[];
   /** The newest first. */
   differences: BookEntry[];
-  said: Said;
+  said?: Said | undefined;
 }
 
 interface Props {
@@ -47,27 +48,16 @@ export function CountPage({ desk, count }: Props) {
       {refused.length + differences.length === 0 ? (
         <p class="empty">Scan a book, then type how many there are. Differences are listed here.</p>
       ) : (
-        <table class="lines">
-          <thead>
-            <tr>
-              <th scope="col">Book</th>
-              <th scope="col">Before</th>
-              <th scope="col">Counted</th>
-              <th scope="col">Difference</th>
-              <td />
-            </tr>
-          </thead>
-          <tbody>
-            {refused.map((line, at) => (
-              <RefusedRow desk={desk} line={line} at={at} />
+        <Lines heads={["Book", "Before", "Counted", "Difference", ""]}>
+          {refused.map((line, at) => (
+            <RefusedRow desk={desk} line={line} at={at} />
+          ))}
+          {differences
+            .filter((entry) => !isRefused(entry))
+            .map((entry, at) => (
+              <DifferenceRow desk={desk} entry={entry} at={refused.length + at} />
             ))}
-            {differences
-              .filter((entry) => !isRefused(entry))
-              .map((entry, at) => (
-                <DifferenceRow desk={desk} entry={entry} at={refused.length + at} />
-              ))}
-          </tbody>
-        </table>
+        </Lines>
       )}
       {differences.length > 0 && (
         <div class="ways">

@@ -1,33 +1,41 @@
 /** Counting: each count is saved as it is typed, and the differences are those of the ledger. */
-import * as z from "zod";
-import { isbn } from "../books/book.ts";
-import { readBooksOnSale } from "../books/store.ts";
 import { MissingFault, type VersionDemand } from "../db/resource.ts";
 import type { Api } from "../http/api.ts";
 import { versionDemand } from "../http/etag.ts";
 import { textOf } from "../http/form.ts";
 import type { HandlerContext } from "../http/handler.ts";
-import { faultsOf, NO_MESSAGE } from "../http/validate.ts";
 import type { Writer } from "../pages/words.ts";
 import { StockCount } from "../stock/contract.ts";
 import { readEntries } from "../stock/movements.ts";
 import { ZERO_PRICE } from "../stock/refusals.ts";
 import { countStock, StockFault } from "../stock/store.ts";
 import { type Count, CountPage } from "./count-page.tsx";
-import { byBook } from "./receipt-entries.ts";
+import { type BookEntry, byBook } from "./receipt-entries.ts";
 import { type Desk, type Staff, seeOther } from "./staff.ts";
 import * as contract from "./stock-contract.ts";
-import { type Line, lineOf, newNumber, readLines, readNumber, type Said } from "./till-cart.ts";
+import {
+  addBooks,
+  CartLine,
+  checkLine,
+  isWrong,
+  type Line,
+  lineOf,
+  newNumber,
+  readLines,
+  readNumber,
+  type Said,
+  saidOfFault,
+} from "./till-cart.ts";
 
 const REASON = "count";
-const CountSchema = z.object({ isbn: isbn(), quantity: StockCount.shape.stock });
+const CountLine = CartLine.extend({ quantity: StockCount.shape.stock });
 
 /** So many differences are listed; the ledger has all of them. */
 const MAX_DIFFERENCES = 200;
 
 export function countRoutes(api: Api, staff: Staff): void {
   const write = (desk: Desk, count: Count) => {
-    const isFine = (count.said.tone ?? "scanned") === "scanned" && count.refused.length === 0;
+    const isFine = (count.said?.tone ?? "scanned") === "scanned" && count.refused.length === 0;
     return staff.write(desk, { title: "Count", place: "count", status: isFine ? 200 : 422 }, () =>
       CountPage({ desk, count }),
     );
@@ -39,7 +47,6 @@ export function countRoutes(api: Api, staff: Staff): void {
       scanned: "",
       refused: [],
       differences: [],
-      said: { text: "" },
     }),
   );
 
@@ -55,18 +62,24 @@ export function countRoutes(api: Api, staff: Staff): void {
     const save = { number, writer: desk.site.writer, demand: versionDemand(preconditions) };
     for (const line of lines) await saveCount(line, save, context);
     const all = byBook(await readEntries(context.database, number), REASON);
-    const last = isWaiting ? lineOf(scanned, "") : lines[0];
-    const refused = lines.filter(({ faults }) => faults.isbn ?? faults.quantity);
-    await addBooks([...refused, ...(last ? [last] : [])], context);
+    // While its count is missing, a book is known by its ISBN alone.
+    const last = isWaiting ? lineOf(scanned, "0") : lines[0];
+    if (isWaiting && last) checkLine(last, CountLine, save.writer);
+    const refused = lines.filter(isWrong);
+    await addBooks(last ? [last, ...refused] : refused, context.database);
     return write(desk, {
       number,
       scanned: isWaiting ? scanned : "",
       refused,
       differences: all.filter(({ delta }) => delta !== 0).slice(0, MAX_DIFFERENCES),
-      said: last ? saidOf(last, all.find((entry) => entry.isbn === last.isbn)?.delta ?? 0) : { text: "" },
+      said: last && saidOf(last, isWaiting ? undefined : differenceIn(all, last)),
     });
   });
 }
+
+/** By how much a count differs from the stock before it. */
+const differenceIn = (entries: BookEntry[], line: Line): number =>
+  entries.find(({ isbn }) => isbn === line.isbn)?.delta ?? 0;
 
 /** The count that was typed, and those of the list that were changed since they were saved. */
 function linesToSave(form: FormData): Line[] {
@@ -91,12 +104,9 @@ async function saveCount(
   { number, writer, demand }: Save,
   { database, actor }: HandlerContext,
 ): Promise<void> {
-  const given = { isbn: line.isbn, quantity: writer.number(line.quantity) };
-  const parsed = CountSchema.safeParse(given, NO_MESSAGE);
-  for (const { path, message } of faultsOf("body", given, parsed))
-    line.faults[path as "isbn" | "quantity"] ??= message;
-  if (!parsed.success) return;
-  const { isbn, quantity: stock } = parsed.data;
+  const stock = checkLine(line, CountLine, writer);
+  if (isWrong(line)) return;
+  const { isbn } = line;
   try {
     await countStock(database, { isbn }, { stock, reason: REASON, reference: number }, actor, demand);
   } catch (fault) {
@@ -106,28 +116,14 @@ async function saveCount(
   }
 }
 
-async function addBooks(lines: Line[], { database }: HandlerContext): Promise<void> {
-  const isbns = lines.map(({ isbn }) => isbn).filter((text) => isbn().safeParse(text).success);
-  const books = await readBooksOnSale(database, isbns);
-  for (const line of lines) line.book = books.get(line.isbn);
-}
-
 /** Whoever counts is not told the stock before, because it would be too easy to find just that. */
-function saidOf({ isbn: given, quantity, book, faults }: Line, difference: number): Said {
-  const fault = faults.isbn ?? (quantity === "" ? unknown(given, book) : undefined);
-  if (fault)
-    return { tone: isbn().safeParse(given).success ? "unknown" : "refused", text: `${given} ${fault}.` };
-  const name = book?.title ?? given;
-  if (faults.quantity) return { tone: "refused", text: `${name}: ${faults.quantity}.` };
-  if (quantity === "") return { tone: "scanned", text: `${name}: how many are there?` };
-  const told =
-    difference === 0
-      ? "as expected"
-      : `${Math.abs(difference)} ${difference > 0 ? "more" : "fewer"} than expected`;
-  return { text: `${name}: ${quantity}, ${told}.` };
-}
-
-function unknown(text: string, book: Line["book"]): string | undefined {
-  if (book) return undefined;
-  return isbn().safeParse(text).success ? "names no book" : "must be a valid ISBN-10 or ISBN-13";
+function saidOf(line: Line, difference: number | undefined): Said {
+  const { quantity, book } = line;
+  const wrong = saidOfFault(line);
+  if (wrong) return wrong;
+  const name = book?.title;
+  if (difference === undefined) return { tone: "scanned", text: `${name}: how many are there?` };
+  if (difference === 0) return { text: `${name}: ${quantity}, as expected.` };
+  const told = `${Math.abs(difference)} ${difference > 0 ? "more" : "fewer"}`;
+  return { text: `${name}: ${quantity}, ${told} than expected.` };
 }

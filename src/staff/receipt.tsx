@@ -7,6 +7,7 @@ import type { Desk } from "./staff.ts";
 import { sumAt } from "./till-cart.ts";
 import { ScanField } from "./till-counter.tsx";
 import { type Kind, RECEIVE, TILL } from "./till-kinds.ts";
+import { Lines, Title } from "./till-table.tsx";
 
 export interface Receipt {
   number: string;
@@ -42,34 +43,26 @@ export function ReceiptPage({ desk, receipt, fault }: Props) {
           Undone on <Moment desk={desk} at={undone} />
         </p>
       )}
-      <table class="lines">
-        <thead>
-          <tr>
-            <th scope="col">Book</th>
-            <th scope="col">Price</th>
-            <th scope="col">Quantity</th>
-            <th scope="col">Sum</th>
-          </tr>
-        </thead>
-        <tbody>
-          {lines.map((line, at) => (
-            <tr>
-              <BookCell desk={desk} line={line} />
-              <td class="price">{line.book && writer.price(line.book.price)}</td>
-              <td class="count">{-line.delta}</td>
-              <td class="sum">{line.book && writer.price(sums[at] ?? 0)}</td>
-            </tr>
-          ))}
-        </tbody>
-        <tfoot>
+      <Lines
+        heads={["Book", "Price", "Quantity", "Sum"]}
+        foot={
           <tr>
             <th scope="row" colspan={3}>
               Total
             </th>
             <td class="sum">{writer.price(total)}</td>
           </tr>
-        </tfoot>
-      </table>
+        }
+      >
+        {lines.map((line, at) => (
+          <tr>
+            <BookCell desk={desk} line={line} />
+            <td class="price">{line.book && writer.price(line.book.price)}</td>
+            <td>{-line.delta}</td>
+            <td class="sum">{line.book && writer.price(sums[at] ?? 0)}</td>
+          </tr>
+        ))}
+      </Lines>
       {fault && <Fault name="undo" fault={fault} />}
       <div class="ways">
         <Next desk={desk} kind={TILL} label="Next customer" />
@@ -101,24 +94,15 @@ export function DeliveryPage({ desk, reference, lines }: DeliveryProps) {
       <h1>
         Goods in <span class="note">{reference}</span>
       </h1>
-      <table class="lines">
-        <thead>
+      <Lines heads={["Book", "Came in", "In stock"]}>
+        {lines.map((line) => (
           <tr>
-            <th scope="col">Book</th>
-            <th scope="col">Came in</th>
-            <th scope="col">In stock</th>
+            <BookCell desk={desk} line={line} />
+            <td>{line.delta}</td>
+            <td>{line.after}</td>
           </tr>
-        </thead>
-        <tbody>
-          {lines.map((line) => (
-            <tr>
-              <BookCell desk={desk} line={line} />
-              <td class="count">{line.delta}</td>
-              <td class="count">{line.after}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+        ))}
+      </Lines>
       <div class="ways">
         <Next desk={desk} kind={RECEIVE} label="Next delivery" />
         <button type="button" class="button plain" data-print hidden>
@@ -144,10 +128,13 @@ const Next = ({ desk, kind, label }: { desk: Desk; kind: Kind; label: string }) 
 export function BookCell({ desk, line: { book, isbn } }: { desk: Desk; line: BookEntry }) {
   return (
     <th scope="row">
-      <span class="title" lang={book && desk.site.writer.lang(book)}>
-        {book?.title ?? isbn}
-      </span>
-      <span class="by">{book ? book.author : "Deleted since"}</span>
+      {book ? (
+        <Title desk={desk} book={book} />
+      ) : (
+        <>
+          {isbn} <span class="by">Deleted since</span>
+        </>
+      )}
     </th>
   );
 }

@@ -5,7 +5,8 @@
 import * as z from "zod";
 import { isbn, MAX_STOCK } from "../books/book.ts";
 import { parseIsbn } from "../books/isbn.ts";
-import type { BookOnSale } from "../books/store.ts";
+import { type BookOnSale, readBooksOnSale } from "../books/store.ts";
+import type { Database } from "../db/ports.ts";
 import { integer } from "../http/fields.ts";
 import { textOf } from "../http/form.ts";
 import { Problem } from "../http/problem.ts";
@@ -40,7 +41,7 @@ export interface Cart {
   lines: Line[];
   /** What was scanned, but has no room. */
   scanned?: string;
-  said: Said;
+  said?: Said | undefined;
   /** The number under which other lines were saved before. */
   earlier?: string | undefined;
 }
@@ -55,17 +56,15 @@ export function newNumber(): string {
   return `${new Date().toISOString().slice(2, 10).replaceAll("-", "")}-${characters}`;
 }
 
-export const newCart = (): Cart => ({ number: newNumber(), reference: "", lines: [], said: { text: "" } });
+export const newCart = (): Cart => ({ number: newNumber(), reference: "", lines: [] });
 
 /** Nobody types more into a field. */
 const MAX_TYPED = 100;
 /** Fewer digits than these do not show that a scan was cut short. */
 const MIN_PART = 4;
 
-const CartSchema = z.object({
-  lines: z.array(z.object({ isbn: isbn(), quantity: integer({ min: 1, max: MAX_STOCK }) })),
-  reference,
-});
+/** A line of a sale or a delivery, by the rules of the API. */
+export const CartLine = z.object({ isbn: isbn(), quantity: integer({ min: 1, max: MAX_STOCK }) });
 
 const typed = (text: string) => text.trim().slice(0, MAX_TYPED);
 
@@ -77,7 +76,6 @@ export function readCart(form: FormData, writer: Writer): Cart {
     number: readNumber(form),
     reference: textOf(form, "reference"),
     lines: merged(removed === "" ? lines : lines.filter(({ isbn }) => isbn !== removed), writer),
-    said: { text: "" },
   };
 }
 
@@ -142,24 +140,45 @@ const isPartOf = (text: string, isbn: string): boolean =>
   isbn.includes(text);
 
 /**
- * Adds what is wrong with the lines by the rules of the API.
+ * Adds what is wrong with a line by the rules of the API.
  *
- * @returns the quantities as numbers
+ * @returns the quantity as a number
  */
+export function checkLine(line: Line, schema: typeof CartLine, writer: Writer): number {
+  const given = { isbn: line.isbn, quantity: writer.number(line.quantity) };
+  for (const { path, message } of faultsOf("body", given, schema.safeParse(given, NO_MESSAGE)))
+    line.faults[path as keyof Line["faults"]] ??= message;
+  return given.quantity;
+}
+
+/** Checks all of a cart; see {@link checkLine}. */
 export function check(cart: Cart, writer: Writer): number[] {
-  const lines = cart.lines.map(({ isbn, quantity }) => ({ isbn, quantity: writer.number(quantity) }));
-  const given = { lines, reference: cart.reference || null };
-  for (const { path, message } of faultsOf("body", given, CartSchema.safeParse(given, NO_MESSAGE))) {
-    const [part, at, field] = path.split(".");
-    const line = part === "lines" ? cart.lines[Number(at)] : undefined;
-    if (line) line.faults[field as "isbn" | "quantity"] ??= message;
-    else cart.referenceFault = message;
+  const given = cart.reference || null;
+  for (const { message } of faultsOf("body", given, reference.safeParse(given, NO_MESSAGE)))
+    cart.referenceFault ??= message;
+  return cart.lines.map((line) => checkLine(line, CartLine, writer));
+}
+
+/** Adds the books to lines, in one round trip. */
+export async function addBooks(lines: Line[], database: Database): Promise<void> {
+  const isbns = lines.map(({ isbn }) => isbn).filter((isbn) => parseIsbn(isbn) === isbn);
+  const books = await readBooksOnSale(database, isbns);
+  for (const line of lines) {
+    line.book = books.get(line.isbn);
+    if (!line.book) line.faults.isbn ??= "names no book";
   }
-  return lines.map(({ quantity }) => quantity);
+}
+
+export const isWrong = ({ faults }: Line): boolean => (faults.isbn ?? faults.quantity) !== undefined;
+
+/** What the page says of a line that is wrong. */
+export function saidOfFault({ isbn, book, faults }: Line): Said | undefined {
+  if (faults.isbn) return { tone: parseIsbn(isbn) ? "unknown" : "refused", text: `${isbn} ${faults.isbn}.` };
+  return faults.quantity ? { tone: "refused", text: `${book?.title}: ${faults.quantity}.` } : undefined;
 }
 
 export const hasFaults = ({ lines, referenceFault }: Cart): boolean =>
-  referenceFault !== undefined || lines.some(({ faults }) => faults.isbn ?? faults.quantity);
+  referenceFault !== undefined || lines.some(isWrong);
 
 /** The sum of the lines that can be counted. Their prices are counted in cents, so that nothing drifts. */
 export function totalOf(lines: Line[], quantities: number[]): number {
@@ -173,9 +192,9 @@ export const sumAt = (price: number, quantity: number | undefined): number => ce
 const centsOf = (price: number, quantity = Number.NaN): number =>
   Number.isSafeInteger(quantity) && quantity > 0 ? Math.round(price * 100) * quantity : 0;
 
-/** The number of copies that can be counted. */
-export const copiesIn = (quantities: number[]): number =>
-  quantities.reduce(
-    (sum, quantity) => (Number.isSafeInteger(quantity) && quantity > 0 ? sum + quantity : sum),
-    0,
-  );
+/** How many copies there are, in words. Those that cannot be counted do not count. */
+export function booksIn(quantities: number[]): string {
+  const countable = quantities.filter((quantity) => Number.isSafeInteger(quantity) && quantity > 0);
+  const copies = countable.reduce((sum, quantity) => sum + quantity, 0);
+  return copies === 1 ? "1 book" : `${copies} books`;
+}

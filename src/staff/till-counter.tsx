@@ -8,7 +8,7 @@ type Props = PropsWithChildren<{
   desk: Desk;
   action: string;
   title: string;
-  said: Said;
+  said?: Said | undefined;
   /** What was scanned, if it has to be corrected or waits for more. */
   scanned?: string | undefined;
   /** Fields beside the scanner's. */
@@ -32,8 +32,8 @@ export function Counter({ desk, action, title, said, scanned = "", beside, child
             Add
           </button>
         </div>
-        <p id="status" role="status" data-tone={said.tone}>
-          {said.text}
+        <p id="status" role="status" data-tone={said?.tone}>
+          {said?.text}
         </p>
         <div id="away" role="alert" hidden />
         <div id="lines">{children}</div>

@@ -2,10 +2,11 @@
 import { STAFF } from "../http/auth/session.ts";
 import { Field } from "./fields.tsx";
 import type { Desk } from "./staff.ts";
-import { type Cart, copiesIn, type Line, sumAt, totalOf } from "./till-cart.ts";
+import { booksIn, type Cart, type Line, sumAt, totalOf } from "./till-cart.ts";
 import { Counter } from "./till-counter.tsx";
 import { type Kind, RECEIVE, TILL } from "./till-kinds.ts";
 import { BookOfLine, Quantity, Remove } from "./till-row.tsx";
+import { Lines } from "./till-table.tsx";
 
 interface Props {
   desk: Desk;
@@ -28,22 +29,20 @@ export function CartPage({ desk, kind, cart, quantities }: Props) {
         <p class="empty">Scan a book to begin.</p>
       ) : (
         <>
-          <table class="lines">
-            <thead>
-              <tr>
-                <th scope="col">Book</th>
-                <th scope="col">Price</th>
-                <th scope="col">Quantity</th>
-                <th scope="col">{kind === TILL ? "Sum" : "In stock"}</th>
-                <td />
-              </tr>
-            </thead>
-            <tbody>
-              {lines.map((line, at) => (
-                <Row desk={desk} kind={kind} line={line} quantity={quantities[at]} at={at} />
-              ))}
-            </tbody>
-          </table>
+          <Lines heads={["Book", "Price", "Quantity", kind === TILL ? "Sum" : "In stock", ""]}>
+            {lines.map((line, at) => (
+              <Row desk={desk} kind={kind} line={line} quantity={quantities[at]} at={at} />
+            ))}
+          </Lines>
+          {kind === RECEIVE && (
+            <Field
+              name="reference"
+              label="Delivery note"
+              value={cart.reference}
+              fault={cart.referenceFault}
+              autocomplete="off"
+            />
+          )}
           <Pay desk={desk} kind={kind} cart={cart} quantities={quantities} />
         </>
       )}
@@ -96,21 +95,10 @@ function NewBook({ desk, isbn }: { desk: Desk; isbn: string }) {
 }
 
 function Pay({ desk, kind, cart, quantities }: Props) {
-  const copies = copiesIn(quantities);
-  const books = copies === 1 ? "1 book" : `${copies} books`;
   return (
     <div class="pay">
-      {kind === RECEIVE && (
-        <Field
-          name="reference"
-          label="Delivery note"
-          value={cart.reference}
-          fault={cart.referenceFault}
-          autocomplete="off"
-        />
-      )}
       <p class="total">
-        <span>{books}</span>
+        <span>{booksIn(quantities)}</span>
         {kind === TILL && <strong>{desk.site.writer.price(totalOf(cart.lines, quantities))}</strong>}
       </p>
       <button type="submit" class="button" name="action" value="save">

@@ -1,6 +1,4 @@
 /** The till and goods in: a form of lines that grows by scans, and becomes one transaction. */
-import { parseIsbn } from "../books/isbn.ts";
-import { readBooksOnSale } from "../books/store.ts";
 import { MismatchFault } from "../db/idempotency.ts";
 import type { Api } from "../http/api.ts";
 import { textOf } from "../http/form.ts";
@@ -12,13 +10,26 @@ import { readEntries } from "../stock/movements.ts";
 import { errorOfLine } from "../stock/refusals.ts";
 import { changeStock, LinesFault, type RefusedLine } from "../stock/transactions.ts";
 import { type Desk, type Staff, seeOther } from "./staff.ts";
-import { type Cart, check, hasFaults, newCart, newNumber, readCart, scan, totalOf } from "./till-cart.ts";
-import { type Kind, shortage } from "./till-kinds.ts";
+import {
+  addBooks,
+  booksIn,
+  type Cart,
+  check,
+  hasFaults,
+  newCart,
+  newNumber,
+  readCart,
+  type Said,
+  saidOfFault,
+  scan,
+  totalOf,
+} from "./till-cart.ts";
+import { type Kind, shortage, TILL } from "./till-kinds.ts";
 import { CartPage } from "./till-page.tsx";
 
 export function cartRoutes(api: Api, staff: Staff, kind: Kind): void {
   const write = (desk: Desk, cart: Cart, quantities: number[]): AnyReply => {
-    const isRefused = hasFaults(cart) || (cart.said.tone ?? "scanned") !== "scanned";
+    const isRefused = hasFaults(cart) || (cart.said?.tone ?? "scanned") !== "scanned";
     const { title, place } = kind;
     return staff.write(desk, { title, place, status: isRefused ? 422 : 200 }, () =>
       CartPage({ desk, kind, cart, quantities }),
@@ -39,9 +50,10 @@ export function cartRoutes(api: Api, staff: Staff, kind: Kind): void {
       const reference = await save(kind, cart, quantities, context);
       if (reference !== undefined) return seeOther(kind.saved(reference));
     }
-    await addBooks(kind, cart, quantities, context);
-    if (scanned !== "") cart.said = hasRoom ? saidOfScan(desk, cart, quantities) : NO_ROOM;
-    if (!hasRoom) cart.scanned = scanned;
+    await addBooks(cart.lines, context.database);
+    if (kind === TILL) markShort(cart, quantities);
+    if (!hasRoom) Object.assign(cart, { scanned, said: NO_ROOM });
+    cart.said ??= saidOf(desk, kind, cart, quantities, scanned !== "");
     return write(desk, cart, quantities);
   });
 }
@@ -51,34 +63,22 @@ const NO_ROOM = {
   text: `Not added: there are ${MAX_LINES} lines, and more cannot be saved at once. Save these first.`,
 } as const;
 
-/** Adds the books, and what they say of the lines. */
-async function addBooks(
-  { sign }: Kind,
-  cart: Cart,
-  quantities: number[],
-  { database }: HandlerContext,
-): Promise<void> {
-  const isbns = cart.lines.map(({ isbn }) => isbn).filter((isbn) => parseIsbn(isbn) === isbn);
-  const books = await readBooksOnSale(database, isbns);
-  for (const [at, line] of cart.lines.entries()) {
-    line.book = books.get(line.isbn);
-    const { book, faults } = line;
-    if (!book) faults.isbn ??= "names no book";
-    else if (sign < 0) faults.quantity ??= shortage(book, quantities[at] ?? 0);
-  }
+/** Marks the lines of a sale that the stock does not cover. Whether it does is decided when they are sold. */
+function markShort({ lines }: Cart, quantities: number[]): void {
+  for (const [at, { book, faults }] of lines.entries())
+    if (book) faults.quantity ??= shortage(book, quantities[at] ?? 0);
 }
 
-/** What the page says of the line that was just scanned. */
-function saidOfScan({ site: { writer } }: Desk, { lines }: Cart, quantities: number[]): Cart["said"] {
+/** What the page says: of the line that was just scanned, or of all of them. */
+function saidOf(desk: Desk, kind: Kind, cart: Cart, quantities: number[], isScanned: boolean): Said {
+  const { lines } = cart;
   const [line] = lines;
   if (!line) return { text: "" };
-  const { isbn, book, faults } = line;
-  if (faults.isbn) return { tone: parseIsbn(isbn) ? "unknown" : "refused", text: `${isbn} ${faults.isbn}.` };
-  if (faults.quantity) return { tone: "refused", text: `${book?.title}: ${faults.quantity}.` };
-  return {
-    tone: "scanned",
-    text: `${book?.title}, ${quantities[0]}. ${writer.price(totalOf(lines, quantities))} in all.`,
-  };
+  const total = kind === TILL ? desk.site.writer.price(totalOf(lines, quantities)) : booksIn(quantities);
+  if (!isScanned) return { text: `${total} in all.` };
+  return (
+    saidOfFault(line) ?? { tone: "scanned", text: `${line.book?.title}, ${quantities[0]}. ${total} in all.` }
+  );
 }
 
 /**

@@ -3,6 +3,7 @@ import type { PropsWithChildren } from "hono/jsx";
 import { Fault } from "./fields.tsx";
 import type { Desk } from "./staff.ts";
 import type { Line } from "./till-cart.ts";
+import { Title } from "./till-table.tsx";
 
 interface Props {
   desk: Desk;
@@ -22,10 +23,7 @@ export function BookOfLine({ desk, line, at, children }: PropsWithChildren<Props
       {book ? (
         <>
           <input type="hidden" name="isbn" value={isbn} />
-          <span class="title" lang={desk.site.writer.lang(book)}>
-            {book.title}
-          </span>
-          <span class="by">{book.author}</span>
+          <Title desk={desk} book={book} />
         </>
       ) : (
         <input

@@ -88,7 +88,7 @@ const STATES: Record<string, [path: string, act?: (page: Page) => Promise<unknow
 
 async function scan(page: Page, ...isbns: string[]): Promise<void> {
   for (const isbn of isbns) await page.keyboard.type(`${isbn}\n`);
-  await eventually(() => page.locator("#counter").getAttribute("aria-busy")).toBe("false");
+  await eventually(() => page.locator("#lines").getAttribute("aria-busy")).toBe("false");
 }
 
 async function sold(page: Page): Promise<void> {

@@ -12,7 +12,7 @@ import { tokenFor } from "../support/token.ts";
 
 /** The form is idle: all that was scanned is on the page. */
 const settled = (page: Page) =>
-  eventually(() => page.locator("#counter").getAttribute("aria-busy")).toBe("false");
+  eventually(() => page.locator("#lines").getAttribute("aria-busy")).toBe("false");
 
 /** What the lines say, but for what is wrong with them. */
 const lines = (page: Page) =>

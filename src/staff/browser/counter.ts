@@ -130,13 +130,13 @@ export class Counter {
   async #send(): Promise<void> {
     if (this.#isSending) return;
     this.#isSending = true;
-    this.#form.ariaBusy = "true";
+    this.#lines.ariaBusy = "true";
     try {
       for (let [step] = this.#draft.steps; step; [step] = this.#draft.steps)
         if (!(await this.#sendStep(step))) break;
     } finally {
       this.#isSending = false;
-      this.#form.ariaBusy = "false";
+      this.#lines.ariaBusy = "false";
     }
   }
 
