@@ -54,7 +54,8 @@ export function createApp({ config, connect, limiter, log, readAsset, stopping }
   changeRoutes(api);
   taskRoutes(api);
   pageRoutes(api, pages);
-  staffRoutes(api, staff, { authentication: authentication.mode, authenticator, sessions, signIn });
+  const signingIn = { authentication: authentication.mode, authenticator, sessions, signIn };
+  staffRoutes(api, staff, signingIn, { shop, transfers, importMaxBytes });
   serviceRoutes(api, { authentication: authentication.mode, publicUrl, readAsset, stopping });
   return api.app();
 }

@@ -49,6 +49,7 @@ const LANGUAGES = ["en", "zh", "de", "es", "ja", "fr", "ru", "it", "pt", "ko", "
 export class Writer {
   readonly #price: Intl.NumberFormat;
   readonly #dates: Record<number, Intl.DateTimeFormat>;
+  readonly #number: Intl.NumberFormat;
   readonly #time: Intl.DateTimeFormat;
   readonly #languages = new Intl.DisplayNames("en", { type: "language", fallback: "none" });
 
@@ -57,6 +58,7 @@ export class Writer {
 
   constructor({ locale, currency, timeZone }: Shop) {
     this.#price = new Intl.NumberFormat(locale, { style: "currency", currency });
+    this.#number = new Intl.NumberFormat(locale);
     const date = (options: Intl.DateTimeFormatOptions) =>
       new Intl.DateTimeFormat(locale, { timeZone: "UTC", calendar: "gregory", ...options });
     this.#dates = {
@@ -73,6 +75,10 @@ export class Writer {
 
   price(price: number): string {
     return this.#price.format(price);
+  }
+
+  number(number: number): string {
+    return this.#number.format(number);
   }
 
   /** A date as exact as it is known: `2008`, `2008-09` or `2008-09-14`. */
