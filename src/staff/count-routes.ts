@@ -4,12 +4,12 @@ import type { Api } from "../http/api.ts";
 import { versionDemand } from "../http/etag.ts";
 import { textOf } from "../http/form.ts";
 import type { HandlerContext } from "../http/handler.ts";
-import type { Writer } from "../pages/words.ts";
 import { StockCount } from "../stock/contract.ts";
 import { readEntries } from "../stock/movements.ts";
 import { ZERO_PRICE } from "../stock/refusals.ts";
 import { countStock, StockFault } from "../stock/store.ts";
 import { type Count, CountPage } from "./count-page.tsx";
+import type { Numbers } from "./numbers.ts";
 import { type BookEntry, byBook } from "./receipt-entries.ts";
 import { type Desk, type Staff, seeOther } from "./staff.ts";
 import * as contract from "./stock-contract.ts";
@@ -33,7 +33,7 @@ const CountLine = CartLine.extend({ quantity: StockCount.shape.stock });
 /** So many differences are listed; the ledger has all of them. */
 const MAX_DIFFERENCES = 200;
 
-export function countRoutes(api: Api, staff: Staff): void {
+export function countRoutes(api: Api, staff: Staff, numbers: Numbers): void {
   const write = (desk: Desk, count: Count) => {
     const isFine = (count.said?.tone ?? "scanned") === "scanned" && count.refused.length === 0;
     return staff.write(desk, { title: "Count", place: "count", status: isFine ? 200 : 422 }, () =>
@@ -59,12 +59,12 @@ export function countRoutes(api: Api, staff: Staff): void {
     const scanned = textOf(form, "scan").trim();
     const lines = linesToSave(form);
     const isWaiting = scanned !== "" && textOf(form, "count").trim() === "";
-    const save = { number, writer: desk.site.writer, demand: versionDemand(preconditions) };
+    const save = { number, numbers, demand: versionDemand(preconditions) };
     for (const line of lines) await saveCount(line, save, context);
     const all = byBook(await readEntries(context.database, number), REASON);
     // While its count is missing, a book is known by its ISBN alone.
     const last = isWaiting ? lineOf(scanned, "0") : lines[0];
-    if (isWaiting && last) checkLine(last, CountLine, save.writer);
+    if (isWaiting && last) checkLine(last, CountLine, numbers);
     const refused = lines.filter(isWrong);
     await addBooks(last ? [last, ...refused] : refused, context.database);
     return write(desk, {
@@ -94,17 +94,17 @@ function linesToSave(form: FormData): Line[] {
 
 interface Save {
   number: string;
-  writer: Writer;
+  numbers: Numbers;
   demand: VersionDemand;
 }
 
 /** Saves a count, or adds to the line why that is not possible. */
 async function saveCount(
   line: Line,
-  { number, writer, demand }: Save,
+  { number, numbers, demand }: Save,
   { database, actor }: HandlerContext,
 ): Promise<void> {
-  const stock = checkLine(line, CountLine, writer);
+  const stock = checkLine(line, CountLine, numbers);
   if (isWrong(line)) return;
   const { isbn } = line;
   try {

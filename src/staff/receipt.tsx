@@ -36,11 +36,11 @@ export function ReceiptPage({ desk, receipt, fault }: Props) {
         {SHOP_NAME} <span class="note">Receipt {number}</span>
       </h1>
       <p>
-        <Moment desk={desk} at={sold} />
+        <time datetime={sold}>{writer.time(sold)}</time>
       </p>
       {undone && (
         <p class="undone">
-          Undone on <Moment desk={desk} at={undone} />
+          Undone on <time datetime={undone}>{writer.time(undone)}</time>
         </p>
       )}
       <Lines
@@ -138,10 +138,3 @@ export function BookCell({ desk, line: { book, isbn } }: { desk: Desk; line: Boo
     </th>
   );
 }
-
-/** A time, which the script tells as the browser's clock does. */
-export const Moment = ({ desk, at }: { desk: Desk; at: string }) => (
-  <time datetime={at} data-locale={desk.site.writer.locale}>
-    {desk.site.writer.moment(at)}
-  </time>
-);

@@ -11,8 +11,8 @@ import { integer } from "../http/fields.ts";
 import { textOf } from "../http/form.ts";
 import { Problem } from "../http/problem.ts";
 import { faultsOf, NO_MESSAGE } from "../http/validate.ts";
-import type { Writer } from "../pages/words.ts";
 import { MAX_LINES, reference } from "../stock/contract.ts";
+import { NumberFault, type Numbers } from "./numbers.ts";
 
 export interface Line {
   /** 13 digits, or what was typed if it is no ISBN. */
@@ -69,13 +69,13 @@ export const CartLine = z.object({ isbn: isbn(), quantity: integer({ min: 1, max
 const typed = (text: string) => text.trim().slice(0, MAX_TYPED);
 
 /** Reads a cart from its form, without the line that was removed. */
-export function readCart(form: FormData, writer: Writer): Cart {
+export function readCart(form: FormData, numbers: Numbers): Cart {
   const lines = readLines(form);
   const removed = textOf(form, "remove");
   return {
     number: readNumber(form),
     reference: textOf(form, "reference"),
-    lines: merged(removed === "" ? lines : lines.filter(({ isbn }) => isbn !== removed), writer),
+    lines: merged(removed === "" ? lines : lines.filter(({ isbn }) => isbn !== removed), numbers),
   };
 }
 
@@ -101,19 +101,29 @@ export const lineOf = (isbn: string, quantity: string): Line => ({
 });
 
 /** One line for each book: whoever corrects an ISBN may name a book that is there. */
-function merged(lines: Line[], writer: Writer): Line[] {
+function merged(lines: Line[], numbers: Numbers): Line[] {
   const byIsbn = new Map<string, Line>();
   for (const line of lines) {
     const first = byIsbn.get(line.isbn);
-    if (first) first.quantity = sumOf(first.quantity, line.quantity, writer);
+    if (first) first.quantity = sumOf(first.quantity, line.quantity, numbers);
     else byIsbn.set(line.isbn, line);
   }
   return [...byIsbn.values()];
 }
 
+/** A quantity as a number; NaN if it is none. */
+function numberOf(text: string, numbers: Numbers): number {
+  try {
+    return numbers.read(text);
+  } catch (fault) {
+    if (fault instanceof NumberFault) return Number.NaN;
+    throw fault;
+  }
+}
+
 /** A quantity that is no whole number stays as it is: it has to be corrected first. */
-function sumOf(one: string, other: string, writer: Writer): string {
-  const sum = writer.number(one) + writer.number(other);
+function sumOf(one: string, other: string, numbers: Numbers): string {
+  const sum = numberOf(one, numbers) + numberOf(other, numbers);
   return Number.isSafeInteger(sum) ? `${sum}` : one;
 }
 
@@ -122,12 +132,12 @@ function sumOf(one: string, other: string, writer: Writer): string {
  *
  * @returns false if there is no room for another line
  */
-export function scan(cart: Cart, text: string, writer: Writer): boolean {
+export function scan(cart: Cart, text: string, numbers: Numbers): boolean {
   const added = lineOf(text, "1");
   const earlier = cart.lines.find(({ isbn }) => isbn === added.isbn);
   const others = cart.lines.filter((line) => line !== earlier && !isPartOf(line.isbn, added.isbn));
   if (!earlier && others.length === MAX_LINES) return false;
-  if (earlier) added.quantity = sumOf(earlier.quantity, "1", writer);
+  if (earlier) added.quantity = sumOf(earlier.quantity, "1", numbers);
   cart.lines = [added, ...others];
   return true;
 }
@@ -144,19 +154,20 @@ const isPartOf = (text: string, isbn: string): boolean =>
  *
  * @returns the quantity as a number
  */
-export function checkLine(line: Line, schema: typeof CartLine, writer: Writer): number {
-  const given = { isbn: line.isbn, quantity: writer.number(line.quantity) };
+export function checkLine(line: Line, schema: typeof CartLine, numbers: Numbers): number {
+  const given = { isbn: line.isbn, quantity: numberOf(line.quantity, numbers) };
+  if (Number.isNaN(given.quantity)) line.faults.quantity = "must be a whole number";
   for (const { path, message } of faultsOf("body", given, schema.safeParse(given, NO_MESSAGE)))
     line.faults[path as keyof Line["faults"]] ??= message;
   return given.quantity;
 }
 
 /** Checks all of a cart; see {@link checkLine}. */
-export function check(cart: Cart, writer: Writer): number[] {
+export function check(cart: Cart, numbers: Numbers): number[] {
   const given = cart.reference || null;
   for (const { message } of faultsOf("body", given, reference.safeParse(given, NO_MESSAGE)))
     cart.referenceFault ??= message;
-  return cart.lines.map((line) => checkLine(line, CartLine, writer));
+  return cart.lines.map((line) => checkLine(line, CartLine, numbers));
 }
 
 /** Adds the books to lines, in one round trip. */

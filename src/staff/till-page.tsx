@@ -1,4 +1,5 @@
 /** The page of a cart: a field for the scanner, the lines, and the button that saves them. */
+import { hasRole } from "../http/auth/authenticate.ts";
 import { STAFF } from "../http/auth/session.ts";
 import { Field } from "./fields.tsx";
 import type { Desk } from "./staff.ts";
@@ -84,8 +85,8 @@ function Row({ desk, kind, line, quantity, at }: RowProps) {
 
 /** Only editors add books. */
 function NewBook({ desk, isbn }: { desk: Desk; isbn: string }) {
-  const isEditor = desk.principal?.roles.some((role) => role !== "clerk");
-  if (!isEditor) return <p class="note">Somebody with the role editor can add the book.</p>;
+  if (!desk.principal || !hasRole("editor", desk.principal))
+    return <p class="note">Somebody with the role editor can add the book.</p>;
   const query = new URLSearchParams({ isbn, to: RECEIVE.show.path });
   return (
     <p class="note">

@@ -9,6 +9,7 @@ import { MAX_LINES } from "../stock/contract.ts";
 import { readEntries } from "../stock/movements.ts";
 import { errorOfLine } from "../stock/refusals.ts";
 import { changeStock, LinesFault, type RefusedLine } from "../stock/transactions.ts";
+import type { Numbers } from "./numbers.ts";
 import { type Desk, type Staff, seeOther } from "./staff.ts";
 import {
   addBooks,
@@ -27,7 +28,7 @@ import {
 import { type Kind, shortage, TILL } from "./till-kinds.ts";
 import { CartPage } from "./till-page.tsx";
 
-export function cartRoutes(api: Api, staff: Staff, kind: Kind): void {
+export function cartRoutes(api: Api, staff: Staff, kind: Kind, numbers: Numbers): void {
   const write = (desk: Desk, cart: Cart, quantities: number[]): AnyReply => {
     const isRefused = hasFaults(cart) || (cart.said?.tone ?? "scanned") !== "scanned";
     const { title, place } = kind;
@@ -40,11 +41,10 @@ export function cartRoutes(api: Api, staff: Staff, kind: Kind): void {
 
   api.page(kind.change, async ({ form, url }, context) => {
     const desk = await staff.deskOf(url, context.session);
-    const { writer } = desk.site;
-    const cart = readCart(form, writer);
+    const cart = readCart(form, numbers);
     const scanned = textOf(form, "scan").trim();
-    const hasRoom = scanned === "" || scan(cart, scanned, writer);
-    const quantities = check(cart, writer);
+    const hasRoom = scanned === "" || scan(cart, scanned, numbers);
+    const quantities = check(cart, numbers);
     // Whoever types an ISBN and then saves has not seen its line yet.
     if (textOf(form, "action") === "save" && scanned === "") {
       const reference = await save(kind, cart, quantities, context);

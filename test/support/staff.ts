@@ -47,7 +47,7 @@ export async function signIn(
   const form = { form_token: formTokenIn(page), token: await tokenFor(role, subject) };
   const started = await show(`${url}/staff/sign-in`, cookieOf(page), form);
   const cookie = cookieOf(started);
-  const formToken = formTokenIn(await show(`${url}/staff/till`, cookie));
+  const formToken = formTokenIn(await show(`${url}/staff/tasks`, cookie));
   const [name = "", value = ""] = cookie.split(/=(.*)/s);
   return {
     cookie,
