@@ -4,6 +4,7 @@
  */
 import { bookRoutes } from "./books/routes.ts";
 import { catalogueRoutes } from "./catalogue/routes.ts";
+import { Transfers } from "./catalogue/transfers.ts";
 import { changeRoutes } from "./changes/routes.ts";
 import type { Config } from "./config.ts";
 import type { Connect } from "./db/ports.ts";
@@ -36,7 +37,8 @@ export interface Ports {
 }
 
 export function createApp({ config, connect, limiter, log, readAsset, stopping }: Ports): App {
-  const { authentication, publicUrl, shop, sessionKey, signIn } = config;
+  const { authentication, importMaxBytes, publicUrl, shop, sessionKey, signIn } = config;
+  const transfers = new Transfers();
   const authenticator = authenticatorOf(authentication);
   const sessions = sessionKey && new Sessions(sessionKey, authentication);
   const pages = new Pages({ shop, publicUrl, readAsset });
@@ -47,12 +49,13 @@ export function createApp({ config, connect, limiter, log, readAsset, stopping }
   };
   const api = new Api({ settings: config, authenticator, sessions, connect, limiter, log, explain });
   bookRoutes(api);
-  catalogueRoutes(api, config);
+  catalogueRoutes(api, { transfers, importMaxBytes });
   stockRoutes(api);
   changeRoutes(api);
   taskRoutes(api);
   pageRoutes(api, pages);
-  staffRoutes(api, staff, { authentication: authentication.mode, authenticator, sessions, signIn });
+  const signingIn = { authentication: authentication.mode, authenticator, sessions, signIn };
+  staffRoutes(api, staff, signingIn, { shop, transfers, importMaxBytes });
   serviceRoutes(api, { authentication: authentication.mode, publicUrl, readAsset, stopping });
   return api.app();
 }

@@ -1,7 +1,8 @@
 /** Fields of forms. What is wrong with a field stands at it, and what was typed stays. */
+import type { PropsWithChildren } from "hono/jsx";
 import type { JSX } from "hono/jsx/jsx-runtime";
 
-interface FieldProps extends Omit<JSX.IntrinsicElements["input"], "name" | "value"> {
+interface Around {
   name: string;
   label: string;
   /** What was typed before, or what there is. */
@@ -11,19 +12,62 @@ interface FieldProps extends Omit<JSX.IntrinsicElements["input"], "name" | "valu
   hint?: string | undefined;
 }
 
-export function Field({ name, label, value = "", fault, hint, ...attributes }: FieldProps) {
-  const described = [hint && `${name}-hint`, fault && `${name}-fault`].filter(Boolean).join(" ");
+type Attributes<Name extends keyof JSX.IntrinsicElements> = Omit<
+  JSX.IntrinsicElements[Name],
+  "name" | "value" | "label"
+>;
+
+export function Field({ name, label, value = "", fault, hint, ...attributes }: Around & Attributes<"input">) {
+  return (
+    <Labelled name={name} label={label} fault={fault} hint={hint}>
+      <input {...described({ name, fault, hint })} value={value} {...attributes} />
+    </Labelled>
+  );
+}
+
+export function TextField({
+  name,
+  label,
+  value = "",
+  fault,
+  hint,
+  ...attributes
+}: Around & Attributes<"textarea">) {
+  return (
+    <Labelled name={name} label={label} fault={fault} hint={hint}>
+      {/* A first line feed is no part of the text. */}
+      <textarea {...described({ name, fault, hint })} {...attributes}>{`\n${value}`}</textarea>
+    </Labelled>
+  );
+}
+
+/** A field with a list of values, and what they are called. */
+export function ChoiceField({
+  name,
+  label,
+  value = "",
+  fault,
+  hint,
+  options,
+}: Around & { options: [value: string, name: string][] }) {
+  return (
+    <Labelled name={name} label={label} fault={fault} hint={hint}>
+      <select {...described({ name, fault, hint })}>
+        {options.map(([option, text]) => (
+          <option value={option} selected={option === value}>
+            {text}
+          </option>
+        ))}
+      </select>
+    </Labelled>
+  );
+}
+
+function Labelled({ name, label, fault, hint, children }: PropsWithChildren<Omit<Around, "value">>) {
   return (
     <div class="field">
       <label for={name}>{label}</label>
-      <input
-        id={name}
-        name={name}
-        value={value}
-        aria-invalid={fault ? "true" : undefined}
-        aria-describedby={described || undefined}
-        {...attributes}
-      />
+      {children}
       {hint && (
         <p id={`${name}-hint`} class="hint">
           {hint}
@@ -32,6 +76,17 @@ export function Field({ name, label, value = "", fault, hint, ...attributes }: F
       {fault && <Fault name={name} fault={fault} />}
     </div>
   );
+}
+
+/** How a field says what describes it. */
+function described({ name, fault, hint }: Pick<Around, "name" | "fault" | "hint">) {
+  const ids = [hint && `${name}-hint`, fault && `${name}-fault`].filter(Boolean).join(" ");
+  return {
+    id: name,
+    name,
+    "aria-invalid": fault ? "true" : undefined,
+    "aria-describedby": ids || undefined,
+  } as const;
 }
 
 /** What is wrong with a field, where a screen reader finds it. */

@@ -16,7 +16,8 @@ import { Problem } from "../http/problem.ts";
 import type { AnyReply } from "../http/reply.ts";
 import * as contract from "./contract.ts";
 import { SignInPage, type Ways } from "./sign-in.tsx";
-import { isForStaff, type Staff, seeOther } from "./staff.ts";
+import { type Staff, seeOther } from "./staff.ts";
+import { targetOf } from "./target.ts";
 
 export interface SignInOptions {
   authentication: Authentication["mode"];
@@ -153,13 +154,4 @@ function redirectUri(staff: Staff, url: URL): string {
   const base = staff.base(url);
   if (!base) throw new Problem("service_unavailable", "To sign in, the server needs its PUBLIC_URL.");
   return base + contract.returnFromProvider.path;
-}
-
-/** A path of a page for staff, whatever somebody has put into a link. */
-function targetOf(to = ""): string {
-  const own = new URL("http://localhost");
-  if (!URL.canParse(to, own)) return STAFF;
-  const { origin, pathname, search } = new URL(to, own);
-  const isOurs = origin === own.origin && isForStaff(pathname) && !pathname.startsWith(`${STAFF}/sign-`);
-  return isOurs ? pathname + search : STAFF;
 }

@@ -38,7 +38,7 @@ export class Staff {
     options: PageOptions,
     render: (desk: Desk) => Child,
   ): Promise<AnyReply> {
-    return this.write(await this.#deskOf(url, session), options, render);
+    return this.write(await this.deskOf(url, session), options, render);
   }
 
   write(desk: Desk, options: PageOptions, render: (desk: Desk) => Child): AnyReply {
@@ -69,14 +69,15 @@ export class Staff {
     const url = new URL(request.url);
     if (problem.code === "unauthorized" && request.method !== "POST") return seeOther(signInAt(url));
     const again = request.method === "POST" ? undefined : url.pathname + url.search;
-    const desk = session ? await this.#deskOf(url, session) : await this.deskOfAttempt(url, "");
+    const desk = session ? await this.deskOf(url, session) : await this.deskOfAttempt(url, "");
     const { status, headers } = problem;
     return this.write(desk, { title: "This did not work", status, headers }, () =>
       StaffError({ problem, again, requestId }),
     );
   };
 
-  async #deskOf(url: URL, { id, principal }: Session): Promise<Desk> {
+  /** @param url any URL of the request's origin */
+  async deskOf(url: URL, { id, principal }: Session): Promise<Desk> {
     return { ...(await this.deskOfAttempt(url, id)), principal };
   }
 }

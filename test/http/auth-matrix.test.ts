@@ -7,7 +7,11 @@ import { connectOver, direct } from "../../src/db/connection.ts";
 import { neonDriver } from "../../src/db/neon.ts";
 import type { PageRoute } from "../../src/http/page.ts";
 import * as pages from "../../src/pages/contract.ts";
+import * as staffBooks from "../../src/staff/books-contract.ts";
 import * as staff from "../../src/staff/contract.ts";
+import * as staffMovements from "../../src/staff/movements-contract.ts";
+import * as staffStock from "../../src/staff/stock-contract.ts";
+import * as staffTasks from "../../src/staff/tasks-contract.ts";
 import { type Client, createClient } from "../support/client.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { createKey, type Provider, startProvider } from "../support/provider.ts";
@@ -169,9 +173,11 @@ test("the OpenAPI document, and so the matrix, has every route but pages", async
     const methods = (headers.get("Allow") ?? "").match(/\b(?!HEAD|OPTIONS)\w+/g) ?? [];
     for (const method of methods) names.push(`${method} ${inDocument(path)}`);
   }
-  const shown = [...Object.values(pages), ...Object.values(staff)].map(
-    (page: PageRoute) => `${page.method ?? "GET"} ${inDocument(page.path)}`,
-  );
+  const contracts: object[] = [pages, staff, staffBooks, staffMovements, staffStock, staffTasks];
+  const shown = contracts
+    .flatMap((contract) => Object.values(contract))
+    .filter((page: unknown): page is PageRoute => typeof page === "object" && page !== null && "path" in page)
+    .map(({ method = "GET", path }) => `${method} ${inDocument(path)}`);
   expect(names.sort()).toEqual([...operations.map(({ name }) => name), ...shown].sort());
 });
 

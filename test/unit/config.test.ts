@@ -32,7 +32,7 @@ test("DATABASE_URL is the only required variable", async () => {
     corsOrigins: [],
     logLevel: "info",
     plainSubjects: false,
-    shop: { currency: "USD", locale: "en-US" },
+    shop: { currency: "USD", locale: "en-US", timeZone: "UTC" },
   });
 });
 
@@ -54,6 +54,7 @@ test("every variable of a Worker is read", async () => {
     PUBLIC_URL: "https://books.example/",
     SHOP_CURRENCY: "EUR",
     SHOP_LOCALE: "de-at",
+    SHOP_TIME_ZONE: "Europe/Vienna",
     COVER_ORIGINS: "https://covers.example, https://other.example:8443",
   };
   const bytes = (text: string) => new TextEncoder().encode(text);
@@ -78,6 +79,7 @@ test("every variable of a Worker is read", async () => {
     shop: {
       currency: "EUR",
       locale: "de-AT",
+      timeZone: "Europe/Vienna",
       coverOrigins: ["https://covers.example", "https://other.example:8443"],
     },
   });
@@ -209,6 +211,7 @@ test("empty variables count as absent, and bindings that are not strings are ign
     PUBLIC_URL: "",
     SHOP_CURRENCY: "",
     SHOP_LOCALE: "",
+    SHOP_TIME_ZONE: "",
     COVER_ORIGINS: "",
   };
   const bindings = { AUTH_AUDIENCE: { fetch() {} }, ASSETS: 5 };
@@ -314,6 +317,9 @@ test.each<[string, string, RegExp]>([
   ["SHOP_LOCALE", "hidden_", /a locale/],
   ["SHOP_LOCALE", "en_GB", /a locale/],
   ["SHOP_LOCALE", "tlh", /a locale/],
+  ["SHOP_TIME_ZONE", "hidden", /a time zone/],
+  ["SHOP_TIME_ZONE", "+01:00", /a time zone/],
+  ["SHOP_TIME_ZONE", "Europe/Hidden", /a time zone/],
   ["COVER_ORIGINS", "*", /https origins/],
   ["COVER_ORIGINS", "http://hidden.example", /https origins/],
   ["COVER_ORIGINS", "https://hidden.example/covers", /https origins/],
@@ -486,6 +492,7 @@ test("one message names all faults", async () => {
     PUBLIC_URL: "hidden",
     SHOP_CURRENCY: "hidden",
     SHOP_LOCALE: "hidden_",
+    SHOP_TIME_ZONE: "hidden",
     COVER_ORIGINS: "hidden",
   });
   for (const name of [
@@ -502,6 +509,7 @@ test("one message names all faults", async () => {
     "PUBLIC_URL",
     "SHOP_CURRENCY",
     "SHOP_LOCALE",
+    "SHOP_TIME_ZONE",
     "COVER_ORIGINS",
   ]) {
     expect(message).toContain(name);

@@ -174,9 +174,13 @@ class VerifiedTokens {
   }
 }
 
+/** Whether somebody may do what a role may. */
+export const hasRole = (role: Role, { roles }: Pick<Principal, "roles">): boolean =>
+  roles.some((held) => SUFFICIENT_ROLES[role].includes(held));
+
 /** @throws Problem `forbidden` */
 export function requireRole(role: Role, { roles, lack }: Principal): void {
-  if (roles.some((held) => SUFFICIENT_ROLES[role].includes(held))) return;
+  if (hasRole(role, { roles })) return;
   const sentence = `This request requires the role ${role}.`;
   throw new Refusal("forbidden", lack ? `${sentence} ${lack}` : sentence, { error: "insufficient_scope" });
 }
