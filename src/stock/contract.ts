@@ -86,7 +86,7 @@ export const StockCount = z
 
 export type StockCount = z.output<typeof StockCount>;
 
-export const StockMovement = z
+const StockMovement = z
   .strictObject({
     id: uuid(),
     book_id: uuid(),
@@ -112,6 +112,8 @@ export const StockMovement = z
     created_at: moment(),
   })
   .meta({ id: "StockMovement" });
+
+export type StockMovement = z.output<typeof StockMovement>;
 
 /** In the order of the JSON. */
 export const MOVEMENT_MEMBERS = keysOf(StockMovement.shape);
