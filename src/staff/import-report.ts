@@ -5,7 +5,7 @@ import type { ProblemBody } from "../client/problem-types.ts";
 
 /** What is counted, in the order in which it is told. */
 export const COUNTS = {
-  created: "Added",
+  created: "New",
   updated: "Changed",
   unchanged: "As they were",
   deleted: "Deleted",
