@@ -13,7 +13,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const esbuild = await import("esbuild").catch(() => undefined);
 if (esbuild) {
   await build(esbuild);
-  await Promise.all([buildPageFiles(esbuild), copyDocs(), copyMigrations()]);
+  await Promise.all([buildPageFiles(esbuild), writeDocuments(esbuild), copyDocs(), copyMigrations()]);
 } else if (!existsSync(`${root}dist/node.js`)) {
   console.error(
     "Octavo is not built, and esbuild is not installed: run npm ci with the development dependencies, then npm run build.",
@@ -90,6 +90,30 @@ async function buildPageFiles({ build }) {
   });
   const files = outputFiles.map(({ path, contents }) => [basename(path), contents]);
   await replaceFiles(`${root}dist/assets/pages`, new Map(files));
+}
+
+/**
+ * Writes the OpenAPI documents by a bundle that is imported from memory.
+ *
+ * @param {import("esbuild")} esbuild
+ */
+async function writeDocuments({ build }) {
+  const { outputFiles } = await build({
+    absWorkingDir: root,
+    entryPoints: ["dev/documents.ts"],
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    target: "node20",
+    write: false,
+    logLevel: "warning",
+  });
+  const code = Buffer.from(outputFiles[0].contents).toString("base64");
+  const { writeDocuments } = await import(`data:text/javascript;base64,${code}`);
+  /** @type {Map<string, string>} */
+  const texts = await writeDocuments();
+  const files = Array.from(texts, ([name, text]) => /** @type {const} */ ([name, Buffer.from(text)]));
+  await replaceFiles(`${root}dist/assets/openapi`, new Map(files));
 }
 
 /** Copies the page, and the files that it needs from Swagger UI with their licence. */

@@ -36,7 +36,9 @@ export interface Ports {
   stopping?: AbortSignal;
 }
 
-export function createApp({ config, connect, limiter, log, readAsset, stopping }: Ports): App {
+export const createApp = (ports: Ports): App => createApi(ports).app();
+
+export function createApi({ config, connect, limiter, log, readAsset, stopping }: Ports): Api {
   const { authentication, importMaxBytes, publicUrl, shop, sessionKey, signIn } = config;
   const transfers = new Transfers();
   const authenticator = authenticatorOf(authentication);
@@ -57,5 +59,5 @@ export function createApp({ config, connect, limiter, log, readAsset, stopping }
   const signingIn = { authentication: authentication.mode, authenticator, sessions, signIn };
   staffRoutes(api, staff, signingIn, { shop, transfers, importMaxBytes });
   serviceRoutes(api, { authentication: authentication.mode, publicUrl, readAsset, stopping });
-  return api.app();
+  return api;
 }

@@ -7,19 +7,19 @@ export interface Document {
   etag: string;
 }
 
-/** Stands for the origin until a request tells it. */
-const ANY_ORIGIN = "https://origin.invalid";
+/** Stands for the origin in the files that the build writes, until a request tells it. */
+export const ANY_ORIGIN = "https://origin.invalid";
 
 /**
- * Writes a text once, and puts the origin of each request into it: a stranger may send any Host, and writing a document
- * takes ten times as long. Keeps the last text, because most deployments have one origin.
+ * Puts the origin of each request into a text that is read once. Keeps the last result, because most deployments have one
+ * origin.
  */
-export function perOrigin(write: (origin: string) => string): (origin: string) => Document {
+export function perOrigin(read: () => Promise<string>): (origin: string) => Promise<Document> {
   let written: string | undefined;
   let last: (Document & { origin: string }) | undefined;
-  return (origin) => {
+  return async (origin) => {
     if (last?.origin !== origin) {
-      written ??= write(ANY_ORIGIN);
+      written ??= await read();
       const text = written.replaceAll(ANY_ORIGIN, () => origin);
       last = { origin, text, etag: etagOfText(text) };
     }

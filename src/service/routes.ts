@@ -3,13 +3,11 @@ import type { Api } from "../http/api.ts";
 import type { ReadAsset } from "../http/assets.ts";
 import type { Authentication } from "../http/auth/authenticate.ts";
 import { type Preconditions, textNotModified } from "../http/etag.ts";
-import { openapiDocument } from "../http/openapi.ts";
 import { Problem } from "../http/problem.ts";
 import { baseOf } from "../http/public-url.ts";
 import { jsonReply } from "../http/reply.ts";
 import * as contract from "./contract.ts";
 import { API, apiCatalog, type Document, perOrigin } from "./documents.ts";
-import { yamlOf } from "./yaml.ts";
 
 const OK = JSON.stringify({ status: "ok" });
 
@@ -59,14 +57,15 @@ export function serviceRoutes(api: Api, { authentication, publicUrl, readAsset, 
   };
   // A relative reference to this server, where its origin is not known.
   const serverOf = (url: URL) => baseOf(publicUrl, url) || "/";
-  const json = perOrigin((origin) => JSON.stringify(openapiDocument(api.routes, origin)));
+  const textOf = async (path: string) => new TextDecoder().decode(await readAsset(path));
+  const json = perOrigin(() => textOf("openapi/openapi.json"));
   api.on(contract.getDocument, async ({ url, preconditions }) =>
-    written(json(serverOf(url)), preconditions, "application/json"),
+    written(await json(serverOf(url)), preconditions, "application/json"),
   );
 
-  const yaml = perOrigin((origin) => yamlOf(openapiDocument(api.routes, origin)));
+  const yaml = perOrigin(() => textOf("openapi/openapi.yaml"));
   api.on(contract.getDocumentAsYaml, async ({ url, preconditions }) =>
-    written(yaml(serverOf(url)), preconditions, "application/yaml"),
+    written(await yaml(serverOf(url)), preconditions, "application/yaml"),
   );
 
   api.on(contract.getApiCatalog, async ({ url }) => {

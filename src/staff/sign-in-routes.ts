@@ -126,7 +126,7 @@ function signInAtProvider(
     const { to = STAFF, checks } = sessions.findAttempt(context.headers) ?? {};
     if (!checks) return show(url, newAttempt(to), COOKIES);
     try {
-      const principal = await flow.finish(url, redirectUri(staff, url), checks, context.lookup);
+      const principal = await flow.finish(url.searchParams, redirectUri(staff, url), checks, context.lookup);
       return admitted(sessions, principal, url, to);
     } catch (error) {
       return explained(error, url, to, context);

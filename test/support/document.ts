@@ -1,8 +1,19 @@
+import { basename } from "node:path";
+import { writeDocuments } from "../../dev/documents.ts";
 import { createApp } from "../../src/app.ts";
 import { parseConfig } from "../../src/config.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: tests read all of the document
 export type Document = any;
+
+const encoder = new TextEncoder();
+
+/** The documents as the build writes them. */
+let written: ReturnType<typeof writeDocuments> | undefined;
+const documents = () => {
+  written ??= writeDocuments();
+  return written;
+};
 
 /**
  * Requests a path of the app without a database, which the document and its companions do not need.
@@ -22,7 +33,7 @@ export async function requestWithoutDatabase(
     }),
     connect: unused as never,
     log: () => {},
-    readAsset: unused,
+    readAsset: async (path) => encoder.encode((await documents()).get(basename(path))),
   });
   return app.fetch(new Request(url, init), { address: undefined });
 }

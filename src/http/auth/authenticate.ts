@@ -46,6 +46,11 @@ const SUFFICIENT_ROLES: Record<Role, readonly Role[]> = {
 /** Seconds by which the clocks of issuer and server may differ. */
 export const CLOCK_TOLERANCE = 5;
 
+interface Expected {
+  audience: string;
+  nonce: string;
+}
+
 /** Finds out who sends a request. */
 export interface Authenticator {
   /**
@@ -58,10 +63,10 @@ export interface Authenticator {
   /**
    * The principal that a token stands for.
    *
-   * @param audience whom the token must be for; as configured, unless given
+   * @param expected of an ID token: whom it must be for, and to which request it must belong
    * @throws as above
    */
-  verify(token: string, lookup: LookupOptions, audience?: string): Promise<Principal>;
+  verify(token: string, lookup: LookupOptions, expected?: Expected): Promise<Principal>;
 }
 
 /** Makes the authentication of every route with a role. */
@@ -121,7 +126,7 @@ function tokenAuthenticator(
     clockTolerance: CLOCK_TOLERANCE,
     ...(issuer && { issuer }),
   };
-  const verify: Authenticator["verify"] = async (token, lookup, audience = rules.audience) => {
+  const verify: Authenticator["verify"] = async (token, lookup, expected) => {
     const findKeyOf = (header: JWTHeaderParameters) => findKey(header, lookup);
     const { payload } = await jwtVerify(token, findKeyOf, options).catch((error) => {
       throw error instanceof errors.JOSEError ? refusalOf(error, token, { issuer, algorithms }) : error;
@@ -130,7 +135,10 @@ function tokenAuthenticator(
     if (typeof payload.sub !== "string" || payload.sub === "") {
       throw invalidToken("The token's subject (sub) is not a text, or is empty.");
     }
+    const audience = expected?.audience ?? rules.audience;
     if (audience && audience !== ANY_AUDIENCE) requireAudience(payload, audience);
+    if (expected && payload.nonce !== expected.nonce)
+      throw invalidToken("The token belongs to another sign-in: its nonce differs.");
     const { iss, sub: subject, exp: expires } = payload;
     const actor = storable(issuer || iss === undefined ? subject : `${iss}#${subject}`);
     return { verified: true, issuer: iss, subject, actor, expires, ...rolesOf(payload, rules) };

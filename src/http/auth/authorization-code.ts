@@ -1,11 +1,11 @@
 /**
  * Signing in at an OpenID provider: the authorization code flow with PKCE, as a public client (OpenID Connect Core 1.0,
- * section 3.1; RFC 7636). The provider's keys verify the ID token, by the rules for every other token.
+ * section 3.1; RFC 7636; RFC 9207). The ID token is verified with the keys and by the rules for every other token.
  */
-import * as oauth from "oauth4webapi";
+import { base64url } from "jose";
 import type { Authenticator, Principal } from "./authenticate.ts";
 import type { LookupOptions } from "./keys.ts";
-import { FETCH_MS, limitedFetch, ProviderFault } from "./provider.ts";
+import { discover, endpointOf, FETCH_MS, fetchJson, ProviderFault } from "./provider.ts";
 import { Refusal } from "./refusals.ts";
 import type { Checks } from "./session.ts";
 import type { SignIn } from "./settings.ts";
@@ -15,17 +15,12 @@ export class SignInFault extends Error {
   override name = "SignInFault";
 }
 
-/** Clocks may differ by so many seconds, as in tokens. */
-const CLOCK_TOLERANCE = 5;
-
 export class AuthorizationCodeFlow {
   readonly #signIn: SignIn;
-  readonly #client: oauth.Client;
   readonly #authenticator: Authenticator;
 
   constructor(signIn: SignIn, authenticator: Authenticator) {
     this.#signIn = signIn;
-    this.#client = { client_id: signIn.clientId, [oauth.clockTolerance]: CLOCK_TOLERANCE };
     this.#authenticator = authenticator;
   }
 
@@ -35,23 +30,18 @@ export class AuthorizationCodeFlow {
    * @throws ProviderFault, or another error if the provider does not respond
    */
   async begin(redirectUri: string): Promise<{ address: string; checks: Checks }> {
-    const checks = {
-      state: oauth.generateRandomState(),
-      nonce: oauth.generateRandomNonce(),
-      verifier: oauth.generateRandomCodeVerifier(),
-    };
-    const { authorization_endpoint: endpoint } = await this.#discover();
-    if (!endpoint || !URL.canParse(endpoint))
-      throw new ProviderFault("The identity provider's discovery document has no authorization_endpoint.");
-    const address = new URL(endpoint);
+    const { issuer, clientId, scopes } = this.#signIn;
+    const document = await discover(issuer, AbortSignal.timeout(FETCH_MS));
+    const checks = { state: random(), nonce: random(), verifier: random() };
+    const address = new URL(endpointOf(document, "authorization_endpoint"));
     const parameters = {
-      client_id: this.#signIn.clientId,
+      client_id: clientId,
       redirect_uri: redirectUri,
       response_type: "code",
-      scope: this.#signIn.scopes,
+      scope: scopes,
       state: checks.state,
       nonce: checks.nonce,
-      code_challenge: await oauth.calculatePKCECodeChallenge(checks.verifier),
+      code_challenge: await challengeOf(checks.verifier),
       code_challenge_method: "S256",
     };
     for (const [name, value] of Object.entries(parameters)) address.searchParams.set(name, value);
@@ -62,84 +52,79 @@ export class AuthorizationCodeFlow {
    * Who signed in, from what the provider sent the browser back with. Roles come from the access token if that is one for
    * this service, else from the ID token.
    *
-   * @param response the URL that the browser came back to
+   * @param response the parameters with which the browser came back
    * @throws SignInFault, ProviderFault, Problem, or another error if the provider does not respond
    */
   async finish(
-    response: URL,
+    response: URLSearchParams,
     redirectUri: string,
     { state, nonce, verifier }: Checks,
     lookup: LookupOptions,
   ): Promise<Principal> {
-    try {
-      const server = await this.#discover();
-      const parameters = oauth.validateAuthResponse(server, this.#client, response, state);
-      const answer = await oauth.authorizationCodeGrantRequest(
-        server,
-        this.#client,
-        oauth.None(),
-        parameters,
-        redirectUri,
-        verifier,
-        options(),
-      );
-      const tokens = await oauth.processAuthorizationCodeResponse(server, this.#client, answer, {
-        expectedNonce: nonce,
-        requireIdToken: true,
-      });
-      return await this.#principalOf(tokens, lookup);
-    } catch (error) {
-      throw faultOf(error);
-    }
-  }
-
-  async #principalOf(
-    { id_token: idToken = "", access_token: accessToken }: oauth.TokenEndpointResponse,
-    lookup: LookupOptions,
-  ): Promise<Principal> {
-    const identity = await this.#authenticator.verify(idToken, lookup, this.#signIn.clientId);
-    // Many access tokens are not for this service, or are no JWT at all.
-    const access = await this.#authenticator.verify(accessToken, lookup).catch((error) => {
-      if (error instanceof Refusal) return undefined;
-      throw error;
+    const { issuer, clientId } = this.#signIn;
+    const sender = response.get("iss");
+    if (response.get("state") !== state || (sender !== null && sender !== issuer)) throw unfitting();
+    if (response.has("error")) throw refused(response);
+    const code = response.get("code");
+    if (!code) throw unfitting();
+    const signal = AbortSignal.timeout(FETCH_MS);
+    const document = await discover(issuer, signal);
+    if (sender === null && document.authorization_response_iss_parameter_supported === true)
+      throw unfitting();
+    const body = new URLSearchParams({
+      grant_type: "authorization_code",
+      code,
+      redirect_uri: redirectUri,
+      client_id: clientId,
+      code_verifier: verifier,
     });
+    const tokens = await fetchJson(
+      endpointOf(document, "token_endpoint"),
+      "token response",
+      signal,
+      body,
+    ).catch((error) => {
+      // RFC 6749, 5.2: the code is unknown, used or expired, or the verifier is another one.
+      if (!(error instanceof ProviderFault && error.status === 400)) throw error;
+      const message = "The identity provider did not accept this sign-in. It may have expired.";
+      throw new SignInFault(message, { cause: error });
+    });
+    const identity = await this.#authenticator.verify(`${tokens.id_token}`, lookup, {
+      audience: clientId,
+      nonce,
+    });
+    const access = await this.#accessOf(tokens.access_token, lookup);
     return access?.subject === identity.subject && access.roles.length > 0 ? access : identity;
   }
 
-  async #discover(): Promise<oauth.AuthorizationServer> {
-    const issuer = new URL(this.#signIn.issuer);
+  /** The principal of an access token. Many are not for this service, or are no JWT at all. */
+  async #accessOf(token: unknown, lookup: LookupOptions): Promise<Principal | undefined> {
     try {
-      return await oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer, options()));
+      return await this.#authenticator.verify(`${token}`, lookup);
     } catch (error) {
-      if (!(error instanceof oauth.OperationProcessingError)) throw error;
-      const message = "The identity provider's discovery document is wrong, or names another issuer.";
-      throw new ProviderFault(message, { cause: error });
+      if (error instanceof Refusal) return undefined;
+      throw error;
     }
   }
 }
 
-/** HTTP is for providers on loopback; the configuration admits no others without TLS. */
-const options = () => ({
-  [oauth.customFetch]: limitedFetch,
-  [oauth.allowInsecureRequests]: true,
-  signal: AbortSignal.timeout(FETCH_MS),
-});
+/** 256 bits, in the characters that PKCE allows. */
+const random = (): string => base64url.encode(crypto.getRandomValues(new Uint8Array(32)));
 
-function faultOf(error: unknown): unknown {
-  if (error instanceof oauth.AuthorizationResponseError)
-    return new SignInFault(
-      error.error === "access_denied"
-        ? "The identity provider did not let you in."
-        : "The identity provider could not sign you in.",
-      { cause: error },
-    );
-  if (error instanceof oauth.ResponseBodyError)
-    return new SignInFault("The identity provider did not accept this sign-in. It may have expired.", {
-      cause: error,
-    });
-  if (error instanceof oauth.OperationProcessingError)
-    return new SignInFault("The response of the identity provider does not fit this sign-in.", {
-      cause: error,
-    });
-  return error;
+async function challengeOf(verifier: string): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(verifier));
+  return base64url.encode(new Uint8Array(digest));
+}
+
+const unfitting = () => new SignInFault("The response of the identity provider does not fit this sign-in.");
+
+function refused(response: URLSearchParams): SignInFault {
+  const [error, description] = ["error", "error_description"].map((name) =>
+    response.get(name)?.slice(0, 200),
+  );
+  const message =
+    error === "access_denied"
+      ? "The identity provider did not let you in."
+      : "The identity provider could not sign you in.";
+  return new SignInFault(message, { cause: new Error(`${error}: ${description}`) });
 }

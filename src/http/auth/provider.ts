@@ -18,6 +18,9 @@ export interface KeySource {
   algorithms?: readonly Algorithm[] | undefined;
 }
 
+/** A discovery document of the right issuer. */
+export type Document = Record<string, unknown> & { issuer: string };
+
 export interface KeySet {
   find: ReturnType<typeof createLocalJWKSet>;
   /** Whether a key has an allowed algorithm; otherwise every token is rejected. */
@@ -29,6 +32,12 @@ export interface KeySet {
 /** Says in a sentence what is wrong with a provider, or with the variables that describe it. */
 export class ProviderFault extends Error {
   override name = "ProviderFault";
+  /** The status of its response, if that is what is wrong. */
+  readonly status: number | undefined;
+  constructor(message: string, status?: number) {
+    super(message);
+    this.status = status;
+  }
 }
 
 /** The time limit for discovery and keys together. */
@@ -51,28 +60,32 @@ const CURVES = new Map<unknown, Algorithm>([
  */
 export async function fetchKeySet(source: KeySource, signal: AbortSignal): Promise<KeySet> {
   const discovered = source.url ? undefined : await discover(source.issuer, signal);
-  const url = source.url ?? discovered?.url ?? "";
+  const url = source.url ?? (discovered && endpointOf(discovered, "jwks_uri")) ?? "";
   const set = await fetchJson(url, "key set", signal);
   if (typeof set.jwks_uri === "string" && !("keys" in set)) {
     throw new ProviderFault(
       "AUTH_JWKS_URL points to a discovery document instead of a key set. Unset it: AUTH_ISSUER is enough to find the keys. Or set it to the jwks_uri of that document.",
     );
   }
-  return usableKeys(set, source.algorithms, discovered?.algorithms);
+  const supported = discovered?.id_token_signing_alg_values_supported;
+  return usableKeys(set, source.algorithms, Array.isArray(supported) ? supported : []);
 }
 
 /** Reads the discovery document of an issuer (OpenID Connect Discovery 1.0, section 4). */
-async function discover(issuer: string, signal: AbortSignal) {
+export async function discover(issuer: string, signal: AbortSignal): Promise<Document> {
   const url = `${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`;
   const document = await fetchJson(url, "discovery document", signal);
   if (document.issuer !== issuer) throw new ProviderFault(issuerFault(document.issuer, issuer));
-  const { jwks_uri: keys, id_token_signing_alg_values_supported: algorithms } = document;
-  if (typeof keys !== "string" || !isProviderUrl(keys) || (isRemote(issuer) && !isRemote(keys))) {
-    throw new ProviderFault(
-      "The identity provider's discovery document has no jwks_uri that begins with https://.",
-    );
-  }
-  return { url: keys, algorithms: Array.isArray(algorithms) ? algorithms : [] };
+  return { ...document, issuer };
+}
+
+/** A URL of a discovery document. @throws ProviderFault if it is missing or not secure */
+export function endpointOf({ issuer, ...document }: Document, name: string): string {
+  const { [name]: url } = document as Record<string, unknown>;
+  if (typeof url === "string" && isProviderUrl(url) && !(isRemote(issuer) && !isRemote(url))) return url;
+  throw new ProviderFault(
+    `The identity provider's discovery document has no ${name} that begins with https://.`,
+  );
 }
 
 function issuerFault(named: unknown, issuer: string): string {
@@ -92,15 +105,23 @@ export function isProviderUrl(value: string): boolean {
 
 const isRemote = (url: string) => !isLoopback(new URL(url).hostname);
 
-async function fetchJson(url: string, name: string, signal: AbortSignal): Promise<Record<string, unknown>> {
+/** @param form what is sent, if anything */
+export async function fetchJson(
+  url: string,
+  name: string,
+  signal: AbortSignal,
+  form?: URLSearchParams,
+): Promise<Record<string, unknown>> {
   const headers = { Accept: "application/json, application/jwk-set+json" };
-  const response = await fetch(url, { headers, redirect: "manual", signal });
+  const request = form ? { method: "POST", body: form } : {};
+  const response = await fetch(url, { ...request, headers, redirect: "manual", signal });
   if (response.status !== 200) {
     await response.body?.cancel();
     const isRedirect = response.status >= 300 && response.status < 400;
     const consequence = isRedirect ? " Redirects are not followed." : "";
     throw new ProviderFault(
       `The identity provider responded with ${response.status} for its ${name}.${consequence}`,
+      response.status,
     );
   }
   const text = await readText(response, name);
@@ -124,16 +145,6 @@ async function readText(response: Response, name: string): Promise<string> {
     chunks.push(chunk);
   }
   return new Blob(chunks).text();
-}
-
-/** `fetch` for a library: redirects are not followed, and a response may only be so long. */
-export async function limitedFetch(
-  url: string,
-  { body = null, ...init }: Omit<RequestInit, "body"> & { body?: BodyInit | null | undefined },
-): Promise<Response> {
-  const response = await fetch(url, { ...init, body, redirect: "manual" });
-  const { status, headers } = response;
-  return new Response((await readText(response, "response")) || null, { status, headers });
 }
 
 /** Gives every key its algorithms before any token arrives, so that no token can choose. */
