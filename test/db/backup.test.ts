@@ -5,7 +5,7 @@ import { join } from "node:path";
 import pg from "pg";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { startPostgres } from "../../dev/postgres.ts";
-import { NO_PG_DUMP, runTool } from "../support/backup.ts";
+import { NO_PG_DUMP, runAsShown } from "../support/backup.ts";
 import { newBook } from "../support/books.ts";
 import { type Client, createClient } from "../support/client.ts";
 import { runBuilt } from "../support/command.ts";
@@ -29,19 +29,10 @@ describe.skipIf(NO_PG_DUMP)(`a restored backup (${NO_PG_DUMP ?? "pg_dump"})`, ()
     await fill(api, database);
     const { json: page } = await api("GET", "/api/v1/changes");
     saved = { url: database.url, contents: await contentsOf(api), cursor: page.next_cursor };
-    const options = ["--format=custom", "--no-owner", "--no-privileges"];
-    await runTool("pg_dump", ...options, `--file=${join(folder, "whole")}`, database.url);
+    await runAsShown("pg_dump", folder, database.url);
   });
 
-  const restoreWhole = (url: string) =>
-    runTool(
-      "pg_restore",
-      "--no-owner",
-      "--no-privileges",
-      "--exit-on-error",
-      `--dbname=${url}`,
-      join(folder, "whole"),
-    );
+  const restoreWhole = (url: string) => runAsShown("pg_restore --no-owner", folder, url);
 
   test("a whole restore into another cluster has every book and movement, and starts the feed anew", async () => {
     const { url } = await otherCluster();
@@ -77,8 +68,7 @@ describe.skipIf(NO_PG_DUMP)(`a restored backup (${NO_PG_DUMP ?? "pg_dump"})`, ()
 
   test("a restore of data alone into a migrated database has every book and movement", async () => {
     const migrated = await createTestDatabase();
-    const options = ["--data-only", "--schema=public", "--exit-on-error", `--dbname=${migrated.url}`];
-    await runTool("pg_restore", ...options, join(folder, "whole"));
+    await runAsShown("pg_restore --data-only", folder, migrated.url);
     await runBuilt("migrate", [], { DATABASE_URL: migrated.url });
     const api = await serve(migrated.url);
     expect(await contentsOf(api)).toEqual(saved.contents);

@@ -1,5 +1,6 @@
 import { execFile, execFileSync } from "node:child_process";
 import { promisify } from "node:util";
+import { blocksOf } from "./markdown.ts";
 
 /** The major version of the embedded server; pg_dump reads servers of its own version and older ones. */
 const SERVER = 18;
@@ -16,7 +17,18 @@ function reasonForNoPgDump(): string | undefined {
   }
 }
 
-/** Runs pg_dump or pg_restore. It rejects with what the program prints. */
-export async function runTool(name: "pg_dump" | "pg_restore", ...args: string[]): Promise<void> {
-  await promisify(execFile)(name, args, { env: { PATH: process.env.PATH } });
+/**
+ * Runs a command of docs/deploy.md, as a reader would.
+ *
+ * @param start the beginning of the command
+ * @param folder where the dump is
+ * @param url the database
+ */
+export async function runAsShown(start: string, folder: string, url: string): Promise<void> {
+  const lines = blocksOf("docs/deploy.md").flatMap(({ text }) => text.split("\n"));
+  const command = lines.find((line) => line.startsWith(start));
+  if (!command) throw new Error(`docs/deploy.md has no command that begins with ${start}`);
+  const filled = command.replace("=DATABASE ", '="$DATABASE_URL" ').replace(/FILE$/, "octavo.dump");
+  const env = { PATH: process.env.PATH, DATABASE_URL: url };
+  await promisify(execFile)("sh", ["-c", filled], { cwd: folder, env });
 }
