@@ -4,13 +4,13 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { wrangler } from "../ops/wrangler.ts";
+import { wrangler, wranglerFlags } from "../ops/wrangler.ts";
 
 const LIMIT_KIB = 230;
 const OUTPUT = fileURLToPath(new URL("../dist/worker/", import.meta.url));
 
 const { file, environment } = wrangler();
-execFileSync(process.execPath, [file, "deploy", "--dry-run", "--env=", "--outdir", OUTPUT], {
+execFileSync(process.execPath, [file, "deploy", "--dry-run", ...wranglerFlags(), "--outdir", OUTPUT], {
   env: environment,
   stdio: ["ignore", "ignore", "inherit"],
 });

@@ -21,7 +21,7 @@ await command(async () => {
   const deployment = deploy(url, options);
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.once(signal, () => {
-      process.stderr.write(`\nStopped. ${deployment.state()}\n`);
+      process.stderr.write(`\nStopped. ${deployment.stop()}\n`);
       process.exit(INTERRUPTED);
     });
   }

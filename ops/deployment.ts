@@ -33,10 +33,14 @@ const STATES = {
     "The database is migrated. The Worker may not have been replaced; the version that serves runs on this schema. Run the command again.",
 } as const;
 
-/** @returns its end, and a sentence about what it has changed so far */
+/** @returns its end, and how to stop it, which gives a sentence about what it has changed so far */
 export function deploy(url: string, options: DeployOptions) {
+  const stopping = new AbortController();
   let stage: keyof typeof STATES = "checking";
-  const state = () => STATES[stage];
+  const stop = () => {
+    stopping.abort();
+    return STATES[stage];
+  };
   const run = async () => {
     try {
       await requireDeployable(options);
@@ -48,15 +52,15 @@ export function deploy(url: string, options: DeployOptions) {
         await migrate(directUrl(url), { ...options, onProgress: print });
         print("The database is up to date.");
         stage = "uploading";
-        await upload(options);
+        await upload(options, stopping.signal);
       });
     } catch (error) {
       if (!(error instanceof StartupError)) throw error;
-      throw new StartupError(`${error.message}\n${state()}`);
+      throw new StartupError(`${error.message}\n${STATES[stage]}`);
     }
     print(options.isDryRun ? "This was a dry run: nothing was changed." : "The Worker is deployed.");
   };
-  return { done: run(), state };
+  return { done: run(), stop };
 }
 
 /** Neon's pooler gives the connection, and with it the lock, to others. The same host without `-pooler` is direct. */
@@ -100,10 +104,9 @@ async function announce(client: pg.Client): Promise<void> {
   print(`Migrations to apply: ${list}.`);
 }
 
-async function upload({ environment }: DeployOptions): Promise<void> {
-  const { code } = await runWrangler(["deploy", ...wranglerFlags(environment)], (text) =>
-    process.stdout.write(text),
-  );
+async function upload({ environment }: DeployOptions, signal: AbortSignal): Promise<void> {
+  const print = (text: string) => process.stdout.write(text);
+  const { code } = await runWrangler(["deploy", ...wranglerFlags(environment)], print, signal);
   if (code !== 0) throw new StartupError("Wrangler failed to deploy the Worker; its message is above.");
 }
 

@@ -32,17 +32,20 @@ export const wranglerFlags = (environment = ""): string[] => [`--env=${environme
  * Runs a command of wrangler without a terminal, so that it asks nothing.
  *
  * @param onOutput receives the output as it comes
+ * @param signal ends wrangler when it aborts
  * @throws StartupError if wrangler is not installed
  */
 export async function runWrangler(
   args: string[],
   onOutput: (text: string) => void = () => {},
+  signal?: AbortSignal,
 ): Promise<{ code: number | null; stdout: string; stderr: string }> {
   const { file, environment } = installed();
   const child = spawn(process.execPath, [file, ...args], {
     env: environment,
     stdio: ["ignore", "pipe", "pipe"],
   });
+  signal?.addEventListener("abort", () => child.kill());
   const texts = { stdout: "", stderr: "" };
   for (const name of ["stdout", "stderr"] as const) {
     child[name].setEncoding("utf8").on("data", (text: string) => {

@@ -1,11 +1,6 @@
 /** The database that DATABASE_URL names, as the role of the app sees it. */
 import pg from "pg";
-import {
-  DATABASE_FACTS,
-  type DatabaseFacts,
-  REQUIREMENTS,
-  unmetRequirements,
-} from "../../src/db/requirements.ts";
+import { DATABASE_FACTS, type DatabaseFacts, REQUIREMENTS } from "../../src/db/requirements.ts";
 import { refusalOf } from "../command.ts";
 import { readPending } from "../pending.ts";
 import { examineActivity, examineReplication } from "./activity.ts";
@@ -44,14 +39,15 @@ export async function examineDatabase(url: string | undefined, deadline: number)
 
 async function examine(client: pg.Client, url: string, deadline: number): Promise<Finding[]> {
   const facts = await factsOf(client);
-  const isMigrated = facts.migrations !== "none";
+  const rights = facts.migrations === "none" ? [] : await examineRights(client);
+  const mayRead = rights.every(({ status }) => status !== "fault");
   return [
     await examineRoundTrip(client, url),
     ...requirementFindings(facts),
-    ...(await examineMigrations(client, facts)),
-    ...(isMigrated ? await examineRights(client) : []),
+    ...(await examineMigrations(client, facts, mayRead)),
+    ...rights,
     timeoutFinding(facts, deadline),
-    clockFinding("clock", "the database", (Date.now() - Number(facts.now_ms)) / 1000),
+    clockFinding("clock", "the database", facts.skew),
     await examinePooler(client, url),
     ...(await examineReplication(client)),
     await examineActivity(client),
@@ -63,13 +59,15 @@ type Facts = DatabaseFacts & {
   ctype: string;
   role: string;
   statement_timeout: number;
-  now_ms: string;
+  /** Seconds that this machine's clock is ahead. */
+  skew: number;
   /** Whether there is a list of migrations, and whether the role may read it. */
   migrations: "none" | "secret" | "readable";
 };
 
 async function factsOf(client: pg.Client): Promise<Facts> {
-  const { rows } = await client.query<Facts>(`select ${DATABASE_FACTS},
+  const sent = Date.now();
+  const { rows } = await client.query<Facts & { now_ms: string }>(`select ${DATABASE_FACTS},
     quote_ident(datname) as name, datctype as ctype, quote_ident(current_user) as role,
     (select setting::int from pg_settings where name = 'statement_timeout') as statement_timeout,
     (extract(epoch from clock_timestamp()) * 1000)::bigint as now_ms,
@@ -82,10 +80,11 @@ async function factsOf(client: pg.Client): Promise<Facts> {
     from pg_database where datname = current_database()`);
   const [facts] = rows;
   if (!facts) throw new Error("the catalogue does not list the current database");
-  return facts;
+  const skew = ((sent + Date.now()) / 2 - Number(facts.now_ms)) / 1000;
+  return { ...facts, skew };
 }
 
-const REMEDIES: Record<keyof typeof REQUIREMENTS, string> = {
+const REMEDIES: Record<RequirementName, string> = {
   version: "Move to a newer server: pg_dump there, pg_restore here. docs/deploy.md has the steps.",
   encoding: "createdb --encoding UTF8 --template template0 NAME",
   icu: "Use the builds of Debian, of Docker or of postgresql.org.",
@@ -93,13 +92,15 @@ const REMEDIES: Record<keyof typeof REQUIREMENTS, string> = {
   fuzzystrmatch: "apt-get install postgresql-contrib",
 };
 
+type RequirementName = keyof typeof REQUIREMENTS;
+
 function requirementFindings(facts: Facts): Finding[] {
-  const isMet = (name: string) => REQUIREMENTS[name as keyof typeof REQUIREMENTS].isMet(facts);
-  const unmet = Object.keys(REQUIREMENTS).filter((name) => !isMet(name)) as (keyof typeof REQUIREMENTS)[];
-  const findings =
-    unmetRequirements(facts).length > 0
-      ? unmet.map((name) => fault(name, REQUIREMENTS[name].fault(facts), REMEDIES[name]))
-      : [ok("version", `PostgreSQL ${facts.version} in UTF8, with ICU, pg_trgm and fuzzystrmatch.`)];
+  const names = Object.keys(REQUIREMENTS) as RequirementName[];
+  const faults = names
+    .filter((name) => !REQUIREMENTS[name].isMet(facts))
+    .map((name) => fault(name, REQUIREMENTS[name].fault(facts), REMEDIES[name]));
+  const good = `PostgreSQL ${facts.version} in UTF8, with ICU, pg_trgm and fuzzystrmatch.`;
+  const findings = faults.length > 0 ? faults : [ok("version", good)];
   if (!["C", "POSIX"].includes(facts.ctype)) return findings;
   const sentence = `The LC_CTYPE of the database is ${facts.ctype}, so searches beyond ASCII are slow.`;
   return [...findings, warning("ctype", sentence, "createdb --template template0 --lc-ctype C.UTF-8 NAME")];
@@ -111,7 +112,8 @@ const LEFT = `select not exists (select from book_feed where cluster is not null
     exists (select from pg_constraint where connamespace = 'public'::regnamespace and not convalidated) as is_unchecked,
     exists (select from pg_index where indrelid = 'books'::regclass and not indisvalid) as lacks_index`;
 
-async function examineMigrations(client: pg.Client, facts: Facts): Promise<Finding[]> {
+/** @param mayRead whether the role has its rights, and so can look at what is left to be done */
+async function examineMigrations(client: pg.Client, facts: Facts, mayRead: boolean): Promise<Finding[]> {
   if (facts.migrations === "none") return [fault("migrations", "The database is empty.", MIGRATE)];
   if (facts.migrations === "secret") {
     const sentence = `The role ${facts.role} cannot read the list of migrations.`;
@@ -127,7 +129,7 @@ async function examineMigrations(client: pg.Client, facts: Facts): Promise<Findi
   const also = isNewer ? ", and has those of a later version" : "";
   return [
     ok("migrations", `The database has all migrations of this version${also}.`),
-    ...(await examineRest(client)),
+    ...(mayRead ? await examineRest(client) : []),
   ];
 }
 

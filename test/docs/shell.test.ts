@@ -20,24 +20,31 @@ test("every block that no test runs is listed here", () => {
     "docs/auth.md: npm run dev -- --auth",
     "docs/catalogues.md: npm run import -- books.csv --default-price 9.99",
     "docs/client.md: npm run pack:client",
+    "docs/deploy.md: npx wrangler login",
+    "docs/deploy.md: npm run deploy -- --grant octavo_app",
+    "docs/deploy.md: apt-get install postgresql nodejs caddy",
+    "docs/deploy.md: npm ci && npm run build",
+    "docs/deploy.md: cd /opt/octavo",
+    "docs/deploy.md: install -D --mode 600 deploy/octavo.env /etc/octavo/octavo.env && editor /etc/octavo/octavo.env",
+    "docs/deploy.md: docker build --tag octavo .",
     "docs/deploy.md: DATABASE_URL=… npm run db:migrate",
     "docs/deploy.md: npm run db:migrate -- --grant ROLE",
+    'docs/deploy.md: pg_dump --format=custom --no-owner --no-privileges --file=octavo.dump "$DATABASE_URL"',
+    'docs/deploy.md: pg_restore --no-owner --no-privileges --exit-on-error --dbname="$DATABASE_URL" octavo.dump',
     "docs/deploy.md: pg_restore --data-only --schema=public --dbname=DATABASE FILE",
-    "docs/deploy.md: npx wrangler secret put DATABASE_URL",
-    "docs/deploy.md: npm ci && npm run build",
-    "docs/deploy.md: node --max-semi-space-size=8 --heap-growing-percent=200 dist/node.js",
+    "docs/deploy.md: sudo -u postgres pg_basebackup --checkpoint=fast --pgdata=/backup/base-$(date +%F)",
     "docs/operating.md: grep \"$(printf %s 'zoe@shop.example' | sha256sum | cut -c 1-16)\" octavo.log",
     "docs/react.md: npm install react react-dom @tanstack/react-query",
   ]);
 });
 
-test("every other block is a command, a program, an output of either, a drawing, or a query of another service", () => {
+test("every other block is a command, a program, an output of either, a setting, a drawing, or a query", () => {
   const unknown = BLOCKS.filter((block) => {
     const { language, isSkipped, previous } = block;
     if (language === "sh") return !isSkipped && !block.text.includes("curl");
     if (language === "json") return !previous || !isCommand(previous);
     if (language === "") return previous?.language !== "ts";
-    return !["ts", "tsx", "mermaid", "sql"].includes(language);
+    return !["ts", "tsx", "mermaid", "sql", "ini", "text"].includes(language);
   });
   expect(unknown.map(({ place }) => place)).toEqual([]);
 });

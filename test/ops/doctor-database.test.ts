@@ -55,11 +55,14 @@ test("a role without rights is a fault, which the grant mends", async () => {
   expect(await examine(given)).toMatchObject({ faults: 0 });
 });
 
-test("a right that is missing on one table is named", async () => {
+test.each([
+  ["update", "tasks"],
+  ["select", "book_feed"],
+])("a right to %s %s that is missing is named", async (right, table) => {
   const own = await goodServer();
-  await own.database.sql(`revoke update on tasks from ${own.role}`);
+  await own.database.sql(`revoke ${right} on ${table} from ${own.role}`);
   expect(of(await examine(own.variables), "rights")).toMatchObject([
-    { status: "fault", message: `The role ${own.role} lacks rights: tasks (update).` },
+    { status: "fault", message: `The role ${own.role} lacks rights: ${table} (${right}).` },
   ]);
 });
 

@@ -1,5 +1,7 @@
 /** `npm run doctor`: its report, and what it finds in the environment and at the port. */
+import { execFile } from "node:child_process";
 import { createServer as createTcpServer } from "node:net";
+import { promisify } from "node:util";
 import { beforeAll, describe, expect, test } from "vitest";
 import { SERVER_VARIABLES } from "../../src/config.ts";
 import { runBuilt } from "../support/command.ts";
@@ -33,7 +35,7 @@ describe("the report", () => {
     ]);
   });
 
-  test("people get a list with marks, which has colours on a terminal alone", async () => {
+  test("people get a list with marks, which has no colours outside a terminal", async () => {
     const { code, stdout } = await runBuilt("doctor", [], { ...variables, RATE_LIMITS: "hidden" });
     expect(code).toBe(0);
     expect(stdout).toContain("Database\n  ✓ ");
@@ -42,6 +44,18 @@ describe("the report", () => {
     );
     expect(stdout).toMatch(/\n0 faults, 1 warning\.\n$/);
     expect(stdout).not.toContain("\u001B");
+  });
+
+  test.each([
+    ["", true],
+    ["1", false],
+  ])("on a terminal the marks have colours, with NO_COLOR=%s: %s", async (NO_COLOR, hasColours) => {
+    const env = { PATH: process.env.PATH, TERM: "xterm", ...variables, ...(NO_COLOR && { NO_COLOR }) };
+    // `script` of util-linux runs a command on a terminal.
+    const command = ["-qefc", `${process.execPath} dist/doctor.js`, "/dev/null"];
+    const { stdout } = await promisify(execFile)("script", command, { env });
+    expect(stdout).toContain("✓");
+    expect(stdout.includes("\u001B[32m✓")).toBe(hasColours);
   });
 
   test("the secrets of a good server are not printed", async () => {

@@ -8,7 +8,7 @@ import type { TestProject } from "vitest/node";
 import { startNeonEndpoint } from "../../dev/neon-endpoint.ts";
 import { startPostgres } from "../../dev/postgres.ts";
 import { migrate } from "../../ops/migrations.ts";
-import { wrangler } from "../../ops/wrangler.ts";
+import { wrangler, wranglerFlags } from "../../ops/wrangler.ts";
 
 declare module "vitest" {
   export interface ProvidedContext {
@@ -72,7 +72,7 @@ const run = (...args: string[]) => promisify(execFile)(process.execPath, args);
 
 async function bundleWorker(directory: string): Promise<string> {
   const { file, environment } = wrangler();
-  const flags = ["deploy", "--dry-run", "--outdir", directory];
+  const flags = ["deploy", "--dry-run", ...wranglerFlags(), "--outdir", directory];
   await promisify(execFile)(process.execPath, [file, ...flags], { env: environment });
   return directory;
 }

@@ -1,0 +1,67 @@
+/** `npm run doctor` on a standby and on its primary. */
+import pg from "pg";
+import { beforeAll, expect, test } from "vitest";
+import { examineReplication } from "../../ops/doctor/activity.ts";
+import { migrate } from "../../ops/migrations.ts";
+import { examine, of } from "../support/doctor.ts";
+import { atEnd } from "../support/end.ts";
+import { type Replicated, startReplicated } from "../support/standby.ts";
+import { SECRET } from "../support/token.ts";
+
+let urls: Replicated;
+let primary: pg.Client;
+let standby: pg.Client;
+
+async function open(url: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: url });
+  client.on("error", () => {});
+  await client.connect();
+  atEnd(() => client.end());
+  return client;
+}
+
+beforeAll(async () => {
+  urls = await startReplicated("octavo");
+  await migrate(urls.primary);
+  primary = await open(urls.primary);
+  standby = await open(urls.standby);
+});
+
+const replayed = () =>
+  expect
+    .poll(async () => {
+      const { rows } = await primary.query("select pg_current_wal_flush_lsn() as lsn");
+      const { rows: on } = await standby.query("select pg_last_wal_replay_lsn() >= $1 as done", [
+        rows[0].lsn,
+      ]);
+      return on[0].done;
+    })
+    .toBe(true);
+
+test("a standby as the database of the app is a warning, and has no fault if it follows", async () => {
+  await replayed();
+  const report = await examine({ DATABASE_URL: urls.standby, AUTH_SECRET: SECRET, PORT: "0" });
+  expect(of(report, "standby")).toMatchObject([
+    { status: "warning", remedy: expect.stringContaining("primary") },
+  ]);
+  expect(of(report, "lag")).toMatchObject([{ status: "ok" }]);
+  expect(report.faults).toBe(0);
+});
+
+test("the primary names the standbys that follow it", async () => {
+  const report = await examine({ DATABASE_URL: urls.primary, AUTH_SECRET: SECRET, PORT: "0" });
+  expect(of(report, "lag")).toMatchObject([{ status: "ok", message: "The standby second follows." }]);
+});
+
+test("a standby that does not follow is a warning that says how far it is behind", async () => {
+  await replayed();
+  await standby.query("select pg_wal_replay_pause()");
+  await primary.query("insert into tasks (title) values ('Order ink')");
+  await expect
+    .poll(async () => (await examineReplication(standby, 0)).at(-1))
+    .toMatchObject({
+      status: "warning",
+      message: expect.stringMatching(/^The standby is \d+ seconds? behind\.$/),
+    });
+  await standby.query("select pg_wal_replay_resume()");
+});
