@@ -12,6 +12,7 @@ import type { ReadAsset } from "./http/assets.ts";
 import type { App } from "./http/exchange.ts";
 import type { Log } from "./http/observe.ts";
 import type { Limiter } from "./http/rate-limit.ts";
+import type { Tracing } from "./http/tracing.ts";
 import { Pages } from "./pages/pages.ts";
 import { pageRoutes } from "./pages/routes.ts";
 import { serviceRoutes } from "./service/routes.ts";
@@ -25,15 +26,18 @@ export interface Ports {
   /** Undefined where requests are not limited. */
   limiter?: Limiter | undefined;
   log: Log;
+  /** Undefined where no traces are recorded. */
+  tracing?: Tracing | undefined;
   readAsset: ReadAsset;
   /** Aborts when the process is about to stop: from then on it is not ready. */
   stopping?: AbortSignal;
 }
 
-export function createApp({ config, connect, limiter, log, readAsset, stopping }: Ports): App {
+export function createApp(ports: Ports): App {
+  const { config, connect, limiter, log, tracing, readAsset, stopping } = ports;
   const { authentication, publicUrl, shop } = config;
   const pages = new Pages({ shop, publicUrl, readAsset });
-  const api = new Api({ settings: config, connect, limiter, log, explain: pages.explain });
+  const api = new Api({ settings: config, connect, limiter, log, tracing, explain: pages.explain });
   bookRoutes(api);
   catalogueRoutes(api, config);
   stockRoutes(api);

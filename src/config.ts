@@ -1,7 +1,12 @@
 import * as z from "zod";
 import { AUTH_VARIABLES, authenticationOf, faultsOfAuthentication } from "./http/auth/settings.ts";
 import { isLoopback } from "./http/host.ts";
-import { logSettingsOf, OBSERVE_VARIABLES } from "./http/observe-settings.ts";
+import {
+  logSettingsOf,
+  OBSERVE_VARIABLES,
+  type TracingSettings,
+  tracingSettingsOf,
+} from "./http/observe-settings.ts";
 import type { HttpSettings } from "./http/pipeline.ts";
 import type { Quota } from "./http/rate-limit.ts";
 import { MIB } from "./http/route.ts";
@@ -18,6 +23,8 @@ export interface Config extends HttpSettings {
   /** The quota of a client; undefined if requests are not limited. */
   rateLimit: Quota | undefined;
   shop: Shop;
+  /** Undefined if traces go nowhere. */
+  tracing: TracingSettings | undefined;
 }
 
 /** The configuration of a server, on Node or Bun. */
@@ -217,6 +224,7 @@ async function configOf(variables: z.output<typeof Environment>): Promise<Config
     importMaxBytes: variables.IMPORT_MAX_BYTES,
     publicUrl: variables.PUBLIC_URL,
     shop: shopOf(variables),
+    tracing: tracingSettingsOf(variables),
     ...logSettingsOf(variables),
   };
 }

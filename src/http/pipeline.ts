@@ -12,6 +12,7 @@ import type { Limiter } from "./rate-limit.ts";
 import { type AnyReply, compressed, lengthOf, respond } from "./reply.ts";
 import type { Route } from "./route.ts";
 import { monitored } from "./stream.ts";
+import type { Tracing } from "./tracing.ts";
 
 /** The part of the configuration that concerns HTTP. */
 export interface HttpSettings extends LogSettings {
@@ -30,6 +31,8 @@ export interface PipelineOptions {
   /** Undefined where requests are not limited. */
   limiter?: Limiter | undefined;
   log: Log;
+  /** Undefined where no traces are recorded. */
+  tracing?: Tracing | undefined;
   /** Explains a problem to people; undefined where it cannot. */
   explain?: Explain | undefined;
 }
@@ -66,10 +69,11 @@ export class Pipeline {
 
   async run(c: Context<{ Bindings: Connection }>, target: Target): Promise<Response> {
     const { route, pattern } = target;
-    const { settings, log } = this.#options;
+    const { settings, log, tracing } = this.#options;
     const exchange = new Exchange(c.req.raw, c.env ?? UNKNOWN, {
       timeout: route?.deadline ?? settings.deadline,
       log,
+      tracing,
       plainSubjects: settings.plainSubjects,
       isProbe: route?.probe ?? false,
     });
