@@ -1,5 +1,4 @@
 /** Traces: a span for each request, and below it the waiting for the database and the database. */
-import { bytesToHex } from "@noble/hashes/utils.js";
 import type { TraceHeaders } from "../db/ports.ts";
 import type { Trip } from "../db/trips.ts";
 import type { Connection } from "./exchange.ts";
@@ -32,10 +31,21 @@ export interface Span {
 const MAX_TRIPS = 128;
 /** The least that everybody passes on (https://www.w3.org/TR/trace-context/#tracestate-limits). */
 const MAX_STATE = 512;
-const TRACE_BYTES = 16;
-const SPAN_BYTES = 8;
+const TRACE_DIGITS = 32;
+const SPAN_DIGITS = 16;
 
-const randomHex = (bytes: number) => bytesToHex(crypto.getRandomValues(new Uint8Array(bytes)));
+const DATABASE = { "db.system.name": "postgresql" };
+const NONE = {};
+
+/** Ids must be unique, and not secret; OpenTelemetry's are as random as these. */
+function randomHex(digits: number): string {
+  let id = "";
+  while (id.length < digits)
+    id += Math.floor(Math.random() * 2 ** 32)
+      .toString(16)
+      .padStart(8, "0");
+  return id;
+}
 
 /** The trace of one request: that of its caller, or a new one. */
 export class Trace {
@@ -56,9 +66,9 @@ export class Trace {
     const parent = parseTraceParent(headers.get("traceparent"));
     const state = (parent && headers.get("tracestate")?.slice(0, MAX_STATE)) || undefined;
     if (!tracing) return parent && new Trace(parent, undefined, state);
-    const traceId = parent?.traceId ?? randomHex(TRACE_BYTES);
+    const traceId = parent?.traceId ?? randomHex(TRACE_DIGITS);
     const isSampled = parent?.isSampled ?? isWithin(tracing.ratio, traceId);
-    return new Trace({ traceId, spanId: randomHex(SPAN_BYTES), isSampled }, parent, state);
+    return new Trace({ traceId, spanId: randomHex(SPAN_DIGITS), isSampled }, parent, state);
   }
 
   /** What requests to other services carry. */
@@ -72,28 +82,43 @@ export class Trace {
 
   /** @param start the arrival of the request, in the time of `performance.now()` */
   spans(event: RequestEvent, start: number): Span[] {
-    const { traceId, spanId } = this.context;
-    const span = (name: string, kind: Span["kind"], from: number, to: number) => ({
-      ...{ traceId, spanId: randomHex(SPAN_BYTES), parentId: spanId, state: this.#state, name, kind },
-      ...{ start: performance.timeOrigin + from, end: performance.timeOrigin + to },
-      attributes: {} as Span["attributes"],
+    const request = this.#span(`${event.method} ${event.route}`, "server", start, start + event.duration_ms);
+    request.spanId = this.context.spanId;
+    request.parentId = this.#parent?.spanId;
+    request.attributes = attributesOf(event);
+    request.hasFailed = event.level === "error";
+    const spans = [request];
+    for (const trip of this.#trips) this.#addTrip(trip, spans);
+    return spans;
+  }
+
+  #addTrip({ started, sent, ended = started, lane, hasFailed }: Trip, spans: Span[]): void {
+    if (lane || sent === undefined) {
+      const wait = this.#span("wait", "internal", started, sent ?? ended);
+      if (lane) wait.attributes = { "octavo.lane": lane };
+      wait.hasFailed = hasFailed && sent === undefined;
+      spans.push(wait);
+    }
+    if (sent === undefined) return;
+    const database = this.#span("database", "client", sent, ended);
+    database.attributes = DATABASE;
+    database.hasFailed = hasFailed;
+    spans.push(database);
+  }
+
+  #span(name: string, kind: Span["kind"], from: number, to: number): Span {
+    return {
+      traceId: this.context.traceId,
+      spanId: randomHex(SPAN_DIGITS),
+      parentId: this.context.spanId,
+      state: this.#state,
+      name,
+      kind,
+      start: performance.timeOrigin + from,
+      end: performance.timeOrigin + to,
+      attributes: NONE,
       hasFailed: false,
-    });
-    const request: Span = {
-      ...span(`${event.method} ${event.route}`, "server", start, start + event.duration_ms),
-      spanId,
-      parentId: this.#parent?.spanId,
-      attributes: attributesOf(event),
-      hasFailed: event.level === "error",
     };
-    const below = this.#trips.flatMap(({ started, sent, ended = started, lane, hasFailed }): Span[] => {
-      const waiting = lane || sent === undefined ? [span("wait", "internal", started, sent ?? ended)] : [];
-      if (lane) for (const { attributes } of waiting) attributes["octavo.lane"] = lane;
-      if (sent === undefined) return waiting.map((wait) => ({ ...wait, hasFailed }));
-      const attributes = { "db.system.name": "postgresql" };
-      return [...waiting, { ...span("database", "client", sent, ended), attributes, hasFailed }];
-    });
-    return [request, ...below];
   }
 }
 

@@ -1,5 +1,5 @@
 /** Sends the spans of a server to a collector. Loaded only where one is configured. */
-import { SpanKind, SpanStatusCode, TraceFlags } from "@opentelemetry/api";
+import { type SpanContext, SpanKind, SpanStatusCode, TraceFlags } from "@opentelemetry/api";
 import { setGlobalErrorHandler, TraceState } from "@opentelemetry/core";
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
 import { resourceFromAttributes } from "@opentelemetry/resources";
@@ -26,6 +26,10 @@ const KINDS: Record<Span["kind"], SpanKind> = {
   client: SpanKind.CLIENT,
 };
 
+const FAILED = { code: SpanStatusCode.ERROR };
+const UNSET = { code: SpanStatusCode.UNSET };
+const NOTHING: never[] = [];
+
 /** @param warn is told why spans are lost */
 export function startTracing(settings: TracingSettings, warn: (sentence: string) => void): ServerTracing {
   const { ratio, url, headers, serviceName } = settings;
@@ -43,31 +47,63 @@ export function startTracing(settings: TracingSettings, warn: (sentence: string)
   return {
     ratio,
     export(spans) {
-      for (const span of spans) processor.onEnd(readable(span, resource));
+      for (const span of spans) processor.onEnd(new ExportedSpan(span, resource));
     },
     end: () => processor.shutdown().catch(() => {}),
   };
 }
 
 const scope = { name: manifest.name, version: manifest.version };
-const nothing: never[] = [];
 
-/** A span of ours as the library exports it. Its own tracer would take most of the time of a small request. */
-function readable(span: Span, resource: ReadableSpan["resource"]): ReadableSpan {
-  const { traceId, spanId, parentId, state, name, kind, start, end, attributes, hasFailed } = span;
-  const traceFlags = TraceFlags.SAMPLED;
-  const context = { traceId, spanId, traceFlags, ...(state && { traceState: new TraceState(state) }) };
-  return {
-    ...{ name, kind: KINDS[kind], attributes, resource, ended: true, links: nothing, events: nothing },
-    spanContext: () => context,
-    ...(parentId && { parentSpanContext: { traceId, spanId: parentId, traceFlags } }),
-    startTime: hrTime(start),
-    endTime: hrTime(end),
-    duration: hrTime(end - start),
-    status: { code: hasFailed ? SpanStatusCode.ERROR : SpanStatusCode.UNSET },
-    instrumentationScope: scope,
-    ...{ droppedAttributesCount: 0, droppedEventsCount: 0, droppedLinksCount: 0 },
-  };
+/**
+ * A span of ours as the library exports it. The library's own tracer would take longer than a small request. Most members
+ * are computed when the span is exported, because a busy server drops spans.
+ */
+class ExportedSpan implements ReadableSpan {
+  readonly #span: Span;
+  readonly resource: ReadableSpan["resource"];
+  readonly parentSpanContext?: SpanContext;
+  readonly ended = true;
+  readonly instrumentationScope = scope;
+  readonly links: never[] = NOTHING;
+  readonly events: never[] = NOTHING;
+  readonly droppedAttributesCount = 0;
+  readonly droppedEventsCount = 0;
+  readonly droppedLinksCount = 0;
+
+  constructor(span: Span, resource: ReadableSpan["resource"]) {
+    this.#span = span;
+    this.resource = resource;
+    const { traceId, parentId } = span;
+    if (parentId) this.parentSpanContext = { traceId, spanId: parentId, traceFlags: TraceFlags.SAMPLED };
+  }
+
+  get name() {
+    return this.#span.name;
+  }
+  get kind() {
+    return KINDS[this.#span.kind];
+  }
+  get attributes() {
+    return this.#span.attributes;
+  }
+  get startTime() {
+    return hrTime(this.#span.start);
+  }
+  get endTime() {
+    return hrTime(this.#span.end);
+  }
+  get duration() {
+    return hrTime(this.#span.end - this.#span.start);
+  }
+  get status() {
+    return this.#span.hasFailed ? FAILED : UNSET;
+  }
+  spanContext() {
+    const { traceId, spanId, state } = this.#span;
+    const traceFlags = TraceFlags.SAMPLED;
+    return { traceId, spanId, traceFlags, ...(state && { traceState: new TraceState(state) }) };
+  }
 }
 
 /** Seconds and nanoseconds. */
