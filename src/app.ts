@@ -16,6 +16,7 @@ import type { App } from "./http/exchange.ts";
 import type { Log } from "./http/observe.ts";
 import type { Explain } from "./http/pipeline.ts";
 import type { Limiter } from "./http/rate-limit.ts";
+import type { Tracing } from "./http/tracing.ts";
 import { Pages } from "./pages/pages.ts";
 import { pageRoutes } from "./pages/routes.ts";
 import { serviceRoutes } from "./service/routes.ts";
@@ -31,6 +32,8 @@ export interface Ports {
   /** Undefined where requests are not limited. */
   limiter?: Limiter | undefined;
   log: Log;
+  /** Undefined where no traces are recorded. */
+  tracing?: Tracing | undefined;
   readAsset: ReadAsset;
   /** Aborts when the process is about to stop: from then on it is not ready. */
   stopping?: AbortSignal;
@@ -38,7 +41,8 @@ export interface Ports {
 
 export const createApp = (ports: Ports): App => createApi(ports).app();
 
-export function createApi({ config, connect, limiter, log, readAsset, stopping }: Ports): Api {
+export function createApi(ports: Ports): Api {
+  const { config, connect, limiter, log, tracing, readAsset, stopping } = ports;
   const { authentication, importMaxBytes, publicUrl, shop, sessionKey, signIn } = config;
   const transfers = new Transfers();
   const authenticator = authenticatorOf(authentication);
@@ -49,7 +53,7 @@ export function createApi({ config, connect, limiter, log, readAsset, stopping }
     const { explain } = isForStaff(new URL(exchange.request.url).pathname) ? staff : pages;
     return explain(problem, exchange);
   };
-  const api = new Api({ settings: config, authenticator, sessions, connect, limiter, log, explain });
+  const api = new Api({ settings: config, authenticator, sessions, connect, limiter, log, tracing, explain });
   bookRoutes(api);
   catalogueRoutes(api, { transfers, importMaxBytes });
   stockRoutes(api);

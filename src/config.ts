@@ -8,7 +8,12 @@ import {
   signInOf,
 } from "./http/auth/settings.ts";
 import { isLoopback } from "./http/host.ts";
-import { logSettingsOf, OBSERVE_VARIABLES } from "./http/observe-settings.ts";
+import {
+  logSettingsOf,
+  OBSERVE_VARIABLES,
+  type TracingSettings,
+  tracingSettingsOf,
+} from "./http/observe-settings.ts";
 import type { HttpSettings } from "./http/pipeline.ts";
 import type { Quota } from "./http/rate-limit.ts";
 import { MIB } from "./http/route.ts";
@@ -29,6 +34,8 @@ export interface Config extends HttpSettings {
   sessionKey: Uint8Array<ArrayBuffer> | undefined;
   /** How people sign in at the identity provider; undefined where they cannot. */
   signIn: SignIn | undefined;
+  /** Undefined if traces go nowhere. */
+  tracing: TracingSettings | undefined;
 }
 
 /** The configuration of a server, on Node or Bun. */
@@ -253,6 +260,7 @@ async function configOf(variables: z.output<typeof Environment>): Promise<Config
     importMaxBytes: variables.IMPORT_MAX_BYTES,
     publicUrl: variables.PUBLIC_URL,
     shop: shopOf(variables),
+    tracing: tracingSettingsOf(variables),
     ...logSettingsOf(variables),
   };
 }

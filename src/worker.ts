@@ -13,6 +13,7 @@ import type { Limiter, Quota } from "./http/rate-limit.ts";
 import { respond } from "./http/reply.ts";
 import { misspellings } from "./misspellings.ts";
 import { type AnalyticsEngine, dataPointOf } from "./runtimes/analytics.ts";
+import { otlpTracing } from "./runtimes/otlp.ts";
 
 /** The variables and secrets of the configuration, and the bindings of wrangler.toml. */
 type Env = Record<string, unknown> & {
@@ -49,7 +50,14 @@ async function makeApp(env: Env): Promise<App> {
     if (isLogged(event.level, config)) print(event);
   };
   const limiter = bindingLimiter(env.RATE_LIMITER, config.rateLimit);
-  return createApp({ config, connect: connectOver(direct(driver)), limiter, log, readAsset: assetsOf(env) });
+  return createApp({
+    config,
+    connect: connectOver(direct(driver)),
+    limiter,
+    log,
+    tracing: config.tracing && otlpTracing(config.tracing, warn),
+    readAsset: assetsOf(env),
+  });
 }
 
 function bindingLimiter(binding: RateLimiter | undefined, quota: Quota | undefined): Limiter | undefined {

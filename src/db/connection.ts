@@ -48,13 +48,13 @@ export interface Writes {
 export function direct(driver: Driver): { reads: Reads; writes: Writes } {
   const query = (statement: Statement, trip: Trip) => {
     markSent([trip]);
-    return driver.query(statement, trip.deadline);
+    return driver.query(statement, trip.deadline, trip.traceHeaders);
   };
   const batch =
     (transaction: Transaction): RunTransaction =>
     (statements, trip) => {
       markSent([trip]);
-      return driver.batch(transaction, statements, trip.deadline);
+      return driver.batch(transaction, statements, trip.deadline, trip.traceHeaders);
     };
   const batched: RunBatched = async (batcher, call, trip) => {
     const rows = await query(batcher.statementFor([call]), trip);
@@ -75,10 +75,10 @@ export function connectOver({ reads, writes }: { reads: Reads; writes: Writes })
   );
   const batchable = (query: Query | SQL, grouping: Definition["grouping"]): query is Query =>
     "definition" in query && query.definition.grouping === grouping;
-  return (time, onTrip = () => {}) => {
+  return (time, { onTrip, traceHeaders } = {}) => {
     const deadline = deadlineIn(time);
     const call = async <T>(run: (trip: Trip) => Promise<T>): Promise<T> => {
-      const trip = startTrip(deadline);
+      const trip = startTrip(deadline, traceHeaders);
       try {
         return await within(time, run(trip));
       } catch (error) {
@@ -86,7 +86,7 @@ export function connectOver({ reads, writes }: { reads: Reads; writes: Writes })
         throw faultOf(error);
       } finally {
         trip.ended = performance.now();
-        onTrip(trip);
+        onTrip?.(trip);
       }
     };
     return {

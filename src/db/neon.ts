@@ -1,6 +1,6 @@
 import { neon, neonConfig } from "@neondatabase/serverless";
 import { timeTo } from "../deadline.ts";
-import type { Driver, Transaction } from "./ports.ts";
+import type { Driver, TraceHeaders, Transaction } from "./ports.ts";
 import type { Statement } from "./statements.ts";
 
 export interface NeonOptions {
@@ -21,15 +21,30 @@ const TRANSACTIONS = {
  */
 export function neonDriver({ url, fetchEndpoint }: NeonOptions): Driver {
   if (fetchEndpoint) neonConfig.fetchEndpoint = fetchEndpoint;
+  neonConfig.fetchFunction = fetchTraced;
   const sql = neon(url);
   const prepared = ({ text, values }: Statement) => sql.query(text, values);
   return {
-    query: async ({ text, values }, deadline) =>
-      sql.query(text, values, { fetchOptions: { signal: AbortSignal.timeout(timeTo(deadline)) } }),
-    batch: async (transaction, statements, deadline) =>
+    query: async ({ text, values }, deadline, headers) =>
+      sql.query(text, values, { fetchOptions: optionsOf(deadline, headers) }),
+    batch: async (transaction, statements, deadline, headers) =>
       sql.transaction(statements.map(prepared), {
         ...TRANSACTIONS[transaction],
-        fetchOptions: { signal: AbortSignal.timeout(timeTo(deadline)) },
+        fetchOptions: optionsOf(deadline, headers),
       }),
   };
+}
+
+interface Options extends RequestInit {
+  traceHeaders?: TraceHeaders | undefined;
+}
+
+const optionsOf = (deadline: number, traceHeaders: TraceHeaders | undefined): Options => ({
+  signal: AbortSignal.timeout(timeTo(deadline)),
+  traceHeaders,
+});
+
+/** The driver's option `headers` would replace its own, so the headers of a trace are added here. */
+function fetchTraced(url: string, { traceHeaders, ...options }: Options): Promise<Response> {
+  return fetch(url, { ...options, headers: { ...(options.headers as object), ...traceHeaders } });
 }

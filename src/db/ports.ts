@@ -28,13 +28,28 @@ export interface Database {
 }
 
 /** Opens a database whose calls must all end within so many milliseconds from now. */
-export type Connect = (time: number, onTrip?: OnTrip) => Database;
+export type Connect = (time: number, caller?: Caller) => Database;
+
+/** Whom a database works for. */
+export interface Caller {
+  onTrip?: OnTrip;
+  /** The trace of the caller, for services on the way to Postgres. */
+  traceHeaders?: TraceHeaders | undefined;
+}
+
+/** `traceparent` and `tracestate` (https://www.w3.org/TR/trace-context/). */
+export type TraceHeaders = Readonly<Record<string, string>>;
 
 /**
  * A way to reach Postgres. Each call is one round trip and rejects with the driver's errors. A call whose deadline has
- * passed is not sent; one that is under way when it passes may go on.
+ * passed is not sent; one that is under way when it passes may go on. Drivers over HTTP send the headers.
  */
 export interface Driver {
-  query(statement: Statement, deadline: number): Promise<Row[]>;
-  batch(transaction: Transaction, statements: Statement[], deadline: number): Promise<Row[][]>;
+  query(statement: Statement, deadline: number, headers?: TraceHeaders): Promise<Row[]>;
+  batch(
+    transaction: Transaction,
+    statements: Statement[],
+    deadline: number,
+    headers?: TraceHeaders,
+  ): Promise<Row[][]>;
 }

@@ -1,8 +1,10 @@
+import type { TraceHeaders } from "./ports.ts";
 import type { LaneName } from "./scheduler.ts";
 
 /** A round trip of one caller, as it goes. Moments are in the time of `performance.now()`. */
 export interface Trip {
   readonly deadline: number;
+  readonly traceHeaders: TraceHeaders | undefined;
   readonly started: number;
   /** When its statement was sent, alone or with others; undefined while it waits. */
   sent: number | undefined;
@@ -15,9 +17,17 @@ export interface Trip {
 /** Is told of each round trip when it has ended. */
 export type OnTrip = (trip: Trip) => void;
 
-export function startTrip(deadline: number): Trip {
+export function startTrip(deadline: number, traceHeaders: TraceHeaders | undefined): Trip {
   const started = performance.now();
-  return { deadline, started, sent: undefined, lane: undefined, ended: undefined, hasFailed: false };
+  return {
+    deadline,
+    traceHeaders,
+    started,
+    sent: undefined,
+    lane: undefined,
+    ended: undefined,
+    hasFailed: false,
+  };
 }
 
 /** Marks round trips that leave together. A statement that is sent again has been sent. */

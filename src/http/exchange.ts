@@ -1,11 +1,12 @@
 import type { Hono } from "hono";
+import type { Trip } from "../db/trips.ts";
 import { networkOf } from "./address.ts";
 import type { Principal } from "./auth/authenticate.ts";
 import type { Session } from "./auth/session.ts";
 import { type Clock, RequestBody } from "./body.ts";
 import { firstHeaders } from "./headers.ts";
-import { type Log, levelOf, Observed, rounded, subjectOf } from "./observe.ts";
-import { parseTraceParent } from "./trace-context.ts";
+import { type Log, levelOf, Observed, type RequestEvent, rounded, subjectOf } from "./observe.ts";
+import { Trace, type Tracing } from "./tracing.ts";
 
 /** The pattern of a request id that a client may choose. */
 export const REQUEST_ID_FORM = /^[\w\-=.]{1,128}$/;
@@ -30,6 +31,8 @@ export interface ExchangeOptions {
   /** Milliseconds for the request, or between two chunks of a stream. */
   timeout: number;
   log: Log;
+  /** Undefined if no traces are recorded. */
+  tracing: Tracing | undefined;
   /** Whether the log names subjects as tokens do. */
   plainSubjects: boolean;
   /** Whether the request only asks how the service is. */
@@ -47,6 +50,8 @@ export class Exchange implements Clock {
   /** The initial headers of any response; see `firstHeaders`. */
   readonly headers: Record<string, string>;
   readonly observed = new Observed();
+  /** Undefined if it is not recorded, and the client has none. */
+  readonly trace: Trace | undefined;
   /** Who sent the request, on a route with a role. */
   principal: Principal | undefined;
   /** The session that the request belongs to, on a page for whoever has signed in. */
@@ -63,6 +68,7 @@ export class Exchange implements Clock {
     this.#options = options;
     this.#deadline = this.#arrival + options.timeout;
     this.body = new RequestBody(request, this);
+    this.trace = Trace.of(request.headers, options.tracing);
     this.requestId = requestIdOf(request.headers);
     this.headers = firstHeaders(this.requestId);
   }
@@ -88,14 +94,19 @@ export class Exchange implements Clock {
     return this.#controller.signal;
   }
 
-  /** Logs the event of the request, and aborts {@link signal}. */
+  /** Adds a round trip that has ended. */
+  addTrip(trip: Trip): void {
+    this.observed.addTrip(trip);
+    this.trace?.add(trip);
+  }
+
+  /** Logs the event of the request, records its trace, and aborts {@link signal}. */
   end(status: number): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    const { body, connection, observed, principal, request, requestId } = this;
-    const { log, isProbe, plainSubjects } = this.#options;
-    const parent = parseTraceParent(request.headers.get("traceparent"));
-    log({
+    const { body, connection, observed, principal, request, requestId, trace } = this;
+    const { log, isProbe, plainSubjects, tracing } = this.#options;
+    const event: RequestEvent = {
       event: "request",
       level: levelOf(status, observed, isProbe),
       time: new Date().toISOString(),
@@ -109,9 +120,11 @@ export class Exchange implements Clock {
       bytes_in: body.received,
       client: networkOf(connection.address ?? ""),
       subject: subjectOf(principal, plainSubjects),
-      trace_id: parent?.traceId,
-      span_id: parent?.spanId,
-    });
+      trace_id: trace?.context.traceId,
+      span_id: trace?.context.spanId,
+    };
+    log(event);
+    if (tracing && trace?.context.isSampled) tracing.export(trace.spans(event, this.#arrival), connection);
     this.#controller?.abort();
   }
 }

@@ -29,8 +29,11 @@ export class HandlerContext {
 
   /** The database. The time limit of its calls is computed at each access, so a stream asks for it at each page. */
   get database(): Database {
-    const { observed } = this.#exchange;
-    return this.#connect(this.#exchange.timeLeft(DATABASE_FRACTION), (trip) => observed.addTrip(trip));
+    const exchange = this.#exchange;
+    return this.#connect(exchange.timeLeft(DATABASE_FRACTION), {
+      onTrip: (trip) => exchange.addTrip(trip),
+      traceHeaders: exchange.trace?.headers,
+    });
   }
 
   /** Who sent the request, as the stock ledger names them. Only on a route with a role. */

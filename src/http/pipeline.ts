@@ -11,6 +11,7 @@ import type { ConstraintMeanings, Problem } from "./problem.ts";
 import { type AnyReply, compressed, lengthOf, respond } from "./reply.ts";
 import type { Route } from "./route.ts";
 import { monitored } from "./stream.ts";
+import type { Tracing } from "./tracing.ts";
 
 /** The part of the configuration that concerns HTTP. */
 export interface HttpSettings extends LogSettings {
@@ -27,6 +28,8 @@ export interface HttpSettings extends LogSettings {
 export interface PipelineOptions extends AdmissionOptions {
   settings: HttpSettings;
   log: Log;
+  /** Undefined where no traces are recorded. */
+  tracing?: Tracing | undefined;
   /** Explains a problem to people; undefined where it cannot. */
   explain?: Explain | undefined;
 }
@@ -63,10 +66,11 @@ export class Pipeline {
 
   async run(c: Context<{ Bindings: Connection }>, target: Target): Promise<Response> {
     const { route, pattern } = target;
-    const { settings, log } = this.#options;
+    const { settings, log, tracing } = this.#options;
     const exchange = new Exchange(c.req.raw, c.env ?? UNKNOWN, {
       timeout: route?.deadline ?? settings.deadline,
       log,
+      tracing,
       plainSubjects: settings.plainSubjects,
       isProbe: route?.probe ?? false,
     });

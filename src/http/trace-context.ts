@@ -19,3 +19,7 @@ export function parseTraceParent(header: string | null): TraceContext | undefine
   if (isInvalid || ZEROS.test(traceId) || ZEROS.test(spanId)) return undefined;
   return { traceId, spanId, isSampled: (Number.parseInt(flags, 16) & SAMPLED) === SAMPLED };
 }
+
+/** Formats `traceparent`, for requests to others. */
+export const traceParent = ({ traceId, spanId, isSampled }: TraceContext): string =>
+  `00-${traceId}-${spanId}-${isSampled ? "01" : "00"}`;

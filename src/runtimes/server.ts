@@ -79,10 +79,11 @@ async function serve({ name, environment, listen }: Runtime): Promise<void> {
   try {
     const config = await parseServerConfig({ ...environment, ...embedded?.variables });
     const { driver, scheduler, connect } = databaseOf(config);
-    const observation = await startObservation(config, { runtime: name, scheduler, pool: driver.state });
-    const { log, observe, metricsUrl } = observation;
+    const sources = { runtime: name, scheduler, pool: driver.state };
+    const observation = await startObservation(config, sources, notify);
+    const { log, observe, tracing, metricsUrl } = observation;
     const limiter = config.rateLimit && memoryLimiter(config.rateLimit);
-    const app = createApp({ config, connect, limiter, log: observe, readAsset, stopping });
+    const app = createApp({ config, connect, limiter, log: observe, tracing, readAsset, stopping });
     const noticeProxy = proxyNotice(config);
     const fetchApp: Respond = (request, address) => {
       noticeProxy(request);
@@ -107,7 +108,7 @@ async function serve({ name, environment, listen }: Runtime): Promise<void> {
     await sleep(config.shutdownDelay);
     await Promise.race([listener.close(), sleep(config.deadline + MARGIN_MS)]);
     await Promise.race([driver.end?.(), sleep(MARGIN_MS)]);
-    observation.close();
+    await Promise.race([observation.close(), sleep(MARGIN_MS)]);
     log.stopped(stopping.reason);
   } finally {
     await embedded?.stop();
