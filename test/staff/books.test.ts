@@ -203,6 +203,18 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
     expect(await rowOf(isbn)).toEqual(before);
   });
 
+  test("a field that is a file, and one that is sent twice, are no surprise", async () => {
+    const form = new FormData();
+    form.append("title", new Blob(["x"]), "x.txt");
+    for (const author of ["First", "Second"]) form.append("author", author);
+    const { status, html } = await editor.post("/staff/books/new", form);
+    expect([status, faultOf(html, "title"), sentIn(html, "author")]).toEqual([
+      422,
+      "Must not be empty",
+      "First",
+    ]);
+  });
+
   test("all faults are told at once", async () => {
     const { status, html } = await editor.post("/staff/books/new", { title: "", price: "x", stock: "y" });
     const faults = ["title", "author", "isbn", "price", "stock"].map((name) => faultOf(html, name));
