@@ -203,6 +203,18 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
     expect(await rowOf(isbn)).toEqual(before);
   });
 
+  test("a field that is a file, and one that is sent twice, are no surprise", async () => {
+    const form = new FormData();
+    form.append("title", new Blob(["x"]), "x.txt");
+    for (const author of ["First", "Second"]) form.append("author", author);
+    const { status, html } = await editor.post("/staff/books/new", form);
+    expect([status, faultOf(html, "title"), sentIn(html, "author")]).toEqual([
+      422,
+      "Must not be empty",
+      "First",
+    ]);
+  });
+
   test("all faults are told at once", async () => {
     const { status, html } = await editor.post("/staff/books/new", { title: "", price: "x", stock: "y" });
     const faults = ["title", "author", "isbn", "price", "stock"].map((name) => faultOf(html, name));
@@ -339,6 +351,14 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
     ["limit=x&page=0&utm_source=y&search=", 200],
   ])("/staff/books?%s is %i", async (query, status) => {
     expect((await editor.get(`/staff/books?${query}`)).status).toBe(status);
+  });
+
+  test("an address with faults leads on to one without", async () => {
+    const { html } = await editor.get("/staff/books?stock_below=5&sort=title");
+    expect(html).toContain("stock_below needs sort=stock or sort=-stock.");
+    expect(html).toContain('<a class="button" href="/staff/books">');
+    const changed = await editor.get("/staff/books?sort=title&cursor=x");
+    expect(changed.html).toContain('<a class="button" href="/staff/books?sort=title">');
   });
 
   test("a cursor of another listing is refused", async () => {

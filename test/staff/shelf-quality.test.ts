@@ -139,6 +139,7 @@ describe.skipIf(!CHROMIUM)("in Chromium", () => {
     ] as const) {
       const page = await open(path, role, { viewport: { width, height: 844 }, colorScheme });
       await act?.(page);
+      await page.waitForLoadState();
       expect(await faultsOf(page)).toEqual([]);
       for (const other of [width, width === 1280 ? 820 : 320, width === 1280 ? 1600 : 768]) {
         await page.setViewportSize({ width: other, height: 844 });
