@@ -81,7 +81,7 @@ const STATES: Record<string, [path: string, act?: (page: Page) => Promise<unknow
           .waitFor();
       }
       await page.keyboard.type("9780306406157\n3\n");
-      await page.getByText("Names no book").waitFor();
+      await page.locator(".fault", { hasText: "Names no book" }).waitFor();
     },
   ],
 };
