@@ -48,27 +48,6 @@ export async function claimUnder(name: string, content: unknown): Promise<Claim>
 }
 
 /**
- * The claim of what a form creates. Its key is one of the form and of what was typed: the same sent twice is created once,
- * and a form that is used again for something else creates that, too.
- *
- * @param key random, from the form
- */
-export async function formClaim(
-  key: string,
-  { issuer, subject }: Principal,
-  members: object,
-  collection: string,
-): Promise<Claim> {
-  const fingerprint = await digest(JSON.stringify([collection, members]));
-  return {
-    key: await digest(JSON.stringify([issuer ?? null, subject, key, fingerprint])),
-    fingerprint,
-    status: 201,
-    collection,
-  };
-}
-
-/**
  * A client that sends a key relies on it, so a route that would ignore the key rejects it.
  *
  * @throws Problem `invalid_header`

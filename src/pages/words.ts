@@ -77,7 +77,8 @@ export class Writer {
     return this.#price.format(price);
   }
 
-  number(number: number): string {
+  /** A whole number, with marks between thousands. */
+  whole(number: number): string {
     return this.#number.format(number);
   }
 

@@ -73,10 +73,7 @@ function Choice({ name, was, now, typed }: ChoiceProps) {
     <fieldset>
       <legend>{LABELS[name]}</legend>
       <div class="sides">
-        <div class="side">
-          <span class="note">When you began</span>
-          <Value text={was ?? ""} />
-        </div>
+        <Before text={was} />
         <Side name={name} label="Now" text={now} isChosen={false} />
         <Side name={name} label="Yours" text={typed} isChosen={now === was} />
       </div>
@@ -104,15 +101,24 @@ const Value = ({ text }: { text: string }) => (
 const Others = ({ names, was, now }: { names: Member[]; was: Texts; now: Record<Member, string> }) => (
   <section aria-labelledby="others">
     <h2 id="others">Also changed since you began</h2>
-    <dl class="facts">
-      {names.map((name) => (
-        <div>
-          <dt>{LABELS[name]}</dt>
-          <dd>
-            <Value text={was[name] ?? ""} /> is now <Value text={now[name]} />
-          </dd>
+    {names.map((name) => (
+      <>
+        <h3>{LABELS[name]}</h3>
+        <div class="sides">
+          <Before text={was[name]} />
+          <div class="side">
+            <span class="note">Now</span>
+            <Value text={now[name]} />
+          </div>
         </div>
-      ))}
-    </dl>
+      </>
+    ))}
   </section>
+);
+
+const Before = ({ text = "" }: { text: string | undefined }) => (
+  <div class="side">
+    <span class="note">When you began</span>
+    <Value text={text} />
+  </div>
 );

@@ -1,5 +1,6 @@
 /** The form of a book, for a new one and for one that is there. */
 import type { PropsWithChildren } from "hono/jsx";
+import { WRITABLE } from "../books/book.ts";
 import { FORMAT_NAMES } from "../pages/words.ts";
 import type { Faults, Member, Texts } from "./book-texts.ts";
 import { showBook } from "./books-contract.ts";
@@ -70,16 +71,16 @@ export function BookForm(props: PropsWithChildren<Props>) {
 
 /** All that is wrong, for whoever cannot see the fields at once. */
 function FaultsSummary({ faults }: { faults: Faults }) {
-  const entries = Object.entries(faults) as [Member, string][];
-  if (entries.length === 0) return null;
+  const names = WRITABLE.filter((name) => faults[name]);
+  if (names.length === 0) return null;
   return (
     <div class="faults" role="alert">
       <p>Nothing was saved.</p>
       <ul>
-        {entries.map(([name, fault]) => (
+        {names.map((name) => (
           <li>
             <a href={`#${name}`}>
-              {LABELS[name]} {fault}
+              {LABELS[name]} {faults[name]}
             </a>
           </li>
         ))}

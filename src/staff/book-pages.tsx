@@ -102,12 +102,12 @@ export function ShowBookPage({ desk, book }: { desk: Desk; book: BookMembers }) 
       <dl class="facts">
         <Fact name="ISBN">{isbn}</Fact>
         <Fact name="Price">{writer.price(price)}</Fact>
-        <Fact name="Stock">{writer.number(stock)}</Fact>
+        <Fact name="Stock">{writer.whole(stock)}</Fact>
         <Fact name="Publisher">{publisher}</Fact>
         <Fact name="Published">{published && writer.date(published)}</Fact>
         <Fact name="Language">{language && (writer.language(language) ?? language)}</Fact>
         <Fact name="Format">{format && FORMAT_NAMES[format]}</Fact>
-        <Fact name="Pages">{pages && writer.number(pages)}</Fact>
+        <Fact name="Pages">{pages && writer.whole(pages)}</Fact>
         <Fact name="Subjects">{subjects.join(", ")}</Fact>
       </dl>
       <p class="actions">
@@ -141,7 +141,7 @@ export function DeletionPage({ desk, book, version, isChanged = false }: Deletio
       <p>
         By <bdi>{author}</bdi>, ISBN {isbn}.{" "}
         {stock > 0
-          ? `${desk.site.writer.number(stock)} in stock: a movement takes them out.`
+          ? `${desk.site.writer.whole(stock)} in stock: a movement takes them out.`
           : "None in stock."}{" "}
         Its movements stay.
       </p>

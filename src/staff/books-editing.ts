@@ -36,7 +36,7 @@ export function editingRoutes(api: Api, staff: Staff, numbers: Numbers): void {
     if (!members) return again({ faults });
     try {
       const collection = contract.showBooks.path;
-      const id = await createOnce(form, context, { members, collection }, (claim) =>
+      const id = await createOnce(form, { members, collection }, (claim) =>
         store.createBook(context.database, members, context.actor, claim),
       );
       return seeOther(targetOf(to, `${pathOfBook(id)}?done=added`));

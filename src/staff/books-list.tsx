@@ -144,7 +144,7 @@ function BooksTable({ desk, books }: { desk: Desk; books: BookMembers[] }) {
             </th>
             <td class="number">{writer.price(book.price)}</td>
             <td class={`number ${book.stock === 0 ? "out" : book.stock < Number(LOW) ? "low" : ""}`}>
-              {writer.number(book.stock)}
+              {writer.whole(book.stock)}
             </td>
           </tr>
         ))}

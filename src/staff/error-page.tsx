@@ -19,6 +19,11 @@ const WORDS: Partial<Record<ProblemCode, { title: string; text: string }>> = {
     title: "This page does not exist",
     text: "The address may be wrong, or the book was deleted.",
   },
+  invalid_cursor: {
+    title: "This part of the list cannot be shown",
+    text: "The address was changed, or it belongs to another search.",
+  },
+  validation_failed: { title: "This is not possible", text: "" },
   rate_limited: { title: "Too many requests", text: "Please wait a moment, then try again." },
   database_unavailable: {
     title: "The database does not answer",
@@ -38,7 +43,7 @@ export function StaffError({ problem, again, requestId }: Props) {
     <div class="error">
       <h1>{title}</h1>
       <div role="alert">
-        <p>{text}</p>
+        {text && <p>{text}</p>}
         {details.length > 0 && (
           <ul>
             {details.map(({ path, message }) => (

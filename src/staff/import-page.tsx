@@ -107,7 +107,7 @@ function ReportSection({ report, isCheck, isShown }: ReportProps) {
       </dl>
       <div data-refused hidden={refused.length === 0}>
         <h2 id="refused">Refused rows</h2>
-        <p>
+        <p class="ways">
           <a class="button plain" download="refused.csv" href={dataUrl(refused)} data-file>
             Download them
           </a>

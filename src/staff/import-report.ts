@@ -1,24 +1,34 @@
 /** The report of an import as people read it: in the page of a form, and in the browser while a file is uploaded. */
 import { harmlessCell, quotedCell } from "../catalogue/csv-cells.ts";
-import type { ImportProgress, ImportSummary, RefusedRow } from "../client/file-types.ts";
-import type { ProblemBody } from "../client/problem-types.ts";
+import type { Progress, Summary } from "../catalogue/importer.ts";
+import type { RowFault } from "../catalogue/rows.ts";
+
+/** A row as the report lists it. */
+interface RefusedRow {
+  row: number;
+  isbn: string | null;
+  details: RowFault[];
+}
+
+type SummaryLine = Summary & { refused_omitted: number };
+type ProblemLine = { error: string; message: string };
 
 /** What is counted, in the order in which it is told. */
 export const COUNTS = {
-  created: "Added",
+  created: "New",
   updated: "Changed",
   unchanged: "As they were",
   deleted: "Deleted",
   refused: "Refused",
-} as const satisfies Partial<Record<keyof ImportProgress, string>>;
+} as const satisfies Partial<Record<keyof Progress, string>>;
 
 export interface Report {
-  counts: Partial<ImportProgress>;
+  counts: Partial<Progress>;
   refused: RefusedRow[];
   /** Undefined while the import goes on, and if it ended early. */
-  summary: ImportSummary | undefined;
+  summary: SummaryLine | undefined;
   /** Why the import ended early. */
-  problem: Pick<ProblemBody, "message"> | undefined;
+  problem: Pick<ProblemLine, "message"> | undefined;
 }
 
 export const emptyReport = (): Report => ({
@@ -30,7 +40,7 @@ export const emptyReport = (): Report => ({
 
 /** Adds a line, as the import sends it. */
 export function addLine(report: Report, line: string): void {
-  const value: RefusedRow | ImportProgress | ImportSummary | ProblemBody = JSON.parse(line);
+  const value: RefusedRow | Progress | SummaryLine | ProblemLine = JSON.parse(line);
   if ("error" in value) report.problem = value;
   else if ("row" in value) report.refused.push(value);
   else {

@@ -3,9 +3,10 @@ import { listBooks } from "../books/store.ts";
 import { rowsIn } from "../db/keyset.ts";
 import type { Database } from "../db/ports.ts";
 import type { Api } from "../http/api.ts";
+import type { StockMovement } from "../stock/contract.ts";
 import { listAllMovements } from "../stock/movements.ts";
 import type { Counter } from "./counter.ts";
-import { type Movement, MovementsPage } from "./movements.tsx";
+import { MovementsPage } from "./movements.tsx";
 import { movementListing, showMovements } from "./movements-contract.ts";
 import type { Staff } from "./staff.ts";
 
@@ -22,7 +23,7 @@ export function movementRoutes(api: Api, staff: Staff, { shop }: Counter): void 
       limit,
       key: "created_at",
     });
-    const movements: Movement[] = rows.map((row) => JSON.parse(row));
+    const movements: StockMovement[] = rows.map((row) => JSON.parse(row));
     const titles = await titlesOf(context.database, movements);
     const shown = { url, movements, titles, isFirst: position === undefined, ...around };
     return staff.reply(context, url, { title: "Movements", place: "movements" }, (desk) =>
@@ -32,7 +33,7 @@ export function movementRoutes(api: Api, staff: Staff, { shop }: Counter): void 
 }
 
 /** The titles of the books that are still there, by id. */
-async function titlesOf(database: Database, movements: Movement[]): Promise<Map<string, string>> {
+async function titlesOf(database: Database, movements: StockMovement[]): Promise<Map<string, string>> {
   const id = [...new Set(movements.map(({ book_id }) => book_id))];
   if (id.length === 0) return new Map();
   const { found } = await listBooks(database, { id, limit: id.length }, undefined);

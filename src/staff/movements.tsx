@@ -1,5 +1,4 @@
 /** The page of the stock movements: what came, what went, and who was it. */
-import type * as z from "zod";
 import type { StockMovement } from "../stock/contract.ts";
 import { pathOfBook } from "./book-pages.tsx";
 import { Field } from "./fields.tsx";
@@ -9,11 +8,9 @@ import type { Desk } from "./staff.ts";
 
 const { path } = showMovements;
 
-export type Movement = z.output<typeof StockMovement>;
-
 interface Shown extends Around {
   url: URL;
-  movements: Movement[];
+  movements: StockMovement[];
   /** The titles of the books that are still there, by id. */
   titles: Map<string, string>;
   isFirst: boolean;
@@ -76,7 +73,7 @@ function MovementsTable({ desk, shown: { movements, titles } }: { desk: Desk; sh
               <Circumstances desk={desk} movement={movement} />
             </td>
             <td class="number">{signed(desk, movement.delta)}</td>
-            <td class="number">{desk.site.writer.number(movement.stock_after)}</td>
+            <td class="number">{desk.site.writer.whole(movement.stock_after)}</td>
           </tr>
         ))}
       </tbody>
@@ -84,7 +81,7 @@ function MovementsTable({ desk, shown: { movements, titles } }: { desk: Desk; sh
   );
 }
 
-function BookOf({ movement, title }: { movement: Movement; title: string | undefined }) {
+function BookOf({ movement, title }: { movement: StockMovement; title: string | undefined }) {
   if (title === undefined) return <span>{movement.isbn} (deleted)</span>;
   return (
     <a href={pathOfBook(movement.book_id)} dir="auto">
@@ -94,7 +91,7 @@ function BookOf({ movement, title }: { movement: Movement; title: string | undef
 }
 
 /** When, why and by whom. A reason or a reference leads to all movements that have it. */
-function Circumstances({ desk, movement }: { desk: Desk; movement: Movement }) {
+function Circumstances({ desk, movement }: { desk: Desk; movement: StockMovement }) {
   const { created_at, reason, reference, actor } = movement;
   const links = Object.entries({ reason, reference }).filter(([, value]) => value);
   return (
@@ -117,4 +114,4 @@ function Circumstances({ desk, movement }: { desk: Desk; movement: Movement }) {
 }
 
 const signed = ({ site: { writer } }: Desk, delta: number) =>
-  delta > 0 ? `+${writer.number(delta)}` : writer.number(delta).replace("-", "−");
+  delta > 0 ? `+${writer.whole(delta)}` : writer.whole(delta).replace("-", "−");

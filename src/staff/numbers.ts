@@ -12,6 +12,10 @@ interface Marks {
   group: string;
   /** The ten digits. */
   digits: string[];
+  /** Whole digits or groups, of which the last has three; then perhaps decimals. */
+  form: RegExp;
+  /** A comma or a point where no group can be, although it is not the locale's before decimals. */
+  foreign: RegExp;
 }
 
 export class Numbers {
@@ -47,38 +51,22 @@ export class Numbers {
    * @throws NumberFault
    */
   read(typed: string): number {
-    const text = this.#inAscii(typed.trim());
+    this.#known ??= marksOf(this.#locale);
+    const { form, foreign } = this.#known;
+    const text = inAscii(typed.trim(), this.#known);
     const [, sign = "", number = ""] = text.match(/^([-−]?)(.+)$/) ?? [];
     if (text === "") throw new NumberFault("is required");
     if (AMBIGUOUS.test(number)) throw new NumberFault(this.#eitherOf(Number(number.replace(/\D/g, ""))));
-    if (!LOCAL.test(number) && !FOREIGN.test(number))
+    if (!form.test(number) && !foreign.test(number))
       throw new NumberFault(`must be a number, such as ${this.price(12.5)}`);
-    const value = LOCAL.test(number) ? number.replaceAll("G", "") : number;
+    const value = form.test(number) ? number.replaceAll("G", "") : number;
     return Number(sign.replace("−", "-") + value.replace(/[.,GD]/, "."));
-  }
-
-  /** ASCII digits, and for the locale's marks a D before decimals and a G between groups. */
-  #inAscii(text: string): string {
-    this.#known ??= marksOf(this.#locale);
-    const { decimal, group, digits } = this.#known;
-    return Array.from(text, (character) => {
-      if (digits.includes(character)) return `${digits.indexOf(character)}`;
-      if (character === decimal) return "D";
-      const isGroup = character === group || KINDS.some((kind) => kind.test(group) && kind.test(character));
-      return isGroup ? "G" : FULL_WIDTH.test(character) ? character.normalize("NFKC") : character;
-    }).join("");
   }
 
   #eitherOf(digits: number): string {
     return `must be ${this.whole(digits)} or ${this.price(digits / 1000)}: its mark could mean either`;
   }
 }
-
-/** Whole digits or groups of two or three, of which the last has three; then perhaps decimals. */
-const LOCAL = /^(\d+|[1-9]\d{0,2}(G\d{2,3})*G\d{3})(D\d+)?$/;
-
-/** A mark where no group can be, although it is not the locale's before decimals. */
-const FOREIGN = /^\d+[.,G]\d{1,2}$/;
 
 /** In the locale, these marks separate no thousands; elsewhere they do. */
 const AMBIGUOUS = /^[1-9]\d{0,2}[.,D]\d{3}$/;
@@ -88,8 +76,23 @@ const KINDS = [/^\s$/u, /^['’]$/];
 const FULL_WIDTH = /[０-９]/;
 
 function marksOf(locale: string): Marks {
-  const parts = new Intl.NumberFormat(locale).formatToParts(1234567.5);
+  const parts = new Intl.NumberFormat(locale).formatToParts(1_234_567.5);
   const markOf = (type: string) => parts.find((part) => part.type === type)?.value ?? "";
   const digits = [..."0123456789"].map((digit) => new Intl.NumberFormat(locale).format(Number(digit)));
-  return { decimal: markOf("decimal"), group: markOf("group"), digits };
+  // In India, the groups before the last have two digits.
+  const [, middle = "123"] = parts.filter(({ type }) => type === "integer").map(({ value }) => value);
+  const form = new RegExp(`^(\\d+|[1-9]\\d{0,2}(G\\d{${middle.length}})*G\\d{3})(D\\d+)?$`);
+  const group = markOf("group");
+  const foreign = new RegExp(`^\\d+[.,${/[.,]/.test(group) ? "G" : ""}]\\d{1,2}$`);
+  return { decimal: markOf("decimal"), group, digits, form, foreign };
+}
+
+/** ASCII digits, and for the locale's marks a D before decimals and a G between groups. */
+function inAscii(text: string, { decimal, group, digits }: Marks): string {
+  return Array.from(text, (character) => {
+    if (digits.includes(character)) return `${digits.indexOf(character)}`;
+    if (character === decimal) return "D";
+    const isGroup = character === group || KINDS.some((kind) => kind.test(group) && kind.test(character));
+    return isGroup ? "G" : FULL_WIDTH.test(character) ? character.normalize("NFKC") : character;
+  }).join("");
 }

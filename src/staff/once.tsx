@@ -2,8 +2,7 @@
 import { type Claim, InProgressFault, type Replay } from "../db/idempotency.ts";
 import type { Resource } from "../db/resource.ts";
 import { textOf } from "../http/form.ts";
-import type { HandlerContext } from "../http/handler.ts";
-import { formClaim } from "../http/idempotency-key.ts";
+import { claimUnder } from "../http/idempotency-key.ts";
 
 const NAME = "once";
 
@@ -22,11 +21,13 @@ const WAITS = [50, 100, 200, 400, 800];
  */
 export async function createOnce(
   form: FormData,
-  { principal }: Pick<HandlerContext, "principal">,
   { members, collection }: { members: object; collection: string },
   create: (claim: Claim) => Promise<Resource | Replay>,
 ): Promise<string> {
-  const claim = await formClaim(textOf(form, NAME), principal, members, collection);
+  // What was typed is part of the name: the form can be used again for something else.
+  const content = [collection, members];
+  const name = JSON.stringify([textOf(form, NAME), content]);
+  const claim: Claim = { ...(await claimUnder(name, content)), status: 201, collection };
   for (const wait of WAITS) {
     try {
       return idOf(await create(claim));

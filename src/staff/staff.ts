@@ -78,7 +78,7 @@ export class Staff {
     const { request, requestId, session } = exchange;
     const url = new URL(request.url);
     if (problem.code === "unauthorized" && request.method !== "POST") return seeOther(signInAt(url));
-    const again = request.method === "POST" ? undefined : url.pathname + url.search;
+    const again = request.method === "POST" ? undefined : wayOn(problem, url);
     const desk = session ? await this.deskOf(url, session) : await this.deskOfAttempt(url, "");
     const { status, headers } = problem;
     return this.write(desk, { title: "This did not work", status, headers }, () =>
@@ -90,6 +90,13 @@ export class Staff {
   async deskOf(url: URL, { id, principal }: Session): Promise<Desk> {
     return { ...(await this.deskOfAttempt(url, id)), principal };
   }
+}
+
+/** Where to go on after a problem: to the same address, but without what is wrong with it. */
+function wayOn({ code }: Problem, { pathname, searchParams }: URL): string {
+  const query = new URLSearchParams(code === "validation_failed" ? "" : searchParams);
+  if (code === "invalid_cursor") query.delete("cursor");
+  return query.size > 0 ? `${pathname}?${query}` : pathname;
 }
 
 /** Whether a path is of a page for staff. */

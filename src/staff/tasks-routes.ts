@@ -30,7 +30,7 @@ export function taskPages(api: Api, staff: Staff): void {
     const result = TaskInput.safeParse(typed, NO_MESSAGE);
     if (result.success) {
       const members = result.data;
-      await createOnce(form, context, { members, collection: path }, (claim) =>
+      await createOnce(form, { members, collection: path }, (claim) =>
         store.createTask(context.database, members, claim),
       );
       return seeOther(path);

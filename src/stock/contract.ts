@@ -86,7 +86,7 @@ export const StockCount = z
 
 export type StockCount = z.output<typeof StockCount>;
 
-export const StockMovement = z
+const StockMovement = z
   .strictObject({
     id: uuid(),
     book_id: uuid(),

@@ -341,6 +341,14 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
     expect((await editor.get(`/staff/books?${query}`)).status).toBe(status);
   });
 
+  test("an address with faults leads on to one without", async () => {
+    const { html } = await editor.get("/staff/books?stock_below=5&sort=title");
+    expect(html).toContain("stock_below needs sort=stock or sort=-stock.");
+    expect(html).toContain('<a class="button" href="/staff/books">');
+    const changed = await editor.get("/staff/books?sort=title&cursor=x");
+    expect(changed.html).toContain('<a class="button" href="/staff/books?sort=title">');
+  });
+
   test("a cursor of another listing is refused", async () => {
     const [, cursor] = (await editor.get("/staff/books?sort=title")).html.match(/cursor=([\w-]+)/) ?? [];
     expect((await editor.get(`/staff/books?sort=title&cursor=${cursor}`)).status).toBe(200);

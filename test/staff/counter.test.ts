@@ -246,6 +246,22 @@ describe.skipIf(!CHROMIUM).each(RUNTIMES)("in Chromium, on %s", (runtime) => {
     await page.context().close();
   });
 
+  onWorkerd("a book that the catalogue does not have is added to it, and the delivery goes on", async () => {
+    const one = await stocked("One");
+    const { isbn } = newBook();
+    const page = await open("/staff/receive");
+    await scan(page, one.isbn, isbn);
+    await settled(page);
+    await page.getByRole("link", { name: "Add the book to the catalogue" }).click();
+    expect(await page.getByLabel("ISBN").inputValue()).toBe(isbn);
+    await page.getByLabel("Title").fill("New");
+    await page.getByLabel("Author").fill("Somebody");
+    await page.getByLabel("Price").fill("12.50");
+    await page.keyboard.press("Enter");
+    await eventually(() => lines(page)).toEqual(["New × 1", "One × 1"]);
+    await page.context().close();
+  });
+
   test("a count is saved as it is typed, and the differences survive a reload", async () => {
     const books = [await stocked("One"), await stocked("Other"), await stocked("Third")];
     const page = await open("/staff/count");

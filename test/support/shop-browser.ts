@@ -30,7 +30,7 @@ export function shopBrowser(browser: Browser, url: string): ShopBrowser {
       );
       page.on("console", (message) => {
         const isOfCover = message.location().url.startsWith("https://covers.example");
-        const isOfStatus = /status of (400|401|404|422|503)|ERR_(INTERNET_DISCONNECTED|FAILED)/.test(
+        const isOfStatus = /status of (400|401|403|404|412|422|503)|ERR_(INTERNET_DISCONNECTED|FAILED)/.test(
           message.text(),
         );
         if (["error", "warning"].includes(message.type()) && !isOfCover && !isOfStatus)

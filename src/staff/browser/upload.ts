@@ -10,10 +10,6 @@ import {
   refusedFile,
 } from "../import-report.ts";
 
-const form = document.querySelector<HTMLFormElement>("#import");
-const report = document.querySelector<HTMLElement>("#report");
-if (form && report) start(form, report);
-
 /** An element of the page; the page always has it. */
 const find = <E extends HTMLElement>(within: ParentNode, selector: string): E =>
   within.querySelector(selector) as E;
@@ -130,7 +126,7 @@ class Upload {
     this.#show(true);
     const { created = 0, updated = 0, refused = 0 } = this.#report.counts;
     const heading = headingOf(this.#report, this.#isCheck);
-    this.#say(`${heading}. ${created} added, ${updated} changed, ${refused} refused.`);
+    this.#say(`${heading}. ${created} new, ${updated} changed, ${refused} refused.`, false);
   }
 
   #setRunning(isRunning: boolean): void {
@@ -145,8 +141,11 @@ class Upload {
     }
   }
 
-  #say(text: string): void {
-    find(this.#form, "[data-status]").textContent = text;
+  /** Says what happens, or to screen readers alone what the page shows anyway. */
+  #say(text: string, isShown = true): void {
+    const status = find(this.#form, "[data-status]");
+    status.textContent = text;
+    status.classList.toggle("hidden", !isShown);
   }
 
   #show(isOver = false): void {
@@ -188,3 +187,7 @@ async function startsAsGzip(file: File): Promise<boolean> {
   const [first, second] = new Uint8Array(await file.slice(0, 2).arrayBuffer());
   return first === 0x1f && second === 0x8b;
 }
+
+const form = document.querySelector<HTMLFormElement>("#import");
+const report = document.querySelector<HTMLElement>("#report");
+if (form && report) start(form, report);
