@@ -1,4 +1,5 @@
 /** What holds on the till, on goods in and on the count in each state: accessible, and on every screen. */
+import { gzipSync } from "node:zlib";
 import type { Page } from "playwright-core";
 import { beforeAll, describe, expect, test } from "vitest";
 import { faultsOf } from "../support/axe.ts";
@@ -81,7 +82,7 @@ const STATES: Record<string, [path: string, act?: (page: Page) => Promise<unknow
           .waitFor();
       }
       await page.keyboard.type("9780306406157\n3\n");
-      await page.getByText("Names no book").waitFor();
+      await page.locator(".fault", { hasText: "Names no book" }).waitFor();
     },
   ],
 };
@@ -130,6 +131,54 @@ describe.skipIf(!CHROMIUM)("in Chromium", () => {
       }
     },
   );
+
+  test("a finger finds every button and field", async () => {
+    const { storageState } = clerk;
+    const viewport = { width: 390, height: 844 };
+    for (const name of ["till with faults", "receipt", "goods in", "count"]) {
+      const [path = "", act] = STATES[name] ?? [];
+      const page = await shop.open(path, { viewport, storageState, hasTouch: true, isMobile: true });
+      await act?.(page);
+      const small = await page.locator("main :is(button, input, a):visible").evaluateAll((all) =>
+        all
+          .map((each) => (each instanceof HTMLInputElement && each.closest("label")) || each)
+          .filter((each) => each.getBoundingClientRect().height < 44)
+          .map((each) => each.outerHTML),
+      );
+      expect([name, small]).toEqual([name, []]);
+      await page.context().close();
+    }
+  });
+
+  test("on a phone, the button that sells is within reach of a thumb, however long the cart is", async () => {
+    const viewport = { width: 390, height: 844 };
+    const page = await shop.open("/staff/till", { viewport, storageState: clerk.storageState });
+    await scan(page, ...Array.from({ length: 12 }, (_, at) => novel(21 + at)));
+    await page.evaluate(() => scrollTo(0, 0));
+    const { y = 0, height = 0 } = (await page.getByRole("button", { name: "Sell" }).boundingBox()) ?? {};
+    expect(y).toBeGreaterThan(844 / 2);
+    expect(y + height).toBeLessThan(844);
+    await page.context().close();
+  });
+
+  test("on paper, a receipt is its lines and their sum", async () => {
+    const page = await shop.open("/staff/till", { storageState: clerk.storageState });
+    await sold(page);
+    await page.emulateMedia({ media: "print" });
+    expect(await page.locator("button:visible, nav:visible, footer:visible").count()).toBe(0);
+    expect(await page.locator("tfoot .sum").isVisible()).toBe(true);
+    expect((await page.locator(".receipt").boundingBox())?.width).toBeLessThan(302);
+    await page.context().close();
+  });
+
+  test("the script is light", async () => {
+    const page = await shop.open("/staff/till", { storageState: clerk.storageState });
+    const address = await page.locator("script[src]").getAttribute("src");
+    const script = await (await page.request.get(new URL(`${address}`, page.url()).href)).body();
+    expect(script.byteLength).toBeGreaterThan(1000);
+    expect(gzipSync(script).byteLength).toBeLessThan(12 * 1024);
+    await page.context().close();
+  });
 
   test("no page made the browser complain", () => {
     expect(shop.complaints).toEqual([]);

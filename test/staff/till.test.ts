@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { isbnOf, newBook } from "../support/books.ts";
 import { type Client, createClient } from "../support/client.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
-import { RUNTIMES, startServer } from "../support/servers.ts";
+import { RUNTIMES, startServer, type TestServer } from "../support/servers.ts";
 import { type Clerk, type Shown, STAFF_VARIABLES, signIn } from "../support/staff.ts";
 import { faultsIn, fieldsOf, textOf } from "../support/staff-forms.ts";
 import { tokenFor } from "../support/token.ts";
@@ -18,10 +18,12 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
   let url: string;
   let clerk: Clerk;
   let api: Client;
+  let server: TestServer;
 
   beforeAll(async () => {
     database = await createTestDatabase();
-    ({ url } = await startServer(runtime, database, STAFF_VARIABLES));
+    server = await startServer(runtime, database, STAFF_VARIABLES);
+    ({ url } = server);
     clerk = await signIn(url);
     api = await createClient(url, await tokenFor("editor"));
   });
@@ -329,6 +331,14 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
     expect(faultsIn(await count(free.isbn, "1"))).toEqual([
       "Must not give stock to a book with a price of 0.",
     ]);
+  });
+
+  test("a scan takes one round trip, however many lines there are, and a sale takes two", async () => {
+    const last = () => JSON.parse(server.logs().at(-1) ?? "{}");
+    const page = await scan((await stocked()).isbn, await scan((await stocked()).isbn));
+    await expect.poll(last).toMatchObject({ route: "/staff/till", db_round_trips: 1 });
+    await save(page);
+    await expect.poll(last).toMatchObject({ status: 303, db_round_trips: 2 });
   });
 
   test("a form of another session changes nothing", async () => {

@@ -1,5 +1,16 @@
 /** The form of the till, of goods in and of the count: sent step by step, so that the scanner never has to wait. */
-import { after, type Draft, type Fields, fieldsOf, isSaving, keep, recall, type Step } from "./draft.ts";
+import {
+  after,
+  type Draft,
+  type Fields,
+  fieldsOf,
+  isSaving,
+  isScan,
+  keep,
+  recall,
+  type Step,
+} from "./draft.ts";
+import { editOf, typingIn } from "./editing.ts";
 import { listen } from "./scanner.ts";
 import type { Sounds } from "./sounds.ts";
 
@@ -11,17 +22,6 @@ const PASSING = [408, 409, 429];
 const SIGNED_OUT = [401, 403];
 
 const NOTHING: Step = { fields: [] };
-
-/** The ISBN of the line of a field, as the server wrote it. */
-const rowOf = (field: HTMLInputElement) =>
-  field.closest("tr")?.querySelector<HTMLInputElement>("[name=isbn]")?.defaultValue;
-
-/** What was changed in a field of the lines. */
-function editOf(field: HTMLInputElement): Step | undefined {
-  if (field.value === field.defaultValue) return undefined;
-  const row = rowOf(field);
-  return { ...(row !== undefined && { row }), fields: [[field.name, field.value]] };
-}
 
 const scanOf = (text: string): Fields => (text === "" ? [] : [["scan", text]]);
 
@@ -58,11 +58,7 @@ export class Counter {
       const step = editOf(target as HTMLInputElement);
       if (step) this.#take(step);
     });
-    // Kept while it is typed, and sent once it is.
-    this.#lines.addEventListener("input", ({ target }) => {
-      const { fields, steps } = this.#draft;
-      keep({ fields, steps: [...steps, editOf(target as HTMLInputElement) ?? NOTHING] });
-    });
+    this.#lines.addEventListener("input", () => this.#keep());
     listen(this.#scan, (text, into) => this.#scanned(text, into));
     addEventListener("online", () => this.#send());
     // The browser may show the page as it was before it was saved.
@@ -96,13 +92,14 @@ export class Counter {
   /** First the ISBN, then the count; both are one step. */
   #pressInCount(text: string, count: HTMLInputElement): void {
     const typed = count.value.trim();
-    if (text !== "" && typed === "") {
+    if (text === "") this.#scan.focus();
+    else if (typed === "") {
       count.focus();
       this.#take({ fields: scanOf(text) });
-      return;
+    } else {
+      this.#clear();
+      this.#take({ fields: [...scanOf(text), ["count", typed]] });
     }
-    this.#clear();
-    if (text !== "") this.#take({ fields: [...scanOf(text), ["count", typed]] });
   }
 
   #clear(): void {
@@ -122,8 +119,16 @@ export class Counter {
 
   #take(step: Step): void {
     this.#draft.steps.push(step);
-    keep(this.#draft);
+    this.#keep();
     this.#send();
+  }
+
+  /** Keeps also what is being typed, which is sent once it is complete. */
+  #keep(): void {
+    const { fields, steps } = this.#draft;
+    const field = document.activeElement as HTMLInputElement;
+    const edit = this.#lines.contains(field) ? editOf(field) : undefined;
+    keep({ fields, steps: edit ? [...steps, edit] : steps });
   }
 
   /** Sends one step after the other, because each changes the form that the next is sent with. */
@@ -175,7 +180,7 @@ export class Counter {
 
   /** Everything was saved. What was scanned since belongs to the next form. */
   #leave(address: string): false {
-    const { steps } = this.#draft;
+    const steps = this.#draft.steps.filter(isScan);
     keep(steps.length > 0 ? { fields: [], steps } : undefined);
     location.assign(address);
     return false;
@@ -183,10 +188,10 @@ export class Counter {
 
   #show(form: HTMLFormElement): void {
     this.#draft.fields = fieldsOf(form);
-    keep(this.#draft);
-    const typing = this.#typing();
+    const goOn = typingIn(this.#lines);
     this.#lines.replaceChildren(...(form.querySelector("#lines")?.childNodes ?? []));
-    typing?.();
+    goOn?.();
+    this.#keep();
     this.#away.hidden = true;
     const status = form.querySelector<HTMLElement>("#status");
     this.#status.textContent = status?.textContent ?? "";
@@ -201,23 +206,6 @@ export class Counter {
     if (text === "" || this.#count || this.#scan.value !== "" || this.#draft.steps.length > 0) return;
     this.#scan.value = text;
     this.#scan.select();
-  }
-
-  /** Remembers the field in which somebody is typing, for when the lines are replaced. */
-  #typing(): (() => void) | undefined {
-    const field = document.activeElement;
-    if (!(field instanceof HTMLInputElement) || !this.#lines.contains(field)) return undefined;
-    const { name, value, selectionStart, selectionEnd } = field;
-    const isChanged = value !== field.defaultValue;
-    const row = rowOf(field);
-    return () => {
-      const fields = this.#lines.querySelectorAll<HTMLInputElement>(`[name=${name}]`);
-      const same = [...fields].find((other) => rowOf(other) === row);
-      if (!same) return;
-      if (isChanged) same.value = value;
-      same.focus();
-      same.setSelectionRange(selectionStart, selectionEnd);
-    };
   }
 
   /** Says why nothing goes on, and lets people try again. */

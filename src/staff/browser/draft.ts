@@ -35,17 +35,29 @@ export function after(fields: Fields, { row, fields: changes }: Step): Fields {
   return changed;
 }
 
-export const isSaving = ({ fields }: Step): boolean => fields.some(([name]) => name === "action");
+const has = ({ fields }: Step, name: string) => fields.some((field) => field[0] === name);
+
+export const isSaving = (step: Step): boolean => has(step, "action");
+
+/** What was scanned and not saved with it: that belongs to whatever comes next. */
+export const isScan = (step: Step): boolean => has(step, "scan") && !isSaving(step);
 
 /** The tab's own storage: two tabs are two tills, and a reload loses nothing. */
 const KEY = `octavo ${location.pathname}`;
 
 export function keep(draft: Draft | undefined): void {
-  if (draft) sessionStorage.setItem(KEY, JSON.stringify(draft));
-  else sessionStorage.removeItem(KEY);
+  try {
+    if (draft) sessionStorage.setItem(KEY, JSON.stringify(draft));
+    else sessionStorage.removeItem(KEY);
+  } catch {
+    // A browser that keeps nothing sells as well.
+  }
 }
 
 export function recall(): Draft | undefined {
-  const kept = sessionStorage.getItem(KEY);
-  return kept === null ? undefined : JSON.parse(kept);
+  try {
+    return JSON.parse(sessionStorage.getItem(KEY) ?? "") as Draft;
+  } catch {
+    return undefined;
+  }
 }
