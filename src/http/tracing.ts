@@ -29,7 +29,7 @@ export interface Span {
 
 /** A stream may make any number of round trips. */
 const MAX_TRIPS = 128;
-/** The least that everybody passes on (https://www.w3.org/TR/trace-context/#tracestate-limits). */
+/** What everybody passes on (https://www.w3.org/TR/trace-context/#tracestate-limits). */
 const MAX_STATE = 512;
 const TRACE_DIGITS = 32;
 const SPAN_DIGITS = 16;
@@ -64,7 +64,7 @@ export class Trace {
   /** @returns undefined if nothing is recorded, and the caller has no trace */
   static of(headers: Headers, tracing: Tracing | undefined): Trace | undefined {
     const parent = parseTraceParent(headers.get("traceparent"));
-    const state = (parent && headers.get("tracestate")?.slice(0, MAX_STATE)) || undefined;
+    const state = parent && stateIn(headers);
     if (!tracing) return parent && new Trace(parent, undefined, state);
     const traceId = parent?.traceId ?? randomHex(TRACE_DIGITS);
     const isSampled = parent?.isSampled ?? isWithin(tracing.ratio, traceId);
@@ -120,6 +120,12 @@ export class Trace {
       hasFailed: false,
     };
   }
+}
+
+/** A longer one is dropped, because half of an entry means nothing. */
+function stateIn(headers: Headers): string | undefined {
+  const state = headers.get("tracestate");
+  return state && state.length <= MAX_STATE ? state : undefined;
 }
 
 /** Every service that samples by the id of a trace decides alike. */
