@@ -26,6 +26,7 @@ export async function startWorkerd(
   await copyFile(script, join(directory, "worker.js"));
   const toml = await readFile(new URL("../wrangler.toml", import.meta.url), "utf8");
   const [, date = ""] = toml.match(/^compatibility_date = "(.*)"$/m) ?? [];
+  const [, flags = "[]"] = toml.match(/^compatibility_flags = (.*)$/m) ?? [];
   const texts = Object.entries(bindings).map(
     ([name, text]) => `(name = ${capnp(name)}, text = ${capnp(text)})`,
   );
@@ -43,6 +44,7 @@ const config :Workerd.Config = (
 const worker :Workerd.Worker = (
   modules = [(name = "worker.js", esModule = embed "worker.js")],
   compatibilityDate = ${capnp(date)},
+  compatibilityFlags = ${flags},
   bindings = [${texts.join(", ")}],
 );
 `,

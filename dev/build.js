@@ -72,11 +72,15 @@ async function copyMigrations() {
  * @param {import("esbuild")} esbuild
  */
 async function buildPageFiles({ build }) {
-  const folder = `${root}src/pages/browser`;
   const { outputFiles } = await build({
-    entryPoints: [`${folder}/page.css`, `${folder}/page.ts`, `${folder}/icon.svg`],
+    entryPoints: [
+      ...["page.css", "page.ts", "icon.svg"].map((name) => `${root}src/pages/browser/${name}`),
+      ...["staff.css", "staff.ts"].map((name) => `${root}src/staff/browser/${name}`),
+    ],
+    entryNames: "[name]",
     outdir: `${root}dist/assets/pages`,
     loader: { ".svg": "copy" },
+    assetNames: "[name]",
     bundle: true,
     minify: true,
     format: "esm",

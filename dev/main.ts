@@ -175,6 +175,7 @@ function greeting(at: {
   const authorization = isOpen ? "" : ` \\\n    -H "Authorization: Bearer ${token}"`;
   const lines = [
     ["Octavo", isEmbedded ? `${origin}, with ${at.books} books` : origin],
+    ["Counter", `${origin}/staff`],
     ["Reference", `${origin}/docs`],
     ...(isOpen
       ? [

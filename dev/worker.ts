@@ -6,7 +6,8 @@ import { once } from "node:events";
 import { devNull } from "node:os";
 import { fileURLToPath } from "node:url";
 import { unstable_startWorker as startWorker } from "wrangler";
-import { formatLine, type Locate, locateBy } from "./log.ts";
+import type { Locate } from "../src/runtimes/log-text.ts";
+import { formatLine, locateBy } from "./log.ts";
 
 export interface Settings {
   host: string;

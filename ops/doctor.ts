@@ -11,7 +11,7 @@ import { examineAuthentication } from "./doctor/authentication.ts";
 import { examineDatabase } from "./doctor/database.ts";
 import { examineEnvironment } from "./doctor/environment.ts";
 import type { Examination } from "./doctor/finding.ts";
-import { examinePort } from "./doctor/ports.ts";
+import { examinePorts } from "./doctor/ports.ts";
 import { isFine, jsonOf, textOf } from "./doctor/report.ts";
 import { examineWorker } from "./doctor/worker.ts";
 
@@ -53,12 +53,12 @@ async function server(): Promise<Examination[]> {
   const { findings, config } = await examineEnvironment(process.env);
   return [
     { area: "Environment", findings },
-    { area: "Port", findings: [await examinePort(config)] },
+    { area: "Ports", findings: await examinePorts(config) },
     {
       area: "Database",
       findings: await examineDatabase(process.env.DATABASE_URL, config?.deadline ?? DEADLINE),
     },
-    { area: "Authentication", findings: await examineAuthentication(config?.authentication) },
+    { area: "Authentication", findings: await examineAuthentication(config) },
   ];
 }
 
@@ -71,6 +71,6 @@ async function worker(environment: string | undefined): Promise<Examination[]> {
     ...(url
       ? [{ area: "Database", findings: await examineDatabase(url, config?.deadline ?? DEADLINE) }]
       : []),
-    { area: "Authentication", findings: await examineAuthentication(config?.authentication) },
+    { area: "Authentication", findings: await examineAuthentication(config) },
   ];
 }

@@ -4,6 +4,7 @@ import { stat } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import type { CatalogueFormat } from "../src/catalogue/readers.ts";
+import { formatOf } from "../src/catalogue/recognition.ts";
 import { CatalogueError } from "../src/catalogue/rows.ts";
 import { StartupError } from "../src/startup-error.ts";
 
@@ -70,11 +71,4 @@ async function* inflated(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint
     if (!`${(error as NodeJS.ErrnoException).code}`.startsWith("Z_")) throw error;
     throw new CatalogueError("The file is not valid gzip, or it is incomplete.");
   }
-}
-
-/** By the first character: XML begins with `<`, and a line of NDJSON with `{`. */
-function formatOf(start: Uint8Array): CatalogueFormat {
-  const beginning = String.fromCharCode(...start.subarray(0, 100)).replace(/^(ï»¿|ÿþ|þÿ)/, "");
-  const first = beginning.replaceAll("\0", "").trimStart()[0];
-  return first === "<" ? "onix" : first === "{" ? "ndjson" : "csv";
 }

@@ -4,17 +4,23 @@
  */
 import { bookRoutes } from "./books/routes.ts";
 import { catalogueRoutes } from "./catalogue/routes.ts";
+import { Transfers } from "./catalogue/transfers.ts";
 import { changeRoutes } from "./changes/routes.ts";
 import type { Config } from "./config.ts";
 import type { Connect } from "./db/ports.ts";
 import { Api } from "./http/api.ts";
 import type { ReadAsset } from "./http/assets.ts";
+import { authenticator as authenticatorOf } from "./http/auth/authenticate.ts";
+import { Sessions } from "./http/auth/session.ts";
 import type { App } from "./http/exchange.ts";
 import type { Log } from "./http/observe.ts";
+import type { Explain } from "./http/pipeline.ts";
 import type { Limiter } from "./http/rate-limit.ts";
 import { Pages } from "./pages/pages.ts";
 import { pageRoutes } from "./pages/routes.ts";
 import { serviceRoutes } from "./service/routes.ts";
+import { staffRoutes } from "./staff/routes.ts";
+import { isForStaff, Staff } from "./staff/staff.ts";
 import { stockRoutes } from "./stock/routes.ts";
 import { taskRoutes } from "./tasks/routes.ts";
 
@@ -31,15 +37,25 @@ export interface Ports {
 }
 
 export function createApp({ config, connect, limiter, log, readAsset, stopping }: Ports): App {
-  const { authentication, publicUrl, shop } = config;
+  const { authentication, importMaxBytes, publicUrl, shop, sessionKey, signIn } = config;
+  const transfers = new Transfers();
+  const authenticator = authenticatorOf(authentication);
+  const sessions = sessionKey && new Sessions(sessionKey, authentication);
   const pages = new Pages({ shop, publicUrl, readAsset });
-  const api = new Api({ settings: config, connect, limiter, log, explain: pages.explain });
+  const staff = new Staff(pages, sessions);
+  const explain: Explain = (problem, exchange) => {
+    const { explain } = isForStaff(new URL(exchange.request.url).pathname) ? staff : pages;
+    return explain(problem, exchange);
+  };
+  const api = new Api({ settings: config, authenticator, sessions, connect, limiter, log, explain });
   bookRoutes(api);
-  catalogueRoutes(api, config);
+  catalogueRoutes(api, { transfers, importMaxBytes });
   stockRoutes(api);
   changeRoutes(api);
   taskRoutes(api);
   pageRoutes(api, pages);
+  const signingIn = { authentication: authentication.mode, authenticator, sessions, signIn };
+  staffRoutes(api, staff, signingIn, { shop, transfers, importMaxBytes });
   serviceRoutes(api, { authentication: authentication.mode, publicUrl, readAsset, stopping });
   return api.app();
 }

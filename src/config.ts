@@ -1,6 +1,14 @@
 import * as z from "zod";
-import { AUTH_VARIABLES, authenticationOf, faultsOfAuthentication } from "./http/auth/settings.ts";
+import {
+  AUTH_VARIABLES,
+  authenticationOf,
+  faultsOfAuthentication,
+  noticesOf,
+  type SignIn,
+  signInOf,
+} from "./http/auth/settings.ts";
 import { isLoopback } from "./http/host.ts";
+import { logSettingsOf, OBSERVE_VARIABLES } from "./http/observe-settings.ts";
 import type { HttpSettings } from "./http/pipeline.ts";
 import type { Quota } from "./http/rate-limit.ts";
 import { MIB } from "./http/route.ts";
@@ -17,6 +25,10 @@ export interface Config extends HttpSettings {
   /** The quota of a client; undefined if requests are not limited. */
   rateLimit: Quota | undefined;
   shop: Shop;
+  /** The key of sessions at `/staff`; undefined where nobody can sign in. */
+  sessionKey: Uint8Array<ArrayBuffer> | undefined;
+  /** How people sign in at the identity provider; undefined where they cannot. */
+  signIn: SignIn | undefined;
 }
 
 /** The configuration of a server, on Node or Bun. */
@@ -30,8 +42,31 @@ export interface ServerConfig extends Config {
   transport: "tcp" | "http";
   /** The maximum number of connections in the pool. */
   poolSize: number;
+  /** Where Prometheus reads; undefined if nowhere. */
+  metrics: { host: string; port: number } | undefined;
+  /** Undefined for text on a terminal, and JSON elsewhere. */
+  logFormat: "json" | "text" | undefined;
   /** Milliseconds from the signal to stop, when /ready becomes 503, until the server stops listening. */
   shutdownDelay: number;
+}
+
+/** What the operator should know about who may do what. */
+export function accessNotices({
+  authentication,
+  sessionKey,
+  signIn,
+  publicUrl,
+  databaseUrl,
+}: Config): string[] {
+  return [
+    ...noticesOf(authentication),
+    ...(authentication.mode !== "closed" && !sessionKey
+      ? ["SESSION_KEY is not set, so nobody can sign in at /staff."]
+      : []),
+    ...(signIn && !publicUrl && !isOnLoopback(databaseUrl)
+      ? ["AUTH_CLIENT_ID is set, but PUBLIC_URL is not: nobody can sign in at the identity provider."]
+      : []),
+  ];
 }
 
 /** Lists every fault of the configuration, with the names of its variables but never their values. */
@@ -44,6 +79,8 @@ export class ConfigError extends StartupError {
     this.faults = faults;
   }
 }
+
+const DEFAULT_PORT = 8080;
 
 /** The minimum length of a secret. */
 export const MIN_SECRET_BYTES = 32;
@@ -74,6 +111,12 @@ const wholeNumber = (min: number, max: number, unit = "a whole number") =>
     )
     .transform(Number);
 
+const host = () =>
+  z
+    .string()
+    .regex(/^[\w.:-]+$/, "must be a host name or an address")
+    .default("127.0.0.1");
+
 const rateLimit = (form: RegExp, windows: string) =>
   z
     .string()
@@ -91,6 +134,7 @@ const Environment = z.object({
     .refine((value) => hasProtocol(value, "http:", "https:"), "must begin with https:// or http://")
     .optional(),
   CURSOR_KEY: secret().optional(),
+  SESSION_KEY: secret().optional(),
   AUTH_SECRET: secret().optional(),
   ...AUTH_VARIABLES,
   PUBLIC_URL: z
@@ -102,6 +146,7 @@ const Environment = z.object({
     )
     .optional(),
   ...SHOP_VARIABLES,
+  ...OBSERVE_VARIABLES,
   RATE_LIMIT: rateLimit(/^(off|[1-9]\d{0,8}\/(10|60))$/, "10 or 60"),
   REQUEST_TIMEOUT_MS: wholeNumber(100, 999_999, "milliseconds").default(10_000),
   IMPORT_MAX_BYTES: wholeNumber(1, 999_999_999_999, "bytes").default(1024 * MIB),
@@ -118,16 +163,16 @@ const Environment = z.object({
 });
 
 const ServerEnvironment = Environment.extend({
-  HOST: z
-    .string()
-    .regex(/^[\w.:-]+$/, "must be a host name or an address")
-    .default("127.0.0.1"),
-  PORT: wholeNumber(0, 65_535).default(8080),
+  HOST: host(),
+  PORT: wholeNumber(0, 65_535).default(DEFAULT_PORT),
   // A timer of more than 24 days fires at once.
   RATE_LIMIT: rateLimit(/^(off|[1-9]\d{0,8}\/[1-9]\d{0,4})$/, "1 to 99999"),
   TRUSTED_PROXY_HOPS: wholeNumber(0, 10).optional(),
   DATABASE_TRANSPORT: z.enum(["tcp", "http"], "must be tcp or http").default("tcp"),
   DATABASE_POOL_SIZE: wholeNumber(1, 1000).default(10),
+  METRICS_PORT: wholeNumber(0, 65_535).optional(),
+  METRICS_HOST: host(),
+  LOG_FORMAT: z.enum(["json", "text"], "must be json or text").optional(),
   SHUTDOWN_DELAY_MS: wholeNumber(0, 300_000, "milliseconds").default(0),
   // Its protection relies on the Host header, which any client that reaches the port can forge.
   OPEN_LOCAL_WRITES: z.never("is allowed only in npm run dev").optional(),
@@ -163,8 +208,14 @@ export async function parseServerConfig(environment: Record<string, unknown>): P
     trustedProxyHops: variables.TRUSTED_PROXY_HOPS,
     transport: variables.DATABASE_TRANSPORT,
     poolSize: variables.DATABASE_POOL_SIZE,
+    metrics: metricsAt(variables),
+    logFormat: variables.LOG_FORMAT,
     shutdownDelay: variables.SHUTDOWN_DELAY_MS,
   };
+}
+
+function metricsAt({ METRICS_HOST: host, METRICS_PORT: port }: z.output<typeof ServerEnvironment>) {
+  return port === undefined ? undefined : { host, port };
 }
 
 function parse<Variables extends z.ZodObject>(
@@ -192,7 +243,9 @@ async function configOf(variables: z.output<typeof Environment>): Promise<Config
   return {
     databaseUrl: variables.DATABASE_URL,
     neonFetchEndpoint: variables.NEON_FETCH_ENDPOINT,
-    cursorKey: variables.CURSOR_KEY ?? (await derivedCursorKey(variables.DATABASE_URL)),
+    cursorKey: variables.CURSOR_KEY ?? (await derivedKey("cursor", variables.DATABASE_URL)),
+    sessionKey: variables.SESSION_KEY ?? (await localSessionKey(variables.DATABASE_URL)),
+    signIn: signInOf(variables),
     authentication: authenticationOf(variables),
     rateLimit: variables.RATE_LIMIT,
     deadline: variables.REQUEST_TIMEOUT_MS,
@@ -200,21 +253,35 @@ async function configOf(variables: z.output<typeof Environment>): Promise<Config
     importMaxBytes: variables.IMPORT_MAX_BYTES,
     publicUrl: variables.PUBLIC_URL,
     shop: shopOf(variables),
+    ...logSettingsOf(variables),
   };
 }
 
 function faultsOfCombination(given: Record<string, string>): string[] {
-  const { DATABASE_URL, CURSOR_KEY } = given;
-  const isRemote = DATABASE_URL && isDatabaseUrl(DATABASE_URL) && !isLoopback(new URL(DATABASE_URL).hostname);
+  const { DATABASE_URL, CURSOR_KEY, METRICS_PORT, PORT = `${DEFAULT_PORT}` } = given;
+  const isRemote = DATABASE_URL && isDatabaseUrl(DATABASE_URL) && !isOnLoopback(DATABASE_URL);
   return [
     ...(isRemote && !CURSOR_KEY
       ? ["CURSOR_KEY is not set; it is required unless the database is on loopback"]
+      : []),
+    ...(METRICS_PORT === PORT && METRICS_PORT !== "0"
+      ? ["METRICS_PORT must differ from PORT, which is public"]
       : []),
     ...faultsOfAuthentication(given),
   ];
 }
 
-/** Derives the key from the database URL, so that all instances of one local database agree. */
-async function derivedCursorKey(databaseUrl: string): Promise<Uint8Array<ArrayBuffer>> {
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes(`octavo cursor key\0${databaseUrl}`)));
+const isOnLoopback = (databaseUrl: string) => isLoopback(new URL(databaseUrl).hostname);
+
+async function localSessionKey(databaseUrl: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  return isOnLoopback(databaseUrl) ? derivedKey("session", databaseUrl) : undefined;
+}
+
+/** Derives a key from the database URL, so that all instances of one local database agree. */
+async function derivedKey(
+  purpose: "cursor" | "session",
+  databaseUrl: string,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const source = bytes(`octavo ${purpose} key\0${databaseUrl}`);
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", source));
 }

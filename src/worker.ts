@@ -1,21 +1,23 @@
 /** The entry for Cloudflare Workers: Neon over HTTP, the configuration from bindings, the log on the console. */
 import { createApp } from "./app.ts";
-import { ConfigError, parseConfig } from "./config.ts";
+import { accessNotices, ConfigError, parseConfig } from "./config.ts";
 import { connectOver, direct } from "./db/connection.ts";
 import { neonDriver } from "./db/neon.ts";
 import type { ReadAsset } from "./http/assets.ts";
-import { accessNotices } from "./http/auth/settings.ts";
 import { type App, requestIdOf } from "./http/exchange.ts";
 import { firstHeaders } from "./http/headers.ts";
-import type { Log } from "./http/observe.ts";
+import type { Log, RequestEvent } from "./http/observe.ts";
+import { isLogged } from "./http/observe-settings.ts";
 import { Problem } from "./http/problem.ts";
 import type { Limiter, Quota } from "./http/rate-limit.ts";
 import { respond } from "./http/reply.ts";
 import { misspellings } from "./misspellings.ts";
+import { type AnalyticsEngine, dataPointOf } from "./runtimes/analytics.ts";
 
 /** The variables and secrets of the configuration, and the bindings of wrangler.toml. */
 type Env = Record<string, unknown> & {
   RATE_LIMITER?: RateLimiter;
+  METRICS?: AnalyticsEngine;
   ASSETS: { fetch(url: string): Promise<Response> };
 };
 
@@ -32,7 +34,7 @@ interface Context {
 let app: Promise<App> | undefined;
 
 // biome-ignore lint/suspicious/noConsole: the console is where Workers log
-const log: Log = (event) => console.log(JSON.stringify(event));
+const print = (event: RequestEvent) => console.log(JSON.stringify(event));
 
 // biome-ignore lint/suspicious/noConsole: see above
 const warn = (sentence: string) => console.warn(sentence);
@@ -40,8 +42,12 @@ const warn = (sentence: string) => console.warn(sentence);
 async function makeApp(env: Env): Promise<App> {
   for (const sentence of misspellings(env)) warn(sentence);
   const config = await parseConfig(env);
-  for (const sentence of accessNotices(config.authentication)) warn(sentence);
+  for (const sentence of accessNotices(config)) warn(sentence);
   const driver = neonDriver({ url: config.databaseUrl, fetchEndpoint: config.neonFetchEndpoint });
+  const log: Log = (event) => {
+    env.METRICS?.writeDataPoint(dataPointOf(event));
+    if (isLogged(event.level, config)) print(event);
+  };
   const limiter = bindingLimiter(env.RATE_LIMITER, config.rateLimit);
   return createApp({ config, connect: connectOver(direct(driver)), limiter, log, readAsset: assetsOf(env) });
 }

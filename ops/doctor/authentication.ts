@@ -1,21 +1,31 @@
 /** Who may do what: the keys of the identity provider, and whether its clock agrees. */
+import { accessNotices, type Config } from "../../src/config.ts";
 import { type Authentication, CLOCK_TOLERANCE } from "../../src/http/auth/authenticate.ts";
 import { providerFaultOf } from "../../src/http/auth/check.ts";
 import { FETCH_MS, fetchKeySet } from "../../src/http/auth/provider.ts";
-import { accessNotices } from "../../src/http/auth/settings.ts";
 import { count, type Finding, fault, ok, skipped, warning } from "./finding.ts";
 
 const ALLOW = "Set AUTH_ALGORITHMS to the algorithms with which the provider signs, or unset it.";
 const SET_CLOCK = "Let NTP set the clock of this machine: timedatectl set-ntp true";
 
-export async function examineAuthentication(authentication?: Authentication): Promise<Finding[]> {
-  if (!authentication) {
+/** The beginnings of what the server says when it starts, the name of the finding, and what mends it. */
+const REMEDIES = [
+  ["Neither", "access", "Set AUTH_SECRET, or AUTH_ISSUER and AUTH_AUDIENCE."],
+  ["AUTH_AUDIENCE", "audience", "Set AUTH_AUDIENCE to the audience of your tokens."],
+  ["SESSION_KEY", "sessions", "Set SESSION_KEY to the output of openssl rand -hex 32."],
+  ["AUTH_CLIENT_ID", "sign-in", "Set PUBLIC_URL to the address of the shop."],
+] as const;
+
+export async function examineAuthentication(config?: Config): Promise<Finding[]> {
+  if (!config) {
     return [skipped("access", "Authentication was not examined, because the environment has faults.")];
   }
-  const notices = accessNotices(authentication).map((sentence) =>
-    authentication.mode === "closed"
-      ? warning("access", sentence, "Set AUTH_SECRET, or AUTH_ISSUER and AUTH_AUDIENCE.")
-      : warning("audience", sentence, "Set AUTH_AUDIENCE to the audience of your tokens."),
+  const { authentication } = config;
+  const sentences = accessNotices(config);
+  const notices = REMEDIES.flatMap(([beginning, name, remedy]) =>
+    sentences
+      .filter((sentence) => sentence.startsWith(beginning))
+      .map((sentence) => warning(name, sentence, remedy)),
   );
   if (authentication.mode === "jwks") return [...notices, ...(await examineProvider(authentication))];
   if (authentication.mode === "closed") return notices;

@@ -47,6 +47,7 @@ const REMEDIES: Record<string, string> = {
   DATABASE_URL:
     "Set DATABASE_URL=postgres://USER:PASSWORD@HOST/DATABASE. Encode special characters of the password.",
   CURSOR_KEY: `Set CURSOR_KEY to the output of ${SECRET}, the same on every instance.`,
+  SESSION_KEY: `Set SESSION_KEY to the output of ${SECRET}, the same on every instance.`,
   AUTH_SECRET: `Set AUTH_SECRET to the output of ${SECRET}, the same on every instance.`,
   OPEN_LOCAL_WRITES: "Unset OPEN_LOCAL_WRITES.",
 };

@@ -10,6 +10,7 @@ import { count, type Finding, fault, ok, warning } from "./finding.ts";
 const HIDDEN: Record<string, string> = {
   DATABASE_URL: "postgres://hidden:hidden@hidden.invalid/hidden",
   CURSOR_KEY: "hidden".repeat(6),
+  SESSION_KEY: "hidden".repeat(6),
   AUTH_SECRET: "hidden".repeat(6),
 };
 const SECRETS = Object.keys(HIDDEN);

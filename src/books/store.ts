@@ -1,5 +1,6 @@
 /** Books in Postgres: SQL and nothing else. Every function is one round trip and returns books as JSON text. */
 import { type SQL, sql } from "drizzle-orm";
+import type * as z from "zod";
 import type { Claim, Replay } from "../db/idempotency.ts";
 import {
   definePages,
@@ -14,7 +15,8 @@ import {
 import type { Database, Row } from "../db/ports.ts";
 import { defineLookup, defineResource, type Resource, readOne, type VersionDemand } from "../db/resource.ts";
 import { bookChanges, books } from "../db/schema.ts";
-import { type BookChanges, type BookInput, OPTIONAL, REQUIRED, WRITABLE } from "./book.ts";
+import { bind, defineStatement } from "../db/statements.ts";
+import { type Book, type BookChanges, type BookInput, OPTIONAL, REQUIRED, WRITABLE } from "./book.ts";
 import { filtersOf, publishedKey, stockFilters } from "./filters.ts";
 import { type BookFilters, type BookQuery, limitOf, memberOf, SORTS, type Sort, sortOf } from "./listing.ts";
 import { type FoundLines, type Match, type PagePlace, rankedPage, sortedPage } from "./search.ts";
@@ -55,6 +57,26 @@ export function createBook(
 /** @throws MissingFault */
 export function readBook(database: Database, by: { id: string } | { isbn: string }): Promise<Resource> {
   return "id" in by ? resource.read(database, by.id) : readOne(database, byIsbn, by.isbn);
+}
+
+/** What a till shows of a book. */
+export type BookOnSale = Pick<
+  z.output<typeof Book>,
+  "isbn" | "title" | "author" | "price" | "stock" | "language"
+>;
+
+const onSale = defineStatement({
+  types: { isbns: "text[]" },
+  build: (value) => sql`select ${books.isbn} as isbn, ${books.title} as title, ${books.author} as author,
+      ${books.price}::text as price, ${books.stock} as stock, ${books.language} as language
+    from ${books} where ${books.isbn} = any(${value("isbns")})`,
+});
+
+/** The books with these ISBNs, by their ISBN. */
+export async function readBooksOnSale(database: Database, isbns: string[]): Promise<Map<string, BookOnSale>> {
+  if (isbns.length === 0) return new Map();
+  const found = await database.read<Omit<BookOnSale, "price"> & { price: string }>(bind(onSale, { isbns }));
+  return new Map(found.map((book) => [book.isbn, { ...book, price: Number(book.price) }]));
 }
 
 /** @throws MissingFault, VersionFault, ConstraintFault `books_zero_price_with_stock`, TakenFault */

@@ -2,6 +2,7 @@
 import type * as z from "zod";
 import { Book } from "../books/book.ts";
 import { keysOf } from "../http/fields.ts";
+import { harmlessCell, quotedCell } from "./csv-cells.ts";
 
 export const FILE_FORMATS = ["csv", "ndjson"] as const;
 export type FileFormat = (typeof FILE_FORMATS)[number];
@@ -48,14 +49,12 @@ const BYTE_ORDER_MARK = "\ufeff";
 /** CSV by RFC 4180. Its columns are the members, in the order of the JSON. */
 function csvWriter({ withIds, excel, escapeFormulas }: FileOptions): FileWriter {
   const columns = keysOf(Book.shape).filter((name) => withIds || !DIFFERING.includes(name));
-  const harmless = escapeFormulas
-    ? (text: string) => (FORMULA.test(text) ? `'${text}` : text)
-    : (text: string) => text;
+  const harmless = escapeFormulas ? harmlessCell : (text: string) => text;
   const cellOf = (name: string, value: unknown): string => {
     if (typeof value === "number") return `${value}`;
-    if (Array.isArray(value)) return quoted(harmless(subjectsCell(value)));
+    if (Array.isArray(value)) return quotedCell(harmless(subjectsCell(value)));
     if (typeof value !== "string") return "";
-    return name === "isbn" && excel ? quoted(`="${value}"`) : quoted(harmless(value));
+    return name === "isbn" && excel ? quotedCell(`="${value}"`) : quotedCell(harmless(value));
   };
   const rowOf = (book: z.output<typeof Book>) =>
     `${columns.map((name) => cellOf(name, book[name])).join()}\r\n`;
@@ -64,12 +63,6 @@ function csvWriter({ withIds, excel, escapeFormulas }: FileOptions): FileWriter 
     write: (books) => books.map((book) => rowOf(JSON.parse(book))).join(""),
   };
 }
-
-/** What spreadsheets take for the beginning of a formula (OWASP, CSV Injection). */
-const FORMULA = /^[=+\-@\t\r\n＝＋－＠]/;
-const SPECIAL = /[",\r\n]/;
-
-const quoted = (text: string) => (SPECIAL.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
 
 /**
  * Subjects in one cell, separated by `|`, or by line breaks if one of them has a `|`. A separator at the end of the cell says

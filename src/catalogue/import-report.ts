@@ -1,15 +1,22 @@
 /** The report of an import over HTTP: lines that the client takes when it likes, while the import goes on. */
-import type { ImportEvent, Summary } from "./importer.ts";
+import type { ImportEvent, Progress, Summary } from "./importer.ts";
 
 /** How many refused rows a report lists. A client may send its whole file before it reads. */
 const MAX_LISTED = 1000;
 
 type Events = AsyncGenerator<ImportEvent, Summary>;
 
+interface ReportOptions {
+  /** Aborts when the client has gone; the import then ends after its batch. */
+  signal: AbortSignal;
+  isDryRun: boolean;
+  /** Is told what is committed, also of an import that does not reach its end. */
+  note(rows: Omit<Progress, "rows">): void;
+}
+
 export class ImportReport {
   readonly #events: Events;
-  readonly #signal: AbortSignal;
-  readonly #isDryRun: boolean;
+  readonly #options: ReportOptions;
   #lines: string[] = [];
   #listed = 0;
   #omitted = 0;
@@ -17,11 +24,9 @@ export class ImportReport {
   #isOver = false;
   #wake = () => {};
 
-  /** @param signal aborts when the client has gone; the import then ends after its batch */
-  constructor(events: Events, signal: AbortSignal, isDryRun: boolean) {
+  constructor(events: Events, options: ReportOptions) {
     this.#events = events;
-    this.#signal = signal;
-    this.#isDryRun = isDryRun;
+    this.#options = options;
     this.#run();
   }
 
@@ -59,9 +64,12 @@ export class ImportReport {
   async #run(): Promise<void> {
     try {
       let next = await this.#events.next();
-      for (; !next.done && !this.#signal.aborted; next = await this.#events.next()) this.#add(next.value);
-      if (next.done) this.#write(this.#summaryOf(next.value));
-      else await this.#events.return({} as Summary);
+      for (; !next.done && !this.#options.signal.aborted; next = await this.#events.next())
+        this.#add(next.value);
+      if (next.done) {
+        this.#note(next.value);
+        this.#write(this.#summaryOf(next.value));
+      } else await this.#events.return({} as Summary);
     } catch (error) {
       this.#error = error;
     }
@@ -71,6 +79,7 @@ export class ImportReport {
 
   #add(event: ImportEvent): void {
     if (event.kind === "progress") {
+      this.#note(event.progress);
       this.#write(event.progress);
     } else if (this.#listed === MAX_LISTED) {
       this.#omitted++;
@@ -83,7 +92,12 @@ export class ImportReport {
 
   #summaryOf({ rows, created, updated, unchanged, deleted, refused, ...rest }: Summary) {
     const counts = { created, updated, unchanged, refused, deleted, rows };
-    return { ...counts, refused_omitted: this.#omitted, ...rest, dry_run: this.#isDryRun };
+    return { ...counts, refused_omitted: this.#omitted, ...rest, dry_run: this.#options.isDryRun };
+  }
+
+  #note({ created, updated, unchanged, deleted, refused }: Progress): void {
+    if (this.#options.isDryRun) return;
+    this.#options.note({ created, updated, unchanged, deleted, refused });
   }
 
   #write(value: object): void {

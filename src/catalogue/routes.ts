@@ -1,34 +1,29 @@
 /** Whole catalogues over HTTP. */
-import { UnavailableFault } from "../db/faults.ts";
 import type { Api } from "../http/api.ts";
 import type { HandlerContext } from "../http/handler.ts";
-import { Problem, type ValidationError, validationFailed } from "../http/problem.ts";
+import { type ValidationError, validationFailed } from "../http/problem.ts";
 import { type ExportQuery, exportBooks, fileOptionsOf, selectionOf } from "./contract.ts";
-import { exportParts, streamOf } from "./export.ts";
 import { FILE_FORMATS, FILE_TYPES, type FileFormat, fileWriter } from "./export-format.ts";
-import { type ImportQuery, importBooks, policyOf, readOptionsOf, unsuitableIn } from "./import-contract.ts";
-import { ImportReport } from "./import-report.ts";
-import { type ImportEvent, importRows, type Summary } from "./importer.ts";
-import { CATALOGUE_FORMATS, CATALOGUE_TYPES, type CatalogueFormat, READERS } from "./readers.ts";
-import { CatalogueError } from "./rows.ts";
-import { StreamSlots } from "./stream-slots.ts";
+import { type ImportQuery, importBooks, unsuitableIn } from "./import-contract.ts";
+import { CATALOGUE_FORMATS, CATALOGUE_TYPES, type CatalogueFormat } from "./readers.ts";
+import { chunksOf, type Transfers } from "./transfers.ts";
 
-export function catalogueRoutes(api: Api, { importMaxBytes }: { importMaxBytes: number }): void {
-  const slots = new StreamSlots();
+interface Options {
+  transfers: Transfers;
+  importMaxBytes: number;
+}
 
+export function catalogueRoutes(api: Api, { transfers, importMaxBytes }: Options): void {
   api.on(exportBooks, async ({ query }, context) => {
     const format = formatOf(query, context);
-    slots.take(context.signal);
-    const parts = exportParts(
-      () => context.database,
+    const body = await transfers.export(
       selectionOf(query),
       fileWriter(format, fileOptionsOf(query)),
+      context,
     );
-    // The first page is read before the response begins, so that most failures still have a status.
-    const first = await parts.next();
     return {
       status: 200 as const,
-      body: streamOf(first.value?.bytes ?? new Uint8Array(), parts),
+      body,
       headers: {
         "Content-Type": FILE_TYPES[format],
         "Content-Disposition": `attachment; filename="books.${format}"`,
@@ -39,60 +34,13 @@ export function catalogueRoutes(api: Api, { importMaxBytes }: { importMaxBytes: 
 
   api.on(importBooks(importMaxBytes), async ({ query, body }, context) => {
     const format = importFormat(context, query);
-    slots.take(context.signal, context.actor);
-    const report = importReport(query, body, format, context);
-    await report.started();
+    const report = await transfers.import(query, chunksOf(body), format, context);
     return {
       status: 200 as const,
       body: report.stream(),
       headers: { "Content-Type": "application/x-ndjson" },
     };
   });
-}
-
-/** What imports a file. Each step has the time that a request has. */
-function importReport(
-  query: ImportQuery,
-  body: ReadableStream<Uint8Array>,
-  format: CatalogueFormat,
-  context: HandlerContext,
-): ImportReport {
-  const connect = () => {
-    context.restartDeadline();
-    return context.database;
-  };
-  const rows = READERS[format](chunksOf(body), readOptionsOf(query));
-  const events = withProblems(importRows(rows, connect, policyOf(query, context.actor)));
-  return new ImportReport(events, context.signal, query.dry_run === true);
-}
-
-/** Says in the API's words why an import cannot go on. */
-async function* withProblems(
-  events: AsyncGenerator<ImportEvent, Summary>,
-): AsyncGenerator<ImportEvent, Summary> {
-  try {
-    return yield* events;
-  } catch (error) {
-    if (error instanceof CatalogueError) {
-      const details = [{ in: "body", path: "", code: "invalid_format", message: error.message } as const];
-      throw new Problem("validation_failed", error.message, { details });
-    }
-    if (error instanceof UnavailableFault) {
-      const message =
-        "The database cannot be reached or did not answer in time. The rows of the last progress line are imported; continue after them with skip_rows, or send the file again.";
-      throw new Problem("database_unavailable", message, { headers: { "Retry-After": "1" }, cause: error });
-    }
-    throw error;
-  }
-}
-
-async function* chunksOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array, void> {
-  const reader = body.getReader();
-  try {
-    for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;
-  } finally {
-    reader.cancel().catch(() => {});
-  }
 }
 
 function importFormat({ mediaType }: HandlerContext, query: ImportQuery): CatalogueFormat {

@@ -9,9 +9,11 @@ import { oldestUnseen, type Place, placeAfter, placeOf, positionOf } from "./pla
 import { type FoundChanges, listChanges } from "./store.ts";
 
 export function changeRoutes(api: Api): void {
-  api.on(contract.listChanges, async ({ query, position, preconditions, url }, { database, pages }) => {
+  api.on(contract.listChanges, async ({ query, position, preconditions, url }, context) => {
+    const { database, pages } = context;
     const place = position && placeOf(position);
     const found = await listChanges(database, place, query.limit);
+    context.note({ feed_lag_ms: ageOf(found.now.at) });
     if (place) requireHeld(place, found);
     const isBehind = place !== undefined && newestOf(place).xmax > found.end;
     const { next, more } = isBehind
@@ -27,6 +29,11 @@ export function changeRoutes(api: Api): void {
     });
     return { status: 200 as const, body, headers };
   });
+}
+
+/** Milliseconds since a moment of the database, whose clock may differ; undefined if a standby knows none yet. */
+function ageOf(moment: string | null): number | undefined {
+  return moment === null ? undefined : Math.max(0, Date.now() - Date.parse(moment));
 }
 
 /** A weak tag, of all but the cursor and the time: with the same changes, an earlier cursor leads on as well. */

@@ -1,7 +1,7 @@
 import { type SQL, sql } from "drizzle-orm";
 import { deadlineIn, within } from "../deadline.ts";
 import { faultOf } from "./faults.ts";
-import type { Connect, Driver, Row } from "./ports.ts";
+import type { Connect, Driver, Row, Transaction } from "./ports.ts";
 import type { LaneName } from "./scheduler.ts";
 import {
   type Compile,
@@ -13,6 +13,7 @@ import {
   type Query,
   type Statement,
 } from "./statements.ts";
+import { markSent, startTrip, type Trip } from "./trips.ts";
 
 /** Turns calls into one statement, and the rows of that statement into the rows of each call. */
 export interface Batcher<Call> {
@@ -25,15 +26,15 @@ export interface Batcher<Call> {
 }
 
 /** Runs a call, alone or with others in one statement. */
-type RunBatched = <Call>(batcher: Batcher<Call>, call: Call, deadline: number) => Promise<Row[]>;
+type RunBatched = <Call>(batcher: Batcher<Call>, call: Call, trip: Trip) => Promise<Row[]>;
 
 /** Runs statements as one transaction. */
-type RunTransaction = (statements: Statement[], deadline: number) => Promise<Row[][]>;
+type RunTransaction = (statements: Statement[], trip: Trip) => Promise<Row[][]>;
 
 /** How reads reach the driver: each by itself ({@link direct}), or with others (`batchedReads`). */
 export interface Reads {
   batched: RunBatched;
-  query(statement: Statement, deadline: number): Promise<Row[]>;
+  query(statement: Statement, trip: Trip): Promise<Row[]>;
   snapshot: RunTransaction;
 }
 
@@ -45,20 +46,23 @@ export interface Writes {
 
 /** Sends each call to the driver by itself. */
 export function direct(driver: Driver): { reads: Reads; writes: Writes } {
-  const batched: RunBatched = async (batcher, call, deadline) => {
-    const rows = await driver.query(batcher.statementFor([call]), deadline);
+  const query = (statement: Statement, trip: Trip) => {
+    markSent([trip]);
+    return driver.query(statement, trip.deadline);
+  };
+  const batch =
+    (transaction: Transaction): RunTransaction =>
+    (statements, trip) => {
+      markSent([trip]);
+      return driver.batch(transaction, statements, trip.deadline);
+    };
+  const batched: RunBatched = async (batcher, call, trip) => {
+    const rows = await query(batcher.statementFor([call]), trip);
     return batcher.rowsByCall(rows, [call])[0] ?? [];
   };
   return {
-    reads: {
-      batched,
-      query: driver.query,
-      snapshot: (statements, deadline) => driver.batch("snapshot", statements, deadline),
-    },
-    writes: {
-      batched,
-      transaction: (statements, deadline) => driver.batch("write", statements, deadline),
-    },
+    reads: { batched, query, snapshot: batch("snapshot") },
+    writes: { batched, transaction: batch("write") },
   };
 }
 
@@ -71,29 +75,44 @@ export function connectOver({ reads, writes }: { reads: Reads; writes: Writes })
   );
   const batchable = (query: Query | SQL, grouping: Definition["grouping"]): query is Query =>
     "definition" in query && query.definition.grouping === grouping;
-  return (time) => {
+  return (time, onTrip = () => {}) => {
     const deadline = deadlineIn(time);
-    const call = <T>(result: Promise<T>) => withFaults(within(time, result));
+    const call = async <T>(run: (trip: Trip) => Promise<T>): Promise<T> => {
+      const trip = startTrip(deadline);
+      try {
+        return await within(time, run(trip));
+      } catch (error) {
+        trip.hasFailed = true;
+        throw faultOf(error);
+      } finally {
+        trip.ended = performance.now();
+        onTrip(trip);
+      }
+    };
     return {
       async find<T extends Row>(lookup: Lookup, key: string) {
-        const [row] = await call(reads.batched(lookups(lookup), key, deadline));
+        const [row] = await call((trip) => reads.batched(lookups(lookup), key, trip));
         return row as T | undefined;
       },
       async read<T extends Row>(query: Query | SQL) {
-        const rows = batchable(query, "join")
-          ? reads.batched(batchers(query.definition), query.values, deadline)
-          : reads.query(compile(query), deadline);
-        return (await call(rows)) as T[];
+        const rows = await call((trip) =>
+          batchable(query, "join")
+            ? reads.batched(batchers(query.definition), query.values, trip)
+            : reads.query(compile(query), trip),
+        );
+        return rows as T[];
       },
       async write<T extends Row>(query: Query | SQL) {
-        const rows = batchable(query, "items")
-          ? writes.batched(batchers(query.definition), query.values, deadline)
-          : writes.batched(single(compile(query), isAlone(query)), undefined, deadline);
-        return (await call(rows)) as T[];
+        const rows = await call((trip) =>
+          batchable(query, "items")
+            ? writes.batched(batchers(query.definition), query.values, trip)
+            : writes.batched(single(compile(query), isAlone(query)), undefined, trip),
+        );
+        return rows as T[];
       },
       batch(transaction, queries) {
         const run = transaction === "snapshot" ? reads.snapshot : writes.transaction;
-        return call(run(queries.map(compile), deadline));
+        return call((trip) => run(queries.map(compile), trip));
       },
     };
   };
@@ -165,13 +184,4 @@ function byItem(rows: Row[], calls: number): Row[][] {
   const byCall: Row[][] = Array.from({ length: calls }, () => []);
   for (const row of rows) byCall[(row.item as number) - 1]?.push(row);
   return byCall;
-}
-
-/** Turns a driver's errors into faults. */
-async function withFaults<T>(result: Promise<T>): Promise<T> {
-  try {
-    return await result;
-  } catch (error) {
-    throw faultOf(error);
-  }
 }

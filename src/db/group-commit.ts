@@ -4,6 +4,7 @@ import { isLockTimeout, isOfStatement } from "./faults.ts";
 import type { Driver, Row } from "./ports.ts";
 import type { Place, Scheduler } from "./scheduler.ts";
 import type { Statement } from "./statements.ts";
+import { markSent, type Trip } from "./trips.ts";
 
 /** The most writes in one group: whatever delays one of them, such as the cleaning of an index, delays all. */
 const MAX_GROUP = 8;
@@ -15,6 +16,7 @@ const LIMIT_LOCKS: Statement = { text: `set local lock_timeout = ${LOCK_TIMEOUT_
 /** A write that is not sent yet: a call, of which several can be one statement, or a transaction of its own. */
 type Waiting = {
   deadline: number;
+  trip: Trip;
   /** It is sent by itself, because its kind is or because its group failed. */
   isAlone: boolean;
   reject(error: unknown): void;
@@ -40,9 +42,9 @@ type WaitingCall = Extract<Waiting, { call: unknown }>;
 export function groupedWrites(driver: Driver, scheduler: Scheduler, share: number): Writes {
   const queue = new WriteQueue(driver, scheduler, share);
   return {
-    batched: (batcher, call, deadline) =>
-      queue.add(deadline, { batcher: batcher as Batcher<unknown>, call, isAlone: batcher.alone ?? false }),
-    transaction: (statements, deadline) => queue.add(deadline, { statements }),
+    batched: (batcher, call, trip) =>
+      queue.add(trip, { batcher: batcher as Batcher<unknown>, call, isAlone: batcher.alone ?? false }),
+    transaction: (statements, trip) => queue.add(trip, { statements }),
   };
 }
 
@@ -61,9 +63,10 @@ class WriteQueue {
     this.#share = share;
   }
 
-  add<T>(deadline: number, write: Partial<Waiting>): Promise<T> {
+  add<T>(trip: Trip, write: Partial<Waiting>): Promise<T> {
+    const { deadline } = trip;
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ isAlone: false, ...write, deadline, resolve, reject } as Waiting);
+      this.#waiting.push({ isAlone: false, ...write, deadline, trip, resolve, reject } as Waiting);
       this.#schedule();
     });
   }
@@ -74,7 +77,10 @@ class WriteQueue {
     // The deadline of each write is checked when it is taken.
     this.#scheduler.run("writes", { deadline: Number.POSITIVE_INFINITY }, async (place) => {
       this.#isScheduled = false;
-      const [first, ...others] = takeNext(this.#waiting);
+      const taken = takeNext(this.#waiting);
+      const trips = taken.map(({ trip }) => trip);
+      markSent(trips, "writes");
+      const [first, ...others] = taken;
       this.#schedule();
       if (others.length > 0) await this.#runGroup([first, ...others] as WaitingCall[]);
       else if (first) await this.#runAlone(first, place);

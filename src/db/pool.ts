@@ -6,7 +6,17 @@ import { onceFor, type Statement } from "./statements.ts";
 
 /** A {@link Driver} that holds connections. `end` closes them once the last call has finished. */
 export interface PooledDriver extends Driver {
+  state(): PoolState;
   end(): Promise<void>;
+}
+
+/** How many connections there are. */
+export interface PoolState {
+  open: number;
+  /** Of those that are open. */
+  idle: number;
+  /** The most that may be open. */
+  size: number;
 }
 
 export interface PoolOptions {
@@ -55,6 +65,7 @@ export function pooledDriver({ url, size, timeout, warn = () => {} }: PoolOption
       const begin = `begin ${MODE[transaction]}; set local idle_in_transaction_session_timeout = ${timeout}`;
       return calls.run(deadline, statements, (client, sent) => runBatch(client, begin, sent));
     },
+    state: () => ({ open: pool.totalCount, idle: pool.idleCount, size }),
     end: () => pool.end(),
   };
 }

@@ -1,6 +1,7 @@
 /** What the stores ask of a database, and what a database asks of a driver. */
 import type { SQL } from "drizzle-orm";
 import type { Lookup, Query, Statement } from "./statements.ts";
+import type { OnTrip } from "./trips.ts";
 
 /** One row, keyed by column. Values are what every driver gives alike: text, int4 as number, bool as boolean. */
 export type Row = Record<string, unknown>;
@@ -27,7 +28,7 @@ export interface Database {
 }
 
 /** Opens a database whose calls must all end within so many milliseconds from now. */
-export type Connect = (time: number) => Database;
+export type Connect = (time: number, onTrip?: OnTrip) => Database;
 
 /**
  * A way to reach Postgres. Each call is one round trip and rejects with the driver's errors. A call whose deadline has

@@ -4,6 +4,7 @@ import type { Batcher, Reads } from "./connection.ts";
 import type { Driver, Row } from "./ports.ts";
 import type { LaneName, Scheduler } from "./scheduler.ts";
 import { onceFor } from "./statements.ts";
+import { markSent, type Trip } from "./trips.ts";
 
 /** The most calls that one statement takes: while Postgres runs it, the server has time for the next calls. */
 const MAX_CALLS = 32;
@@ -21,45 +22,57 @@ const MAX_CALLS = 32;
 export function batchedReads(driver: Driver, scheduler: Scheduler, timeout: number): Reads {
   const coalesce = coalescer();
   const loaderOf = onceFor((batcher: Batcher<unknown>) =>
-    loader(async (calls) => {
+    loader(async (calls, trips) => {
       const { lane } = batcher;
       const deadline = deadlineIn(timeout);
-      scheduler.join(lane, calls.length - 1);
+      scheduler.join(lane, trips.length - 1);
       const statement = batcher.statementFor(calls);
-      const rows = await scheduler.run(lane, { deadline }, () => driver.query(statement, deadline));
+      const rows = await scheduler.run(lane, { deadline }, () => {
+        markSent(trips, lane);
+        return driver.query(statement, deadline);
+      });
       return batcher.rowsByCall(rows, calls);
     }),
   );
 
   return {
-    batched: (batcher, call) => loaderOf(batcher as Batcher<unknown>)(call),
-    query(statement, deadline) {
+    batched: (batcher, call, trip) => loaderOf(batcher as Batcher<unknown>)(call, trip),
+    query(statement, trip) {
       // Most named statements have one plan whatever their values are, and are quick.
       const lane: LaneName = statement.lane ?? (statement.name ? "pages" : "searches");
       const key = JSON.stringify([statement.name ?? statement.text, statement.values]);
-      const { shared, isJoined } = coalesce(key, deadline, (run) =>
+      const { shared, isJoined } = coalesce(key, trip, (run) =>
         scheduler.run(lane, run, () => {
           run.isSent = true;
+          markSent(run.trips, lane);
           return driver.query(statement, deadlineIn(timeout));
         }),
       );
       if (isJoined) scheduler.join(lane, 1);
       return shared;
     },
-    snapshot: (statements, deadline) =>
-      scheduler.run("searches", { deadline }, () => driver.batch("snapshot", statements, deadline)),
+    snapshot: (statements, trip) =>
+      scheduler.run("searches", trip, () => {
+        markSent([trip], "searches");
+        return driver.batch("snapshot", statements, trip.deadline);
+      }),
   };
 }
 
+type RunAll<Call> = (calls: readonly Call[], trips: readonly Trip[]) => Promise<Row[][]>;
+
 /** Makes a function that runs a call together with the others of its turn. */
-function loader<Call>(runAll: (calls: readonly Call[]) => Promise<Row[][]>): (call: Call) => Promise<Row[]> {
+function loader<Call>(runAll: RunAll<Call>): (call: Call, trip: Trip) => Promise<Row[]> {
   // Equal calls share a result, until they are sent.
   const waiting = new Map<string, Promise<Row[]>>();
+  let trips: Trip[] = [];
   let send = () => {};
   const loader = new DataLoader<Call, Row[], string>(
     (calls) => {
       waiting.clear();
-      return runAll(calls);
+      const leaving = trips;
+      trips = [];
+      return runAll(calls, leaving);
     },
     {
       cacheMap: waiting,
@@ -74,7 +87,8 @@ function loader<Call>(runAll: (calls: readonly Call[]) => Promise<Row[][]>): (ca
       },
     },
   );
-  return (call) => {
+  return (call, trip) => {
+    trips.push(trip);
     const rows = loader.load(call);
     if (waiting.size === MAX_CALLS) send();
     return rows;
@@ -87,13 +101,14 @@ interface Run {
   deadline: number;
   /** Once it is sent, nobody joins it. */
   isSent: boolean;
+  trips: Trip[];
   result: Promise<Row[]>;
   next?: Run;
 }
 
 type Coalesce = (
   key: string,
-  deadline: number,
+  trip: Trip,
   work: (run: Run) => Promise<Row[]>,
 ) => { shared: Promise<Row[]>; isJoined: boolean };
 
@@ -101,14 +116,15 @@ type Coalesce = (
 function coalescer(): Coalesce {
   const running = new Map<string, Run>();
 
-  return (key, deadline, work) => {
+  return (key, trip, work) => {
     const current = running.get(key);
     const waiting = current?.isSent ? current.next : current;
     if (waiting) {
-      waiting.deadline = Math.max(waiting.deadline, deadline);
+      waiting.deadline = Math.max(waiting.deadline, trip.deadline);
+      waiting.trips.push(trip);
       return { shared: waiting.result, isJoined: true };
     }
-    const run = { deadline, isSent: false } as Run;
+    const run = { deadline: trip.deadline, isSent: false, trips: [trip] } as Run;
     const start = (): Promise<Row[]> => {
       running.set(key, run);
       const result = work(run);

@@ -1,13 +1,16 @@
 import { Hono, type HonoRequest } from "hono";
 import type { Connect } from "../db/ports.ts";
+import type { Sessions } from "./auth/session.ts";
 import { parseJson, requireMediaType } from "./body.ts";
 import { CursorSeal } from "./cursor.ts";
 import { NO_PRECONDITIONS, parsePreconditions } from "./etag.ts";
 import type { App, Exchange } from "./exchange.ts";
+import { FORM_TOKEN, readForm, requireSameOrigin, textOf } from "./form.ts";
 import { type Handler, HandlerContext } from "./handler.ts";
 import { claimOf, rejectKey } from "./idempotency-key.ts";
 import { namesHtml, wantsPage } from "./negotiation.ts";
-import { asListing, type PageHandler, type PageInput, type PageRoute } from "./page.ts";
+import { resourceIn } from "./observe.ts";
+import { type PageHandler, type PageInput, type PageRoute, shownUrl } from "./page.ts";
 import { PageWriter } from "./paging.ts";
 import { Pipeline, type PipelineOptions, type Target } from "./pipeline.ts";
 import { type ConstraintMeanings, Problem } from "./problem.ts";
@@ -40,10 +43,14 @@ export class Api {
   readonly #connect: Connect;
   readonly #seal: CursorSeal;
   readonly #pages: PageWriter;
+  readonly #sessions: Sessions | undefined;
+  readonly #publicUrl: string | undefined;
 
   constructor(options: ApiOptions) {
     this.#pipeline = new Pipeline(options);
     this.#connect = options.connect;
+    this.#sessions = options.sessions;
+    this.#publicUrl = options.settings.publicUrl;
     this.#seal = new CursorSeal(options.settings.cursorKey);
     this.#pages = new PageWriter(this.#seal);
   }
@@ -69,8 +76,14 @@ export class Api {
 
   /** Adds a page. Its handler runs after admission and validation, like that of a route. */
   page<const P extends PageRoute>(page: P, handle: PageHandler<NoInfer<P>>): void {
-    this.#add("GET", page.path, {
-      route: { role: "public", ...(page.unlimited && { unlimited: true }) },
+    const { role, unlimited, deadline } = page;
+    this.#add(page.method ?? "GET", page.path, {
+      route: {
+        role: role ?? "public",
+        ...(role && { session: true }),
+        ...(unlimited && { unlimited }),
+        ...(deadline && { deadline }),
+      },
       explains: wantsPage,
       respond: (exchange, params) =>
         this.#show(page, handle as unknown as PageHandler<PageRoute>, exchange, params),
@@ -130,6 +143,7 @@ export class Api {
     const claim =
       isKeyed(route) && bytes && principal ? await claimOf(request, url, bytes, principal, route) : undefined;
     const valid = validate(route, { params, json, url }, this.#seal);
+    exchange.observed.resource = resourceIn(valid.params);
     const input = { ...valid, body: chunks ?? valid.body, preconditions, claim, url } as Input<Route>;
     return handle(input, new HandlerContext(exchange, this.#pages, this.#connect));
   }
@@ -141,13 +155,35 @@ export class Api {
     params: Record<string, string>,
   ): Promise<AnyReply> {
     const { request } = exchange;
-    const { listing } = page;
+    const { listing, params: parameters, query } = page;
     const asked = new URL(request.url);
-    const url = listing ? asListing(asked, listing) : new URL(asked.pathname, asked);
+    const sent = page.method === "POST" ? await this.#sent(page, exchange, asked) : { form: new FormData() };
+    const url = shownUrl(asked, page);
     const preconditions = parsePreconditions(request.headers);
-    const valid = validate({ ...page, ...listing }, { params, json: undefined, url }, this.#seal);
-    const input = { ...valid, preconditions, url } as PageInput<PageRoute>;
+    const valid = validate(
+      { ...(parameters && { params: parameters }), ...(query && { query }), ...listing },
+      { params, json: undefined, url },
+      this.#seal,
+    );
+    exchange.observed.resource = resourceIn(valid.params);
+    const input = { ...valid, body: undefined, ...sent, preconditions, url } as PageInput<PageRoute>;
     return handle(input, new HandlerContext(exchange, this.#pages, this.#connect));
+  }
+
+  /** What a page of ours has sent. The token of a form is a field of it, or a header where there is no form. */
+  async #sent(page: PageRoute, exchange: Exchange, url: URL) {
+    const { request, session } = exchange;
+    requireSameOrigin(request, url, this.#publicUrl);
+    if (page.body) requireMediaType(request.headers, page.body);
+    const body = page.body && exchange.body.stream(page.body);
+    const form = body ? new FormData() : await readForm(exchange.body, request.headers, page.maxBytes);
+    const token = body ? request.headers.get("X-Form-Token") : textOf(form, FORM_TOKEN);
+    if (session && !this.#sessions?.isFormToken(session.id, token ?? ""))
+      throw new Problem(
+        "forbidden",
+        "This form belongs to another session. Load the page again, then repeat it.",
+      );
+    return { form, body };
   }
 
   /** Replies to OPTIONS, and rejects every method that the path does not have. */

@@ -20,6 +20,8 @@ const MAX_DISCARDED_BYTES = 4 * MIB;
 export class RequestBody {
   readonly #request: Request;
   readonly #clock: Clock;
+  /** The bytes that have been read, as they came. */
+  received = 0;
   #openReader: ReadableStreamDefaultReader<Bytes> | undefined;
   /** Nothing more can be read: the body has ended, broken off or stalled. */
   #isDone = false;
@@ -90,7 +92,9 @@ export class RequestBody {
     // No runtime delivers more bytes than Content-Length declares, and this is the fastest way to read them.
     if (this.#request.headers.has("Content-Length")) {
       this.#isDone = true;
-      return new Uint8Array(await this.#request.arrayBuffer());
+      const whole = new Uint8Array(await this.#request.arrayBuffer());
+      this.received = whole.byteLength;
+      return whole;
     }
     const chunks: Bytes[] = [];
     for (let length = 0; ; ) {
@@ -144,6 +148,7 @@ export class RequestBody {
   async #read(): Promise<Bytes | undefined> {
     const result = await this.#reader()?.read();
     if (!result || result.done) this.#isDone = true;
+    this.received += result?.value?.byteLength ?? 0;
     return result?.value;
   }
 

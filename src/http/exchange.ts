@@ -1,8 +1,11 @@
 import type { Hono } from "hono";
+import { networkOf } from "./address.ts";
 import type { Principal } from "./auth/authenticate.ts";
+import type { Session } from "./auth/session.ts";
 import { type Clock, RequestBody } from "./body.ts";
 import { firstHeaders } from "./headers.ts";
-import { type Log, levelOf, Observed, rounded } from "./observe.ts";
+import { type Log, levelOf, Observed, rounded, subjectOf } from "./observe.ts";
+import { parseTraceParent } from "./trace-context.ts";
 
 /** The pattern of a request id that a client may choose. */
 export const REQUEST_ID_FORM = /^[\w\-=.]{1,128}$/;
@@ -23,6 +26,16 @@ export interface Connection {
   waitUntil?: (work: Promise<unknown>) => void;
 }
 
+export interface ExchangeOptions {
+  /** Milliseconds for the request, or between two chunks of a stream. */
+  timeout: number;
+  log: Log;
+  /** Whether the log names subjects as tokens do. */
+  plainSubjects: boolean;
+  /** Whether the request only asks how the service is. */
+  isProbe: boolean;
+}
+
 export type App = Hono<{ Bindings: Connection }>;
 
 /** One request and its response, until the last byte has left or the client has gone. */
@@ -36,20 +49,19 @@ export class Exchange implements Clock {
   readonly observed = new Observed();
   /** Who sent the request, on a route with a role. */
   principal: Principal | undefined;
-  /** Milliseconds for the request, or between two chunks of a stream. */
-  readonly #timeout: number;
+  /** The session that the request belongs to, on a page for whoever has signed in. */
+  session: Session | undefined;
+  readonly #options: ExchangeOptions;
   readonly #arrival = performance.now();
   #deadline: number;
   #controller: AbortController | undefined;
   #isOver = false;
-  readonly #log: Log;
 
-  constructor(request: Request, connection: Connection, timeout: number, log: Log) {
+  constructor(request: Request, connection: Connection, options: ExchangeOptions) {
     this.request = request;
     this.connection = connection;
-    this.#timeout = timeout;
-    this.#deadline = this.#arrival + timeout;
-    this.#log = log;
+    this.#options = options;
+    this.#deadline = this.#arrival + options.timeout;
     this.body = new RequestBody(request, this);
     this.requestId = requestIdOf(request.headers);
     this.headers = firstHeaders(this.requestId);
@@ -61,7 +73,7 @@ export class Exchange implements Clock {
   }
 
   restart(): void {
-    this.#deadline = performance.now() + this.#timeout;
+    this.#deadline = performance.now() + this.#options.timeout;
   }
 
   /** Aborts when the exchange ends, to cancel work for it. Created on demand, because most requests need none. */
@@ -80,15 +92,25 @@ export class Exchange implements Clock {
   end(status: number): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#log({
-      level: levelOf(status, this.observed),
+    const { body, connection, observed, principal, request, requestId } = this;
+    const { log, isProbe, plainSubjects } = this.#options;
+    const parent = parseTraceParent(request.headers.get("traceparent"));
+    log({
+      event: "request",
+      level: levelOf(status, observed, isProbe),
       time: new Date().toISOString(),
-      request_id: this.requestId,
-      method: this.request.method,
+      request_id: requestId,
+      method: request.method,
       status,
       duration_ms: rounded(performance.now() - this.#arrival),
-      ...this.observed,
-      db_ms: rounded(this.observed.db_ms),
+      ...observed,
+      db_ms: rounded(observed.db_ms),
+      db_wait_ms: rounded(observed.db_wait_ms),
+      bytes_in: body.received,
+      client: networkOf(connection.address ?? ""),
+      subject: subjectOf(principal, plainSubjects),
+      trace_id: parent?.traceId,
+      span_id: parent?.spanId,
     });
     this.#controller?.abort();
   }

@@ -1,7 +1,11 @@
 import type { Connect, Database } from "../db/ports.ts";
+import { lookupOf } from "./admission.ts";
+import type { Principal } from "./auth/authenticate.ts";
+import type { LookupOptions } from "./auth/keys.ts";
+import type { Session } from "./auth/session.ts";
 import type { Exchange } from "./exchange.ts";
 import { acceptsGzip, preferredType, wantsPage } from "./negotiation.ts";
-import { loggedError, observeDatabase } from "./observe.ts";
+import { loggedError, type Observed } from "./observe.ts";
 import type { PageWriter } from "./paging.ts";
 import type { Input, Reply, Route } from "./route.ts";
 
@@ -26,14 +30,40 @@ export class HandlerContext {
   /** The database. The time limit of its calls is computed at each access, so a stream asks for it at each page. */
   get database(): Database {
     const { observed } = this.#exchange;
-    return observeDatabase(this.#connect(this.#exchange.timeLeft(DATABASE_FRACTION)), observed);
+    return this.#connect(this.#exchange.timeLeft(DATABASE_FRACTION), (trip) => observed.addTrip(trip));
   }
 
   /** Who sent the request, as the stock ledger names them. Only on a route with a role. */
   get actor(): string {
+    return this.principal.actor;
+  }
+
+  /** Who sent the request. Only on a route with a role. */
+  get principal(): Principal {
     const { principal } = this.#exchange;
-    if (!principal) throw new Error("A public route has no actor.");
-    return principal.actor;
+    if (!principal) throw new Error("A public route has no principal.");
+    return principal;
+  }
+
+  /** The session of whoever has signed in. Only on a page with a role. */
+  get session(): Session {
+    const { session } = this.#exchange;
+    if (!session) throw new Error("A public page has no session.");
+    return session;
+  }
+
+  /** Adds a header to the response, whatever it will be. */
+  setHeader(name: string, value: string): void {
+    this.#exchange.headers[name] = value;
+  }
+
+  get headers(): Headers {
+    return this.#exchange.request.headers;
+  }
+
+  /** How to wait for an identity provider's keys. */
+  get lookup(): LookupOptions {
+    return lookupOf(this.#exchange);
   }
 
   /** The media type of these that the client prefers; undefined if it accepts none of them. */
@@ -66,6 +96,11 @@ export class HandlerContext {
   /** Aborts when the last byte has left, or the client has gone. */
   get signal(): AbortSignal {
     return this.#exchange.signal;
+  }
+
+  /** Adds what only the handler knows to the event of the request. */
+  note(facts: Partial<Pick<Observed, "import_rows" | "feed_lag_ms">>): void {
+    Object.assign(this.#exchange.observed, facts);
   }
 
   /** Logs what is wrong although the request succeeds. */

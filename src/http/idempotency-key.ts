@@ -35,6 +35,19 @@ export async function claimOf(
 }
 
 /**
+ * The claim of a form. It belongs to what the form does, such as the sale under a receipt's number, and not to whoever sends
+ * it: a sale that one clerk sent and another sends again is made once. Keys of clients are digests of three texts.
+ */
+export async function claimUnder(name: string, content: unknown): Promise<Claim> {
+  return {
+    key: await digest(JSON.stringify(["form", name])),
+    fingerprint: await digest(JSON.stringify(content)),
+    status: 200,
+    collection: null,
+  };
+}
+
+/**
  * A client that sends a key relies on it, so a route that would ignore the key rejects it.
  *
  * @throws Problem `invalid_header`

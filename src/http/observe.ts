@@ -1,19 +1,39 @@
-import type { Database } from "../db/ports.ts";
+import { sha256 } from "@noble/hashes/sha2.js";
+import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
+import { onceFor } from "../db/statements.ts";
+import type { Trip } from "../db/trips.ts";
+import type { Principal } from "./auth/authenticate.ts";
 import { PROBLEMS, type ProblemCode } from "./problems.ts";
+
+export const LEVELS = ["debug", "info", "warn", "error"] as const;
+export type Level = (typeof LEVELS)[number];
 
 /** The log event of one request. It holds no bodies, tokens, query strings or SQL parameters. */
 export interface RequestEvent {
-  level: "info" | "warn" | "error";
+  event: "request";
+  level: Level;
   time: string;
   request_id: string;
   method: string;
   /** The pattern of the route, not the path. */
   route: string;
+  /** The id or the ISBN in the path, if it is valid. */
+  resource: string | undefined;
   status: number;
   duration_ms: number;
+  /** The time between sending the statements and their results. */
   db_ms: number;
+  /** The time before, in which statements wait for connections or for others to leave with. */
+  db_wait_ms: number;
   db_round_trips: number;
+  bytes_in: number;
+  /** Before the compression. */
+  bytes_out: number;
+  /** The network that the request counts for if no token does; see `networkOf`. */
+  client: string | undefined;
   role: string | undefined;
+  /** The subject of a verified token, hashed unless configured otherwise. */
+  subject: string | undefined;
   /** The code of the problem: of the response, or of what ended its stream. */
   problem: ProblemCode | undefined;
   /** Why the token was rejected, or is not enough. */
@@ -22,6 +42,21 @@ export interface RequestEvent {
   client_gone: true | undefined;
   /** What failed, even if the request succeeded. */
   error: LoggedError | undefined;
+  /** The rows of an import that are committed, and those that were refused. */
+  import_rows: ImportRows | undefined;
+  /** The age of the moment to which the feed is complete, when it was read. */
+  feed_lag_ms: number | undefined;
+  trace_id: string | undefined;
+  /** The span of the request where it is traced, otherwise that of its caller. */
+  span_id: string | undefined;
+}
+
+export interface ImportRows {
+  created: number;
+  updated: number;
+  unchanged: number;
+  deleted: number;
+  refused: number;
 }
 
 export interface LoggedError {
@@ -35,40 +70,52 @@ export interface LoggedError {
 export type Log = (event: RequestEvent) => void;
 
 /** What a request collects for its event. */
-export class Observed implements Partial<RequestEvent> {
+export class Observed {
   route = "unknown";
+  resource: string | undefined;
+  db_ms = 0;
+  db_wait_ms = 0;
+  db_round_trips = 0;
+  bytes_out = 0;
   role: string | undefined;
   problem: ProblemCode | undefined;
   refusal: string | undefined;
   client_gone: true | undefined;
   error: LoggedError | undefined;
-  db_ms = 0;
-  db_round_trips = 0;
+  import_rows: ImportRows | undefined;
+  feed_lag_ms: number | undefined;
+
+  /** Adds a round trip that has ended. */
+  addTrip({ started, sent, ended = performance.now() }: Trip): void {
+    this.db_round_trips++;
+    this.db_wait_ms += (sent ?? ended) - started;
+    this.db_ms += ended - (sent ?? ended);
+  }
 }
 
 /** The level of an event. A stream that fails has sent a status of success before. */
-export function levelOf(status: number, { problem, error }: Observed): RequestEvent["level"] {
+export function levelOf(status: number, { problem, error }: Observed, isProbe: boolean): Level {
   const worst = problem ? PROBLEMS[problem].status : status;
-  return worst >= 500 ? "error" : worst >= 400 || error ? "warn" : "info";
+  if (worst >= 500) return "error";
+  if (worst >= 400 || error) return "warn";
+  return isProbe ? "debug" : "info";
 }
 
-/** Counts the round trips of a request, and measures the time that they take. */
-export function observeDatabase(database: Database, observed: Observed): Database {
-  const timed = async <T>(call: () => Promise<T>): Promise<T> => {
-    const started = performance.now();
-    observed.db_round_trips++;
-    try {
-      return await call();
-    } finally {
-      observed.db_ms += performance.now() - started;
-    }
-  };
-  return {
-    find: (lookup, key) => timed(() => database.find(lookup, key)),
-    read: (query) => timed(() => database.read(query)),
-    write: (query) => timed(() => database.write(query)),
-    batch: (transaction, queries) => timed(() => database.batch(transaction, queries)),
-  };
+/** The beginning of a digest. A token is sent many times, and its principal is kept. */
+const digestOf = onceFor(({ subject }: Principal) => bytesToHex(sha256(utf8ToBytes(subject))).slice(0, 16));
+
+/** The subject for the log. */
+export function subjectOf(principal: Principal | undefined, isPlain: boolean): string | undefined {
+  if (!principal?.verified) return undefined;
+  return isPlain ? principal.subject : digestOf(principal);
+}
+
+/** The id or the ISBN among the parameters of a path. The path of a page has both of a book in one. */
+export function resourceIn(params: unknown): string | undefined {
+  const { id, isbn, book } = (params ?? {}) as Record<string, unknown>;
+  if (book) return resourceIn(book);
+  const resource = id ?? isbn;
+  return typeof resource === "string" ? resource : undefined;
 }
 
 /** An error for the log. Drivers keep statements and parameters out of message and stack. */

@@ -1,19 +1,19 @@
 import type { Context } from "hono";
-import { Admission } from "./admission.ts";
+import { Admission, type AdmissionOptions, type Admitted } from "./admission.ts";
 import type { Authentication } from "./auth/authenticate.ts";
 import { type CrossOrigin, crossOriginOf } from "./cors.ts";
 import { problemFor } from "./error-mapping.ts";
 import { type Connection, Exchange } from "./exchange.ts";
 import { requireHost, requireLoopback } from "./host.ts";
-import { type Log, loggedError } from "./observe.ts";
+import { type Log, loggedError, type Observed, rounded } from "./observe.ts";
+import type { LogSettings } from "./observe-settings.ts";
 import type { ConstraintMeanings, Problem } from "./problem.ts";
-import type { Limiter } from "./rate-limit.ts";
-import { type AnyReply, compressed, respond } from "./reply.ts";
+import { type AnyReply, compressed, lengthOf, respond } from "./reply.ts";
 import type { Route } from "./route.ts";
 import { monitored } from "./stream.ts";
 
 /** The part of the configuration that concerns HTTP. */
-export interface HttpSettings {
+export interface HttpSettings extends LogSettings {
   authentication: Authentication;
   /** Origins whose pages may use every method; all others may read. */
   corsOrigins: readonly string[];
@@ -24,10 +24,8 @@ export interface HttpSettings {
   publicUrl: string | undefined;
 }
 
-export interface PipelineOptions {
+export interface PipelineOptions extends AdmissionOptions {
   settings: HttpSettings;
-  /** Undefined where requests are not limited. */
-  limiter?: Limiter | undefined;
   log: Log;
   /** Explains a problem to people; undefined where it cannot. */
   explain?: Explain | undefined;
@@ -38,7 +36,7 @@ export type Explain = (problem: Problem, exchange: Exchange) => Promise<AnyReply
 /** What a request is for: the route that it found, and what replies to it. */
 export interface Target {
   /** Undefined for what the router replies by itself. */
-  route?: Pick<Route, "role" | "unlimited" | "deadline"> | undefined;
+  route?: (Admitted & Pick<Route, "deadline" | "probe">) | undefined;
   /** Whether errors are pages for a client. */
   explains?: ((request: Request) => boolean) | undefined;
   /** The pattern of the path. */
@@ -56,23 +54,37 @@ export class Pipeline {
   readonly #admission: Admission;
 
   constructor(options: PipelineOptions) {
-    const { settings, limiter } = options;
+    const { settings } = options;
     this.#options = options;
     this.#isOpen = settings.authentication.mode === "open";
     this.crossOrigin = crossOriginOf(settings.corsOrigins, this.#isOpen);
-    this.#admission = new Admission(settings.authentication, limiter);
+    this.#admission = new Admission(options);
   }
 
   async run(c: Context<{ Bindings: Connection }>, target: Target): Promise<Response> {
     const { route, pattern } = target;
     const { settings, log } = this.#options;
-    const exchange = new Exchange(c.req.raw, c.env, route?.deadline ?? settings.deadline, log);
+    const exchange = new Exchange(c.req.raw, c.env ?? UNKNOWN, {
+      timeout: route?.deadline ?? settings.deadline,
+      log,
+      plainSubjects: settings.plainSubjects,
+      isProbe: route?.probe ?? false,
+    });
     if (pattern) exchange.observed.route = pattern;
     const reply = await this.#reply(c, exchange, target);
+    if (this.#mayTime(exchange)) exchange.headers["Server-Timing"] = timesOf(exchange.observed);
     if (reply.body instanceof ReadableStream) return this.#stream(exchange, target, reply, reply.body);
     await exchange.body.discard();
+    if (reply.body !== undefined && c.req.method !== "HEAD") {
+      exchange.observed.bytes_out = lengthOf(reply.body);
+    }
     exchange.end(reply.status);
     return respond(exchange.request, exchange.headers, reply);
+  }
+
+  /** How long queries take can tell what is in the database, so strangers do not see it. */
+  #mayTime({ principal }: Exchange): boolean {
+    return this.#isOpen || (principal?.roles.includes("admin") ?? false);
   }
 
   async #reply(
@@ -84,7 +96,7 @@ export class Pipeline {
     try {
       requireHost(req);
       if (this.#isOpen) requireLoopback(req);
-      this.crossOrigin.allowOrigin(req, route?.role ?? "public", exchange.headers);
+      if (!route?.session) this.crossOrigin.allowOrigin(req, route?.role ?? "public", exchange.headers);
       if (route) await this.#admission.admit(exchange, route);
       return await handle(exchange);
     } catch (error) {
@@ -137,6 +149,9 @@ export class Pipeline {
     const contentType = reply.headers?.["Content-Type"] ?? "";
     const options = { contentType, requestId, clock: exchange };
     const body = monitored(source, options, {
+      onChunk(bytes) {
+        observed.bytes_out += bytes;
+      },
       onFailure: (error) => this.#fail(exchange, target, error),
       onEnd: end,
       onClientGone() {
@@ -155,3 +170,10 @@ export class Pipeline {
     return problem;
   }
 }
+
+/** The connection of a request that the app gets without one. */
+const UNKNOWN: Connection = { address: undefined };
+
+/** Server-Timing (https://www.w3.org/TR/server-timing/): the database, and the waiting for it. */
+const timesOf = ({ db_ms, db_wait_ms }: Observed) =>
+  `db;dur=${rounded(db_ms)}, wait;dur=${rounded(db_wait_ms)}`;

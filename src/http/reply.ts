@@ -30,11 +30,22 @@ export function respond(
     // Hono drops the body of HEAD, and then Bun would send a length of 0 (RFC 9110, 8.6).
     ...(method === "HEAD" &&
       body !== undefined &&
-      !(body instanceof ReadableStream) && { "Content-Length": `${new Blob([body]).size}` }),
+      !(body instanceof ReadableStream) && { "Content-Length": `${lengthOf(body)}` }),
     ...headers,
     ...(vary && { Vary: vary }),
   };
   return new Response(body ?? null, { status, headers: all });
+}
+
+const encoder = new TextEncoder();
+/** Larger than most bodies, in UTF-8. */
+const scratch = new Uint8Array(64 * 1024);
+
+/** The bytes of a body. Encoding into memory that is there costs less than into new memory. */
+export function lengthOf(body: string | Uint8Array<ArrayBuffer>): number {
+  if (typeof body !== "string") return body.byteLength;
+  const { read, written } = encoder.encodeInto(body, scratch);
+  return read === body.length ? written : encoder.encode(body).byteLength;
 }
 
 /** Compresses the stream of a reply, if it may and the client accepts it. */

@@ -100,6 +100,8 @@ export interface Declaration {
   keyed?: boolean;
   /** Does not count against the quota. */
   unlimited?: true;
+  /** Asks how the service is, again and again: logged at the level `debug` unless it fails. */
+  probe?: true;
   /** Milliseconds for a request, or between two chunks of a stream; the configured deadline if absent. */
   deadline?: number;
   /** Queries the database, and so can respond with 503. */

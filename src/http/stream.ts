@@ -11,6 +11,8 @@ const LINE_FEED = 10;
 const GRACE_MS = 100;
 
 export interface StreamEvents {
+  /** A chunk leaves. */
+  onChunk(bytes: number): void;
   /** The source has failed; returns the problem to report. */
   onFailure(error: unknown): Problem;
   /** The last byte has left, or the stream has failed. */
@@ -68,6 +70,7 @@ class MonitoredSource implements UnderlyingDefaultSource<Bytes> {
         return;
       }
       this.#isInLine = value.at(-1) !== LINE_FEED;
+      this.#events.onChunk(value.byteLength);
       controller.enqueue(value);
       this.#options.clock.restart();
       this.#awaitClient(controller);

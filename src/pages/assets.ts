@@ -5,6 +5,8 @@ import { Content } from "../http/content.ts";
 const TYPES = {
   "page.css": "text/css; charset=utf-8",
   "page.js": "text/javascript; charset=utf-8",
+  "staff.css": "text/css; charset=utf-8",
+  "staff.js": "text/javascript; charset=utf-8",
   "icon.svg": "image/svg+xml",
 } as const;
 

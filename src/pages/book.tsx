@@ -109,7 +109,7 @@ function Facts({ site: { writer }, book }: Omit<Props, "others">) {
 }
 
 /** One line of the facts; none where nothing is known. */
-function Fact({ name, children }: { name: string; children?: unknown }) {
+export function Fact({ name, children }: { name: string; children?: unknown }) {
   return children ? (
     <div>
       <dt>{name}</dt>

@@ -1,6 +1,6 @@
 /** What all pages have around what they show. */
 import { raw } from "hono/html";
-import type { PropsWithChildren } from "hono/jsx";
+import type { Child, PropsWithChildren } from "hono/jsx";
 import { SHOP_NAME, type Site } from "./site.ts";
 
 export interface Head {
@@ -24,37 +24,70 @@ export function Layout({
 }: PropsWithChildren<{ site: Site; head: Head; search?: string | undefined }>) {
   const { files } = site;
   return (
+    <Shell
+      icon={files["icon.svg"]}
+      style={files["page.css"]}
+      script={files["page.js"]}
+      head={
+        <>
+          <Description site={site} head={head} />
+          {site.base && <OpenSearch />}
+        </>
+      }
+      top={
+        <>
+          <a class="brand" href="/">
+            {SHOP_NAME}
+          </a>
+          <SearchForm search={search} />
+        </>
+      }
+      bottom={
+        <>
+          <a href="/">All books</a>
+          <a href="/docs">API</a>
+        </>
+      }
+    >
+      {children}
+    </Shell>
+  );
+}
+
+interface Around {
+  icon: string;
+  style: string;
+  script: string;
+  head: Child;
+  top: Child;
+  bottom: Child;
+}
+
+/** The document around a page, for customers and for staff. */
+export function Shell({ icon, style, script, head, top, bottom, children }: PropsWithChildren<Around>) {
+  return (
     <html lang="en">
       <head>
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
-        <Description site={site} head={head} />
-        <link rel="icon" type="image/svg+xml" href={files["icon.svg"]} />
-        {site.base && <OpenSearch />}
-        <link rel="stylesheet" href={files["page.css"]} />
-        <script type="module" src={files["page.js"]} />
+        {head}
+        <link rel="icon" type="image/svg+xml" href={icon} />
+        <link rel="stylesheet" href={style} />
+        <script type="module" src={script} />
       </head>
       <body>
         <a class="skip" href="#main">
           Skip to content
         </a>
         <header class="top">
-          <div class="wrap">
-            <a class="brand" href="/">
-              {SHOP_NAME}
-            </a>
-            <SearchForm search={search} />
-          </div>
+          <div class="wrap">{top}</div>
         </header>
         <main id="main" class="wrap" tabindex={-1}>
           {children}
         </main>
         <footer class="bottom">
-          <div class="wrap">
-            <a href="/">All books</a>
-            <a href="/docs">API</a>
-          </div>
+          <div class="wrap">{bottom}</div>
         </footer>
       </body>
     </html>

@@ -42,7 +42,8 @@ export class Pages {
   readonly assets: Assets;
   readonly #shop: Shop;
   readonly #publicUrl: string | undefined;
-  readonly #policy: string;
+  /** The policy of a page: it runs and loads what is its own, and covers. */
+  readonly policy: string;
   #writer: Writer | undefined;
   readonly #kept = new Map<string, Kept>();
 
@@ -50,7 +51,7 @@ export class Pages {
     this.#shop = shop;
     this.#publicUrl = publicUrl;
     this.assets = new Assets(readAsset);
-    this.#policy = policyOf(shop);
+    this.policy = policyOf(shop);
   }
 
   base = (url: URL): string => baseOf(this.#publicUrl, url);
@@ -66,26 +67,27 @@ export class Pages {
     context: HandlerContext,
     render: Render,
   ): Promise<AnyReply> {
-    const site = await this.#siteAt(url);
+    const site = await this.siteAt(url);
     const content = this.#contentOf(`${site.base}${url.pathname}${url.search}`, source, () =>
-      textOf(render(site)),
+      documentOf(render(site)),
     );
     const headers = { "Content-Type": HTML, "Cache-Control": "no-cache", Vary: "Accept" };
-    return content.reply({ ...headers, "Content-Security-Policy": this.#policy }, preconditions, context);
+    return content.reply({ ...headers, "Content-Security-Policy": this.policy }, preconditions, context);
   }
 
   /** A problem as a page. */
   readonly explain: Explain = async (problem, { request, requestId }) => {
     const url = new URL(request.url);
-    const site = await this.#siteAt(url);
+    const site = await this.siteAt(url);
     return {
       status: problem.status,
-      body: textOf(ErrorPage({ site, problem, url, requestId })),
-      headers: { ...problem.headers, "Content-Type": HTML, "Content-Security-Policy": this.#policy },
+      body: documentOf(ErrorPage({ site, problem, url, requestId })),
+      headers: { ...problem.headers, "Content-Type": HTML, "Content-Security-Policy": this.policy },
     };
   };
 
-  async #siteAt(url: URL): Promise<Site> {
+  /** What the pages at an address know beside what they show. */
+  async siteAt(url: URL): Promise<Site> {
     const files = await this.assets.paths();
     this.#writer ??= new Writer(this.#shop);
     const { currency, coverOrigins } = this.#shop;
@@ -104,9 +106,8 @@ export class Pages {
   }
 }
 
-const textOf = (page: Child): string => `<!doctype html>${page}`;
+export const documentOf = (page: Child): string => `<!doctype html>${page}`;
 
-/** A page runs and loads what is its own, and covers. */
 const policyOf = ({ coverOrigins = ["https:"] }: Shop): string =>
   [
     "default-src 'none'",

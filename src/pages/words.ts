@@ -49,13 +49,16 @@ const LANGUAGES = ["en", "zh", "de", "es", "ja", "fr", "ru", "it", "pt", "ko", "
 export class Writer {
   readonly #price: Intl.NumberFormat;
   readonly #dates: Record<number, Intl.DateTimeFormat>;
+  readonly #number: Intl.NumberFormat;
+  readonly #time: Intl.DateTimeFormat;
   readonly #languages = new Intl.DisplayNames("en", { type: "language", fallback: "none" });
 
   /** The languages to choose from, with their names. */
   readonly choices: [tag: string, name: string][];
 
-  constructor({ locale, currency }: Shop) {
+  constructor({ locale, currency, timeZone }: Shop) {
     this.#price = new Intl.NumberFormat(locale, { style: "currency", currency });
+    this.#number = new Intl.NumberFormat(locale);
     const date = (options: Intl.DateTimeFormatOptions) =>
       new Intl.DateTimeFormat(locale, { timeZone: "UTC", calendar: "gregory", ...options });
     this.#dates = {
@@ -63,6 +66,8 @@ export class Writer {
       7: date({ year: "numeric", month: "long" }),
       10: date({ dateStyle: "long" }),
     };
+    const minutes = { dateStyle: "medium", timeStyle: "short" } as const;
+    this.#time = new Intl.DateTimeFormat(locale, { timeZone, calendar: "gregory", ...minutes });
     this.choices = LANGUAGES.map((tag): [string, string] => [tag, this.language(tag) ?? tag]).sort(
       ([, one], [, other]) => (one < other ? -1 : 1),
     );
@@ -72,9 +77,19 @@ export class Writer {
     return this.#price.format(price);
   }
 
+  /** A whole number, with marks between thousands. */
+  whole(number: number): string {
+    return this.#number.format(number);
+  }
+
   /** A date as exact as it is known: `2008`, `2008-09` or `2008-09-14`. */
   date(date: string): string {
     return this.#dates[date.length]?.format(new Date(date)) ?? date;
+  }
+
+  /** A time as the clocks of the shop show it. */
+  time(time: string): string {
+    return this.#time.format(new Date(time));
   }
 
   /** The English name of a language; undefined for a tag that is well-formed but means none. */

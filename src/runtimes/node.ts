@@ -1,4 +1,4 @@
-/** The entry for Node, on Node's HTTP server through @hono/node-server. */
+/** The entry for Node, on Node's HTTP server through @hono/node-server. Deno runs it, too. */
 import { once } from "node:events";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -7,8 +7,10 @@ import { runServer } from "./server.ts";
 
 const POLL_MS = 10;
 
+const { deno } = process.versions;
+
 await runServer({
-  name: `Node ${process.versions.node}`,
+  name: deno ? `Deno ${deno}` : `Node ${process.versions.node}`,
   // biome-ignore lint/style/noProcessEnv: only an entry reads the environment
   environment: process.env,
   async listen({ host, port, respond, idleTimeout }) {

@@ -1,25 +1,24 @@
 /** What the servers on Node and Bun share: from the environment to a listening app, and from a signal to the exit. */
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import RateLimiterMemory from "rate-limiter-flexible/lib/RateLimiterMemory.js";
 import { createApp } from "../app.ts";
-import { parseServerConfig, type ServerConfig } from "../config.ts";
+import { accessNotices, parseServerConfig, type ServerConfig } from "../config.ts";
 import { connectOver } from "../db/connection.ts";
 import { SetupFault } from "../db/faults.ts";
 import { groupedWrites } from "../db/group-commit.ts";
 import { neonDriver } from "../db/neon.ts";
 import { type PooledDriver, pooledDriver } from "../db/pool.ts";
+import type { Driver } from "../db/ports.ts";
 import { batchedReads } from "../db/read-batching.ts";
 import { checkReadiness } from "../db/readiness.ts";
 import { Scheduler } from "../db/scheduler.ts";
 import { clientAddress } from "../http/address.ts";
 import type { ReadAsset } from "../http/assets.ts";
 import { checkProvider } from "../http/auth/check.ts";
-import { accessNotices } from "../http/auth/settings.ts";
-import type { Log } from "../http/observe.ts";
-import type { Limiter, Quota } from "../http/rate-limit.ts";
 import { misspellings } from "../misspellings.ts";
 import { StartupError } from "../startup-error.ts";
+import { memoryLimiter } from "./memory-limiter.ts";
+import { startObservation } from "./observation.ts";
 
 /** Responds to a request. The client's address is undefined if the runtime does not know it. */
 type Respond = (request: Request, address: string | undefined) => Response | Promise<Response>;
@@ -63,7 +62,6 @@ const MARGIN_MS = 1000;
 export async function runServer(runtime: Runtime): Promise<void> {
   try {
     await serve(runtime);
-    flush();
     process.exit(0);
   } catch (error) {
     if (!(error instanceof StartupError)) throw error;
@@ -80,16 +78,11 @@ async function serve({ name, environment, listen }: Runtime): Promise<void> {
   const embedded = environment.DATABASE_URL ? undefined : await startEmbedded(environment);
   try {
     const config = await parseServerConfig({ ...environment, ...embedded?.variables });
-    const driver = driverOf(config);
-    const capacity = config.transport === "http" ? Number.POSITIVE_INFINITY : config.poolSize;
-    const share = Math.ceil(capacity * LANE_FRACTION);
-    const scheduler = new Scheduler({ capacity, share });
-    const connect = connectOver({
-      reads: batchedReads(driver, scheduler, config.deadline),
-      writes: groupedWrites(driver, scheduler, share),
-    });
+    const { driver, scheduler, connect } = databaseOf(config);
+    const observation = await startObservation(config, { runtime: name, scheduler, pool: driver.state });
+    const { log, observe, metricsUrl } = observation;
     const limiter = config.rateLimit && memoryLimiter(config.rateLimit);
-    const app = createApp({ config, connect, limiter, log, readAsset, stopping });
+    const app = createApp({ config, connect, limiter, log: observe, readAsset, stopping });
     const noticeProxy = proxyNotice(config);
     const fetchApp: Respond = (request, address) => {
       noticeProxy(request);
@@ -98,8 +91,11 @@ async function serve({ name, environment, listen }: Runtime): Promise<void> {
     let respond = fetchApp;
     const listener = await listening(listen, config, (request, address) => respond(request, address));
     const host = config.host.includes(":") ? `[${config.host}]` : config.host;
-    notify(`Octavo on ${name} at http://${host}:${listener.port}${embedded?.notice ?? ""}`);
-    for (const sentence of accessNotices(config.authentication)) notify(sentence);
+    const address = `http://${host}:${listener.port}`;
+    notify(`Octavo on ${name} at ${address}${embedded?.notice ?? ""}`);
+    if (metricsUrl) notify(`Metrics at ${metricsUrl}`);
+    log.started({ runtime: name, address, ...(metricsUrl && { metrics: metricsUrl }) });
+    for (const sentence of accessNotices(config)) notify(sentence);
     checkProvider(config.authentication).then((sentences) => sentences.forEach(notify));
     checkReadiness(connect(config.deadline)).then(
       (warnings) => warnings.forEach(notify),
@@ -111,6 +107,8 @@ async function serve({ name, environment, listen }: Runtime): Promise<void> {
     await sleep(config.shutdownDelay);
     await Promise.race([listener.close(), sleep(config.deadline + MARGIN_MS)]);
     await Promise.race([driver.end?.(), sleep(MARGIN_MS)]);
+    observation.close();
+    log.stopped(stopping.reason);
   } finally {
     await embedded?.stop();
   }
@@ -128,10 +126,10 @@ function proxyNotice({ trustedProxyHops, rateLimit }: ServerConfig): (request: R
   };
 }
 
-/** Aborts on the first signal. Later ones are ignored: shutdown has a time limit, and npm repeats Ctrl-C. */
+/** Aborts on the first signal, with its name. Later ones are ignored: shutdown has a time limit, and npm repeats Ctrl-C. */
 function stopSignal(): AbortSignal {
   const controller = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => controller.abort());
+  for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => controller.abort(signal));
   return controller.signal;
 }
 
@@ -161,29 +159,25 @@ async function startEmbedded(environment: Environment): Promise<EmbeddedDatabase
   return startEmbedded(environment);
 }
 
+/** The database, shared by all requests. */
+function databaseOf(config: ServerConfig) {
+  const driver = driverOf(config);
+  const capacity = config.transport === "http" ? Number.POSITIVE_INFINITY : config.poolSize;
+  const share = Math.ceil(capacity * LANE_FRACTION);
+  const scheduler = new Scheduler({ capacity, share });
+  const connect = connectOver({
+    reads: batchedReads(driver, scheduler, config.deadline),
+    writes: groupedWrites(driver, scheduler, share),
+  });
+  return { driver, scheduler, connect };
+}
+
 function driverOf({ transport, databaseUrl, neonFetchEndpoint, poolSize, deadline }: ServerConfig) {
-  const driver: Omit<PooledDriver, "end"> & Partial<PooledDriver> =
+  const driver: Driver & Partial<PooledDriver> =
     transport === "http"
       ? neonDriver({ url: databaseUrl, fetchEndpoint: neonFetchEndpoint })
       : pooledDriver({ url: databaseUrl, size: poolSize, timeout: deadline + MARGIN_MS, warn: notify });
   return driver;
-}
-
-/** Counts exactly, in this process only. A window starts with a key's first request. */
-function memoryLimiter(quota: Quota): Limiter {
-  const windows = new RateLimiterMemory({ points: quota.requests, duration: quota.seconds });
-  return {
-    quota,
-    async count(key) {
-      // `penalty` only counts; `consume` would throw when the quota is used up.
-      const { consumedPoints, remainingPoints, msBeforeNext } = await windows.penalty(key);
-      return {
-        admitted: consumedPoints <= quota.requests,
-        remaining: remainingPoints,
-        reset: Math.ceil(msBeforeNext / 1000),
-      };
-    },
-  };
 }
 
 async function listening(
@@ -210,19 +204,6 @@ function closingConnection(response: Response): Response {
 
 /** The build puts the files beside the bundle. */
 const readAsset: ReadAsset = (path) => readFile(new URL(`assets/${path}`, import.meta.url));
-
-/** Writes lines together, because each write is a system call. */
-const log: Log = (event) => {
-  if (lines === "") setImmediate(flush);
-  lines += `${JSON.stringify(event)}\n`;
-};
-
-let lines = "";
-
-function flush(): void {
-  process.stdout.write(lines);
-  lines = "";
-}
 
 /** Prints to standard error; standard output is for the log. */
 const notify = (sentence: string) => process.stderr.write(`${sentence}\n`);

@@ -12,6 +12,7 @@ const Health = z.strictObject({ status: z.literal("ok") }).meta({ id: "Health" }
 export const checkHealth = route({
   ...service,
   path: "/health",
+  probe: true,
   name: "checkHealth",
   summary: "Check that the process responds, without querying the database",
   database: false,
@@ -21,6 +22,7 @@ export const checkHealth = route({
 export const checkReadiness = route({
   ...service,
   path: "/ready",
+  probe: true,
   name: "checkReadiness",
   summary: "Check that the database responds and has the schema that this version needs",
   database: true,

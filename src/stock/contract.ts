@@ -10,7 +10,7 @@ const tag = { name: "Stock", description: "Sales and deliveries, and the ledger 
 const stock = { tag, database: true } as const;
 
 /** The most books of one sale or delivery. */
-const MAX_LINES = 200;
+export const MAX_LINES = 200;
 
 const delta = integer({ min: -MAX_STOCK - 1, max: MAX_STOCK })
   .superRefine((value, context) => {
@@ -27,7 +27,7 @@ const reason = text({ min: 1, max: 100 })
   .nullable()
   .default(null)
   .meta({ examples: ["sale"] });
-const reference = text({ min: 1, max: 100 })
+export const reference = text({ min: 1, max: 100 })
   .nullable()
   .default(null)
   .meta({ description: "The order or receipt that the change belongs to.", examples: ["receipt 1042"] });
@@ -112,6 +112,8 @@ const StockMovement = z
     created_at: moment(),
   })
   .meta({ id: "StockMovement" });
+
+export type StockMovement = z.output<typeof StockMovement>;
 
 /** In the order of the JSON. */
 export const MOVEMENT_MEMBERS = keysOf(StockMovement.shape);

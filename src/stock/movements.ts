@@ -12,7 +12,8 @@ import {
 import type { Database } from "../db/ports.ts";
 import { MissingFault } from "../db/resource.ts";
 import { books, stockMovements } from "../db/schema.ts";
-import { type LedgerQuery, MOVEMENT_MEMBERS, type MovementQuery } from "./contract.ts";
+import { bind, defineStatement } from "../db/statements.ts";
+import { type LedgerQuery, MOVEMENT_MEMBERS, type MovementQuery, type StockMovement } from "./contract.ts";
 
 const movementJson = jsonObject(
   {
@@ -84,3 +85,38 @@ const within = ({ key, type }: KeysetOrder, { since, until }: LedgerFilters): SQ
   ...(since === undefined ? [] : [sql`${key} >= ${since}::${sql.raw(type)}`]),
   ...(until === undefined ? [] : [sql`${key} < ${until}::${sql.raw(type)}`]),
 ];
+
+/** The most movements that {@link readEntries} returns. */
+const MAX_ENTRIES = 1000;
+
+const entriesOf = defineStatement({
+  types: { reference: "text" },
+  build: (
+    value,
+  ) => sql`select ${movementJson} as movement, ${books.title} as title, ${books.author} as author,
+      ${books.price}::text as price, ${books.language} as language
+    from ${stockMovements} left join ${books} on ${books.id} = ${stockMovements.book_id}
+    where ${stockMovements.reference} = ${value("reference")}
+    order by ${stockMovements.created_at} desc, ${stockMovements.id} desc limit ${sql.raw(`${MAX_ENTRIES}`)}`,
+});
+
+/** A movement with its book as it is now. */
+export interface Entry extends StockMovement {
+  book: { title: string; author: string; price: number; language: string | null } | undefined;
+}
+
+/** What the ledger has under a receipt's or a delivery's number, the newest first. */
+export async function readEntries(database: Database, reference: string): Promise<Entry[]> {
+  type Found = {
+    movement: string;
+    title: string | null;
+    author: string;
+    price: string;
+    language: string | null;
+  };
+  const found = await database.read<Found>(bind(entriesOf, { reference }));
+  return found.map(({ movement, title, author, price, language }) => ({
+    ...(JSON.parse(movement) as StockMovement),
+    book: title === null ? undefined : { title, author, price: Number(price), language },
+  }));
+}

@@ -3,7 +3,7 @@ import { Agent } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { checkerOf } from "../support/checker.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
-import { RUNTIMES, startServer, type Variables } from "../support/servers.ts";
+import { ALL_RUNTIMES, startServer, type Variables } from "../support/servers.ts";
 import { authCases } from "./cases/auth.ts";
 import { bareCases } from "./cases/bare.ts";
 import { bodyCases } from "./cases/bodies.ts";
@@ -38,7 +38,7 @@ let document: any;
 
 beforeAll(async () => {
   const started = await Promise.all(
-    RUNTIMES.map(async (runtime) => {
+    ALL_RUNTIMES.map(async (runtime) => {
       const database = await createTestDatabase();
       await database.sql(RESET);
       const start = async (variables: Variables): Promise<Server> => {
@@ -108,7 +108,7 @@ describe.each([
         return result.value;
       });
       for (const [at, answers] of others.entries()) {
-        expect(answers, `${RUNTIMES[at + 1]} against ${RUNTIMES[0]}`).toEqual(reference);
+        expect(answers, `${ALL_RUNTIMES[at + 1]} against ${ALL_RUNTIMES[0]}`).toEqual(reference);
       }
     },
   );

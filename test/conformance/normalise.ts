@@ -2,13 +2,14 @@
 import type { Exchange } from "./exchange.ts";
 import { ID_PREFIX, YEAR } from "./fixtures.ts";
 
-/** Connection-specific fields (RFC 9110, section 7.6.1), the clock, and fields that not every runtime can provide. */
+/** Connection-specific fields (RFC 9110, section 7.6.1), the clock, durations, and fields that not every runtime can provide. */
 const EXEMPT = new Set([
   "connection",
   "date",
   "keep-alive",
   "ratelimit",
   "ratelimit-policy",
+  "server-timing",
   "transfer-encoding",
   "upgrade",
 ]);

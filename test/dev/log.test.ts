@@ -24,12 +24,12 @@ const linesOf = ({ stdout }: Run) =>
 test("npm run dev logs a JSON line per request if its output is not a terminal", async () => {
   const started = await run();
   await started.ready;
-  await fetch(`${started.origin}/health`);
+  await fetch(`${started.origin}/robots.txt`);
   await fetch(`${started.origin}/nothing`);
   const events = () => linesOf(started).filter((line) => line !== "");
   await expect.poll(events).toHaveLength(2);
   expect(events().map((line) => JSON.parse(line))).toMatchObject([
-    { method: "GET", route: "/health", status: 200 },
+    { method: "GET", route: "/robots.txt", status: 200 },
     { method: "GET", route: "unknown", status: 404, problem: "not_found" },
   ]);
 });
@@ -43,7 +43,7 @@ describe.runIf(hasTerminal)("on a terminal", () => {
       variables: { TERM: "xterm", CI: undefined, NO_COLOR: undefined, FORCE_COLOR: undefined, ...variables },
     });
     await started.ready;
-    await fetch(`${started.origin}/health`);
+    await fetch(`${started.origin}/robots.txt`);
     await fetch(`${started.origin}/api/v1/books?limit=0`);
     return started;
   };
@@ -52,7 +52,7 @@ describe.runIf(hasTerminal)("on a terminal", () => {
     const started = await start({});
     await expect.poll(() => linesOf(started).filter((line) => line !== "")).toHaveLength(2);
     const [good, bad] = linesOf(started).filter((line) => line !== "");
-    expect(good).toMatch(/^\S*200\S* GET +\/health \S+ ms\S*$/);
+    expect(good).toMatch(/^\S*200\S* GET +\/robots.txt \S+ ms\S*$/);
     expect(bad).toMatch(/^\S*422\S* GET +\/api\/v1\/books \S+ ms\S* validation_failed$/);
     expect([good, bad].every((line) => line?.includes(COLOURED))).toBe(true);
 

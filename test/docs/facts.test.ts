@@ -81,8 +81,8 @@ describe("docs/configuration.md", () => {
   test("docs/configuration.md lists only variables that a server reads", async () => {
     const server = launchServer("node", Object.fromEntries(documented.map((name) => [name, "!"])));
     await expect(server.url).rejects.toThrow();
-    // Every text is a valid issuer or audience.
-    const free = ["AUTH_ISSUER", "AUTH_AUDIENCE"];
+    // Every text is a valid issuer, audience or client.
+    const free = ["AUTH_ISSUER", "AUTH_AUDIENCE", "AUTH_CLIENT_ID"];
     expect(
       documented.filter((name) => !free.includes(name) && !server.notices().includes(`${name} must`)),
     ).toEqual([]);

@@ -5,7 +5,13 @@ import { createApp } from "../../src/app.ts";
 import { parseConfig } from "../../src/config.ts";
 import { connectOver, direct } from "../../src/db/connection.ts";
 import { neonDriver } from "../../src/db/neon.ts";
+import type { PageRoute } from "../../src/http/page.ts";
 import * as pages from "../../src/pages/contract.ts";
+import * as staffBooks from "../../src/staff/books-contract.ts";
+import * as staff from "../../src/staff/contract.ts";
+import * as staffMovements from "../../src/staff/movements-contract.ts";
+import * as staffStock from "../../src/staff/stock-contract.ts";
+import * as staffTasks from "../../src/staff/tasks-contract.ts";
 import { type Client, createClient } from "../support/client.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { createKey, type Provider, startProvider } from "../support/provider.ts";
@@ -149,9 +155,14 @@ const strangersKey = async (alg: Algorithm) =>
 
 const inDocument = (path: string) => path.replaceAll(/:(\w+)/g, "{$1}");
 
-test("the OpenAPI document, and so the matrix, has every route but pages, which only read", async () => {
+test("the OpenAPI document, and so the matrix, has every route but pages", async () => {
   const app = createApp({
-    config: await parseConfig({ DATABASE_URL: database.url }),
+    config: await parseConfig({
+      DATABASE_URL: database.url,
+      AUTH_ISSUER: "https://id.example",
+      AUTH_AUDIENCE: "octavo",
+      AUTH_CLIENT_ID: "counter",
+    }),
     connect: connectOver(direct(neonDriver({ url: database.url, fetchEndpoint: inject("neon") }))),
     log: () => {},
     readAsset: async () => new Uint8Array(),
@@ -162,7 +173,11 @@ test("the OpenAPI document, and so the matrix, has every route but pages, which 
     const methods = (headers.get("Allow") ?? "").match(/\b(?!HEAD|OPTIONS)\w+/g) ?? [];
     for (const method of methods) names.push(`${method} ${inDocument(path)}`);
   }
-  const shown = Object.values(pages).map(({ path }) => `GET ${inDocument(path)}`);
+  const contracts: object[] = [pages, staff, staffBooks, staffMovements, staffStock, staffTasks];
+  const shown = contracts
+    .flatMap((contract) => Object.values(contract))
+    .filter((page: unknown): page is PageRoute => typeof page === "object" && page !== null && "path" in page)
+    .map(({ method = "GET", path }) => `${method} ${inDocument(path)}`);
   expect(names.sort()).toEqual([...operations.map(({ name }) => name), ...shown].sort());
 });
 

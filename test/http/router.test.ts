@@ -19,6 +19,7 @@ let errors: string[];
 beforeAll(async () => {
   database = await createTestDatabase();
   worker = await startWorker(database, {
+    LOG_LEVEL: "debug",
     OPEN_LOCAL_WRITES: "true",
     CORS_ORIGINS: SHOP,
   });
@@ -446,7 +447,8 @@ describe("the log", () => {
     await expect.poll(() => eventsOf(worker, id)).toHaveLength(1);
     const [event] = eventsOf(worker, id);
     expect(event).toMatchObject({ method, route, status, db_round_trips: roundTrips });
-    expect(event?.level).toBe(status < 400 ? "info" : "warn");
+    const isProbe = status < 400 && /^\/(health|ready)$/.test(path);
+    expect(event?.level).toBe(isProbe ? "debug" : status < 400 ? "info" : "warn");
     expect(event?.duration_ms).toBeGreaterThanOrEqual(event?.db_ms ?? Number.NaN);
     expect(JSON.stringify(event)).not.toContain("MARK");
   });

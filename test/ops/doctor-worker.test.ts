@@ -12,7 +12,7 @@ beforeEach(async () => {
   cloudflare = await startCloudflare();
 });
 
-const GOOD = ["DATABASE_URL", "CURSOR_KEY", "AUTH_SECRET"];
+const GOOD = ["DATABASE_URL", "CURSOR_KEY", "SESSION_KEY", "AUTH_SECRET"];
 
 const worker = async (change?: (toml: string) => string, secrets: string[] | undefined = GOOD) => {
   cloudflare.secrets = secrets;

@@ -262,7 +262,7 @@ describe("freshness of shared reads", () => {
     const running = new Map<string, Promise<Record<string, unknown>[]>>();
     return {
       ...direct(driver).reads,
-      query(statement, deadline) {
+      query(statement, { deadline }) {
         const key = JSON.stringify([statement.text, statement.values]);
         const query =
           running.get(key) ?? driver.query(statement, deadline).finally(() => running.delete(key));

@@ -1,7 +1,9 @@
 /** An app with streaming routes. The tests bundle it instead of `src/app.ts`, with the entry of every runtime. */
+
 import * as z from "zod";
 import type { Ports } from "../../src/app.ts";
 import { Api } from "../../src/http/api.ts";
+import { authenticator } from "../../src/http/auth/authenticate.ts";
 import type { App } from "../../src/http/exchange.ts";
 import { jsonReply } from "../../src/http/reply.ts";
 import { json, MIB, route, stream } from "../../src/http/route.ts";
@@ -88,7 +90,13 @@ const small = route({
 });
 
 export function createApp({ config, connect, limiter, log }: Ports): App {
-  const api = new Api({ settings: config, connect, limiter, log });
+  const api = new Api({
+    settings: config,
+    authenticator: authenticator(config.authentication),
+    connect,
+    limiter,
+    log,
+  });
 
   api.on(endless, async ({ params: { name } }, { signal }) => {
     const state: Source = { produced: 0, cancelled: false, aborted: false };

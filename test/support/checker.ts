@@ -139,9 +139,9 @@ const ALWAYS = Object.entries({
   "Content-Security-Policy": /frame-ancestors 'none'/,
   "Cache-Control": /no-store|no-cache|max-age/,
 });
-/** Headers of the connection, of CORS, or of every response, which the document does not list. */
+/** Headers of the connection, of CORS, for operators, or of every response, which the document does not list. */
 const GENERAL =
-  /^(access-control-.*|connection|content-(encoding|length|security-policy|type)|date|keep-alive|transfer-encoding|vary|x-content-type-options)$/;
+  /^(access-control-.*|connection|content-(encoding|length|security-policy|type)|date|keep-alive|server-timing|transfer-encoding|vary|x-content-type-options)$/;
 const NEVER = ["Server", "X-Powered-By", "Set-Cookie", "Access-Control-Allow-Credentials"];
 
 /** Checks the headers that every response has and those that none has. */

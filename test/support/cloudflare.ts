@@ -67,7 +67,7 @@ export async function startCloudflare(worker = "octavo"): Promise<Cloudflare> {
       CLOUDFLARE_API_TOKEN: "token",
       CLOUDFLARE_ACCOUNT_ID: ACCOUNT,
     },
-    secrets: ["DATABASE_URL", "CURSOR_KEY", "AUTH_SECRET"],
+    secrets: ["DATABASE_URL", "CURSOR_KEY", "SESSION_KEY", "AUTH_SECRET"],
     changes: [],
     onUpload: async () => {},
   };

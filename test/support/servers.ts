@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { inject } from "vitest";
@@ -7,7 +7,9 @@ import { atEnd } from "./end.ts";
 import { startWorker } from "./worker.ts";
 
 export const RUNTIMES = ["workerd", "node", "bun"] as const;
-export type Runtime = (typeof RUNTIMES)[number];
+/** Those and a fourth one, for what all of them have to agree on. */
+export const ALL_RUNTIMES = [...RUNTIMES, "deno"] as const;
+export type Runtime = (typeof ALL_RUNTIMES)[number];
 
 /** Environment variables, or a Worker's variables; undefined values are left out. */
 export type Variables = Record<string, string | undefined>;
@@ -15,7 +17,7 @@ export type Variables = Record<string, string | undefined>;
 /** The app on one runtime and one database. */
 export interface TestServer {
   url: string;
-  /** The lines logged so far. */
+  /** The events of requests logged so far, each a line. */
   logs(): string[];
 }
 
@@ -60,12 +62,25 @@ export interface ServerProcess {
   child: ChildProcess;
   /** Its URL; rejects with its standard error if it exits instead. */
   url: Promise<string>;
+  /** The events of requests logged so far, each a line. */
   logs(): string[];
+  /** Its standard output so far: the events of requests, of its start and of its stop. */
+  output(): string;
   /** Its standard error so far: what it says to the person who starts it. */
   notices(): string;
   /** Sends a signal unless the process has exited, and resolves to the exit code. */
   end(signal: NodeJS.Signals): Promise<number | null>;
 }
+
+const COMMANDS = {
+  node: [process.execPath],
+  bun: ["bun", "--no-install"],
+  // The command of the package starts another process, and passes no signals on.
+  get deno() {
+    const binary = execFileSync("deno", ["eval", "console.log(Deno.execPath())"], { encoding: "utf8" });
+    return [binary.trim(), "run", "--allow-all", "--no-config", "--no-lock", "--node-modules-dir=none"];
+  },
+};
 
 /**
  * Starts a server's bundle in a new process, on a free port.
@@ -79,9 +94,11 @@ export function launch(
   checkout = process.cwd(),
   redirections?: string,
 ): ServerProcess {
-  const command = runtime === "node" ? [process.execPath] : ["bun", "--no-install"];
+  const command = COMMANDS[runtime];
   const shell = redirections === undefined ? [] : ["bash", "-c", `exec "$0" "$@" ${redirections}`];
-  const [file = "", ...args] = [...shell, ...command, `dist/${runtime}.js`];
+  // Deno runs the bundle for Node.
+  const bundle = runtime === "bun" ? "bun" : "node";
+  const [file = "", ...args] = [...shell, ...command, `dist/${bundle}.js`];
   const child = spawn(file, args, {
     cwd: checkout,
     env: {
@@ -111,7 +128,8 @@ export function launch(
   return {
     child,
     url,
-    logs: () => logged.split("\n").filter((line) => line !== ""),
+    logs: () => logged.split("\n").filter((line) => line !== "" && !/^\{"event":"(start|stop)"/.test(line)),
+    output: () => logged,
     notices: () => notices,
     end(signal) {
       if (child.exitCode === null && child.signalCode === null) child.kill(signal);

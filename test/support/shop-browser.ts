@@ -30,7 +30,9 @@ export function shopBrowser(browser: Browser, url: string): ShopBrowser {
       );
       page.on("console", (message) => {
         const isOfCover = message.location().url.startsWith("https://covers.example");
-        const isOfStatus = /status of (400|404|422|503)|ERR_INTERNET_DISCONNECTED/.test(message.text());
+        const isOfStatus = /status of (400|401|403|404|412|422|503)|ERR_(INTERNET_DISCONNECTED|FAILED)/.test(
+          message.text(),
+        );
         if (["error", "warning"].includes(message.type()) && !isOfCover && !isOfStatus)
           complaints.push(message.text());
       });

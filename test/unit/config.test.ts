@@ -1,7 +1,6 @@
 /** Parsing of the configuration: defaults, values, and the message about faults, which never quotes a value. */
 import { describe, expect, test } from "vitest";
-import { parseConfig, parseServerConfig } from "../../src/config.ts";
-import { accessNotices } from "../../src/http/auth/settings.ts";
+import { accessNotices, parseConfig, parseServerConfig } from "../../src/config.ts";
 import { isLoopback } from "../../src/http/host.ts";
 import { misspellings } from "../../src/misspellings.ts";
 
@@ -25,12 +24,15 @@ test("DATABASE_URL is the only required variable", async () => {
     databaseUrl: DATABASE_URL,
     neonFetchEndpoint: undefined,
     cursorKey: expect.any(Uint8Array),
+    sessionKey: expect.any(Uint8Array),
     authentication: { mode: "closed" },
     rateLimit: { requests: 600, seconds: 60 },
     deadline: 10_000,
     importMaxBytes: 1024 ** 3,
     corsOrigins: [],
-    shop: { currency: "USD", locale: "en-US" },
+    logLevel: "info",
+    plainSubjects: false,
+    shop: { currency: "USD", locale: "en-US", timeZone: "UTC" },
   });
 });
 
@@ -39,16 +41,20 @@ test("every variable of a Worker is read", async () => {
     DATABASE_URL: FAR,
     NEON_FETCH_ENDPOINT: "https://db.example/sql",
     CURSOR_KEY: SECRET,
+    SESSION_KEY: SECRET.repeat(2),
     AUTH_SECRET: SECRET.toUpperCase(),
     AUTH_ISSUER: "https://id.example",
     AUTH_AUDIENCE: "octavo",
     RATE_LIMIT: "100/10",
     REQUEST_TIMEOUT_MS: "2500",
     IMPORT_MAX_BYTES: "1000000",
+    LOG_LEVEL: "warn",
+    LOG_SUBJECT: "plain",
     CORS_ORIGINS: "https://shop.example, http://localhost:3000",
     PUBLIC_URL: "https://books.example/",
     SHOP_CURRENCY: "EUR",
     SHOP_LOCALE: "de-at",
+    SHOP_TIME_ZONE: "Europe/Vienna",
     COVER_ORIGINS: "https://covers.example, https://other.example:8443",
   };
   const bytes = (text: string) => new TextEncoder().encode(text);
@@ -56,6 +62,7 @@ test("every variable of a Worker is read", async () => {
     databaseUrl: FAR,
     neonFetchEndpoint: "https://db.example/sql",
     cursorKey: bytes(SECRET),
+    sessionKey: bytes(SECRET.repeat(2)),
     authentication: {
       mode: "hs256",
       secret: bytes(SECRET.toUpperCase()),
@@ -65,11 +72,14 @@ test("every variable of a Worker is read", async () => {
     rateLimit: { requests: 100, seconds: 10 },
     deadline: 2500,
     importMaxBytes: 1_000_000,
+    logLevel: "warn",
+    plainSubjects: true,
     corsOrigins: ["https://shop.example", "http://localhost:3000"],
     publicUrl: "https://books.example",
     shop: {
       currency: "EUR",
       locale: "de-AT",
+      timeZone: "Europe/Vienna",
       coverOrigins: ["https://covers.example", "https://other.example:8443"],
     },
   });
@@ -83,6 +93,27 @@ test("the keys of an identity provider can take the place of a secret", async ()
     url: "https://id.example/keys?v=2",
     issuer: "https://id.example",
     audience: "octavo",
+  });
+});
+
+test("people sign in with a client of the identity provider", async () => {
+  const environment = {
+    AUTH_ISSUER: "https://id.example",
+    AUTH_AUDIENCE: "octavo",
+    AUTH_CLIENT_ID: "counter",
+  };
+  const { signIn } = await parseConfig({ DATABASE_URL, ...environment });
+  expect(signIn).toEqual({ issuer: "https://id.example", clientId: "counter", scopes: "openid" });
+  const other = await parseConfig({ DATABASE_URL, ...environment, AUTH_SCOPES: "openid roles" });
+  expect(other.signIn).toMatchObject({ scopes: "openid roles" });
+});
+
+test("the key of sessions is derived for a database on loopback, and undefined for others", async () => {
+  const local = await parseConfig({ DATABASE_URL });
+  expect(local.sessionKey).toHaveLength(32);
+  expect(local.sessionKey).not.toEqual(local.cursorKey);
+  expect(await parseConfig({ DATABASE_URL: FAR, CURSOR_KEY: SECRET })).toMatchObject({
+    sessionKey: undefined,
   });
 });
 
@@ -124,6 +155,8 @@ test.each([
 
 describe("what the operator is told about access", () => {
   const PROVIDER = { AUTH_ISSUER: "https://id.example" };
+  const REMOTE = { DATABASE_URL: FAR, CURSOR_KEY: SECRET };
+  const CLIENT = { ...PROVIDER, AUTH_AUDIENCE: "octavo", AUTH_CLIENT_ID: "counter" };
   test.each<[string, Record<string, string>, RegExp | undefined]>([
     ["nothing", {}, /every request that needs a role is rejected/],
     ["open writes", { OPEN_LOCAL_WRITES: "true" }, undefined],
@@ -132,9 +165,19 @@ describe("what the operator is told about access", () => {
     ["a provider for an audience", { ...PROVIDER, AUTH_AUDIENCE: "octavo" }, undefined],
     ["a provider for any audience", { ...PROVIDER, AUTH_AUDIENCE: "any" }, /AUTH_AUDIENCE is any/],
     ["keys for no audience", { ...PROVIDER, AUTH_JWKS_URL: KEYS }, /AUTH_AUDIENCE is not set/],
+    ["no key of sessions", { ...REMOTE, AUTH_SECRET: SECRET }, /nobody can sign in at \/staff/],
+    [
+      "a client and no address",
+      { ...REMOTE, ...CLIENT, SESSION_KEY: SECRET },
+      /PUBLIC_URL is not: nobody can sign in/,
+    ],
+    [
+      "a client and an address",
+      { ...REMOTE, ...CLIENT, SESSION_KEY: SECRET, PUBLIC_URL: "https://shop.example" },
+      undefined,
+    ],
   ])("with %s configured", async (_, environment, notice) => {
-    const { authentication } = await parseConfig({ DATABASE_URL, ...environment });
-    const notices = accessNotices(authentication);
+    const notices = accessNotices(await parseConfig({ DATABASE_URL, ...environment }));
     expect(notices).toEqual(notice ? [expect.stringMatching(notice)] : []);
   });
 });
@@ -156,6 +199,9 @@ test("empty variables count as absent, and bindings that are not strings are ign
   const bare = await parseConfig({ DATABASE_URL });
   const empty = {
     CURSOR_KEY: "",
+    SESSION_KEY: "",
+    AUTH_CLIENT_ID: "",
+    AUTH_SCOPES: "",
     AUTH_SECRET: "",
     AUTH_JWKS_URL: "",
     AUTH_ISSUER: "",
@@ -165,6 +211,7 @@ test("empty variables count as absent, and bindings that are not strings are ign
     PUBLIC_URL: "",
     SHOP_CURRENCY: "",
     SHOP_LOCALE: "",
+    SHOP_TIME_ZONE: "",
     COVER_ORIGINS: "",
   };
   const bindings = { AUTH_AUDIENCE: { fetch() {} }, ASSETS: 5 };
@@ -206,7 +253,15 @@ test.each<[string, string, RegExp]>([
   ["DATABASE_URL", "postgres://hidden@127.0.0.1/octavo", /user:password@host/],
   ["NEON_FETCH_ENDPOINT", "ftp://hidden", /https?:\/\//],
   ["CURSOR_KEY", "hidden".padEnd(31, "."), /32 bytes/],
+  ["SESSION_KEY", "hidden".padEnd(31, "."), /32 bytes/],
+  ["SESSION_KEY", "hidden", /32 bytes/],
+  ["SESSION_KEY", "ß".repeat(15), /32 bytes/],
   ["AUTH_SECRET", "hidden".padEnd(31, "."), /32 bytes/],
+  ["AUTH_CLIENT_ID", "hidden", /AUTH_CLIENT_ID needs an AUTH_ISSUER/],
+  ["AUTH_SCOPES", "openid hidden", /AUTH_SCOPES needs AUTH_CLIENT_ID/],
+  ["AUTH_SCOPES", "hidden", /must contain openid/],
+  ["AUTH_SCOPES", "openid  hidden", /must be words/],
+  ["AUTH_SCOPES", 'openid "hidden"', /must be words/],
   ["AUTH_JWKS_URL", "hidden", /https:\/\//],
   ["AUTH_JWKS_URL", "id.example/hidden", /https:\/\//],
   ["AUTH_JWKS_URL", "file:///hidden", /https:\/\//],
@@ -262,13 +317,39 @@ test.each<[string, string, RegExp]>([
   ["SHOP_LOCALE", "hidden_", /a locale/],
   ["SHOP_LOCALE", "en_GB", /a locale/],
   ["SHOP_LOCALE", "tlh", /a locale/],
+  ["SHOP_TIME_ZONE", "hidden", /a time zone/],
+  ["SHOP_TIME_ZONE", "+01:00", /a time zone/],
+  ["SHOP_TIME_ZONE", "Europe/Hidden", /a time zone/],
   ["COVER_ORIGINS", "*", /https origins/],
   ["COVER_ORIGINS", "http://hidden.example", /https origins/],
   ["COVER_ORIGINS", "https://hidden.example/covers", /https origins/],
   ["COVER_ORIGINS", "https://hidden.example; script-src *", /https origins/],
   ["COVER_ORIGINS", "https://hidden.example,", /https origins/],
+  ["LOG_LEVEL", "hidden", /debug, info, warn, error/],
+  ["LOG_LEVEL", "INFO", /debug, info, warn, error/],
+  ["LOG_LEVEL", "info,warn", /debug, info, warn, error/],
+  ["LOG_SUBJECT", "hidden", /hashed or plain/],
+  ["LOG_SUBJECT", "PLAIN", /hashed or plain/],
+  ["LOG_SUBJECT", "true", /hashed or plain/],
 ])("%s: %s is a fault", async (name, value, meaning) => {
   const message = await messageOf({ DATABASE_URL, [name]: value });
+  expect(message).toContain(name);
+  expect(message).toMatch(meaning);
+});
+
+test.each<[string, string, RegExp]>([
+  ["LOG_FORMAT", "hidden", /json or text/],
+  ["LOG_FORMAT", "JSON", /json or text/],
+  ["LOG_FORMAT", "pretty", /json or text/],
+  ["METRICS_PORT", "hidden", /whole number/],
+  ["METRICS_PORT", "65536", /whole number/],
+  ["METRICS_PORT", "-1", /whole number/],
+  ["METRICS_PORT", "8080", /must differ from PORT/],
+  ["METRICS_HOST", "hidden host", /host name or an address/],
+  ["METRICS_HOST", "http://hidden", /host name or an address/],
+  ["METRICS_HOST", "hidden/metrics", /host name or an address/],
+])("%s: %s is a fault of a server", async (name, value, meaning) => {
+  const message = await messageOf({ DATABASE_URL, [name]: value }, parseServerConfig);
   expect(message).toContain(name);
   expect(message).toMatch(meaning);
 });
@@ -411,6 +492,7 @@ test("one message names all faults", async () => {
     PUBLIC_URL: "hidden",
     SHOP_CURRENCY: "hidden",
     SHOP_LOCALE: "hidden_",
+    SHOP_TIME_ZONE: "hidden",
     COVER_ORIGINS: "hidden",
   });
   for (const name of [
@@ -427,6 +509,7 @@ test("one message names all faults", async () => {
     "PUBLIC_URL",
     "SHOP_CURRENCY",
     "SHOP_LOCALE",
+    "SHOP_TIME_ZONE",
     "COVER_ORIGINS",
   ]) {
     expect(message).toContain(name);
@@ -436,6 +519,16 @@ test("one message names all faults", async () => {
 test.each<[string, Record<string, string>, string]>([
   ["open writes and a secret", { OPEN_LOCAL_WRITES: "true", AUTH_SECRET: SECRET }, "are mutually exclusive"],
   ["open writes and keys", { OPEN_LOCAL_WRITES: "true", AUTH_JWKS_URL: KEYS }, "are mutually exclusive"],
+  [
+    "a client and a secret",
+    { AUTH_CLIENT_ID: "counter", AUTH_SECRET: SECRET, AUTH_ISSUER: "https://id.example" },
+    "AUTH_CLIENT_ID needs an AUTH_ISSUER that is the URL of an identity provider",
+  ],
+  [
+    "a client and an issuer that is no URL",
+    { AUTH_CLIENT_ID: "counter", AUTH_JWKS_URL: KEYS, AUTH_ISSUER: "shop" },
+    "AUTH_CLIENT_ID needs an AUTH_ISSUER that is the URL of an identity provider",
+  ],
   [
     "keys and a secret",
     { AUTH_JWKS_URL: KEYS, AUTH_SECRET: SECRET, AUTH_ISSUER: "https://id.example" },

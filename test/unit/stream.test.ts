@@ -32,6 +32,7 @@ test("a stream reports why its source failed, even if both are late at once", as
     stalled,
     { contentType: "application/x-ndjson", requestId: "id", clock },
     {
+      onChunk: () => {},
       onFailure: (error) => {
         failures.push(error);
         return new Problem("request_timeout", "");

@@ -33,6 +33,8 @@ export interface Principal extends GrantedRoles {
   subject: string;
   /** How the stock ledger names the sender: the subject, and before it the issuer where tokens may have several. */
   actor: string;
+  /** When the token expires, in seconds since the epoch; undefined without a token. */
+  expires: number | undefined;
 }
 
 const SUFFICIENT_ROLES: Record<Role, readonly Role[]> = {
@@ -44,39 +46,44 @@ const SUFFICIENT_ROLES: Record<Role, readonly Role[]> = {
 /** Seconds by which the clocks of issuer and server may differ. */
 export const CLOCK_TOLERANCE = 5;
 
-/** Returns the principal of a request, or throws. */
-export type Authenticate = (headers: Headers, lookup: LookupOptions) => Promise<Principal>;
+/** Finds out who sends a request. */
+export interface Authenticator {
+  /**
+   * The principal of a request.
+   *
+   * @throws Problem `unauthorized` without a valid token, and `service_unavailable` while the identity provider's keys
+   *   are unavailable
+   */
+  authenticate(headers: Headers, lookup: LookupOptions): Promise<Principal>;
+  /**
+   * The principal that a token stands for.
+   *
+   * @param audience whom the token must be for; as configured, unless given
+   * @throws as above
+   */
+  verify(token: string, lookup: LookupOptions, audience?: string): Promise<Principal>;
+}
 
-/**
- * Makes the authentication of every route with a role.
- *
- * @returns a function that throws Problem `unauthorized` without a valid token, and `service_unavailable` while the
- *   identity provider's keys are unavailable
- */
-export function authenticator(authentication: Authentication): Authenticate {
+/** Makes the authentication of every route with a role. */
+export function authenticator(authentication: Authentication): Authenticator {
   switch (authentication.mode) {
     case "open": {
-      const everybody: Principal = {
-        verified: false,
-        issuer: undefined,
-        subject: "local",
-        actor: "local",
-        roles: ["admin"],
-        lack: undefined,
-      };
-      return async () => everybody;
+      const everybody = async () => EVERYBODY;
+      return { authenticate: everybody, verify: everybody };
     }
-    case "closed":
-      return async () => {
+    case "closed": {
+      const reject = async () => {
         throw new Refusal(
           "unauthorized",
           "The server has no authentication configured, so it rejects every request that needs a role.",
         );
       };
+      return { authenticate: reject, verify: reject };
+    }
     case "hs256": {
       const { secret } = authentication;
       let key: Promise<CryptoKey> | undefined;
-      return tokenVerifier(authentication, ["HS256"], () => {
+      return tokenAuthenticator(authentication, ["HS256"], () => {
         key ??= crypto.subtle.importKey("raw", secret, { name: "HMAC", hash: "SHA-256" }, false, ["verify"]);
         return key;
       });
@@ -84,28 +91,37 @@ export function authenticator(authentication: Authentication): Authenticate {
     case "jwks": {
       const keys = new ProviderKeys(authentication);
       const algorithms = authentication.algorithms ?? ALGORITHMS;
-      return tokenVerifier(authentication, [...algorithms], (header, lookup) => keys.find(header, lookup));
+      return tokenAuthenticator(authentication, [...algorithms], (header, lookup) =>
+        keys.find(header, lookup),
+      );
     }
   }
 }
 
-function tokenVerifier(
+/** Who sends requests to a server that does not authenticate. */
+export const EVERYBODY: Principal = {
+  verified: false,
+  issuer: undefined,
+  subject: "local",
+  actor: "local",
+  roles: ["admin"],
+  lack: undefined,
+  expires: undefined,
+};
+
+function tokenAuthenticator(
   rules: TokenRules,
   algorithms: string[],
   findKey: (header: JWTHeaderParameters, lookup: LookupOptions) => Promise<CryptoKey>,
-): Authenticate {
-  const { issuer, audience } = rules;
+): Authenticator {
+  const { issuer } = rules;
   const options = {
     algorithms,
     requiredClaims: ["exp", "sub"],
     clockTolerance: CLOCK_TOLERANCE,
     ...(issuer && { issuer }),
   };
-  const verified = new VerifiedTokens();
-  return async (headers, lookup) => {
-    const token = bearerToken(headers);
-    const known = verified.get(token);
-    if (known) return known;
+  const verify: Authenticator["verify"] = async (token, lookup, audience = rules.audience) => {
     const findKeyOf = (header: JWTHeaderParameters) => findKey(header, lookup);
     const { payload } = await jwtVerify(token, findKeyOf, options).catch((error) => {
       throw error instanceof errors.JOSEError ? refusalOf(error, token, { issuer, algorithms }) : error;
@@ -115,11 +131,21 @@ function tokenVerifier(
       throw invalidToken("The token's subject (sub) is not a text, or is empty.");
     }
     if (audience && audience !== ANY_AUDIENCE) requireAudience(payload, audience);
-    const { iss, sub: subject, exp = 0 } = payload;
+    const { iss, sub: subject, exp: expires } = payload;
     const actor = storable(issuer || iss === undefined ? subject : `${iss}#${subject}`);
-    const principal = { verified: true, issuer: iss, subject, actor, ...rolesOf(payload, rules) };
-    verified.add(token, principal, (exp + CLOCK_TOLERANCE) * 1000);
-    return principal;
+    return { verified: true, issuer: iss, subject, actor, expires, ...rolesOf(payload, rules) };
+  };
+  const verified = new VerifiedTokens();
+  return {
+    verify,
+    async authenticate(headers, lookup) {
+      const token = bearerToken(headers);
+      const known = verified.get(token);
+      if (known) return known;
+      const principal = await verify(token, lookup);
+      verified.add(token, principal);
+      return principal;
+    },
   };
 }
 
@@ -136,8 +162,8 @@ class VerifiedTokens {
     return known && Date.now() < known.until ? known.principal : undefined;
   }
 
-  /** @param end when the token expires, in milliseconds since the epoch */
-  add(token: string, principal: Principal, end: number): void {
+  add(token: string, principal: Principal): void {
+    const end = ((principal.expires ?? 0) + CLOCK_TOLERANCE) * 1000;
     this.#principals.delete(token);
     // A Map keeps insertion order.
     for (const [oldest] of this.#principals) {
@@ -148,9 +174,13 @@ class VerifiedTokens {
   }
 }
 
+/** Whether somebody may do what a role may. */
+export const hasRole = (role: Role, { roles }: Pick<Principal, "roles">): boolean =>
+  roles.some((held) => SUFFICIENT_ROLES[role].includes(held));
+
 /** @throws Problem `forbidden` */
 export function requireRole(role: Role, { roles, lack }: Principal): void {
-  if (roles.some((held) => SUFFICIENT_ROLES[role].includes(held))) return;
+  if (hasRole(role, { roles })) return;
   const sentence = `This request requires the role ${role}.`;
   throw new Refusal("forbidden", lack ? `${sentence} ${lack}` : sentence, { error: "insufficient_scope" });
 }

@@ -126,6 +126,16 @@ async function readText(response: Response, name: string): Promise<string> {
   return new Blob(chunks).text();
 }
 
+/** `fetch` for a library: redirects are not followed, and a response may only be so long. */
+export async function limitedFetch(
+  url: string,
+  { body = null, ...init }: Omit<RequestInit, "body"> & { body?: BodyInit | null | undefined },
+): Promise<Response> {
+  const response = await fetch(url, { ...init, body, redirect: "manual" });
+  const { status, headers } = response;
+  return new Response((await readText(response, "response")) || null, { status, headers });
+}
+
 /** Gives every key its algorithms before any token arrives, so that no token can choose. */
 function usableKeys(
   set: Record<string, unknown>,

@@ -52,6 +52,15 @@ export const AUTH_VARIABLES = {
     )
     .optional(),
   AUTH_ROLE_MAP: roleMap.optional(),
+  AUTH_CLIENT_ID: z.string().optional(),
+  AUTH_SCOPES: z
+    .string()
+    .regex(
+      /^[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*$/,
+      "must be words, such as openid roles",
+    )
+    .refine((scopes) => scopes.split(" ").includes("openid"), "must contain openid")
+    .optional(),
   OPEN_LOCAL_WRITES: z.enum(["true"], "must be true or unset").optional(),
 };
 
@@ -80,14 +89,27 @@ export function faultsOfAuthentication(given: Given): string[] {
       ? ["AUTH_ALGORITHMS must not be set with AUTH_SECRET, which verifies HS256"]
       : []),
     ...(AUTH_JWKS_URL && !AUTH_ISSUER ? ["AUTH_JWKS_URL needs AUTH_ISSUER"] : []),
+    ...faultsOfSignIn(given),
     ...(discovers ? faultsOfDiscovery(given) : []),
   ];
 }
 
-function faultsOfDiscovery({ AUTH_ISSUER = "", AUTH_AUDIENCE }: Given): string[] {
-  const isDiscoverable = isProviderUrl(AUTH_ISSUER) && !/[?#]/.test(AUTH_ISSUER);
+function faultsOfSignIn(given: Given): string[] {
+  const { AUTH_CLIENT_ID, AUTH_SCOPES, AUTH_ISSUER = "" } = given;
+  const isPossible = usesProvider(given) && isDiscoverable(AUTH_ISSUER);
   return [
-    ...(isDiscoverable
+    ...(AUTH_CLIENT_ID && !isPossible
+      ? ["AUTH_CLIENT_ID needs an AUTH_ISSUER that is the URL of an identity provider"]
+      : []),
+    ...(AUTH_SCOPES && !AUTH_CLIENT_ID ? ["AUTH_SCOPES needs AUTH_CLIENT_ID"] : []),
+  ];
+}
+
+const isDiscoverable = (issuer: string) => isProviderUrl(issuer) && !/[?#]/.test(issuer);
+
+function faultsOfDiscovery({ AUTH_ISSUER = "", AUTH_AUDIENCE }: Given): string[] {
+  return [
+    ...(isDiscoverable(AUTH_ISSUER)
       ? []
       : [
           "AUTH_ISSUER must be the URL of an identity provider: it begins with https:// (or http:// on loopback) and has no user name, password, query or fragment. For another issuer, AUTH_SECRET or AUTH_JWKS_URL must be set",
@@ -118,8 +140,22 @@ export function authenticationOf(
   return { mode: OPEN_LOCAL_WRITES ? "open" : "closed" };
 }
 
-/** What the operator should know about who may do what. */
-export function accessNotices(authentication: Authentication): string[] {
+/** How people sign in at an identity provider. */
+export interface SignIn {
+  issuer: string;
+  clientId: string;
+  /** What is asked of the provider, separated by spaces. */
+  scopes: string;
+}
+
+export function signInOf(variables: z.output<typeof Variables>): SignIn | undefined {
+  const { AUTH_ISSUER, AUTH_CLIENT_ID, AUTH_SCOPES } = variables;
+  if (!AUTH_ISSUER || !AUTH_CLIENT_ID) return undefined;
+  return { issuer: AUTH_ISSUER, clientId: AUTH_CLIENT_ID, scopes: AUTH_SCOPES ?? "openid" };
+}
+
+/** What the operator should know about an authentication. */
+export function noticesOf(authentication: Authentication): string[] {
   if (authentication.mode === "closed") {
     return ["Neither AUTH_SECRET nor AUTH_ISSUER is set, so every request that needs a role is rejected."];
   }

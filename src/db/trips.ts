@@ -1,0 +1,30 @@
+import type { LaneName } from "./scheduler.ts";
+
+/** A round trip of one caller, as it goes. Moments are in the time of `performance.now()`. */
+export interface Trip {
+  readonly deadline: number;
+  readonly started: number;
+  /** When its statement was sent, alone or with others; undefined while it waits. */
+  sent: number | undefined;
+  /** The lane in which it waited; undefined where nothing waits. */
+  lane: LaneName | undefined;
+  ended: number | undefined;
+  hasFailed: boolean;
+}
+
+/** Is told of each round trip when it has ended. */
+export type OnTrip = (trip: Trip) => void;
+
+export function startTrip(deadline: number): Trip {
+  const started = performance.now();
+  return { deadline, started, sent: undefined, lane: undefined, ended: undefined, hasFailed: false };
+}
+
+/** Marks round trips that leave together. A statement that is sent again has been sent. */
+export function markSent(trips: readonly Trip[], lane?: LaneName): void {
+  const now = performance.now();
+  for (const trip of trips) {
+    trip.sent ??= now;
+    trip.lane ??= lane;
+  }
+}

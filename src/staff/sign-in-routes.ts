@@ -1,0 +1,157 @@
+/** Signing in and out. */
+import type { Api } from "../http/api.ts";
+import {
+  type Authentication,
+  type Authenticator,
+  EVERYBODY,
+  type Principal,
+} from "../http/auth/authenticate.ts";
+import { AuthorizationCodeFlow, SignInFault } from "../http/auth/authorization-code.ts";
+import { Refusal } from "../http/auth/refusals.ts";
+import { ATTEMPT_SECONDS, type Attempt, type Checks, type Sessions, STAFF } from "../http/auth/session.ts";
+import type { SignIn } from "../http/auth/settings.ts";
+import { FORM_TOKEN, textOf } from "../http/form.ts";
+import type { HandlerContext } from "../http/handler.ts";
+import { Problem } from "../http/problem.ts";
+import type { AnyReply } from "../http/reply.ts";
+import * as contract from "./contract.ts";
+import { SignInPage, type Ways } from "./sign-in.tsx";
+import { type Staff, seeOther } from "./staff.ts";
+import { targetOf } from "./target.ts";
+
+export interface SignInOptions {
+  authentication: Authentication["mode"];
+  authenticator: Authenticator;
+  /** Undefined where nobody can sign in at a provider. */
+  signIn: SignIn | undefined;
+  /** Undefined where nobody can sign in. */
+  sessions: Sessions | undefined;
+}
+
+const COOKIES = "Your browser did not send the cookie of this page. Allow cookies, then try again.";
+const UNREACHABLE = "The identity provider does not answer as it should. Try again in a moment.";
+
+/** Shows the page, with what was wrong with the last attempt. */
+type Show = (url: URL, attempt: Attempt, fault?: string) => Promise<AnyReply>;
+
+export function signInRoutes(api: Api, staff: Staff, options: SignInOptions): void {
+  const { sessions, signIn } = options;
+  const ways = waysOf(options);
+  const show: Show = async (url, attempt, fault) => {
+    const desk = await staff.deskOfAttempt(url, attempt.id);
+    const headers = sessions ? { "Set-Cookie": sessions.attemptCookie(attempt, url) } : {};
+    return staff.write(desk, { title: "Sign in", status: fault ? 422 : 200, headers }, () =>
+      SignInPage({ desk, ways, to: attempt.to, fault }),
+    );
+  };
+
+  api.page(contract.showSignIn, async ({ query: { to }, url }, { headers }) => {
+    const target = targetOf(to);
+    if (sessions?.find(headers)) return seeOther(target);
+    // Another tab may show the same page, whose form has to stay valid.
+    const { id } = sessions?.findAttempt(headers) ?? {};
+    return show(url, newAttempt(target, id));
+  });
+
+  if (!sessions) return;
+  signInWithToken(api, { ...options, sessions }, show);
+  if (signIn) signInAtProvider(api, staff, { ...options, sessions, signIn }, show);
+  api.page(contract.signOut, async ({ url }) =>
+    seeOther(contract.showSignIn.path, { "Set-Cookie": sessions.ended(url) }),
+  );
+}
+
+function waysOf({ sessions, authentication, signIn }: SignInOptions): Ways {
+  const isPossible = sessions !== undefined;
+  return {
+    isOpen: isPossible && authentication === "open",
+    token:
+      isPossible && (authentication === "hs256" || authentication === "jwks") ? authentication : undefined,
+    provider: isPossible && signIn ? new URL(signIn.issuer).host : undefined,
+  };
+}
+
+function signInWithToken(
+  api: Api,
+  { authentication, authenticator, sessions }: SignInOptions & { sessions: Sessions },
+  show: Show,
+): void {
+  api.page(contract.signIn, async ({ form, url }, { headers, lookup }) => {
+    const attempt = sessions.findAttempt(headers);
+    const fresh = newAttempt(attempt?.to ?? STAFF);
+    if (!attempt || !sessions.isFormToken(attempt.id, textOf(form, FORM_TOKEN)))
+      return show(url, fresh, COOKIES);
+    // People copy the whole header, too.
+    const token = textOf(form, "token")
+      .trim()
+      .replace(/^Bearer +/i, "");
+    try {
+      const principal = authentication === "open" ? EVERYBODY : await authenticator.verify(token, lookup);
+      // A session does not outlast the token that it was started with.
+      return admitted(sessions, principal, url, attempt.to, principal.expires);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      return show(url, fresh, token ? error.message : "Paste your token here.");
+    }
+  });
+}
+
+function signInAtProvider(
+  api: Api,
+  staff: Staff,
+  { authenticator, sessions, signIn }: SignInOptions & { sessions: Sessions; signIn: SignIn },
+  show: Show,
+): void {
+  const flow = new AuthorizationCodeFlow(signIn, authenticator);
+  /** Shows on the page what is wrong with the provider, and logs the details. */
+  const explained = async (error: unknown, url: URL, to: string, { warn }: HandlerContext) => {
+    const isTold = error instanceof SignInFault || error instanceof Refusal;
+    if (error instanceof Problem && !isTold) throw error;
+    warn(isTold ? (error.cause ?? error) : error);
+    return show(url, newAttempt(to), isTold ? error.message : UNREACHABLE);
+  };
+
+  api.page(contract.goToProvider, async ({ query: { to }, url }, context) => {
+    const target = targetOf(to);
+    try {
+      const { address, checks } = await flow.begin(redirectUri(staff, url));
+      const attempt = newAttempt(target, undefined, checks);
+      return seeOther(address, { "Set-Cookie": sessions.attemptCookie(attempt, url) });
+    } catch (error) {
+      return explained(error, url, target, context);
+    }
+  });
+
+  api.page(contract.returnFromProvider, async ({ url }, context) => {
+    const { to = STAFF, checks } = sessions.findAttempt(context.headers) ?? {};
+    if (!checks) return show(url, newAttempt(to), COOKIES);
+    try {
+      const principal = await flow.finish(url, redirectUri(staff, url), checks, context.lookup);
+      return admitted(sessions, principal, url, to);
+    } catch (error) {
+      return explained(error, url, to, context);
+    }
+  });
+}
+
+const newAttempt = (to: string, id?: string, checks?: Checks): Attempt => ({
+  id: id ?? crypto.randomUUID(),
+  to,
+  end: Math.floor(Date.now() / 1000) + ATTEMPT_SECONDS,
+  ...(checks && { checks }),
+});
+
+/** @throws Refusal without a role: every page would refuse */
+function admitted(sessions: Sessions, principal: Principal, url: URL, to: string, ends?: number): AnyReply {
+  if (principal.roles.length === 0)
+    throw new Refusal("forbidden", `You have no role at this shop. ${principal.lack ?? ""}`.trim());
+  const session = sessions.start(principal, ends);
+  return seeOther(to, { "Set-Cookie": sessions.cookie(session, url) });
+}
+
+/** Where the provider sends browsers back to. It has to be the address that is registered there. */
+function redirectUri(staff: Staff, url: URL): string {
+  const base = staff.base(url);
+  if (!base) throw new Problem("service_unavailable", "To sign in, the server needs its PUBLIC_URL.");
+  return base + contract.returnFromProvider.path;
+}

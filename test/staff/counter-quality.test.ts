@@ -1,0 +1,137 @@
+/** What holds on the till, on goods in and on the count in each state: accessible, and on every screen. */
+import type { Page } from "playwright-core";
+import { beforeAll, describe, expect, test } from "vitest";
+import { faultsOf } from "../support/axe.ts";
+import { isbnOf } from "../support/books.ts";
+import { CHROMIUM, startBrowser } from "../support/browser.ts";
+import { createTestDatabase } from "../support/database.ts";
+import { startServer } from "../support/servers.ts";
+import { fillShop, HOSTILE, RIGHT_TO_LEFT } from "../support/shop.ts";
+import { eventually, type ShopBrowser, shopBrowser } from "../support/shop-browser.ts";
+import { type Clerk, STAFF_VARIABLES, signIn } from "../support/staff.ts";
+
+/** Where screenshots go, for people. */
+const { SCREENSHOTS } = process.env;
+
+/** `Novel 01` and the like. */
+const novel = (number: number) => isbnOf(599 + number);
+
+/** Pages, and what brings them into a state. */
+const STATES: Record<string, [path: string, act?: (page: Page) => Promise<unknown>]> = {
+  till: ["/staff/till"],
+  "till with lines": ["/staff/till", (page) => scan(page, novel(1), novel(2), RIGHT_TO_LEFT, novel(2))],
+  "till with faults": [
+    "/staff/till",
+    async (page) => {
+      await scan(page, novel(1), novel(1), HOSTILE, "9780306406157", "97803064061");
+      await page.getByLabel("Quantity of Novel 01").fill("2,5");
+      await page.keyboard.press("Enter");
+      await page.getByText("Must be a whole number.").waitFor();
+    },
+  ],
+  "till without a connection": [
+    "/staff/till",
+    async (page) => {
+      await scan(page, novel(3));
+      await page.context().setOffline(true);
+      await page.keyboard.type(`${novel(4)}\n${novel(5)}\n`);
+      await page.getByRole("button", { name: "Try again" }).waitFor();
+    },
+  ],
+  receipt: ["/staff/till", sold],
+  "receipt that is undone": [
+    "/staff/till",
+    async (page) => {
+      await sold(page);
+      await page.getByRole("button", { name: "Undo the sale" }).click();
+      await page.getByText("Undone on").waitFor();
+    },
+  ],
+  "goods in": [
+    "/staff/receive",
+    async (page) => {
+      await scan(page, novel(8), novel(16), "9780306406157");
+      await page.getByLabel("Delivery note").fill("n".repeat(101));
+      await page.keyboard.press("Enter");
+      await page.getByText("Must have 100 characters or fewer").waitFor();
+    },
+  ],
+  delivery: [
+    "/staff/receive",
+    async (page) => {
+      await scan(page, novel(8), novel(16));
+      await page.getByRole("button", { name: "Add to the stock" }).click();
+      await page.getByRole("button", { name: "Next delivery" }).waitFor();
+    },
+  ],
+  "count, empty": ["/staff/count"],
+  count: [
+    "/staff/count",
+    async (page) => {
+      for (const [number, counted] of [
+        [9, "12"],
+        [10, "0"],
+        [11, "2,5"],
+      ] as const) {
+        await page.keyboard.type(`${novel(number)}\n${counted}\n`);
+        await page
+          .getByText(`Novel ${String(number).padStart(2, "0")}: ${counted}`)
+          .or(page.getByText("Must be a whole"))
+          .first()
+          .waitFor();
+      }
+      await page.keyboard.type("9780306406157\n3\n");
+      await page.getByText("Names no book").waitFor();
+    },
+  ],
+};
+
+async function scan(page: Page, ...isbns: string[]): Promise<void> {
+  for (const isbn of isbns) await page.keyboard.type(`${isbn}\n`);
+  await eventually(() => page.locator("#lines").getAttribute("aria-busy")).toBe("false");
+}
+
+async function sold(page: Page): Promise<void> {
+  await scan(page, novel(6), novel(7), novel(7));
+  await page.getByRole("button", { name: "Sell" }).click();
+  await page.getByRole("heading", { name: "Receipt" }).waitFor();
+}
+
+describe.skipIf(!CHROMIUM)("in Chromium", () => {
+  let shop: ShopBrowser;
+  let clerk: Clerk;
+
+  beforeAll(async () => {
+    const database = await createTestDatabase();
+    await fillShop(database);
+    await database.sql("update books set stock = 500 where isbn = any($1)", [[novel(6), novel(7)]]);
+    const { url } = await startServer("workerd", database, STAFF_VARIABLES);
+    clerk = await signIn(url, "editor");
+    shop = shopBrowser(await startBrowser(), url);
+  });
+
+  test.each(Object.entries(STATES))(
+    "axe finds nothing, and nothing is cut: %s",
+    async (name, [path, act]) => {
+      for (const [width, colorScheme] of [
+        [1280, "light"],
+        [820, "dark"],
+        [390, "light"],
+        [390, "dark"],
+      ] as const) {
+        const { storageState } = clerk;
+        const page = await shop.open(path, { viewport: { width, height: 844 }, colorScheme, storageState });
+        await act?.(page);
+        expect(await faultsOf(page)).toEqual([]);
+        expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
+        if (SCREENSHOTS)
+          await page.screenshot({ path: `${SCREENSHOTS}/${name}-${width}-${colorScheme}.png` });
+        await page.context().close();
+      }
+    },
+  );
+
+  test("no page made the browser complain", () => {
+    expect(shop.complaints).toEqual([]);
+  });
+});
