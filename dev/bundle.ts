@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { wrangler, wranglerFlags } from "../ops/wrangler.ts";
 
-const LIMIT_KIB = 240;
+const LIMIT_KIB = 230;
 const OUTPUT = fileURLToPath(new URL("../dist/worker/", import.meta.url));
 
 const { file, environment } = wrangler();

@@ -11,7 +11,7 @@ import { examineAuthentication } from "./doctor/authentication.ts";
 import { examineDatabase } from "./doctor/database.ts";
 import { examineEnvironment } from "./doctor/environment.ts";
 import type { Examination } from "./doctor/finding.ts";
-import { examinePort } from "./doctor/ports.ts";
+import { examinePorts } from "./doctor/ports.ts";
 import { isFine, jsonOf, textOf } from "./doctor/report.ts";
 import { examineWorker } from "./doctor/worker.ts";
 
@@ -53,7 +53,7 @@ async function server(): Promise<Examination[]> {
   const { findings, config } = await examineEnvironment(process.env);
   return [
     { area: "Environment", findings },
-    { area: "Port", findings: [await examinePort(config)] },
+    { area: "Ports", findings: await examinePorts(config) },
     {
       area: "Database",
       findings: await examineDatabase(process.env.DATABASE_URL, config?.deadline ?? DEADLINE),

@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { SERVER_VARIABLES } from "../../src/config.ts";
 import { runBuilt } from "../support/command.ts";
 import { examine, goodServer, of, type Variables } from "../support/doctor.ts";
-import { listening } from "../support/port.ts";
+import { freePort, listening } from "../support/port.ts";
 import { launchServer } from "../support/servers.ts";
 import { SECRET } from "../support/token.ts";
 
@@ -22,7 +22,7 @@ describe("the report", () => {
     expect(report).toMatchObject({ code: 0, faults: 0, warnings: 0 });
     expect(report.checks.map(({ area, check, status }) => `${area} ${check} ${status}`)).toEqual([
       "environment variables ok",
-      "port port ok",
+      "ports port ok",
       "database connection ok",
       "database version ok",
       "database migrations ok",
@@ -115,6 +115,18 @@ describe("the port", () => {
     const { url } = launchServer("node", { ...variables });
     const { port } = new URL(await url);
     expect(of(await examine({ ...variables, PORT: port }), "port")).toMatchObject([
+      { status: "ok", message: expect.stringContaining("A server answers") },
+    ]);
+  });
+
+  test("the port of the metrics is examined, too", async () => {
+    const METRICS_PORT = `${await listening(createTcpServer((socket) => socket.end()))}`;
+    expect(of(await examine({ ...variables, METRICS_PORT }), "metrics")).toMatchObject([
+      { status: "fault", remedy: expect.stringMatching(/^Set METRICS_PORT/) },
+    ]);
+    const free = `${await freePort()}`;
+    await launchServer("node", { ...variables, METRICS_PORT: free }).url;
+    expect(of(await examine({ ...variables, METRICS_PORT: free }), "metrics")).toMatchObject([
       { status: "ok", message: expect.stringContaining("A server answers") },
     ]);
   });
