@@ -1,7 +1,8 @@
 import { neon, neonConfig } from "@neondatabase/serverless";
 import { timeTo } from "../deadline.ts";
-import type { Driver, TraceHeaders, Transaction } from "./ports.ts";
+import type { Driver, Transaction } from "./ports.ts";
 import type { Statement } from "./statements.ts";
+import type { TraceHeaders } from "./trips.ts";
 
 export interface NeonOptions {
   /** `postgres://user:password@host/database` */

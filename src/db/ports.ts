@@ -1,7 +1,7 @@
 /** What the stores ask of a database, and what a database asks of a driver. */
 import type { SQL } from "drizzle-orm";
 import type { Lookup, Query, Statement } from "./statements.ts";
-import type { OnTrip } from "./trips.ts";
+import type { OnTrip, TraceHeaders } from "./trips.ts";
 
 /** One row, keyed by column. Values are what every driver gives alike: text, int4 as number, bool as boolean. */
 export type Row = Record<string, unknown>;
@@ -36,9 +36,6 @@ export interface Caller {
   /** The trace of the caller, for services on the way to Postgres. */
   traceHeaders?: TraceHeaders | undefined;
 }
-
-/** `traceparent` and `tracestate` (https://www.w3.org/TR/trace-context/). */
-export type TraceHeaders = Readonly<Record<string, string>>;
 
 /**
  * A way to reach Postgres. Each call is one round trip and rejects with the driver's errors. A call whose deadline has

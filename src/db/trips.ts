@@ -1,5 +1,7 @@
-import type { TraceHeaders } from "./ports.ts";
 import type { LaneName } from "./scheduler.ts";
+
+/** `traceparent` and `tracestate` (https://www.w3.org/TR/trace-context/). */
+export type TraceHeaders = Readonly<Record<string, string>>;
 
 /** A round trip of one caller, as it goes. Moments are in the time of `performance.now()`. */
 export interface Trip {

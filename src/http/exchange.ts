@@ -4,6 +4,7 @@ import { networkOf } from "./address.ts";
 import type { Principal } from "./auth/authenticate.ts";
 import type { Session } from "./auth/session.ts";
 import { type Clock, RequestBody } from "./body.ts";
+import type { Connection } from "./connection.ts";
 import { firstHeaders } from "./headers.ts";
 import { type Log, levelOf, Observed, type RequestEvent, rounded, subjectOf } from "./observe.ts";
 import { Trace, type Tracing } from "./tracing.ts";
@@ -15,16 +16,6 @@ export const REQUEST_ID_FORM = /^[\w\-=.]{1,128}$/;
 export function requestIdOf(headers: Headers): string {
   const given = headers.get("X-Request-Id");
   return given && REQUEST_ID_FORM.test(given) ? given : crypto.randomUUID();
-}
-
-/** What a runtime knows about the connection of a request. */
-export interface Connection {
-  /** The client's address; undefined if the runtime does not know it. */
-  address: string | undefined;
-  /** The client's Accept-Encoding, if the runtime replaces the header. */
-  acceptEncoding?: string | undefined;
-  /** Keeps a Worker running until the work is done, even when its client has gone. */
-  waitUntil?: (work: Promise<unknown>) => void;
 }
 
 export interface ExchangeOptions {

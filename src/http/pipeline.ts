@@ -1,9 +1,10 @@
 import type { Context } from "hono";
 import { Admission, type AdmissionOptions, type Admitted } from "./admission.ts";
 import type { Authentication } from "./auth/authenticate.ts";
+import type { Connection } from "./connection.ts";
 import { type CrossOrigin, crossOriginOf } from "./cors.ts";
 import { problemFor } from "./error-mapping.ts";
-import { type Connection, Exchange } from "./exchange.ts";
+import { Exchange } from "./exchange.ts";
 import { requireHost, requireLoopback } from "./host.ts";
 import { type Log, loggedError, type Observed, rounded } from "./observe.ts";
 import type { LogSettings } from "./observe-settings.ts";

@@ -1,7 +1,6 @@
 /** Traces: a span for each request, and below it the waiting for the database and the database. */
-import type { TraceHeaders } from "../db/ports.ts";
-import type { Trip } from "../db/trips.ts";
-import type { Connection } from "./exchange.ts";
+import type { TraceHeaders, Trip } from "../db/trips.ts";
+import type { Connection } from "./connection.ts";
 import type { RequestEvent } from "./observe.ts";
 import { parseTraceParent, type TraceContext, traceParent } from "./trace-context.ts";
 
