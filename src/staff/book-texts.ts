@@ -16,23 +16,25 @@ export type Faults = Partial<Record<Member, string>>;
 
 /** The fields of a book, as a form says them. */
 export function textsOf(book: BookMembers, numbers: Numbers): Record<Member, string> {
-  const texts = Object.fromEntries(WRITABLE.map((name) => [name, `${book[name] ?? ""}`]));
+  const texts = Object.fromEntries(WRITABLE.map((name) => [name, oneLine(`${book[name] ?? ""}`)]));
   return {
     ...(texts as Record<Member, string>),
     price: numbers.price(book.price),
     stock: numbers.whole(book.stock),
     pages: book.pages === null ? "" : numbers.whole(book.pages),
-    subjects: book.subjects.join("\n"),
+    description: withLineFeeds(book.description ?? ""),
+    subjects: book.subjects.map(oneLine).join("\n"),
   };
 }
+
+/** As a browser has it in a field of one line: otherwise it would look changed. */
+const oneLine = (text: string) => text.replace(/[\r\n]+/g, " ");
+const withLineFeeds = (text: string) => text.replace(/\r\n?/g, "\n");
 
 /** What was typed. Fields that the form does not have are left out; browsers send line breaks as CR LF. */
 export const typedIn = (form: FormData): Texts =>
   Object.fromEntries(
-    WRITABLE.filter((name) => form.has(name)).map((name) => [
-      name,
-      textOf(form, name).replace(/\r\n?/g, "\n"),
-    ]),
+    WRITABLE.filter((name) => form.has(name)).map((name) => [name, withLineFeeds(textOf(form, name))]),
   );
 
 /** The texts with which the form began; none if somebody has changed them. */

@@ -156,6 +156,20 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
     expect(await shelf.rowOf(isbn)).toEqual(before);
   });
 
+  test("a browser changes line breaks, but nothing is saved for that", async () => {
+    const isbn = isbnOf(next++);
+    const [book] = await database.sql<{ id: string }>(
+      "insert into books (title, author, isbn, price, description, subjects) values (E'A\\nB', 'C', $1, 1, E'x\\r\\ny', array[E'p\\nq']) returning id",
+      [isbn],
+    );
+    const id = `${book?.id}`;
+    const before = await shelf.rowOf(isbn);
+    const form = { ...(await shelf.editing(id)), description: "x\r\ny", subjects: "p q" };
+    expect(form).toMatchObject({ title: "A B" });
+    expect((await editor.post(`/staff/books/${id}`, form)).status).toBe(303);
+    expect(await shelf.rowOf(isbn)).toEqual(before);
+  });
+
   test("a change that came between is shown beside one's own, and neither is lost", async () => {
     const { id, isbn } = await shelf.added({ title: "Dune", publisher: "Ace" });
     const begun = await shelf.editing(id);

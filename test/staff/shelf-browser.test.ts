@@ -1,5 +1,7 @@
 /** Books and tasks at the counter in Chromium: uploads with their progress, changes side by side, and the keyboard alone. */
-import { readFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { beforeAll, describe, expect, test } from "vitest";
 import { isbnOf } from "../support/books.ts";
@@ -70,6 +72,9 @@ describe.skipIf(!CHROMIUM).each(RUNTIMES)("in Chromium, on %s", (runtime) => {
 
   test("a large file shows its progress and its counts, and can be cancelled", async () => {
     const page = await open("/staff/books/import");
+    const network = await page.context().newCDPSession(page);
+    const slow = { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: 3_000_000 };
+    await network.send("Network.emulateNetworkConditions", slow);
     await page.evaluate(() => {
       const seen: { progress: number[]; counts: number[] } = { progress: [], counts: [] };
       Object.assign(globalThis, { seen });
@@ -124,6 +129,20 @@ describe.skipIf(!CHROMIUM).each(RUNTIMES)("in Chromium, on %s", (runtime) => {
     await page.getByRole("button", { name: "Import" }).click();
     await page.getByRole("heading", { name: "Imported", exact: true }).waitFor();
     expect(await bookOf(isbn)).toMatchObject({ title: "Priced", price: "1.23" });
+    await page.context().close();
+  });
+
+  test("a file that has gone meanwhile is told", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "octavo-upload-"));
+    const path = join(folder, "books.csv");
+    await writeFile(path, `isbn,title,author,price\n${isbnOf(next++)},Here,Ann,5\n`);
+    const page = await open("/staff/books/import");
+    await page.getByLabel("The file").setInputFiles(path);
+    await page.getByRole("heading", { name: "Checked: nothing was changed yet" }).waitFor();
+    await rm(folder, { recursive: true });
+    await page.getByRole("button", { name: "Check" }).click();
+    await page.getByText("The file cannot be read.").waitFor();
+    expect(await page.getByRole("button", { name: "Check" }).isEnabled()).toBe(true);
     await page.context().close();
   });
 

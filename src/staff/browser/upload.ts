@@ -74,7 +74,15 @@ class Upload {
     this.#request = request;
     this.#setRunning(true);
     this.#say(isCheck ? "Checking …" : "Importing …");
-    const isGzip = await startsAsGzip(file);
+    const isGzip = await startsAsGzip(file).catch(() => undefined);
+    if (isGzip === undefined) {
+      this.#stop("The file cannot be read.");
+      return this.#end();
+    }
+    this.#send(request, file, isGzip);
+  }
+
+  #send(request: XMLHttpRequest, file: File, isGzip: boolean): void {
     request.open("POST", this.#address());
     request.setRequestHeader("Accept", "application/json");
     request.setRequestHeader("Content-Type", "application/octet-stream");
@@ -183,6 +191,7 @@ function elementOf(name: "li" | "td", text: string): HTMLElement {
   return element;
 }
 
+/** A folder, or a file that has gone meanwhile, cannot be read. */
 async function startsAsGzip(file: File): Promise<boolean> {
   const [first, second] = new Uint8Array(await file.slice(0, 2).arrayBuffer());
   return first === 0x1f && second === 0x8b;
