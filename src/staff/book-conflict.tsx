@@ -2,8 +2,8 @@
 import { LABELS } from "./book-form.tsx";
 import { pathOfBook } from "./book-pages.tsx";
 import type { Member, Texts } from "./book-texts.ts";
+import type { Desk } from "./desk.ts";
 import { FormToken } from "./layout.tsx";
-import type { Desk } from "./staff.ts";
 
 export interface Conflict {
   /** What the fields said when the editing began. */

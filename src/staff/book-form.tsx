@@ -4,9 +4,9 @@ import { WRITABLE } from "../books/book.ts";
 import { FORMAT_NAMES } from "../pages/words.ts";
 import type { Faults, Member, Texts } from "./book-texts.ts";
 import { showBook } from "./books-contract.ts";
+import type { Desk } from "./desk.ts";
 import { ChoiceField, Field, TextField } from "./fields.tsx";
 import { FormToken } from "./layout.tsx";
-import type { Desk } from "./staff.ts";
 
 export const LABELS: Record<Member, string> = {
   title: "Title",

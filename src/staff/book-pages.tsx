@@ -4,9 +4,9 @@ import { type BookMembers, FORMAT_NAMES, pathOf } from "../pages/words.ts";
 import { BookForm } from "./book-form.tsx";
 import type { Faults, Texts } from "./book-texts.ts";
 import * as contract from "./books-contract.ts";
+import type { Desk } from "./desk.ts";
 import { FormToken } from "./layout.tsx";
 import { OnceField } from "./once.tsx";
-import type { Desk } from "./staff.ts";
 
 /** A form as it was sent, or as it begins. */
 export interface Draft {

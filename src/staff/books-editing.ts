@@ -17,9 +17,10 @@ import {
 } from "./book-pages.tsx";
 import { changedIn, membersIn, type Texts, textsIn, textsOf, typedIn } from "./book-texts.ts";
 import * as contract from "./books-contract.ts";
+import type { Desk } from "./desk.ts";
 import type { Numbers } from "./numbers.ts";
 import { createOnce } from "./once.tsx";
-import { type Desk, type Staff, seeOther } from "./staff.ts";
+import { type Staff, seeOther } from "./staff.ts";
 import { targetOf } from "./target.ts";
 
 const PLACE = { place: "books" } as const;

@@ -4,8 +4,8 @@ import type { Match } from "../books/search.ts";
 import { hasRole } from "../http/auth/authenticate.ts";
 import type { BookMembers } from "../pages/words.ts";
 import * as contract from "./books-contract.ts";
+import type { Desk } from "./desk.ts";
 import { type Around, addressOf, countOf, More, View } from "./list.tsx";
-import type { Desk } from "./staff.ts";
 
 const { path } = contract.showBooks;
 

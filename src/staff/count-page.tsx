@@ -1,8 +1,8 @@
 /** The page on which books are counted, and the list of differences. */
 import { STAFF } from "../http/auth/session.ts";
+import type { Desk } from "./desk.ts";
 import { BookCell } from "./receipt.tsx";
 import type { BookEntry } from "./receipt-entries.ts";
-import type { Desk } from "./staff.ts";
 import { changeCount } from "./stock-contract.ts";
 import type { Line, Said } from "./till-cart.ts";
 import { Counter } from "./till-counter.tsx";

@@ -9,9 +9,10 @@ import { readEntries } from "../stock/movements.ts";
 import { ZERO_PRICE } from "../stock/refusals.ts";
 import { countStock, StockFault } from "../stock/store.ts";
 import { type Count, CountPage } from "./count-page.tsx";
+import type { Desk } from "./desk.ts";
 import type { Numbers } from "./numbers.ts";
 import { type BookEntry, byBook } from "./receipt-entries.ts";
-import { type Desk, type Staff, seeOther } from "./staff.ts";
+import { type Staff, seeOther } from "./staff.ts";
 import * as contract from "./stock-contract.ts";
 import {
   addBooks,

@@ -1,5 +1,6 @@
 /** The page that imports a file: a form, which the script turns into an upload, and the report. */
 import * as contract from "./books-contract.ts";
+import type { Desk } from "./desk.ts";
 import { Fault, Field } from "./fields.tsx";
 import {
   COUNTS,
@@ -11,7 +12,6 @@ import {
   refusedFile,
 } from "./import-report.ts";
 import { FormToken } from "./layout.tsx";
-import type { Desk } from "./staff.ts";
 
 export interface ImportDraft {
   defaultPrice: string;

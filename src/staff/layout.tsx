@@ -4,7 +4,7 @@ import { STAFF } from "../http/auth/session.ts";
 import { FORM_TOKEN } from "../http/form.ts";
 import { Shell } from "../pages/layout.tsx";
 import { SHOP_NAME } from "../pages/site.ts";
-import type { Desk } from "./staff.ts";
+import type { Desk } from "./desk.ts";
 
 /** The places that the navigation leads to. */
 const PLACES = {

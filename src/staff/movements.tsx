@@ -1,10 +1,10 @@
 /** The page of the stock movements: what came, what went, and who was it. */
 import type { StockMovement } from "../stock/contract.ts";
 import { pathOfBook } from "./book-pages.tsx";
+import type { Desk } from "./desk.ts";
 import { Field } from "./fields.tsx";
 import { type Around, countOf, More } from "./list.tsx";
 import { showMovements } from "./movements-contract.ts";
-import type { Desk } from "./staff.ts";
 
 const { path } = showMovements;
 

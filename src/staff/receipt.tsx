@@ -1,9 +1,9 @@
 /** A receipt, which can be printed and undone, and the list of a delivery. */
 import { SHOP_NAME } from "../pages/site.ts";
+import type { Desk } from "./desk.ts";
 import { Fault } from "./fields.tsx";
 import { FormToken } from "./layout.tsx";
 import type { BookEntry } from "./receipt-entries.ts";
-import type { Desk } from "./staff.ts";
 import { sumAt } from "./till-cart.ts";
 import { ScanField } from "./till-counter.tsx";
 import { type Kind, RECEIVE, TILL } from "./till-kinds.ts";

@@ -1,8 +1,8 @@
 /** The page at which staff sign in. */
 import { STAFF } from "../http/auth/session.ts";
+import type { Desk } from "./desk.ts";
 import { Field } from "./fields.tsx";
 import { FormToken } from "./layout.tsx";
-import type { Desk } from "./staff.ts";
 
 /** The ways in which people can sign in. */
 export interface Ways {

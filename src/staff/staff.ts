@@ -1,24 +1,14 @@
 /** How a page for staff becomes a reply, and what becomes of requests to such pages that fail. */
 import type { Child } from "hono/jsx";
-import type { Principal } from "../http/auth/authenticate.ts";
 import { type Session, type Sessions, STAFF } from "../http/auth/session.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { HandlerContext } from "../http/handler.ts";
 import type { Problem } from "../http/problem.ts";
 import type { AnyReply } from "../http/reply.ts";
 import { documentOf, type Pages } from "../pages/pages.ts";
-import type { Site } from "../pages/site.ts";
+import type { Desk } from "./desk.ts";
 import { StaffError } from "./error-page.tsx";
 import { type Place, StaffLayout } from "./layout.tsx";
-
-/** What a page for staff knows beside what it shows. */
-export interface Desk {
-  site: Site;
-  /** Undefined before somebody has signed in. */
-  principal: Principal | undefined;
-  /** The token that each form carries. */
-  formToken: string;
-}
 
 interface PageOptions {
   title: string;

@@ -1,11 +1,11 @@
 /** The page of the tasks. */
 import type * as z from "zod";
 import type { Task } from "../tasks/contract.ts";
+import type { Desk } from "./desk.ts";
 import { Field } from "./fields.tsx";
 import { FormToken } from "./layout.tsx";
 import { type Around, addressOf, countOf, More, View } from "./list.tsx";
 import { OnceField } from "./once.tsx";
-import type { Desk } from "./staff.ts";
 import { showTasks } from "./tasks-contract.ts";
 
 const { path } = showTasks;

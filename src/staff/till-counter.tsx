@@ -1,7 +1,7 @@
 /** What the till, goods in and the count have in common: one form, whose first field belongs to the scanner. */
 import type { Child, PropsWithChildren } from "hono/jsx";
+import type { Desk } from "./desk.ts";
 import { FormToken } from "./layout.tsx";
-import type { Desk } from "./staff.ts";
 import type { Said } from "./till-cart.ts";
 
 type Props = PropsWithChildren<{

@@ -1,8 +1,8 @@
 /** The page of a cart: a field for the scanner, the lines, and the button that saves them. */
 import { hasRole } from "../http/auth/authenticate.ts";
 import { STAFF } from "../http/auth/session.ts";
+import type { Desk } from "./desk.ts";
 import { Field } from "./fields.tsx";
-import type { Desk } from "./staff.ts";
 import { booksIn, type Cart, type Line, sumAt, totalOf } from "./till-cart.ts";
 import { Counter } from "./till-counter.tsx";
 import { type Kind, RECEIVE, TILL } from "./till-kinds.ts";

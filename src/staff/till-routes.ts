@@ -9,8 +9,9 @@ import { MAX_LINES } from "../stock/contract.ts";
 import { readEntries } from "../stock/movements.ts";
 import { errorOfLine } from "../stock/refusals.ts";
 import { changeStock, LinesFault, type RefusedLine } from "../stock/transactions.ts";
+import type { Desk } from "./desk.ts";
 import type { Numbers } from "./numbers.ts";
-import { type Desk, type Staff, seeOther } from "./staff.ts";
+import { type Staff, seeOther } from "./staff.ts";
 import {
   addBooks,
   booksIn,

@@ -1,7 +1,7 @@
 /** The parts of a line that people change. */
 import type { PropsWithChildren } from "hono/jsx";
+import type { Desk } from "./desk.ts";
 import { Fault } from "./fields.tsx";
-import type { Desk } from "./staff.ts";
 import type { Line } from "./till-cart.ts";
 import { Title } from "./till-table.tsx";
 

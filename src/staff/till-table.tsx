@@ -1,7 +1,7 @@
 /** The table of lines: of a cart, of a count, and of what the ledger has. */
 import type { Child, PropsWithChildren } from "hono/jsx";
 import type { BookOnSale } from "../books/store.ts";
-import type { Desk } from "./staff.ts";
+import type { Desk } from "./desk.ts";
 
 type Props = PropsWithChildren<{
   /** The columns; an empty one has only buttons. */
