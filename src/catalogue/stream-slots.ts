@@ -18,7 +18,7 @@ export class StreamSlots {
     if (this.#taken >= SLOTS)
       throw busy(`This server imports and exports ${SLOTS} catalogues at a time. Try again later.`);
     if (importer !== undefined && this.#importers.has(importer))
-      throw busy("Another import with your token is running. Try again when it has ended.");
+      throw busy("Another import of yours is running. Try again when it has ended.");
     this.#taken++;
     if (importer !== undefined) this.#importers.add(importer);
     const free = () => {

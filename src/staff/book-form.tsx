@@ -95,6 +95,8 @@ const fieldsOf =
   (name: Member) => ({
     name,
     label: LABELS[name],
+    // Whoever has something to mend begins there.
+    autofocus: name === WRITABLE.find((each) => faults[each]),
     value: texts[name],
     fault: faults[name],
   });

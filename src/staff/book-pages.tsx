@@ -90,7 +90,20 @@ export function EditBookPage({ desk, id, title, draft, version, was, done }: Edi
 /** A book for whoever may not change it. */
 export function ShowBookPage({ desk, book }: { desk: Desk; book: BookMembers }) {
   const { writer } = desk.site;
-  const { title, author, isbn, price, stock, publisher, published, language, format, pages, subjects } = book;
+  const {
+    title,
+    author,
+    isbn,
+    price,
+    stock,
+    publisher,
+    published,
+    language,
+    format,
+    pages,
+    subjects,
+    description,
+  } = book;
   return (
     <>
       <h1 class="title" dir="auto" lang={writer.lang(book)}>
@@ -110,6 +123,11 @@ export function ShowBookPage({ desk, book }: { desk: Desk; book: BookMembers }) 
         <Fact name="Pages">{pages && writer.whole(pages)}</Fact>
         <Fact name="Subjects">{subjects.join(", ")}</Fact>
       </dl>
+      {description && (
+        <p class="description" dir="auto" lang={writer.lang(book)}>
+          {description}
+        </p>
+      )}
       <p class="actions">
         <a href={contract.showBooks.path}>All books</a> <a href={pathOf(book)}>Its page in the shop</a>
       </p>

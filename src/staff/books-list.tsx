@@ -98,9 +98,7 @@ function Actions({ desk: { principal }, url }: { desk: Desk; url: URL }) {
           <a href={contract.showImport.path}>Import a file</a>
         </>
       )}{" "}
-      <a href={exportOf(url)} download>
-        Export these books
-      </a>
+      <a href={exportOf(url)}>Export these books</a>
     </p>
   );
 }

@@ -85,8 +85,7 @@ async function reported(
   try {
     for await (const chunk of chunksOf(await begin())) text += decoder.decode(chunk, { stream: true });
   } catch (error) {
-    // Whoever has imported too much at a time is told so by a page of its own.
-    if (!(error instanceof Problem) || error.code === "rate_limited") throw error;
+    if (!(error instanceof Problem)) throw error;
     report.problem = error;
     status = error.status;
   }

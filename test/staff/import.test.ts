@@ -39,13 +39,14 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
   };
 
   const upload = (
-    body: string | Uint8Array<ArrayBuffer>,
+    body: string | Uint8Array<ArrayBuffer> | ReadableStream,
     query = "dry_run=false",
     headers: Record<string, string> = {},
   ) =>
     fetch(`${url}${PATH}/file?${query}`, {
       method: "POST",
       body,
+      duplex: "half",
       headers: {
         Accept: "application/json",
         Cookie: editor.cookie,
@@ -53,7 +54,7 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
         "X-Form-Token": editor.formToken,
         ...headers,
       },
-    });
+    } as RequestInit);
 
   const titleOf = async (isbn: string) =>
     (await database.sql<{ title: string }>("select title from books where isbn = $1", [isbn]))[0]?.title;
@@ -164,6 +165,25 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
     const { isbn, csv } = mixed();
     expect((await upload(csv, "dry_run=false", headers)).status).toBe(status);
     expect(await titleOf(isbn)).toBeUndefined();
+  });
+
+  test("whoever imports a file has to wait with another, here and in the API", async () => {
+    const { isbn, csv } = mixed();
+    let end = () => {};
+    const body = new ReadableStream({
+      start(controller) {
+        controller.enqueue(new TextEncoder().encode(csv));
+        end = () => controller.close();
+      },
+    });
+    const first = upload(body);
+    await expect.poll(async () => (await send(csv, { action: "check" })).status).toBe(429);
+    const { status, html } = await send(csv, { action: "check" });
+    expect([status, html.includes("Another import of yours is running.")]).toEqual([429, true]);
+    expect((await upload(csv)).status).toBe(429);
+    end();
+    expect((await first).status).toBe(200);
+    expect(await titleOf(isbn)).toBe("Good");
   });
 
   test("what is too large is refused", async () => {
