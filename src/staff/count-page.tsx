@@ -5,7 +5,7 @@ import { BookCell } from "./receipt.tsx";
 import type { BookEntry } from "./receipt-entries.ts";
 import { changeCount } from "./stock-contract.ts";
 import type { Line, Said } from "./till-cart.ts";
-import { Counter } from "./till-counter.tsx";
+import { ScanForm } from "./till-form.tsx";
 import { BookOfLine, Quantity, Remove } from "./till-row.tsx";
 import { Lines } from "./till-table.tsx";
 
@@ -43,7 +43,7 @@ export function CountPage({ desk, count }: Props) {
     />
   );
   return (
-    <Counter desk={desk} action={changeCount.path} title="Count" {...{ said, scanned, beside }}>
+    <ScanForm desk={desk} action={changeCount.path} title="Count" {...{ said, scanned, beside }}>
       <input type="hidden" name="number" value={number} />
       {refused.length + differences.length === 0 ? (
         <p class="empty">Scan a book, then type how many there are. Differences are listed here.</p>
@@ -69,7 +69,7 @@ export function CountPage({ desk, count }: Props) {
           </a>
         </div>
       )}
-    </Counter>
+    </ScanForm>
   );
 }
 

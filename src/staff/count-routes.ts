@@ -53,8 +53,6 @@ export function countRoutes(api: Api, staff: Staff, numbers: Numbers): void {
 
   // A count that is sent again sets the stock to the same number, so that no redirect has to prevent it.
   api.page(contract.changeCount, async ({ form, url, preconditions }, context) => {
-    if (textOf(form, "action") === "finish" && textOf(form, "scan") === "")
-      return seeOther(contract.showCount.path);
     const desk = await staff.deskOf(url, context.session);
     const number = readNumber(form);
     const scanned = textOf(form, "scan").trim();
@@ -62,11 +60,13 @@ export function countRoutes(api: Api, staff: Staff, numbers: Numbers): void {
     const isWaiting = scanned !== "" && textOf(form, "count").trim() === "";
     const save = { number, numbers, demand: versionDemand(preconditions) };
     for (const line of lines) await saveCount(line, save, context);
+    const refused = lines.filter(isWrong);
+    if (textOf(form, "action") === "finish" && scanned === "" && refused.length === 0)
+      return seeOther(contract.showCount.path);
     const all = byBook(await readEntries(context.database, number), REASON);
     // While its count is missing, a book is known by its ISBN alone.
     const last = isWaiting ? lineOf(scanned, "0") : lines[0];
     if (isWaiting && last) checkLine(last, CountLine, numbers);
-    const refused = lines.filter(isWrong);
     await addBooks(last ? [last, ...refused] : refused, context.database);
     return write(desk, {
       number,

@@ -5,7 +5,7 @@ import { Fault } from "./fields.tsx";
 import { FormToken } from "./layout.tsx";
 import type { BookEntry } from "./receipt-entries.ts";
 import { sumAt } from "./till-cart.ts";
-import { ScanField } from "./till-counter.tsx";
+import { ScanField } from "./till-form.tsx";
 import { type Kind, RECEIVE, TILL } from "./till-kinds.ts";
 import { Lines, Title } from "./till-table.tsx";
 

@@ -4,7 +4,7 @@ import { STAFF } from "../http/auth/session.ts";
 import type { Desk } from "./desk.ts";
 import { Field } from "./fields.tsx";
 import { booksIn, type Cart, type Line, sumAt, totalOf } from "./till-cart.ts";
-import { Counter } from "./till-counter.tsx";
+import { ScanForm } from "./till-form.tsx";
 import { type Kind, RECEIVE, TILL } from "./till-kinds.ts";
 import { BookOfLine, Quantity, Remove } from "./till-row.tsx";
 import { Lines } from "./till-table.tsx";
@@ -19,7 +19,7 @@ interface Props {
 export function CartPage({ desk, kind, cart, quantities }: Props) {
   const { number, lines, said, earlier, scanned } = cart;
   return (
-    <Counter desk={desk} action={kind.show.path} title={kind.title} said={said} scanned={scanned}>
+    <ScanForm desk={desk} action={kind.show.path} title={kind.title} said={said} scanned={scanned}>
       <input type="hidden" name="number" value={number} />
       {earlier && (
         <p class="note">
@@ -47,7 +47,7 @@ export function CartPage({ desk, kind, cart, quantities }: Props) {
           <Pay desk={desk} kind={kind} cart={cart} quantities={quantities} />
         </>
       )}
-    </Counter>
+    </ScanForm>
   );
 }
 

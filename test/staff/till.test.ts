@@ -326,6 +326,15 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
     expect([removed.status, faultsIn(removed)]).toEqual([200, []]);
   });
 
+  test("a count is not finished while a line of it is refused", async () => {
+    const one = await stocked();
+    const page = await count(one.isbn, "many", await count((await stocked()).isbn, "5"));
+    const refused = await post("/staff/count", page, ["action", "finish"]);
+    expect([refused.status, faultsIn(refused)]).toEqual([422, ["Must be a whole number."]]);
+    const finished = await post("/staff/count", page, ["remove", one.isbn], ["action", "finish"]);
+    expect([finished.status, locationOf(finished)]).toEqual([303, "/staff/count"]);
+  });
+
   test("a book that costs nothing cannot be counted into the stock", async () => {
     const free = await stocked({ price: 0, stock: 0 });
     expect(faultsIn(await count(free.isbn, "1"))).toEqual([

@@ -19,7 +19,7 @@ type Props = PropsWithChildren<{
  * The form. The script sends it and replaces `#lines` by that of the answer; without the script, the browser does. Its first
  * button is what Enter presses.
  */
-export function Counter({ desk, action, title, said, scanned = "", beside, children }: Props) {
+export function ScanForm({ desk, action, title, said, scanned = "", beside, children }: Props) {
   return (
     <>
       <h1 class="hidden">{title}</h1>

@@ -25,7 +25,7 @@ const NOTHING: Step = { fields: [] };
 
 const scanOf = (text: string): Fields => (text === "" ? [] : [["scan", text]]);
 
-export class Counter {
+export class ScanForm {
   readonly #form: HTMLFormElement;
   readonly #sounds: Sounds;
   readonly #scan: HTMLInputElement;
