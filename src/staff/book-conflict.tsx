@@ -1,5 +1,5 @@
 /** A book that somebody else has changed while it was edited: each change side by side, and a choice. */
-import { LABELS } from "./book-form.tsx";
+import { labelOf } from "./book-form.tsx";
 import { pathOfBook } from "./book-pages.tsx";
 import type { Member, Texts } from "./book-texts.ts";
 import type { Desk } from "./desk.ts";
@@ -71,7 +71,7 @@ interface ChoiceProps {
 function Choice({ name, was, now, typed }: ChoiceProps) {
   return (
     <fieldset>
-      <legend>{LABELS[name]}</legend>
+      <legend>{labelOf(name)}</legend>
       <div class="sides">
         <Before text={was} />
         <Side name={name} label="Now" text={now} isChosen={false} />
@@ -103,7 +103,7 @@ const Others = ({ names, was, now }: { names: Member[]; was: Texts; now: Record<
     <h2 id="others">Also changed since you began</h2>
     {names.map((name) => (
       <>
-        <h3>{LABELS[name]}</h3>
+        <h3>{labelOf(name)}</h3>
         <div class="sides">
           <Before text={was[name]} />
           <div class="side">

@@ -8,32 +8,19 @@ import type { Desk } from "./desk.ts";
 import { ChoiceField, Field, TextField } from "./fields.tsx";
 import { FormToken } from "./layout.tsx";
 
-export const LABELS: Record<Member, string> = {
-  title: "Title",
-  author: "Author",
-  isbn: "ISBN",
-  price: "Price",
-  stock: "Stock",
-  description: "Description",
-  publisher: "Publisher",
-  published: "Published",
-  language: "Language",
-  format: "Format",
-  pages: "Pages",
-  cover_url: "Address of the cover",
-  subjects: "Subjects",
-};
+/** Labels that do not follow from the name of the member. */
+const LABELS: Partial<Record<Member, string>> = { isbn: "ISBN", cover_url: "Address of the cover" };
 
-const DETAILS = [
-  "description",
-  "publisher",
-  "published",
-  "language",
-  "format",
-  "pages",
-  "cover_url",
-  "subjects",
-] as const satisfies Member[];
+export const labelOf = (name: Member): string =>
+  LABELS[name] ?? `${name.charAt(0).toUpperCase()}${name.slice(1).replaceAll("_", " ")}`;
+
+const NEEDED: readonly Member[] = ["title", "author", "isbn", "price", "stock"];
+const DETAILS = WRITABLE.filter((name) => !NEEDED.includes(name));
+/** Those that {@link Details} writes out. All others have a plain field. */
+const WITH_FIELDS: readonly Member[] = [
+  ...(["description", "publisher", "published", "language"] as const),
+  ...(["format", "pages", "cover_url", "subjects"] as const),
+];
 
 interface Props {
   desk: Desk;
@@ -80,7 +67,7 @@ function FaultsSummary({ faults }: { faults: Faults }) {
         {names.map((name) => (
           <li>
             <a href={`#${name}`}>
-              {LABELS[name]} {faults[name]}
+              {labelOf(name)} {faults[name]}
             </a>
           </li>
         ))}
@@ -94,7 +81,7 @@ const fieldsOf =
   ({ texts, faults }: Pick<Props, "texts" | "faults">) =>
   (name: Member) => ({
     name,
-    label: LABELS[name],
+    label: labelOf(name),
     // Whoever has something to mend begins there.
     autofocus: name === WRITABLE.find((each) => faults[each]),
     value: texts[name],
@@ -144,6 +131,9 @@ function Details({ texts, faults }: Pick<Props, "texts" | "faults">) {
       </div>
       <Field {...field("cover_url")} hint="Begins with https://" autocomplete="off" inputmode="url" />
       <TextField {...field("subjects")} hint="One in each line" rows={3} dir="auto" />
+      {DETAILS.filter((name) => !WITH_FIELDS.includes(name)).map((name) => (
+        <Field {...field(name)} autocomplete="off" dir="auto" />
+      ))}
     </>
   );
 }

@@ -282,7 +282,8 @@ describe.each(["node", "bun"] as const)("the start of a server on %s", (runtime)
 
   test("a server says nothing of a good provider", async () => {
     const { notices } = await noticesWith({});
-    await expect.poll(() => provider.requests).toBe(2);
+    // A server of another test may still be asking, too.
+    await expect.poll(() => provider.requests).toBeGreaterThanOrEqual(2);
     expect(notices()).not.toMatch(/identity provider|AUTH/);
   });
 });

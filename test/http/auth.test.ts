@@ -87,7 +87,7 @@ describe.each<[string, Record<string, string | undefined>, string[]]>([
 
 test("a Worker logs once that nobody can write, and that a variable is misspelled", async () => {
   const closed = await startWorker(database, { CORSORIGINS: "hidden" });
-  for (const path of ["/health", "/health", "/nothing"]) await fetch(closed.url + path);
+  for (const path of ["/nothing", "/nothing", "/"]) await fetch(closed.url + path);
   await expect.poll(() => closed.logs().filter((line) => line.startsWith("{"))).toHaveLength(3);
   const warnings = closed.logs().filter((line) => !line.startsWith("{"));
   expect(warnings).toEqual([

@@ -35,6 +35,7 @@ const HEADERS: Record<string, [method: string, path: string, before: string[]]> 
   "if-match": ["PATCH", BOOK, ["", ",", '"', '"a"', "W/", 'W/"a"']],
   "if-none-match": ["GET", BOOK, ["", ",", '"', '"a"', "W/", 'W/"a"']],
   origin: ["OPTIONS", BOOK, ["", "https://a"]],
+  traceparent: ["GET", "/health", ["", "00", "00-", `00-${"a".repeat(32)}-`]],
   "x-forwarded-for": ["GET", "/health", ["", "1", "1.2.3.4", "[", "[::1]", "[::1]:1", "::1", "fe80::1%"]],
   "x-request-id": ["GET", "/health", ["", "a"]],
 };
