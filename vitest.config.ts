@@ -4,7 +4,8 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 const UNIT = "test/unit/**/*.test.ts";
 
 /** Files that take long for their size, because they start other programs. */
-const SLOW = /\/(browser|clients|dev|docs)\/|\/(backup|deploy|doctor-worker|histories|rollout)\.test\.ts$/;
+const SLOW =
+  /\/(browser|clients|dev|docs|staff)\/|\/(backup|deploy|doctor-worker|histories|rollout)\.test\.ts$/;
 
 /** Starts slow files first. Without durations of an earlier run, vitest starts large files first, and ends with a slow one. */
 class SlowFirst extends BaseSequencer {
