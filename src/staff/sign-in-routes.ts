@@ -141,12 +141,17 @@ const newAttempt = (to: string, id?: string, checks?: Checks): Attempt => ({
   ...(checks && { checks }),
 });
 
+/** What browsers keep at least (RFC 6265, 6.1). They drop longer ones without a word. */
+const MAX_COOKIE = 4096;
+
 /** @throws Refusal without a role: every page would refuse */
 function admitted(sessions: Sessions, principal: Principal, url: URL, to: string, ends?: number): AnyReply {
   if (principal.roles.length === 0)
     throw new Refusal("forbidden", `You have no role at this shop. ${principal.lack ?? ""}`.trim());
-  const session = sessions.start(principal, ends);
-  return seeOther(to, { "Set-Cookie": sessions.cookie(session, url) });
+  const cookie = sessions.cookie(sessions.start(principal, ends), url);
+  if (cookie.length > MAX_COOKIE)
+    throw new Refusal("forbidden", "Your name (sub) is too long for a session.");
+  return seeOther(to, { "Set-Cookie": cookie });
 }
 
 /** Where the provider sends browsers back to. It has to be the address that is registered there. */

@@ -197,6 +197,12 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
       "You have no role at this shop",
     ],
     [
+      "a subject that no cookie can hold",
+      async (jar, form_token) =>
+        jar.post(`${url}/staff/sign-in`, { form_token, token: await tokenFor("clerk", "a".repeat(4000)) }),
+      "too long",
+    ],
+    [
       "no cookie",
       (_, form_token) => new CookieJar().post(`${url}/staff/sign-in`, { form_token, token: "x" }),
       "Allow cookies",
