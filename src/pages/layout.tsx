@@ -131,18 +131,25 @@ function SearchForm({ search }: { search: string | undefined }) {
   return (
     <search>
       <form id="search" class="search" action="/">
-        <input
-          type="search"
-          name="search"
-          value={search ?? ""}
-          maxlength={200}
-          aria-label="Search books"
-          placeholder="Title, author or ISBN"
-          autocomplete="off"
-          enterkeyhint="search"
-        />
-        <button type="submit">Search</button>
+        <SearchField search={search} />
       </form>
     </search>
   );
 }
+
+/** The field that searches books, and its button. */
+export const SearchField = ({ search }: { search: string | undefined }) => (
+  <>
+    <input
+      type="search"
+      name="search"
+      value={search ?? ""}
+      maxlength={200}
+      aria-label="Search books"
+      placeholder="Title, author or ISBN"
+      autocomplete="off"
+      enterkeyhint="search"
+    />
+    <button type="submit">Search</button>
+  </>
+);

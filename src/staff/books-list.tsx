@@ -2,6 +2,7 @@
 import type { BookQuery } from "../books/listing.ts";
 import type { Match } from "../books/search.ts";
 import { hasRole } from "../http/auth/authenticate.ts";
+import { SearchField } from "../pages/layout.tsx";
 import type { BookMembers } from "../pages/words.ts";
 import * as contract from "./books-contract.ts";
 import type { Desk } from "./desk.ts";
@@ -43,17 +44,7 @@ function Search({ query: { search, in_stock, stock_below, sort } }: { query: Boo
     <search>
       <form class="search-books" action={path}>
         <div class="search">
-          <input
-            type="search"
-            name="search"
-            value={search ?? ""}
-            maxlength={200}
-            aria-label="Search books"
-            placeholder="Title, author or ISBN"
-            autocomplete="off"
-            enterkeyhint="search"
-          />
-          <button type="submit">Search</button>
+          <SearchField search={search} />
         </div>
         {in_stock !== undefined && <input type="hidden" name="in_stock" value={`${in_stock}`} />}
         {isLow && (
