@@ -55,11 +55,6 @@ export class HandlerContext {
     return session;
   }
 
-  /** Adds a header to the response, whatever it will be. */
-  setHeader(name: string, value: string): void {
-    this.#exchange.headers[name] = value;
-  }
-
   get headers(): Headers {
     return this.#exchange.request.headers;
   }

@@ -1,11 +1,6 @@
 /** Signing in and out. */
 import type { Api } from "../http/api.ts";
-import {
-  type Authentication,
-  type Authenticator,
-  EVERYBODY,
-  type Principal,
-} from "../http/auth/authenticate.ts";
+import type { Authentication, Authenticator, Principal } from "../http/auth/authenticate.ts";
 import { AuthorizationCodeFlow, SignInFault } from "../http/auth/authorization-code.ts";
 import { Refusal } from "../http/auth/refusals.ts";
 import { ATTEMPT_SECONDS, type Attempt, type Checks, type Sessions, STAFF } from "../http/auth/session.ts";
@@ -73,7 +68,7 @@ function waysOf({ sessions, authentication, signIn }: SignInOptions): Ways {
 
 function signInWithToken(
   api: Api,
-  { authentication, authenticator, sessions }: SignInOptions & { sessions: Sessions },
+  { authenticator, sessions }: SignInOptions & { sessions: Sessions },
   show: Show,
 ): void {
   api.page(contract.signIn, async ({ form, url }, { headers, lookup }) => {
@@ -86,7 +81,7 @@ function signInWithToken(
       .trim()
       .replace(/^Bearer +/i, "");
     try {
-      const principal = authentication === "open" ? EVERYBODY : await authenticator.verify(token, lookup);
+      const principal = await authenticator.verify(token, lookup);
       // A session does not outlast the token that it was started with.
       return admitted(sessions, principal, url, attempt.to, principal.expires);
     } catch (error) {

@@ -104,7 +104,7 @@ export function authenticator(authentication: Authentication): Authenticator {
 }
 
 /** Who sends requests to a server that does not authenticate. */
-export const EVERYBODY: Principal = {
+const EVERYBODY: Principal = {
   verified: false,
   issuer: undefined,
   subject: "local",
