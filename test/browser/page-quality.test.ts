@@ -1,7 +1,7 @@
 /** What holds on each page and in each state: accessible, on every screen, light, and without shifts. */
 import type { Page } from "playwright-core";
 import { beforeAll, describe, expect, test } from "vitest";
-import { faultsOf } from "../support/axe.ts";
+import { faultsOf, LOOKS, lookAt } from "../support/axe.ts";
 import { CHROMIUM, startBrowser } from "../support/browser.ts";
 import { createTestDatabase } from "../support/database.ts";
 import { startServer } from "../support/servers.ts";
@@ -73,12 +73,8 @@ describe.skipIf(!CHROMIUM)("in Chromium", () => {
   test.each(Object.entries(STATES))("axe finds nothing: %s", async (name, [path, act]) => {
     const page = await shop.open(path, { viewport: { width: 1280, height: 844 } });
     await act?.(page);
-    for (const [width, colorScheme] of [
-      [1280, "light"],
-      [390, "dark"],
-    ] as const) {
-      await page.setViewportSize({ width, height: 844 });
-      await page.emulateMedia({ colorScheme });
+    for (const [width, colorScheme] of LOOKS) {
+      await lookAt(page, width, colorScheme);
       expect(await faultsOf(page)).toEqual([]);
       if (SCREENSHOTS) await page.screenshot({ path: `${SCREENSHOTS}/${name}-${width}.png` });
     }

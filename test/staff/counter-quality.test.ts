@@ -2,7 +2,7 @@
 import { gzipSync } from "node:zlib";
 import type { Page } from "playwright-core";
 import { beforeAll, describe, expect, test } from "vitest";
-import { faultsOf } from "../support/axe.ts";
+import { faultsOf, lookAt } from "../support/axe.ts";
 import { isbnOf } from "../support/books.ts";
 import { CHROMIUM, startBrowser } from "../support/browser.ts";
 import { createTestDatabase } from "../support/database.ts";
@@ -123,8 +123,7 @@ describe.skipIf(!CHROMIUM)("in Chromium", () => {
         [390, "light"],
         [390, "dark"],
       ] as const) {
-        await page.setViewportSize({ width, height: 844 });
-        await page.emulateMedia({ colorScheme });
+        await lookAt(page, width, colorScheme);
         expect(await faultsOf(page)).toEqual([]);
         expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
         if (SCREENSHOTS)

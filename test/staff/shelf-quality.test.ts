@@ -1,7 +1,7 @@
 /** What holds on the pages for books, movements and tasks: accessible, on every screen, in light and dark. */
 import type { Page } from "playwright-core";
 import { beforeAll, describe, expect, test } from "vitest";
-import { faultsOf } from "../support/axe.ts";
+import { faultsOf, LOOKS, lookAt } from "../support/axe.ts";
 import { isbnOf } from "../support/books.ts";
 import { CHROMIUM, startBrowser } from "../support/browser.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
@@ -136,12 +136,8 @@ describe.skipIf(!CHROMIUM)("in Chromium", () => {
     const page = await open(path, role, { viewport: { width: 1280, height: 844 } });
     await act?.(page);
     await page.waitForLoadState();
-    for (const [width, colorScheme] of [
-      [1280, "light"],
-      [390, "dark"],
-    ] as const) {
-      await page.setViewportSize({ width, height: 844 });
-      await page.emulateMedia({ colorScheme });
+    for (const [width, colorScheme] of LOOKS) {
+      await lookAt(page, width, colorScheme);
       expect(await faultsOf(page)).toEqual([]);
       for (const other of [width, width === 1280 ? 820 : 320, width === 1280 ? 1600 : 768]) {
         await page.setViewportSize({ width: other, height: 844 });

@@ -26,3 +26,15 @@ export async function faultsOf(page: Page): Promise<string[]> {
     nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`),
   );
 }
+
+/** What every page is looked at as: on a desk in light, on a phone in dark. */
+export const LOOKS = [
+  [1280, "light"],
+  [390, "dark"],
+] as const;
+
+/** Shows a page in a width and a mode, without loading it anew. */
+export async function lookAt(page: Page, width: number, colorScheme: "light" | "dark"): Promise<void> {
+  await page.setViewportSize({ width, height: 844 });
+  await page.emulateMedia({ colorScheme });
+}
