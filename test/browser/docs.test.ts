@@ -9,6 +9,7 @@ import { CHROMIUM, startBrowser } from "../support/browser.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { startProxy } from "../support/proxy.ts";
 import { startServer } from "../support/servers.ts";
+import { eventually } from "../support/shop-browser.ts";
 import { SECRET, tokenFor } from "../support/token.ts";
 
 /** Where screenshots go, for people. */
@@ -48,7 +49,7 @@ describe.skipIf(!CHROMIUM)("in Chromium", () => {
     await proxied.goto(`${proxy.url}/docs`);
     await proxied.getByText("A bookstore catalogue and stock API").waitFor();
     expect(await tried(proxied, "listBooks")).toBe("200");
-    expect(await proxied.locator(".servers option").allTextContents()).toEqual([
+    await eventually(() => proxied.locator(".servers option").allTextContents()).toEqual([
       expect.stringContaining(proxy.url),
     ]);
     await proxied.close();
