@@ -4,7 +4,7 @@ import { createServer as createTcpServer } from "node:net";
 import { promisify } from "node:util";
 import { beforeAll, describe, expect, test } from "vitest";
 import { SERVER_VARIABLES } from "../../src/config.ts";
-import { runBuilt } from "../support/command.ts";
+import { environmentOf, runBuilt } from "../support/command.ts";
 import { examine, goodServer, of, type Variables } from "../support/doctor.ts";
 import { freePort, listening } from "../support/port.ts";
 import { launchServer } from "../support/servers.ts";
@@ -50,7 +50,7 @@ describe("the report", () => {
     ["", true],
     ["1", false],
   ])("on a terminal the marks have colours, with NO_COLOR=%s: %s", async (NO_COLOR, hasColours) => {
-    const env = { PATH: process.env.PATH, TERM: "xterm", ...variables, ...(NO_COLOR && { NO_COLOR }) };
+    const env = environmentOf({ TERM: "xterm", ...variables, ...(NO_COLOR && { NO_COLOR }) });
     // `script` of util-linux runs a command on a terminal.
     const command = ["-qefc", `${process.execPath} dist/doctor.js`, "/dev/null"];
     const { stdout } = await promisify(execFile)("script", command, { env });
