@@ -43,6 +43,8 @@ function system(name: string, include: string[], exclude: string[] = []): TestPr
       isolate: false,
       testTimeout: 30_000,
       hookTimeout: 60_000,
+      // Conditions that a busy machine meets late.
+      expect: { poll: { timeout: 20_000 } },
       // Keeps workerd from requesting its `cf` object from the network.
       env: { CLOUDFLARE_CF_FETCH_ENABLED: "false" },
     },
