@@ -1,4 +1,4 @@
-import type { Hono } from "hono";
+import type { HonoBase } from "hono/hono-base";
 import type { Trip } from "../db/trips.ts";
 import { networkOf } from "./address.ts";
 import type { Principal } from "./auth/authenticate.ts";
@@ -30,7 +30,7 @@ export interface ExchangeOptions {
   isProbe: boolean;
 }
 
-export type App = Hono<{ Bindings: Connection }>;
+export type App = HonoBase<{ Bindings: Connection }>;
 
 /** One request and its response, until the last byte has left or the client has gone. */
 export class Exchange implements Clock {
