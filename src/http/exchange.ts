@@ -43,6 +43,8 @@ export class Exchange implements Clock {
   readonly observed = new Observed();
   /** Undefined if it is not recorded, and the client has none. */
   readonly trace: Trace | undefined;
+  /** The ids of what the request has changed. */
+  readonly changed = new Set<string>();
   /** Who sent the request, on a route with a role. */
   principal: Principal | undefined;
   /** The session that the request belongs to, on a page for whoever has signed in. */
