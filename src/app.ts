@@ -12,6 +12,7 @@ import { Api } from "./http/api.ts";
 import type { ReadAsset } from "./http/assets.ts";
 import { authenticator as authenticatorOf } from "./http/auth/authenticate.ts";
 import { Sessions } from "./http/auth/session.ts";
+import type { EntryStore } from "./http/edge-cache.ts";
 import type { App } from "./http/exchange.ts";
 import type { Log } from "./http/observe.ts";
 import type { Explain } from "./http/pipeline.ts";
@@ -35,6 +36,8 @@ export interface Ports {
   /** Undefined where no traces are recorded. */
   tracing?: Tracing | undefined;
   readAsset: ReadAsset;
+  /** Where replies to public reads are kept; undefined where the runtime has no cache. */
+  entries?: EntryStore | undefined;
   /** Aborts when the process is about to stop: from then on it is not ready. */
   stopping?: AbortSignal;
 }
@@ -42,7 +45,7 @@ export interface Ports {
 export const createApp = (ports: Ports): App => createApi(ports).app();
 
 export function createApi(ports: Ports): Api {
-  const { config, connect, limiter, log, tracing, readAsset, stopping } = ports;
+  const { config, connect, limiter, log, tracing, readAsset, entries, stopping } = ports;
   const { authentication, importMaxBytes, publicUrl, shop, sessionKey, signIn } = config;
   const transfers = new Transfers();
   const authenticator = authenticatorOf(authentication);
@@ -53,7 +56,18 @@ export function createApi(ports: Ports): Api {
     const { explain } = isForStaff(new URL(exchange.request.url).pathname) ? staff : pages;
     return explain(problem, exchange);
   };
-  const api = new Api({ settings: config, authenticator, sessions, connect, limiter, log, tracing, explain });
+  const settings = config;
+  const api = new Api({
+    settings,
+    authenticator,
+    sessions,
+    connect,
+    entries,
+    limiter,
+    log,
+    tracing,
+    explain,
+  });
   bookRoutes(api);
   catalogueRoutes(api, { transfers, importMaxBytes });
   stockRoutes(api);

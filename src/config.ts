@@ -155,6 +155,7 @@ const Environment = z.object({
   ...SHOP_VARIABLES,
   ...OBSERVE_VARIABLES,
   RATE_LIMIT: rateLimit(/^(off|[1-9]\d{0,8}\/(10|60))$/, "10 or 60"),
+  EDGE_CACHE_SECONDS: wholeNumber(0, 86_400, "seconds").default(0),
   REQUEST_TIMEOUT_MS: wholeNumber(100, 999_999, "milliseconds").default(10_000),
   IMPORT_MAX_BYTES: wholeNumber(1, 999_999_999_999, "bytes").default(1024 * MIB),
   CORS_ORIGINS: z
@@ -257,6 +258,7 @@ async function configOf(variables: z.output<typeof Environment>): Promise<Config
     rateLimit: variables.RATE_LIMIT,
     deadline: variables.REQUEST_TIMEOUT_MS,
     corsOrigins: variables.CORS_ORIGINS,
+    edgeCacheSeconds: variables.EDGE_CACHE_SECONDS,
     importMaxBytes: variables.IMPORT_MAX_BYTES,
     publicUrl: variables.PUBLIC_URL,
     shop: shopOf(variables),

@@ -57,6 +57,8 @@ async function makeApp(env: Env): Promise<App> {
     log,
     tracing: config.tracing && otlpTracing(config.tracing, warn),
     readAsset: assetsOf(env),
+    // The types of browsers do not have it.
+    entries: (caches as unknown as { default: Cache }).default,
   });
 }
 

@@ -75,7 +75,7 @@ export function connectOver({ reads, writes }: { reads: Reads; writes: Writes })
   );
   const batchable = (query: Query | SQL, grouping: Definition["grouping"]): query is Query =>
     "definition" in query && query.definition.grouping === grouping;
-  return (time, { onTrip, traceHeaders } = {}) => {
+  return (time, { onTrip, onChange, traceHeaders } = {}) => {
     const deadline = deadlineIn(time);
     const call = async <T>(run: (trip: Trip) => Promise<T>): Promise<T> => {
       const trip = startTrip(deadline, traceHeaders);
@@ -114,6 +114,7 @@ export function connectOver({ reads, writes }: { reads: Reads; writes: Writes })
         const run = transaction === "snapshot" ? reads.snapshot : writes.transaction;
         return call((trip) => run(queries.map(compile), trip));
       },
+      changed: (...ids) => onChange?.(ids),
     };
   };
 }

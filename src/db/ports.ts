@@ -25,6 +25,8 @@ export interface Database {
   write<T extends Row>(query: Query | SQL): Promise<T[]>;
   /** Runs statements as one transaction: all of them, or none. */
   batch(transaction: Transaction, queries: (Query | SQL)[]): Promise<Row[][]>;
+  /** Tells that a write has changed or deleted rows, so that copies of them are outdated. */
+  changed(...ids: string[]): void;
 }
 
 /** Opens a database whose calls must all end within so many milliseconds from now. */
@@ -33,6 +35,8 @@ export type Connect = (time: number, caller?: Caller) => Database;
 /** Whom a database works for. */
 export interface Caller {
   onTrip?: OnTrip;
+  /** Is told of the rows that a write has changed, by their ids. */
+  onChange?: (ids: readonly string[]) => void;
   /** The trace of the caller, for services on the way to Postgres. */
   traceHeaders?: TraceHeaders | undefined;
 }

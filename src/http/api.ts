@@ -1,9 +1,12 @@
-import { Hono, type HonoRequest } from "hono";
+import type { HonoRequest } from "hono";
+import { HonoBase } from "hono/hono-base";
+import { TrieRouter } from "hono/router/trie-router";
 import type { Connect } from "../db/ports.ts";
 import type { Sessions } from "./auth/session.ts";
 import { parseJson, requireMediaType } from "./body.ts";
 import { CursorSeal } from "./cursor.ts";
-import { NO_PRECONDITIONS, parsePreconditions } from "./etag.ts";
+import { EdgeCache, type EntryStore, type SharedRead } from "./edge-cache.ts";
+import { NO_PRECONDITIONS, type Preconditions, parsePreconditions } from "./etag.ts";
 import type { App, Exchange } from "./exchange.ts";
 import { FORM_TOKEN, readForm, requireSameOrigin, textOf } from "./form.ts";
 import { type Handler, HandlerContext } from "./handler.ts";
@@ -20,6 +23,8 @@ import { validate } from "./validate.ts";
 
 export interface ApiOptions extends PipelineOptions {
   connect: Connect;
+  /** Where replies to public reads are kept; undefined where the runtime has no cache. */
+  entries?: EntryStore | undefined;
 }
 
 /** What one method of a path does. */
@@ -44,13 +49,17 @@ export class Api {
   readonly #seal: CursorSeal;
   readonly #pages: PageWriter;
   readonly #sessions: Sessions | undefined;
+  /** Undefined where no cache may keep replies. */
+  readonly #edge: EdgeCache | undefined;
   readonly #publicUrl: string | undefined;
 
   constructor(options: ApiOptions) {
     this.#pipeline = new Pipeline(options);
     this.#connect = options.connect;
     this.#sessions = options.sessions;
-    this.#publicUrl = options.settings.publicUrl;
+    const { publicUrl, edgeCacheSeconds: seconds } = options.settings;
+    this.#publicUrl = publicUrl;
+    if (seconds > 0) this.#edge = new EdgeCache({ seconds, store: options.entries, publicUrl });
     this.#seal = new CursorSeal(options.settings.cursorKey);
     this.#pages = new PageWriter(this.#seal);
   }
@@ -98,7 +107,8 @@ export class Api {
 
   /** Makes the app. It also responds with 204 to OPTIONS, 405 to other methods, and 404 to other paths. */
   app(): App {
-    const app: App = new Hono();
+    // The one of Hono's routers that tells `/books/import` from `/books/:id` under each prefix. The default would try others first.
+    const app: App = new HonoBase({ router: new TrieRouter() });
     const notFound: Parameters<App["notFound"]>[0] = (c) =>
       this.#pipeline.run(c, {
         explains: explainsAddress,
@@ -144,8 +154,11 @@ export class Api {
       isKeyed(route) && bytes && principal ? await claimOf(request, url, bytes, principal, route) : undefined;
     const valid = validate(route, { params, json, url }, this.#seal);
     exchange.observed.resource = resourceIn(valid.params);
-    const input = { ...valid, body: chunks ?? valid.body, preconditions, claim, url } as Input<Route>;
-    return handle(input, new HandlerContext(exchange, this.#pages, this.#connect));
+    const input = { ...valid, body: chunks ?? valid.body, claim, url };
+    const read = { form: "data", search: url.search, preconditions } as const;
+    return this.#reply(exchange, route, read, (preconditions, context) =>
+      handle({ ...input, preconditions } as Input<Route>, context),
+    );
   }
 
   async #show(
@@ -166,8 +179,27 @@ export class Api {
       this.#seal,
     );
     exchange.observed.resource = resourceIn(valid.params);
-    const input = { ...valid, body: undefined, ...sent, preconditions, url } as PageInput<PageRoute>;
-    return handle(input, new HandlerContext(exchange, this.#pages, this.#connect));
+    const input = { ...valid, body: undefined, ...sent, url };
+    const form = wantsPage(request) ? "page" : "data";
+    const read = { form, search: url.search, preconditions } as const;
+    return this.#reply(exchange, page, read, (preconditions, context) =>
+      handle({ ...input, preconditions } as PageInput<PageRoute>, context),
+    );
+  }
+
+  /** Replies by the handler, or by what a cache has of it. */
+  #reply(
+    exchange: Exchange,
+    { cached }: Pick<Route, "cached">,
+    read: SharedRead,
+    respond: (preconditions: Preconditions, context: HandlerContext) => Promise<AnyReply>,
+  ): Promise<AnyReply> {
+    const context = new HandlerContext(exchange, this.#pages, this.#connect);
+    const ask = (preconditions: Preconditions) => respond(preconditions, context);
+    if (!this.#edge) return ask(read.preconditions);
+    return cached
+      ? this.#edge.read(exchange, read, ask)
+      : this.#edge.write(exchange, () => ask(read.preconditions));
   }
 
   /** What a page of ours has sent. The token of a form is a field of it, or a header where there is no form. */

@@ -1,4 +1,4 @@
-import type { Hono } from "hono";
+import type { HonoBase } from "hono/hono-base";
 import type { Trip } from "../db/trips.ts";
 import { networkOf } from "./address.ts";
 import type { Principal } from "./auth/authenticate.ts";
@@ -30,7 +30,7 @@ export interface ExchangeOptions {
   isProbe: boolean;
 }
 
-export type App = Hono<{ Bindings: Connection }>;
+export type App = HonoBase<{ Bindings: Connection }>;
 
 /** One request and its response, until the last byte has left or the client has gone. */
 export class Exchange implements Clock {
@@ -43,6 +43,8 @@ export class Exchange implements Clock {
   readonly observed = new Observed();
   /** Undefined if it is not recorded, and the client has none. */
   readonly trace: Trace | undefined;
+  /** The ids of what the request has changed. */
+  readonly changed = new Set<string>();
   /** Who sent the request, on a route with a role. */
   principal: Principal | undefined;
   /** The session that the request belongs to, on a page for whoever has signed in. */

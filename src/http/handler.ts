@@ -32,6 +32,9 @@ export class HandlerContext {
     const exchange = this.#exchange;
     return this.#connect(exchange.timeLeft(DATABASE_FRACTION), {
       onTrip: (trip) => exchange.addTrip(trip),
+      onChange: (ids) => {
+        for (const id of ids) exchange.changed.add(id);
+      },
       traceHeaders: exchange.trace?.headers,
     });
   }

@@ -29,6 +29,8 @@ export interface RequestEvent {
   bytes_in: number;
   /** Before the compression. */
   bytes_out: number;
+  /** Whether the cache of the location had the reply; undefined if it was not asked. */
+  edge_cache: "hit" | "miss" | undefined;
   /** The network that the request counts for if no token does; see `networkOf`. */
   client: string | undefined;
   role: string | undefined;
@@ -77,6 +79,7 @@ export class Observed {
   db_wait_ms = 0;
   db_round_trips = 0;
   bytes_out = 0;
+  edge_cache: "hit" | "miss" | undefined;
   role: string | undefined;
   problem: ProblemCode | undefined;
   refusal: string | undefined;

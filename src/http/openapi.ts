@@ -1,5 +1,5 @@
 import type * as z from "zod";
-import manifest from "../../package.json" with { type: "json" };
+import { version } from "../manifest.ts";
 import { IDEMPOTENCY_KEY } from "./idempotency-key.ts";
 import { exampleOf, hoist, type Json, jsonSchemaOf } from "./json-schema.ts";
 import { HEADERS, headersOf, problemHeaders, quotaHeaders, REQUEST_ID } from "./openapi-headers.ts";
@@ -51,7 +51,7 @@ export function openapiDocument(routes: readonly Route[], server: string): Json 
     openapi: "3.1.0",
     info: {
       title: "Octavo",
-      version: manifest.version,
+      version,
       summary: "A bookstore catalogue and stock API",
       description: CONVENTIONS,
       license: { name: "MIT", identifier: "MIT" },

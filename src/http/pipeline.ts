@@ -22,6 +22,8 @@ export interface HttpSettings extends LogSettings {
   cursorKey: Uint8Array<ArrayBuffer>;
   /** Milliseconds that a request may take. */
   deadline: number;
+  /** How old replies to public reads may be that caches give; 0 if no cache may keep them. */
+  edgeCacheSeconds: number;
   /** The origin at which the service is known to its clients. */
   publicUrl: string | undefined;
 }

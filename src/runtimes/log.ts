@@ -1,7 +1,7 @@
 /** The log of a server, on standard output. */
-import manifest from "../../package.json" with { type: "json" };
 import type { RequestEvent } from "../http/observe.ts";
 import { isLogged, type LogSettings } from "../http/observe-settings.ts";
+import { version } from "../manifest.ts";
 import { requestText } from "./log-text.ts";
 
 export type LogFormat = "json" | "text";
@@ -51,7 +51,7 @@ export class ServerLog {
   };
 
   started(server: Pick<StartEvent, "runtime" | "address" | "metrics">): void {
-    this.write({ event: "start", ...now(), ...server, version: manifest.version });
+    this.write({ event: "start", ...now(), ...server, version });
   }
 
   /** The last event; it is written at once. */

@@ -1,9 +1,9 @@
 /** What Prometheus reads from a server. Loaded only where METRICS_PORT is set. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "@prometheus-io/client";
-import manifest from "../../package.json" with { type: "json" };
 import type { PoolState } from "../db/pool.ts";
 import { LANES, type LaneStats, type Scheduler } from "../db/scheduler.ts";
 import type { RequestEvent } from "../http/observe.ts";
+import { version } from "../manifest.ts";
 
 /** What is read when Prometheus asks. */
 export interface MetricsSources {
@@ -41,7 +41,7 @@ export class Metrics {
   constructor({ runtime, scheduler, pool }: MetricsSources) {
     collectDefaultMetrics({ register: this.registry });
     this.#gauge("info", "The version, and what it runs on.", ["version", "runtime"], "first").set(
-      { version: manifest.version, runtime },
+      { version, runtime },
       1,
     );
     this.#watchLanes(scheduler);

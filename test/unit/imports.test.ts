@@ -13,7 +13,7 @@ const LAYERS = [
   /^src\/(?!http|db|client|runtimes|docs)\w+\//,
   /^src\/http\//,
   /^src\/db\//,
-  /^src\/(deadline|startup-error)\.ts/,
+  /^src\/(deadline|manifest|startup-error)\.ts/,
 ];
 
 /** Layers that no other may import, whatever their place. */
