@@ -132,6 +132,30 @@ describe.skipIf(NO_POOLER)(`behind PgBouncer${NO_POOLER ? ` (${NO_POOLER})` : ""
       expect(warnings, notices()).toBe(settings.max_prepared_statements === 0 ? 2 : 0);
     });
 
+    // docs/poolers.md says so. If it changes, migrations that build indexes no longer need a direct connection.
+    test("a setting of a session stays on the pooler's connection, and another client gets it", async () => {
+      const clients = [1, 2].map(() => new pg.Client({ connectionString: through(database.url) }));
+      const [first, second] = clients as [pg.Client, pg.Client];
+      await Promise.all(clients.map((client) => client.connect()));
+      const timeoutOf = async (client: pg.Client) =>
+        (await client.query("select current_setting('lock_timeout') as timeout")).rows[0].timeout;
+      await first.query("set lock_timeout = '7s'");
+      // The connection that was used last is the first to be used again.
+      await second.query("begin");
+      expect([await timeoutOf(second), await timeoutOf(first)]).toEqual(["7s", "0"]);
+      await second.query("reset lock_timeout; commit");
+      await Promise.all(clients.map((client) => client.end()));
+    });
+
+    test.each(["lock_timeout=100", "options=-c%20lock_timeout%3D100"])(
+      "PgBouncer refuses a URL with %s",
+      async (parameter) => {
+        const client = new pg.Client({ connectionString: `${through(database.url)}?${parameter}` });
+        client.on("error", () => {});
+        await expect(client.connect()).rejects.toThrow("unsupported startup parameter");
+      },
+    );
+
     test("migrations and seeds leave no state on the pooler's connections", async () => {
       await database.sql("drop schema drizzle cascade; drop schema public cascade; create schema public");
       const url = through(database.url);
