@@ -47,8 +47,12 @@ export interface ServerConfig extends Config {
   trustedProxyHops: number | undefined;
   /** The transport to the database: pooled Postgres connections, or Neon's HTTP. */
   transport: "tcp" | "http";
-  /** The maximum number of connections in the pool. */
+  /** The maximum number of connections in the pool of each process. */
   poolSize: number;
+  /** How many processes answer; `auto` for one per core. */
+  processes: number | "auto";
+  /** Where quotas are counted: in each process, in the database, or at the URL of a Redis. */
+  rateLimitStore: "memory" | "postgres" | (string & {});
   /** Where Prometheus reads; undefined if nowhere. */
   metrics: { host: string; port: number } | undefined;
   /** Undefined for text on a terminal, and JSON elsewhere. */
@@ -170,11 +174,33 @@ const Environment = z.object({
     .default([]),
 });
 
+const processes = () =>
+  z
+    .string()
+    .regex(/^(auto|[1-9]|[1-9]\d|1[01]\d|12[0-8])$/, "must be auto or a whole number, 1 to 128")
+    .transform((value) => (value === "auto" ? value : Number(value)))
+    .prefault("1");
+
+/** Without parameters, which the client would take for options of its own. */
+const isRedisUrl = (value: string) =>
+  /^rediss?:\/\/[^/?#\s]+(\/\d{0,3})?$/.test(value) && URL.canParse(value);
+
+const rateLimitStore = () =>
+  z
+    .string()
+    .refine(
+      (value) => ["memory", "postgres"].includes(value) || isRedisUrl(value),
+      "must be memory, postgres, or the URL of a Redis such as redis://127.0.0.1:6379",
+    )
+    .default("memory");
+
 const ServerEnvironment = Environment.extend({
   HOST: host(),
   PORT: wholeNumber(0, 65_535).default(DEFAULT_PORT),
   // A timer of more than 24 days fires at once.
   RATE_LIMIT: rateLimit(/^(off|[1-9]\d{0,8}\/[1-9]\d{0,4})$/, "1 to 99999"),
+  RATE_LIMIT_STORE: rateLimitStore(),
+  PROCESSES: processes(),
   TRUSTED_PROXY_HOPS: wholeNumber(0, 10).optional(),
   DATABASE_TRANSPORT: z.enum(["tcp", "http"], "must be tcp or http").default("tcp"),
   DATABASE_POOL_SIZE: wholeNumber(1, 1000).default(10),
@@ -216,6 +242,8 @@ export async function parseServerConfig(environment: Record<string, unknown>): P
     trustedProxyHops: variables.TRUSTED_PROXY_HOPS,
     transport: variables.DATABASE_TRANSPORT,
     poolSize: variables.DATABASE_POOL_SIZE,
+    processes: variables.PROCESSES,
+    rateLimitStore: variables.RATE_LIMIT_STORE,
     metrics: metricsAt(variables),
     logFormat: variables.LOG_FORMAT,
     shutdownDelay: variables.SHUTDOWN_DELAY_MS,

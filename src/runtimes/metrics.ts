@@ -4,6 +4,7 @@ import type { PoolState } from "../db/pool.ts";
 import { LANES, type LaneStats, type Scheduler } from "../db/scheduler.ts";
 import type { RequestEvent } from "../http/observe.ts";
 import { version } from "../manifest.ts";
+import type { StoreState } from "./shared-limiter.ts";
 
 /** What is read when Prometheus asks. */
 export interface MetricsSources {
@@ -11,6 +12,8 @@ export interface MetricsSources {
   scheduler: Pick<Scheduler, "stats">;
   /** Undefined where there is no pool. */
   pool: (() => PoolState) | undefined;
+  /** Undefined where quotas are counted in memory. */
+  store: StoreState | undefined;
 }
 
 /** Seconds. Point reads take less than a millisecond, and the default deadline is ten seconds. */
@@ -38,14 +41,16 @@ export class Metrics {
     "max",
   );
 
-  constructor({ runtime, scheduler, pool }: MetricsSources) {
+  constructor({ runtime, scheduler, pool, store }: MetricsSources) {
     collectDefaultMetrics({ register: this.registry });
     this.#gauge("info", "The version, and what it runs on.", ["version", "runtime"], "first").set(
       { version, runtime },
       1,
     );
+    this.#gauge("processes", "Processes that answer requests.", [], "sum").set(1);
     this.#watchLanes(scheduler);
     if (pool) this.#watchPool(pool);
+    if (store) this.#watchStore(store);
   }
 
   /** Counts a request that has ended. */
@@ -106,6 +111,19 @@ export class Metrics {
     });
   }
 
+  #watchStore(store: StoreState): void {
+    const help = "Whether quotas are counted in the store that is configured.";
+    this.#gauge("rate_limit_store_up", help, [], "min", (metric) => metric.set(store.isUp ? 1 : 0));
+    const counter = (name: string, help: string, value: "trips" | "seconds" | "fallbacks") =>
+      this.#counter(name, help, [], (metric) => {
+        metric.reset();
+        metric.inc(store[value]);
+      });
+    counter("rate_limit_store_round_trips", "Requests that were sent to the store to be counted.", "trips");
+    counter("rate_limit_store_seconds", "Time that requests waited for the store.", "seconds");
+    counter("rate_limit_fallbacks", "Requests that were counted in memory instead.", "fallbacks");
+  }
+
   #counter<L extends string>(
     name: string,
     help: string,
@@ -126,7 +144,7 @@ export class Metrics {
     name: string,
     help: string,
     labelNames: readonly L[],
-    aggregator: "sum" | "max" | "first",
+    aggregator: "sum" | "min" | "max" | "first",
     read?: (metric: Gauge<L>) => void,
   ): Gauge<L> {
     return new Gauge({

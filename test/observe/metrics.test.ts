@@ -57,7 +57,9 @@ describe.each(["node", "bun"] as const)("%s", (runtime) => {
 
   beforeAll(async () => {
     database = await createTestDatabase();
-    at = await started(launchServer(runtime, variablesOf({ RATE_LIMIT: "20/60" })));
+    at = await started(
+      launchServer(runtime, variablesOf({ RATE_LIMIT: "20/60", RATE_LIMIT_STORE: "postgres" })),
+    );
     const bearer = { Authorization: `Bearer ${await tokenFor("editor")}` };
     const send = async (method: string, path: string, body?: string, type = "application/json") => {
       const headers = { ...bearer, ...(body && { "Content-Type": type }) };

@@ -27,6 +27,7 @@ test("DATABASE_URL is the only required variable", async () => {
     sessionKey: expect.any(Uint8Array),
     authentication: { mode: "closed" },
     rateLimit: { requests: 600, seconds: 60 },
+    edgeCacheSeconds: 0,
     deadline: 10_000,
     importMaxBytes: 1024 ** 3,
     corsOrigins: [],
@@ -75,6 +76,7 @@ test("every variable of a Worker is read", async () => {
       audience: "octavo",
     },
     rateLimit: { requests: 100, seconds: 10 },
+    edgeCacheSeconds: 60,
     deadline: 2500,
     importMaxBytes: 1_000_000,
     logLevel: "warn",
@@ -105,6 +107,52 @@ test("the keys of an identity provider can take the place of a secret", async ()
     issuer: "https://id.example",
     audience: "octavo",
   });
+});
+
+test.each([
+  ...["0", "-1", "+2", "1.5", "1e2", "129", "1000", "02", "all", "AUTO", " 2"].map((value) => [
+    "PROCESSES",
+    value,
+  ]),
+  ...[
+    "hidden",
+    "redis",
+    "MEMORY",
+    "http://hidden.example",
+    "redis://",
+    "redis://:6379",
+    "redis://hidden/x",
+  ].map((value) => ["RATE_LIMIT_STORE", value]),
+  ...[
+    "redis:hidden",
+    "redis://hidden:port",
+    "redis://hidden/0?db=1",
+    "redis://hidden#0",
+    "redis://hidden /0",
+  ].map((value) => ["RATE_LIMIT_STORE", value]),
+])("%s=%s is a fault", async (name = "", value) => {
+  expect(await messageOf({ DATABASE_URL, [name]: value }, parseServerConfig)).toMatch(
+    new RegExp(`^The configuration is invalid: ${name} must be [^;]+\\.$`),
+  );
+});
+
+test.each([
+  [{}, { processes: 1, rateLimitStore: "memory" }],
+  [
+    { PROCESSES: "128", RATE_LIMIT_STORE: "postgres" },
+    { processes: 128, rateLimitStore: "postgres" },
+  ],
+  [
+    { PROCESSES: "auto", RATE_LIMIT_STORE: "redis://h" },
+    { processes: "auto", rateLimitStore: "redis://h" },
+  ],
+  [
+    { RATE_LIMIT_STORE: "rediss://u:p%2F@h.example:1/15" },
+    { rateLimitStore: "rediss://u:p%2F@h.example:1/15" },
+  ],
+  [{ RATE_LIMIT_STORE: "redis://:p@[::1]:6379/" }, { rateLimitStore: "redis://:p@[::1]:6379/" }],
+])("%j is a number of processes and a store of quotas", async (variables, config) => {
+  expect(await parseServerConfig({ DATABASE_URL, ...variables })).toMatchObject(config);
 });
 
 test("people sign in with a client of the identity provider", async () => {
