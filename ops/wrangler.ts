@@ -71,6 +71,10 @@ export interface WranglerConfig {
   vars: Record<string, unknown>;
   assets?: { directory?: string } | undefined;
   ratelimits?: { simple: { limit: number; period: number } }[] | undefined;
+  durable_objects?: { bindings: { name: string; class_name: string }[] };
+  migrations?: { new_sqlite_classes?: string[] }[];
+  route?: unknown;
+  routes?: unknown[] | undefined;
 }
 
 /**

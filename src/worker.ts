@@ -1,6 +1,6 @@
 /** The entry for Cloudflare Workers: Neon over HTTP, the configuration from bindings, the log on the console. */
 import { createApp } from "./app.ts";
-import { accessNotices, ConfigError, parseConfig } from "./config.ts";
+import { accessNotices, type Config, ConfigError, parseConfig } from "./config.ts";
 import { connectOver, direct } from "./db/connection.ts";
 import { neonDriver } from "./db/neon.ts";
 import type { ReadAsset } from "./http/assets.ts";
@@ -14,10 +14,15 @@ import { respond } from "./http/reply.ts";
 import { misspellings } from "./misspellings.ts";
 import { type AnalyticsEngine, dataPointOf } from "./runtimes/analytics.ts";
 import { otlpTracing } from "./runtimes/otlp.ts";
+import { objectLimiter, type QuotaWindows } from "./runtimes/quota-window.ts";
+
+// The runtime looks for the classes of Durable Objects among the exports.
+export { QuotaWindow } from "./runtimes/quota-window.ts";
 
 /** The variables and secrets of the configuration, and the bindings of wrangler.toml. */
 type Env = Record<string, unknown> & {
   RATE_LIMITER?: RateLimiter;
+  RATE_LIMITER_DO?: QuotaWindows;
   METRICS?: AnalyticsEngine;
   ASSETS: { fetch(url: string): Promise<Response> };
 };
@@ -26,6 +31,9 @@ type Env = Record<string, unknown> & {
 interface RateLimiter {
   limit(options: { key: string }): Promise<{ success: boolean }>;
 }
+
+/** The part of a request's time that counting it in a Durable Object may take. */
+const COUNT_FRACTION = 1 / 20;
 
 interface Context {
   waitUntil(work: Promise<unknown>): void;
@@ -49,17 +57,23 @@ async function makeApp(env: Env): Promise<App> {
     env.METRICS?.writeDataPoint(dataPointOf(event));
     if (isLogged(event.level, config)) print(event);
   };
-  const limiter = bindingLimiter(env.RATE_LIMITER, config.rateLimit);
   return createApp({
     config,
     connect: connectOver(direct(driver)),
-    limiter,
+    limiter: limiterOf(env, config),
     log,
     tracing: config.tracing && otlpTracing(config.tracing, warn),
     readAsset: assetsOf(env),
     // The types of browsers do not have it.
     entries: (caches as unknown as { default: Cache }).default,
   });
+}
+
+/** Durable Objects count if they are bound, and the approximate binding otherwise and while they fail. */
+function limiterOf(env: Env, { rateLimit: quota, deadline }: Config): Limiter | undefined {
+  const fallback = bindingLimiter(env.RATE_LIMITER, quota);
+  if (!env.RATE_LIMITER_DO || !quota) return fallback;
+  return objectLimiter(env.RATE_LIMITER_DO, quota, { fallback, timeout: deadline * COUNT_FRACTION });
 }
 
 function bindingLimiter(binding: RateLimiter | undefined, quota: Quota | undefined): Limiter | undefined {

@@ -3,8 +3,9 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { type Config, ConfigError, parseConfig } from "../../src/config.ts";
 import { readWranglerConfig, runWrangler, type WranglerConfig, wranglerFlags } from "../wrangler.ts";
+import { bindingFindings } from "./bindings.ts";
 import { misspellingsIn } from "./environment.ts";
-import { count, type Finding, fault, ok, warning } from "./finding.ts";
+import { count, type Finding, fault, ok } from "./finding.ts";
 
 /** Stand for the values of secrets, which nobody can read again. */
 const HIDDEN: Record<string, string> = {
@@ -41,15 +42,10 @@ export async function examineWorker(environment: string | undefined): Promise<Ex
   return { ...examined, findings: [...findings, ...examined.findings] };
 }
 
-function fileFindings(
-  { vars, assets, ratelimits }: WranglerConfig,
-  environment: string | undefined,
-): Finding[] {
+function fileFindings(config: WranglerConfig, environment: string | undefined): Finding[] {
+  const { vars, assets } = config;
   const revealed = SECRETS.filter((name) => name in vars);
   const folder = assets?.directory;
-  const [limit] = ratelimits ?? [];
-  const quota = limit && `${limit.simple.limit}/${limit.simple.period}`;
-  const told = `${vars.RATE_LIMIT || "600/60"}`;
   return [
     ...revealed.map((name) =>
       fault(
@@ -61,15 +57,7 @@ function fileFindings(
     ...(folder && !existsSync(resolve(folder))
       ? [fault("assets", `The folder ${folder} with the files of pages does not exist.`, "npm run build")]
       : []),
-    ...(quota && told !== quota && told !== "off"
-      ? [
-          warning(
-            "quota",
-            `The binding admits ${quota} requests, but the app tells clients ${told}.`,
-            `Set RATE_LIMIT = "${quota}" in [vars].`,
-          ),
-        ]
-      : []),
+    ...bindingFindings(config),
   ];
 }
 

@@ -69,8 +69,20 @@ test.each([
   ["a variable that is wrong", 'SHOP_CURRENCY = "hidden"', "SHOP_CURRENCY", "fault"],
   ["a variable that is misspelled", 'PUBLIC_URI = "hidden"', "misspelling", "warning"],
   ["a quota that is not the binding's", 'RATE_LIMIT = "60/60"', "quota", "warning"],
+  ["a cache that keeps nothing", 'EDGE_CACHE_SECONDS = "60"', "cache", "warning"],
 ])("%s is told", async (_, vars, check, status) => {
   expect(of(await worker(withVars(vars)), check)).toContainEqual(expect.objectContaining({ status }));
+});
+
+const OBJECTS = '[[durable_objects.bindings]]\nname = "RATE_LIMITER_DO"\nclass_name = ';
+const MIGRATION = '\n[[migrations]]\ntag = "quota-window"\nnew_sqlite_classes = ["QuotaWindow"]';
+test.each([
+  ["a Durable Object of another class", `${OBJECTS}"Another"${MIGRATION}`, "fault"],
+  ["a Durable Object without storage", `${OBJECTS}"QuotaWindow"`, "fault"],
+  ["a Durable Object that can count", `${OBJECTS}"QuotaWindow"${MIGRATION}`, undefined],
+])("%s is told", async (_, lines, status) => {
+  const report = await worker((toml) => toml.replace("[env.staging]", `${lines}\n\n[env.staging]`));
+  expect(of(report, "objects").map((finding) => finding.status)).toEqual(status ? [status] : []);
 });
 
 test.each<[string, (toml: string) => string]>([

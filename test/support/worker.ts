@@ -10,6 +10,8 @@ export interface TestWorker {
   url: string;
   /** The messages logged so far. */
   logs(): string[];
+  /** Ends it before the test file does. */
+  stop(): Promise<void>;
 }
 
 type Variables = Record<string, string | undefined>;
@@ -19,6 +21,8 @@ interface WorkerOptions {
   config?: string;
   /** Miniflare options that take precedence over those from the configuration file. */
   overrides?: Partial<V4WorkerOptions>;
+  /** A folder in which storage outlives the Worker. */
+  storage?: string;
   /** The folder that contains worker.js, if it is not the product's. */
   directory?: string;
 }
@@ -33,7 +37,7 @@ interface WorkerOptions {
 export async function startWorker(
   database: TestDatabase,
   variables: Variables = {},
-  { config = "wrangler.toml", overrides = {}, directory = inject("worker") }: WorkerOptions = {},
+  { config = "wrangler.toml", overrides = {}, storage, directory = inject("worker") }: WorkerOptions = {},
 ): Promise<TestWorker> {
   const logs: string[] = [];
   const worker = new Miniflare(
@@ -44,14 +48,17 @@ export async function startWorker(
       modules: [{ type: "ESModule", path: join(directory, "worker.js") }],
       modulesRoot: directory,
       bindings: bindingsOf(database, variables),
+      ...(storage && { resourcePersistencePath: storage }),
       // Otherwise, Miniflare downloads an example of the `cf` object.
       cf: false,
       handleStructuredLogs: ({ message }) => logs.push(String(message)),
     }),
   );
-  atEnd(() => worker.dispose());
+  let stopped: Promise<void> | undefined;
+  const stop = () => (stopped ??= worker.dispose());
+  atEnd(stop);
   const { origin } = await worker.ready;
-  return { url: origin, logs: () => logs };
+  return { url: origin, logs: () => logs, stop };
 }
 
 /** Starts the bundled Worker behind the proxy of `wrangler dev`, and stops it when the test file ends. */
