@@ -82,8 +82,8 @@ export class ServerLog {
     if (!isLogged(event.level, this.#settings)) return;
     const text = this.#format === "json" ? JSON.stringify(this.#named(event)) : textOf(event);
     if (text === undefined) return;
-    if (this.#pid && Buffer.byteLength(this.#lines) + Buffer.byteLength(text) >= PIPE_BYTES) this.#flush();
-    if (this.#lines === "") setImmediate(() => this.#flush());
+    if (this.#pid && Buffer.byteLength(this.#lines) + Buffer.byteLength(text) >= PIPE_BYTES) this.flush();
+    if (this.#lines === "") setImmediate(() => this.flush());
     this.#lines += `${text}\n`;
   };
 
@@ -114,14 +114,15 @@ export class ServerLog {
   stopped(signal: NodeJS.Signals): void {
     const uptime = Math.round(performance.now() - this.#started);
     this.write({ event: "stop", ...now(), signal, uptime_ms: uptime });
-    this.#flush();
+    this.flush();
   }
 
   #named(event: ServerEvent): ServerEvent & { pid?: number | undefined } {
     return this.#pid ? { ...event, pid: this.#pid } : event;
   }
 
-  #flush(): void {
+  /** Writes what is left, as before the exit. */
+  flush(): void {
     process.stdout.write(this.#lines);
     this.#lines = "";
   }

@@ -73,6 +73,13 @@ async function takePort(config: ServerConfig): Promise<number> {
   return port;
 }
 
+/** A process that answers requests. */
+interface Child {
+  pid: number | undefined;
+  listens: Promise<true>;
+  ended: Promise<{ code: number | null; signal: string | null }>;
+}
+
 class Processes {
   readonly #options: ProcessesOptions;
   readonly #variables: Record<string, string>;
@@ -92,10 +99,11 @@ class Processes {
   async start(): Promise<void> {
     const { count, stopping } = this.#options;
     const first = this.#fork();
-    const hasStarted = await Promise.race([listens(first), ended(first).then(() => false)]);
-    if (!hasStarted && !stopping.aborted) throw new StartupError("The server could not start.");
+    const isListening = await Promise.race([first.listens, first.ended.then(() => false)]);
+    if (!isListening && !stopping.aborted) throw new StartupError("The server could not start.");
     this.#kept.push(this.#keep(first));
-    for (let number = 1; number < count; number++) this.#kept.push(this.#keep(this.#fork()));
+    for (let more = count - 1; more > 0 && !stopping.aborted; more--)
+      this.#kept.push(this.#keep(this.#fork()));
   }
 
   /** Resolves to whether each process ended by itself, and without an error. */
@@ -113,18 +121,17 @@ class Processes {
   }
 
   /** Replaces a process until the server stops. */
-  async #keep(first: Worker): Promise<void> {
+  async #keep(first: Child): Promise<void> {
     const { stopping, log } = this.#options;
     let pause = 0;
-    for (let worker = first; ; worker = this.#fork()) {
+    for (let child = first; ; child = this.#fork()) {
       const began = performance.now();
-      const { pid } = worker.process;
-      const { code, signal } = await ended(worker);
+      const { code, signal } = await child.ended;
       if (stopping.aborted) {
         this.#isInOrder &&= code === 0 || signal === stopping.reason;
         return;
       }
-      log.processEnded({ pid, code, signal });
+      log.processEnded({ pid: child.pid, code, signal });
       pause =
         performance.now() - began > STEADY_MS ? 0 : Math.min(Math.max(MIN_PAUSE_MS, 2 * pause), MAX_PAUSE_MS);
       await sleep(pause, undefined, { signal: stopping }).catch(() => {});
@@ -132,12 +139,13 @@ class Processes {
     }
   }
 
-  #fork(): Worker {
+  #fork(): Child {
     const worker = cluster.fork(this.#variables);
-    // A process that dies while it is sent something.
+    // Sending something to a process that is dying fails.
     worker.on("error", () => {});
-    this.#options.log.processStarted(worker.process.pid);
-    return worker;
+    const { pid } = worker.process;
+    this.#options.log.processStarted(pid);
+    return { pid, listens: listens(worker), ended: ended(worker) };
   }
 
   #say(sentence: string): void {
@@ -151,13 +159,13 @@ class Processes {
 const running = () => Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
 
 const listens = (worker: Worker) =>
-  new Promise<boolean>((resolve) => {
+  new Promise<true>((resolve) => {
     worker.on("message", ({ type }: Report) => {
       if (type === "listening") resolve(true);
     });
   });
 
 const ended = (worker: Worker) =>
-  new Promise<{ code: number | null; signal: string | null }>((resolve) => {
+  new Promise<Awaited<Child["ended"]>>((resolve) => {
     worker.once("exit", (code, signal) => resolve({ code, signal }));
   });

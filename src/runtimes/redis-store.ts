@@ -5,7 +5,7 @@ import { countIn } from "./memory-limiter.ts";
 import type { QuotaStore } from "./shared-limiter.ts";
 
 /** Counts in a Redis or a Valkey. A script counts and reads the time that is left, so the clock is the store's. */
-export function openRedis(url: string, quota: Quota): QuotaStore {
+export function openRedis(url: string, quota: Quota): QuotaStore & { ping(): Promise<void> } {
   const client = new Redis(url, {
     connectionName: "octavo",
     lazyConnect: true,
@@ -32,6 +32,10 @@ export function openRedis(url: string, quota: Quota): QuotaStore {
       await connected;
       if (client.status !== "ready") throw new Error("Connection is closed.");
       return countIn(windows, key);
+    },
+    async ping() {
+      await connected;
+      await client.ping();
     },
     close: () => client.disconnect(),
   };

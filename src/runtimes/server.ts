@@ -99,9 +99,10 @@ function checkDatabase(database: ReturnType<Connect>): void {
   );
 }
 
-function several({ transport, poolSize }: ServerConfig, count: number): string {
+function several({ transport, poolSize, rateLimit, rateLimitStore }: ServerConfig, count: number): string {
   if (count === 1) return "";
-  const pools = transport === "tcp" ? ` with up to ${count * poolSize} connections to the database` : "";
+  const each = poolSize + (rateLimit && rateLimitStore === "postgres" ? 1 : 0);
+  const pools = transport === "tcp" ? ` with up to ${count * each} connections to the database` : "";
   return `, in ${count} processes${pools}`;
 }
 

@@ -137,8 +137,8 @@ function digest(key: string): string {
   return createHash("sha256").update(key).digest("base64url");
 }
 
-/** The messages of the drivers name hosts and ports, but no passwords. */
-function reasonOf(fault: unknown): string {
+/** Why a store failed. The messages of the drivers name hosts and ports, but no passwords. */
+export function reasonOf(fault: unknown): string {
   if (!(fault instanceof Error)) return "unknown";
   return fault.name === "LateError" ? "no answer in time" : fault.message || fault.name;
 }

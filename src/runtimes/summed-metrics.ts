@@ -16,6 +16,7 @@ export class SummedMetrics {
   readonly #latest = new Map<Worker, Snapshot>();
   readonly #answered = new Map<Worker, () => void>();
   #ended: Snapshot = [];
+  #reading: Promise<string> | undefined;
 
   constructor() {
     cluster.on("message", (worker, message: Report) => {
@@ -26,7 +27,15 @@ export class SummedMetrics {
     cluster.on("exit", (worker) => this.#end(worker));
   }
 
-  async metrics(): Promise<string> {
+  /** Several that ask at the same time get the same. */
+  metrics(): Promise<string> {
+    this.#reading ??= this.#read().finally(() => {
+      this.#reading = undefined;
+    });
+    return this.#reading;
+  }
+
+  async #read(): Promise<string> {
     const workers = Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
     await Promise.all(workers.map((worker) => this.#ask(worker)));
     return Registry.aggregate([this.#ended, ...this.#latest.values()]).metrics();

@@ -19,7 +19,9 @@ export async function serveForPrimary(runtime: Runtime, signal: AbortSignal): Pr
     const server = await startProcess({ name, config, listen, stopping, log, notify, reportMetrics });
     await report({ type: "listening" });
     await aborted(stopping);
-    return await server.stop();
+    const isInOrder = await server.stop();
+    log.flush();
+    return isInOrder;
   } catch (error) {
     if (!(error instanceof StartupError)) throw error;
     await report({ type: "notice", sentence: error.message });

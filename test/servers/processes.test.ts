@@ -36,12 +36,15 @@ describe.each(["node", "bun"] as const)("%s", (runtime) => {
     const server = start({ RATE_LIMIT: "600/60", TRUSTED_PROXY_HOPS: "0", AUTH_SECRET: "x".repeat(32) });
     const url = await server.url;
     await running(server, 2);
-    const pids = await vi.waitUntil(async () => {
-      const ids = await Promise.all(Array.from({ length: 10 }, () => answer(`${url}/api/v1/books`)));
-      expect(ids.every(({ status }) => status === 200)).toBe(true);
-      const pids = new Set(requests(server).map(({ pid }) => pid));
-      return pids.size > 1 && pids;
-    });
+    const pids = await vi.waitUntil(
+      async () => {
+        const ids = await Promise.all(Array.from({ length: 10 }, () => answer(`${url}/api/v1/books`)));
+        expect(ids.every(({ status }) => status === 200)).toBe(true);
+        const pids = new Set(requests(server).map(({ pid }) => pid));
+        return pids.size > 1 && pids;
+      },
+      { timeout: 20_000 },
+    );
     expect(pids).toEqual(new Set(eventsOf(server, "process_start").map(({ pid }) => pid)));
     expect(pids).not.toContain(server.child.pid);
     expect(eventsOf(server, "start")).toEqual([expect.objectContaining({ processes: 2, address: url })]);
@@ -65,12 +68,12 @@ describe.each(["node", "bun"] as const)("%s", (runtime) => {
     const url = await server.url;
     const [victim = 0] = await running(server, 2);
     const load = startLoad(url);
-    await vi.waitUntil(() => new Set(requests(server).map(({ pid }) => pid)).size === 2);
+    await vi.waitUntil(() => new Set(requests(server).map(({ pid }) => pid)).size === 2, { timeout: 20_000 });
     const counted = (await metricsOf(server)).octavo_http_requests_total ?? 0;
     expect(counted).toBeGreaterThan(0);
     process.kill(victim, "SIGKILL");
     const [, , replacement = 0] = await running(server, 3);
-    await vi.waitUntil(() => requests(server).some(({ pid }) => pid === replacement));
+    await vi.waitUntil(() => requests(server).some(({ pid }) => pid === replacement), { timeout: 20_000 });
     const { failed, sent } = await load.stop();
     expect(sent).toBeGreaterThan(failed.length);
     const pidOf = new Map(requests(server).map(({ request_id, pid }) => [connectionOf(request_id), pid]));
@@ -90,7 +93,7 @@ describe.each(["node", "bun"] as const)("%s", (runtime) => {
     const [one = 0] = await running(server, 2);
     for (let sent = 0; sent < 20; sent++) await answer(`${url}/api/v1/tasks`);
     const total = () => metricsOf(server).then((metrics) => metrics.octavo_http_requests_total);
-    await expect.poll(total).toBe(20);
+    await expect.poll(total, { timeout: 20_000 }).toBe(20);
     process.kill(one, "SIGSTOP");
     expect(await metricsOf(server)).toMatchObject({ octavo_http_requests_total: 20, octavo_processes: 2 });
     process.kill(one, "SIGCONT");
@@ -107,7 +110,9 @@ describe.each(["node", "bun"] as const)("%s", (runtime) => {
     );
     await expect.poll(database.waiting, { timeout: 10_000 }).toBe(16);
     const ended = server.end("SIGTERM");
-    await expect.poll(() => answer(`${url}/health`).catch(() => "refused")).toBe("refused");
+    await expect
+      .poll(() => answer(`${url}/health`).catch(() => "refused"), { timeout: 20_000 })
+      .toBe("refused");
     await release();
     expect((await Promise.all(answers)).map(({ status }) => status)).toEqual(Array(16).fill(200));
     expect(await ended).toBe(0);

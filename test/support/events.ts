@@ -21,7 +21,7 @@ export const eventsOf = (server: ServerProcess, event: string): Event[] =>
 
 /** The sums of a server's metrics over all labels, by their names. */
 export async function metricsOf(server: ServerProcess): Promise<Record<string, number>> {
-  const at = await vi.waitUntil(() => server.notices().match(/^Metrics at (.+)$/m)?.[1]);
+  const at = await vi.waitUntil(() => server.notices().match(/^Metrics at (.+)$/m)?.[1], { timeout: 20_000 });
   const sums: Record<string, number> = {};
   for (const line of (await (await fetch(at)).text()).split("\n")) {
     const [, name, value] = line.match(/^(\w+)(?:\{.*\})? (\S+)$/) ?? [];
