@@ -34,6 +34,7 @@ test("every block that no test runs is listed here", () => {
     "docs/deploy.md: pg_restore --data-only --schema=public --dbname=DATABASE FILE",
     "docs/deploy.md: sudo -u postgres pg_basebackup --checkpoint=fast --pgdata=/backup/base-$(date +%F)",
     "docs/operating.md: grep \"$(printf %s 'zoe@shop.example' | sha256sum | cut -c 1-16)\" octavo.log",
+    "docs/poolers.md: DATABASE_URL=postgres://octavo_app:PASSWORD@10.0.0.6:6432/octavo npm run doctor",
     "docs/react.md: npm install react react-dom @tanstack/react-query",
   ]);
 });
