@@ -39,6 +39,7 @@ const startOn = (url: string) =>
       NEON_FETCH_ENDPOINT: undefined,
       AUTH_SECRET: SECRET,
       CURSOR_KEY: SECRET,
+      SESSION_KEY: SECRET,
       LOG_LEVEL: "debug",
     },
     {
@@ -84,7 +85,7 @@ test("requests at once have connections of their own, and leave none open", asyn
   expect(statuses.filter((status) => status === 409)).toHaveLength(10);
   expect((await api("GET", path)).json.stock).toBe(0);
   const open = () => database.sql("select from pg_stat_activity where application_name = 'octavo'");
-  await expect.poll(open).toHaveLength(0);
+  await expect.poll(open, { timeout: 10_000 }).toHaveLength(0);
   // The runtime would complain about connections that outlive their request.
   expect(worker.logs().filter((line) => !line.startsWith('{"event":"request"'))).toEqual([]);
 });
