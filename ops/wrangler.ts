@@ -73,6 +73,7 @@ export interface WranglerConfig {
   ratelimits?: { simple: { limit: number; period: number } }[] | undefined;
   durable_objects?: { bindings: { name: string; class_name: string }[] };
   migrations?: { new_sqlite_classes?: string[] }[];
+  hyperdrive?: { binding: string; id: string }[];
   route?: unknown;
   routes?: unknown[] | undefined;
 }

@@ -6,6 +6,7 @@ import { readWranglerConfig, runWrangler, type WranglerConfig, wranglerFlags } f
 import { bindingFindings } from "./bindings.ts";
 import { misspellingsIn } from "./environment.ts";
 import { count, type Finding, fault, ok } from "./finding.ts";
+import { hyperdriveFindings } from "./hyperdrive.ts";
 
 /** Stand for the values of secrets, which nobody can read again. */
 const HIDDEN: Record<string, string> = {
@@ -35,6 +36,7 @@ export async function examineWorker(environment: string | undefined): Promise<Ex
   const findings = [
     ok("wrangler.toml", `${FILE} describes the Worker ${wrangler.name}.`),
     ...fileFindings(wrangler, environment),
+    ...(await hyperdriveFindings(wrangler)),
   ];
   const secrets = await secretsOf(environment);
   if (!Array.isArray(secrets)) return { findings: [...findings, secrets] };
@@ -78,12 +80,14 @@ async function secretsOf(environment: string | undefined): Promise<string[] | Fi
 }
 
 async function examineVariables(
-  { vars }: WranglerConfig,
+  { vars, hyperdrive }: WranglerConfig,
   secrets: string[],
   environment: string | undefined,
 ): Promise<Examined> {
   const hidden = Object.fromEntries(secrets.map((name) => [name, HIDDEN[name] ?? ""]));
-  const variables = { ...vars, ...hidden };
+  // A binding of Hyperdrive has the connection string.
+  const bound = hyperdrive?.length ? { DATABASE_URL: HIDDEN.DATABASE_URL } : {};
+  const variables = { ...vars, ...bound, ...hidden };
   const findings = misspellingsIn(variables);
   try {
     const config = await parseConfig(variables);

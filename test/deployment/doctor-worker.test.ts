@@ -51,6 +51,18 @@ test("an environment has secrets of its own", async () => {
   expect(remedies).toContain("npx wrangler secret put DATABASE_URL --env staging");
 });
 
+test.each([
+  ["that does not cache", false, "ok"],
+  ["that caches", true, "fault"],
+  ["that is not there", undefined, "fault"],
+])("over a Hyperdrive %s, a Worker needs no DATABASE_URL", async (_, caches, status) => {
+  const over = await startCloudflare("octavo-hyperdrive");
+  Object.assign(over, { secrets: ["CURSOR_KEY", "SESSION_KEY", "AUTH_SECRET"], hyperdriveCaches: caches });
+  const report = await examine(over.variables, ["--worker", "--env", "hyperdrive"]);
+  expect(of(report, "secrets")).toMatchObject([{ status: "ok" }]);
+  expect(of(report, "hyperdrive")).toMatchObject([{ status }]);
+});
+
 test("a Worker that was never deployed lacks all secrets", async () => {
   cloudflare.secrets = undefined;
   const report = await examine(cloudflare.variables, ["--worker"]);

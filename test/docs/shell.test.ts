@@ -22,6 +22,7 @@ test("every block that no test runs is listed here", () => {
     "docs/client.md: npm run pack:client",
     "docs/deploy.md: npx wrangler login",
     "docs/deploy.md: npm run deploy -- --grant octavo_app",
+    "docs/deploy.md: npx wrangler hyperdrive create octavo --caching-disabled --connection-string=postgres://octavo_app:…@db.shop.example/octavo",
     "docs/deploy.md: apt-get install postgresql nodejs caddy",
     "docs/deploy.md: npm ci && npm run build",
     "docs/deploy.md: cd /opt/octavo",

@@ -7,7 +7,7 @@ import { expect, test } from "vitest";
 const LAYERS = [
   /^dev\//,
   /^ops\//,
-  /^src\/(runtimes\/|worker\.ts)/,
+  /^src\/(runtimes\/|worker(-hyperdrive)?\.ts)/,
   /^src\/(app|config|misspellings)\.ts/,
   // Every other folder is a feature.
   /^src\/(?!http|db|client|runtimes|docs)\w+\//,
