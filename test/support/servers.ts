@@ -104,7 +104,7 @@ export function launch(
     env: {
       PATH: process.env.PATH,
       PORT: "0",
-      NEON_FETCH_ENDPOINT: inject("neon"),
+      NEON_FETCH_ENDPOINT: variables.NEON_FETCH_ENDPOINT ?? inject("neon"),
       RATE_LIMIT: "off",
       ...variables,
     },
