@@ -75,10 +75,10 @@ export function connectOver({ reads, writes }: { reads: Reads; writes: Writes })
   );
   const batchable = (query: Query | SQL, grouping: Definition["grouping"]): query is Query =>
     "definition" in query && query.definition.grouping === grouping;
-  return (time, { onTrip, traceHeaders } = {}) => {
+  return (time, caller = {}) => {
     const deadline = deadlineIn(time);
     const call = async <T>(run: (trip: Trip) => Promise<T>): Promise<T> => {
-      const trip = startTrip(deadline, traceHeaders);
+      const trip = startTrip(deadline, caller);
       try {
         return await within(time, run(trip));
       } catch (error) {
@@ -86,7 +86,7 @@ export function connectOver({ reads, writes }: { reads: Reads; writes: Writes })
         throw faultOf(error);
       } finally {
         trip.ended = performance.now();
-        onTrip?.(trip);
+        caller.onTrip?.(trip);
       }
     };
     return {

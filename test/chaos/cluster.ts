@@ -16,7 +16,7 @@ const PASSWORD = "chaos";
 const POLL_MS = 20;
 
 /** The statement timeout, within the time that a request has for the database. */
-const STATEMENT_TIMEOUT_MS = 1500;
+const STATEMENT_TIMEOUT_MS = 2400;
 
 export class Cluster {
   /** Where the app connects. It changes when the server restarts at another port. */

@@ -3,25 +3,18 @@
  * misbehaves as a client, one way after the other, while servers on each runtime are asked for everything. An answer has to
  * be right or a 503 that says so, and all that was confirmed has to be in the database, once.
  */
-import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { isbnOf } from "../support/books.ts";
-import { atEnd, end } from "../support/end.ts";
+import { end } from "../support/end.ts";
 import { audit } from "./audit.ts";
-import { Caller } from "./caller.ts";
 import { CLIENT_FAULTS } from "./client-faults.ts";
-import { Cluster } from "./cluster.ts";
 import { DATABASE_FAULTS } from "./database-faults.ts";
 import type { World } from "./fault.ts";
 import { type ChaosOptions, chaosOptions } from "./options.ts";
-import { addKnownBooks, expectedAnswers, Follower, readProbes } from "./reads.ts";
 import { reportOf } from "./report.ts";
 import { type Effect, suffer, until, type Watched } from "./run.ts";
-import { startServers } from "./servers.ts";
-import { Readiness, Watch } from "./watch.ts";
-import { Journal, STOCK, writeProbes } from "./writes.ts";
+import { close, openShop } from "./shop.ts";
+import type { Journal } from "./writes.ts";
 
 const CALM_MS = 4000;
 /** Writes to confirm in each minute: 10,000 in ten. */
@@ -32,40 +25,17 @@ const RECOVERY_SHARE = 0.35;
 const FAULTS = [...DATABASE_FAULTS, ...CLIENT_FAULTS];
 
 async function main(options: ChaosOptions): Promise<void> {
-  const directory = await mkdtemp(join(tmpdir(), "octavo-chaos-"));
-  // If root runs this, Postgres runs as another user, who needs access.
-  await chmod(directory, 0o755);
-  atEnd(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }));
-  console.log("Starting Postgres and the servers.");
-  const cluster = await Cluster.start(directory);
-  const known = await addKnownBooks(cluster);
-  const servers = await startServers(options.runtimes, cluster, directory);
-  const sold = await addShelf(cluster, 1000, 30);
-  const changed = await addShelf(cluster, 2000, servers.length);
-  const callers = await Promise.all(servers.map(({ url, runtime }) => Caller.to(url, runtime)));
-  const reads = await expectedAnswers(callers, known);
-  const journal = new Journal();
-  const followers = callers.map((caller) => new Follower(caller));
-  const watched = servers.map((server, at): Watched => {
-    const caller = callers[at] as Caller;
-    const shelf = { sold, changed: changed[at] ?? "", isbns: 100_000_000 * (at + 1) };
-    const probes = {
-      ...readProbes(caller, reads),
-      feed: (followers[at] as Follower).probe,
-      ...writeProbes(caller, journal, shelf),
-    };
-    return { watch: new Watch(server, probes), readiness: new Readiness(server), rate: 0 };
-  });
-  const { effects, unmet } = await sufferAll({ cluster, servers, sold }, watched, journal, options);
+  const { world, watched, callers, followers, journal } = await openShop(options.runtimes);
+  const { effects, unmet } = await sufferAll(world, watched, journal, options);
   await settle(watched, journal, options.minutes * WRITES_PER_MINUTE).catch(({ message }) =>
     unmet.push(message),
   );
-  await Promise.all(watched.flatMap(({ watch, readiness }) => [watch.stop(), readiness.stop()]));
+  await close(watched);
   for (const follower of followers) await until(() => follower.reachesEnd(), "the feed ends");
   const faults = [
     ...unmet,
     ...watched.flatMap(({ watch }) => watch.faults),
-    ...(await audit(cluster, journal, followers)),
+    ...(await audit(world.cluster, journal, followers)),
   ];
   const slowest = Math.max(...callers.map((caller) => caller.slowest));
   const report = reportOf(effects, {
@@ -77,16 +47,6 @@ async function main(options: ChaosOptions): Promise<void> {
   console.log(`\n${report}`);
   if (options.report) await writeFile(options.report, report);
   if (faults.length > 0) process.exitCode = 1;
-}
-
-/** Adds books of which there are plenty. */
-async function addShelf(cluster: Cluster, isbns: number, books: number): Promise<string[]> {
-  const rows = await cluster.sql<{ id: string }>(
-    `insert into books (title, author, isbn, price, stock)
-     select 'Shelf', 'A. Seller', isbn, 9.99, $2 from unnest($1::text[]) as isbn returning id`,
-    [Array.from({ length: books }, (_, at) => isbnOf(isbns + at)), STOCK],
-  );
-  return rows.map(({ id }) => id);
 }
 
 async function sufferAll(
@@ -110,7 +70,7 @@ async function sufferAll(
       (suffered) => effects.push(...suffered),
       ({ message }) => {
         unmet.push(message);
-        for (const { runtime, logs } of world.servers) console.log(runtime, logs().slice(-2).join("\n"));
+        for (const { runtime, logs } of world.servers) console.log(runtime, logs().at(-1)?.slice(0, 600));
       },
     );
     const wrong = watched.reduce((sum, { watch }) => sum + watch.faults.length, 0);

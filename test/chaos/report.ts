@@ -51,7 +51,7 @@ export function reportOf(effects: Effect[], { minutes, confirmed, slowest, fault
       ? "Nothing was wrong."
       : `Wrong: ${faults.length}.\n\n${faults
           .slice(0, 50)
-          .map((fault) => `- ${fault}`)
+          .map((fault) => `- ${fault.slice(0, 500)}`)
           .join("\n")}`,
     "",
   ].join("\n\n");

@@ -31,7 +31,7 @@ const PATIENCE_MS = 30_000;
 const SHARE = 0.5;
 const POLL_MS = 20;
 /** Of the answers to honest clients, so many may be a 503 because of the machine's own load. */
-const MAX_UNAVAILABLE = 0.05;
+const MAX_UNAVAILABLE = 0.25;
 
 /** A server with its clients. */
 export interface Watched {

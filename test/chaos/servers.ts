@@ -13,7 +13,7 @@ import type { Cluster } from "./cluster.ts";
 import { Gate } from "./gate.ts";
 
 /** The time of a request, within which it is answered. */
-export const DEADLINE_MS = 2000;
+export const DEADLINE_MS = 3000;
 
 const VARIABLES = {
   AUTH_SECRET: SECRET,
