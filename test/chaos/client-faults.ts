@@ -28,7 +28,9 @@ const behaving = (name: string, behave: Behaviour, count = MANY): Fault => ({
         await sleep(20);
       }
     };
-    const kept = servers.flatMap((server) => Array.from({ length: count }, (_, at) => keep(server, at)));
+    const kept = facing(servers).flatMap((server) =>
+      Array.from({ length: count }, (_, at) => keep(server, at)),
+    );
     return async () => {
       isOver = true;
       for (const socket of sockets) socket.destroy();
@@ -36,6 +38,9 @@ const behaving = (name: string, behave: Behaviour, count = MANY): Fault => ({
     };
   },
 });
+
+/** Those that face clients. In front of a Worker, there is Cloudflare's network, which nothing here stands for. */
+const facing = (servers: readonly Server[]) => servers.filter(({ runtime }) => runtime !== "workerd");
 
 function open({ url }: Server): Socket {
   const { hostname, port } = new URL(url);
