@@ -75,10 +75,10 @@ export function connectOver({ reads, writes }: { reads: Reads; writes: Writes })
   );
   const batchable = (query: Query | SQL, grouping: Definition["grouping"]): query is Query =>
     "definition" in query && query.definition.grouping === grouping;
-  return (time, { onTrip, onChange, traceHeaders } = {}) => {
+  return (time, caller = {}) => {
     const deadline = deadlineIn(time);
     const call = async <T>(run: (trip: Trip) => Promise<T>): Promise<T> => {
-      const trip = startTrip(deadline, traceHeaders);
+      const trip = startTrip(deadline, caller);
       try {
         return await within(time, run(trip));
       } catch (error) {
@@ -86,7 +86,7 @@ export function connectOver({ reads, writes }: { reads: Reads; writes: Writes })
         throw faultOf(error);
       } finally {
         trip.ended = performance.now();
-        onTrip?.(trip);
+        caller.onTrip?.(trip);
       }
     };
     return {
@@ -114,7 +114,7 @@ export function connectOver({ reads, writes }: { reads: Reads; writes: Writes })
         const run = transaction === "snapshot" ? reads.snapshot : writes.transaction;
         return call((trip) => run(queries.map(compile), trip));
       },
-      changed: (...ids) => onChange?.(ids),
+      changed: (...ids) => caller.onChange?.(ids),
     };
   };
 }

@@ -1,5 +1,6 @@
 import pg from "pg";
 import { LateError } from "../deadline.ts";
+import { cancellable, isCancelled } from "./cancelling.ts";
 import { isOfStatement, sqlStateOf } from "./faults.ts";
 import type { Driver, Row, Transaction } from "./ports.ts";
 import { onceFor, type Statement } from "./statements.ts";
@@ -47,8 +48,8 @@ const UNNAMED =
  * Pooled TCP by node-postgres, for runtimes that live longer than a request. In its pipeline mode, the statements of a
  * batch leave together, including `begin` and `commit`, so a batch is one round trip here too.
  *
- * A call whose deadline passes while it runs keeps its connection until the database's statement timeout ends it. The pool
- * therefore never has more active backends than connections.
+ * A call whose deadline passes while it runs keeps its connection until the database's statement timeout ends it, or until it
+ * is cancelled, because its callers have gone. The pool therefore never has more active backends than connections.
  *
  * A pooler without prepared statements reports that a name does not exist, or exists already. The call had no effect; it is
  * repeated without names, and so are all later calls. A pooler with prepared statements may remember names of an aborted
@@ -58,8 +59,10 @@ export function pooledDriver({ url, size, timeout, warn = () => {} }: PoolOption
   const pool = openPool(url, size, timeout);
   const calls = new PooledCalls(pool, warn);
   return {
-    query: (statement, deadline) =>
-      calls.run(deadline, [statement], (client, [sent = statement]) => run(client, sent)),
+    query: (statement, deadline, _, gone) =>
+      calls.run(deadline, [statement], (client, [sent = statement]) =>
+        cancellable(client, run(client, sent), url, gone),
+      ),
     batch: (transaction, statements, deadline) => {
       // If the network fails during the batch, nothing else ends the transaction.
       const begin = `begin ${MODE[transaction]}; set local idle_in_transaction_session_timeout = ${timeout}`;
@@ -115,11 +118,13 @@ class PooledCalls {
     try {
       const result = await work(client, sent);
       for (const name of names) known.add(name);
-      client.release();
+      client.release(isCancelled(client));
       return result;
     } catch (error) {
       const wasKnown = names.some((name) => known.has(name));
-      client.release(!isGoodAfter(error, client) || names.some((name) => !known.has(name)));
+      client.release(
+        isCancelled(client) || !isGoodAfter(error, client) || names.some((name) => !known.has(name)),
+      );
       const code = sqlStateOf(error) ?? "";
       const isMisnamed = names.length > 0 && MISNAMED.test(code);
       if (isMisnamed) this.#stopNaming();

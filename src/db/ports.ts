@@ -1,7 +1,7 @@
 /** What the stores ask of a database, and what a database asks of a driver. */
 import type { SQL } from "drizzle-orm";
 import type { Lookup, Query, Statement } from "./statements.ts";
-import type { OnTrip, TraceHeaders } from "./trips.ts";
+import type { Gone, OnTrip, TraceHeaders } from "./trips.ts";
 
 /** One row, keyed by column. Values are what every driver gives alike: text, int4 as number, bool as boolean. */
 export type Row = Record<string, unknown>;
@@ -39,14 +39,17 @@ export interface Caller {
   onChange?: (ids: readonly string[]) => void;
   /** The trace of the caller, for services on the way to Postgres. */
   traceHeaders?: TraceHeaders | undefined;
+  /** Aborts when nobody waits for results any more. Asked only where a call takes long. */
+  gone?: Gone;
 }
 
 /**
  * A way to reach Postgres. Each call is one round trip and rejects with the driver's errors. A call whose deadline has
- * passed is not sent; one that is under way when it passes may go on. Drivers over HTTP send the headers.
+ * passed is not sent; one that is under way when it passes may go on. Drivers over HTTP send the headers. Those that hold
+ * connections cancel a query once its callers have gone.
  */
 export interface Driver {
-  query(statement: Statement, deadline: number, headers?: TraceHeaders): Promise<Row[]>;
+  query(statement: Statement, deadline: number, headers?: TraceHeaders, gone?: Gone): Promise<Row[]>;
   batch(
     transaction: Transaction,
     statements: Statement[],

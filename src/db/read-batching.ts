@@ -29,7 +29,7 @@ export function batchedReads(driver: Driver, scheduler: Scheduler, timeout: numb
       const statement = batcher.statementFor(calls);
       const rows = await scheduler.run(lane, { deadline }, () => {
         markSent(trips, lane);
-        return driver.query(statement, deadline);
+        return driver.query(statement, deadline, undefined, () => allGone(trips));
       });
       return batcher.rowsByCall(rows, calls);
     }),
@@ -45,7 +45,7 @@ export function batchedReads(driver: Driver, scheduler: Scheduler, timeout: numb
         scheduler.run(lane, run, () => {
           run.isSent = true;
           markSent(run.trips, lane);
-          return driver.query(statement, deadlineIn(timeout));
+          return driver.query(statement, deadlineIn(timeout), undefined, () => allGone(run.trips));
         }),
       );
       if (isJoined) scheduler.join(lane, 1);
@@ -57,6 +57,18 @@ export function batchedReads(driver: Driver, scheduler: Scheduler, timeout: numb
         return driver.batch("snapshot", statements, trip.deadline);
       }),
   };
+}
+
+/** Aborts once every caller has gone. */
+function allGone(trips: readonly Trip[]): AbortSignal {
+  const controller = new AbortController();
+  const signals = trips.flatMap(({ gone }) => gone?.() ?? []);
+  const check = () => {
+    if (signals.length === trips.length && signals.every(({ aborted }) => aborted)) controller.abort();
+  };
+  check();
+  for (const signal of signals) signal.addEventListener("abort", check, { once: true });
+  return controller.signal;
 }
 
 type RunAll<Call> = (calls: readonly Call[], trips: readonly Trip[]) => Promise<Row[][]>;

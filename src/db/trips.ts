@@ -7,6 +7,7 @@ export type TraceHeaders = Readonly<Record<string, string>>;
 export interface Trip {
   readonly deadline: number;
   readonly traceHeaders: TraceHeaders | undefined;
+  readonly gone: Gone | undefined;
   readonly started: number;
   /** When its statement was sent, alone or with others; undefined while it waits. */
   sent: number | undefined;
@@ -16,14 +17,21 @@ export interface Trip {
   hasFailed: boolean;
 }
 
+/** Gives a signal that aborts when the caller has gone. A function, because few calls need it. */
+export type Gone = () => AbortSignal;
+
 /** Is told of each round trip when it has ended. */
 export type OnTrip = (trip: Trip) => void;
 
-export function startTrip(deadline: number, traceHeaders: TraceHeaders | undefined): Trip {
+export function startTrip(
+  deadline: number,
+  { traceHeaders, gone }: Partial<Pick<Trip, "traceHeaders" | "gone">>,
+): Trip {
   const started = performance.now();
   return {
     deadline,
     traceHeaders,
+    gone,
     started,
     sent: undefined,
     lane: undefined,

@@ -30,6 +30,9 @@ export interface ExchangeOptions {
   isProbe: boolean;
 }
 
+/** The status in the log where the client did not wait for one, as in that of nginx. */
+const CLIENT_GONE = 499;
+
 export type App = HonoBase<{ Bindings: Connection }>;
 
 /** One request and its response, until the last byte has left or the client has gone. */
@@ -93,10 +96,17 @@ export class Exchange implements Clock {
     this.trace?.add(trip);
   }
 
+  /** Nobody receives the failure of what was cancelled when the client had gone, and nothing is wrong. */
+  #withdraw(): number {
+    Object.assign(this.observed, { client_gone: true, problem: undefined, error: undefined });
+    return CLIENT_GONE;
+  }
+
   /** Logs the event of the request, records its trace, and aborts {@link signal}. */
   end(status: number): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    if (this.#controller?.signal.aborted && status >= 500) status = this.#withdraw();
     const { body, connection, observed, principal, request, requestId, trace } = this;
     const { log, isProbe, plainSubjects, tracing } = this.#options;
     const event: RequestEvent = {

@@ -29,13 +29,19 @@ export class HandlerContext {
 
   /** The database. The time limit of its calls is computed at each access, so a stream asks for it at each page. */
   get database(): Database {
+    return this.databaseWithin(Number.POSITIVE_INFINITY);
+  }
+
+  /** The database, with so many milliseconds for each call, if the request has as many. */
+  databaseWithin(limit: number): Database {
     const exchange = this.#exchange;
-    return this.#connect(exchange.timeLeft(DATABASE_FRACTION), {
+    return this.#connect(Math.min(limit, exchange.timeLeft(DATABASE_FRACTION)), {
       onTrip: (trip) => exchange.addTrip(trip),
       onChange: (ids) => {
         for (const id of ids) exchange.changed.add(id);
       },
       traceHeaders: exchange.trace?.headers,
+      gone: () => exchange.signal,
     });
   }
 

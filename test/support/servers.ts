@@ -102,7 +102,12 @@ export function launch(
   const [file = "", ...args] = [...shell, ...command, `dist/${bundle}.js`];
   const child = spawn(file, args, {
     cwd: checkout,
-    env: environmentOf({ PORT: "0", NEON_FETCH_ENDPOINT: inject("neon"), RATE_LIMIT: "off", ...variables }),
+    env: environmentOf({
+      PORT: "0",
+      NEON_FETCH_ENDPOINT: variables.NEON_FETCH_ENDPOINT ?? inject("neon"),
+      RATE_LIMIT: "off",
+      ...variables,
+    }),
     stdio: ["ignore", "pipe", "pipe"],
   });
   let logged = "";

@@ -31,7 +31,6 @@ test("DATABASE_URL is the only required variable", async () => {
     deadline: 10_000,
     importMaxBytes: 1024 ** 3,
     corsOrigins: [],
-    edgeCacheSeconds: 0,
     logLevel: "info",
     plainSubjects: false,
     shop: { currency: "USD", locale: "en-US", timeZone: "UTC" },
@@ -89,7 +88,6 @@ test("every variable of a Worker is read", async () => {
       ratio: 0.25,
     },
     corsOrigins: ["https://shop.example", "http://localhost:3000"],
-    edgeCacheSeconds: 60,
     publicUrl: "https://books.example",
     shop: {
       currency: "EUR",
