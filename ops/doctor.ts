@@ -12,6 +12,7 @@ import { examineDatabase } from "./doctor/database.ts";
 import { examineEnvironment } from "./doctor/environment.ts";
 import type { Examination } from "./doctor/finding.ts";
 import { examinePorts } from "./doctor/ports.ts";
+import { examineReplicas } from "./doctor/replicas.ts";
 import { isFine, jsonOf, textOf } from "./doctor/report.ts";
 import { examineWorker } from "./doctor/worker.ts";
 
@@ -58,6 +59,9 @@ async function server(): Promise<Examination[]> {
       area: "Database",
       findings: await examineDatabase(process.env.DATABASE_URL, config?.deadline ?? DEADLINE),
     },
+    ...(config && config.readUrls.length > 0
+      ? [{ area: "Replicas", findings: await examineReplicas(config) }]
+      : []),
     { area: "Authentication", findings: await examineAuthentication(config) },
   ];
 }

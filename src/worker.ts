@@ -1,8 +1,9 @@
 /** The entry for Cloudflare Workers: Neon over HTTP, the configuration from bindings, the log on the console. */
 import { createApp } from "./app.ts";
-import { accessNotices, ConfigError, parseConfig } from "./config.ts";
+import { accessNotices, type Config, ConfigError, parseConfig } from "./config.ts";
 import { connectOver, direct } from "./db/connection.ts";
 import { neonDriver } from "./db/neon.ts";
+import { Replicas, replicatedReads } from "./db/replicas.ts";
 import type { ReadAsset } from "./http/assets.ts";
 import { type App, requestIdOf } from "./http/exchange.ts";
 import { firstHeaders } from "./http/headers.ts";
@@ -44,7 +45,7 @@ async function makeApp(env: Env): Promise<App> {
   for (const sentence of misspellings(env)) warn(sentence);
   const config = await parseConfig(env);
   for (const sentence of accessNotices(config)) warn(sentence);
-  const driver = neonDriver({ url: config.databaseUrl, fetchEndpoint: config.neonFetchEndpoint });
+  const { reads, writes, replicas } = databaseOf(config);
   const log: Log = (event) => {
     env.METRICS?.writeDataPoint(dataPointOf(event));
     if (isLogged(event.level, config)) print(event);
@@ -52,12 +53,29 @@ async function makeApp(env: Env): Promise<App> {
   const limiter = bindingLimiter(env.RATE_LIMITER, config.rateLimit);
   return createApp({
     config,
-    connect: connectOver(direct(driver)),
+    connect: connectOver({ reads, writes }),
+    replicas,
     limiter,
     log,
     tracing: config.tracing && otlpTracing(config.tracing, warn),
     readAsset: assetsOf(env),
   });
+}
+
+/** Milliseconds after which a replica in trouble is tried again. */
+const RETRY_AFTER_MS = 5000;
+
+/** The database with its replicas. Nothing runs between requests, so every read from a replica asks first how it stands. */
+function databaseOf({ databaseUrl, readUrls, neonFetchEndpoint: fetchEndpoint, maxLag }: Config) {
+  const driver = neonDriver({ url: databaseUrl, fetchEndpoint });
+  if (readUrls.length === 0) return { ...direct(driver), replicas: undefined };
+  const opened = readUrls.map((url) => {
+    const driver = neonDriver({ url, fetchEndpoint });
+    return { name: new URL(url).host, driver, reads: direct(driver).reads };
+  });
+  const replicas = new Replicas(opened, { maxLag, tell: warn, retryAfter: RETRY_AFTER_MS });
+  const { reads, writes } = direct(driver, replicas.onPosition);
+  return { reads: replicatedReads(reads, replicas), writes, replicas };
 }
 
 function bindingLimiter(binding: RateLimiter | undefined, quota: Quota | undefined): Limiter | undefined {

@@ -1,7 +1,8 @@
 /** What the stores ask of a database, and what a database asks of a driver. */
 import type { SQL } from "drizzle-orm";
+import type { Reader } from "./position.ts";
 import type { Lookup, Query, Statement } from "./statements.ts";
-import type { OnTrip, TraceHeaders } from "./trips.ts";
+import type { Guard, OnTrip, TraceHeaders } from "./trips.ts";
 
 /** One row, keyed by column. Values are what every driver gives alike: text, int4 as number, bool as boolean. */
 export type Row = Record<string, unknown>;
@@ -35,18 +36,30 @@ export interface Caller {
   onTrip?: OnTrip;
   /** The trace of the caller, for services on the way to Postgres. */
   traceHeaders?: TraceHeaders | undefined;
+  /** Lets reads go to replicas; without it, they go to the primary. */
+  reader?: Reader | undefined;
+}
+
+export interface CallOptions {
+  /** For drivers over HTTP. */
+  traceHeaders?: TraceHeaders | undefined;
+  guard?: Guard | undefined;
+  /** Is told the row of the driver's mark (`position.ts`) once a write is committed, unless the connection breaks then. */
+  mark?: ((row: Row) => void) | undefined;
 }
 
 /**
  * A way to reach Postgres. Each call is one round trip and rejects with the driver's errors. A call whose deadline has
- * passed is not sent; one that is under way when it passes may go on. Drivers over HTTP send the headers.
+ * passed is not sent; one that is under way when it passes may go on.
  */
 export interface Driver {
-  query(statement: Statement, deadline: number, headers?: TraceHeaders): Promise<Row[]>;
+  /** A round trip is one transaction at most, so the guard of a snapshot sees the same moment. */
+  readonly isOneTransaction?: true;
+  query(statement: Statement, deadline: number, options?: CallOptions): Promise<Row[]>;
   batch(
     transaction: Transaction,
     statements: Statement[],
     deadline: number,
-    headers?: TraceHeaders,
+    options?: CallOptions,
   ): Promise<Row[][]>;
 }

@@ -1,7 +1,16 @@
+import { type Mark, type Position, positionOf, type Reader } from "./position.ts";
 import type { LaneName } from "./scheduler.ts";
+import type { Statement } from "./statements.ts";
 
 /** `traceparent` and `tracestate` (https://www.w3.org/TR/trace-context/). */
 export type TraceHeaders = Readonly<Record<string, string>>;
+
+/** A statement before a read, in the same round trip. Its snapshot is older than that of the read, unless both are of one transaction. */
+export interface Guard {
+  statement: Statement;
+  /** @throws what the call then rejects with */
+  accept(row: Record<string, unknown> | undefined): void;
+}
 
 /** A round trip of one caller, as it goes. Moments are in the time of `performance.now()`. */
 export interface Trip {
@@ -14,12 +23,22 @@ export interface Trip {
   lane: LaneName | undefined;
   ended: number | undefined;
   hasFailed: boolean;
+  readonly reader: Reader | undefined;
+  /** What runs before its statement on a replica. */
+  guard: Guard | undefined;
+  /** A replica did not answer it, and the primary did. */
+  isRetried: boolean;
+  /** How far the database was once its write was committed. */
+  position: Position | undefined;
 }
 
 /** Is told of each round trip when it has ended. */
 export type OnTrip = (trip: Trip) => void;
 
-export function startTrip(deadline: number, traceHeaders: TraceHeaders | undefined): Trip {
+export function startTrip(
+  deadline: number,
+  { traceHeaders, reader }: Partial<Pick<Trip, "traceHeaders" | "reader">>,
+): Trip {
   const started = performance.now();
   return {
     deadline,
@@ -29,6 +48,10 @@ export function startTrip(deadline: number, traceHeaders: TraceHeaders | undefin
     lane: undefined,
     ended: undefined,
     hasFailed: false,
+    reader,
+    guard: undefined,
+    isRetried: false,
+    position: undefined,
   };
 }
 
@@ -40,3 +63,13 @@ export function markSent(trips: readonly Trip[], lane?: LaneName): void {
     trip.lane ??= lane;
   }
 }
+
+/** Is told how far the database was behind a write. */
+export type OnPosition = (position: Position) => void;
+
+/** Makes the function that notes the position behind a commit on the trips of its writes. */
+export const marking = (trips: readonly Trip[], onPosition: OnPosition) => (row: object) => {
+  const position = positionOf(row as Mark);
+  for (const trip of trips) trip.position = position;
+  onPosition(position);
+};

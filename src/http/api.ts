@@ -13,6 +13,7 @@ import { resourceIn } from "./observe.ts";
 import { type PageHandler, type PageInput, type PageRoute, shownUrl } from "./page.ts";
 import { PageWriter } from "./paging.ts";
 import { Pipeline, type PipelineOptions, type Target } from "./pipeline.ts";
+import { type Positions, requirePosition } from "./position.ts";
 import { type ConstraintMeanings, Problem } from "./problem.ts";
 import type { AnyReply } from "./reply.ts";
 import { type Input, isKeyed, type Route } from "./route.ts";
@@ -45,12 +46,14 @@ export class Api {
   readonly #pages: PageWriter;
   readonly #sessions: Sessions | undefined;
   readonly #publicUrl: string | undefined;
+  readonly #positions: Positions | undefined;
 
   constructor(options: ApiOptions) {
     this.#pipeline = new Pipeline(options);
     this.#connect = options.connect;
     this.#sessions = options.sessions;
     this.#publicUrl = options.settings.publicUrl;
+    this.#positions = options.positions;
     this.#seal = new CursorSeal(options.settings.cursorKey);
     this.#pages = new PageWriter(this.#seal);
   }
@@ -140,12 +143,20 @@ export class Api {
     const url = new URL(request.url);
     const preconditions = route.conditional ? parsePreconditions(request.headers) : NO_PRECONDITIONS;
     if (route.keyed === false) rejectKey(request.headers);
+    requirePosition(request.headers);
     const claim =
       isKeyed(route) && bytes && principal ? await claimOf(request, url, bytes, principal, route) : undefined;
     const valid = validate(route, { params, json, url }, this.#seal);
     exchange.observed.resource = resourceIn(valid.params);
     const input = { ...valid, body: chunks ?? valid.body, preconditions, claim, url } as Input<Route>;
-    return handle(input, new HandlerContext(exchange, this.#pages, this.#connect));
+    // A probe asks how the primary is.
+    const reader = route.method === "get" && !route.probe ? this.#readerOf(exchange, "header") : undefined;
+    return handle(input, new HandlerContext(exchange, this.#pages, this.#connect, reader));
+  }
+
+  /** Lets the reads of a request go to replicas, where there are any. */
+  #readerOf({ request }: Exchange, from: "header" | "cookie") {
+    return this.#positions?.readerOf(request.headers, from);
   }
 
   async #show(
@@ -167,7 +178,10 @@ export class Api {
     );
     exchange.observed.resource = resourceIn(valid.params);
     const input = { ...valid, body: undefined, ...sent, preconditions, url } as PageInput<PageRoute>;
-    return handle(input, new HandlerContext(exchange, this.#pages, this.#connect));
+    // Whoever has signed in may be about to change what the page shows.
+    const isPublic = page.method !== "POST" && !page.role;
+    const reader = isPublic ? this.#readerOf(exchange, "cookie") : undefined;
+    return handle(input, new HandlerContext(exchange, this.#pages, this.#connect, reader));
   }
 
   /** What a page of ours has sent. The token of a form is a field of it, or a header where there is no form. */

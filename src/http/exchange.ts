@@ -1,4 +1,5 @@
 import type { Hono } from "hono";
+import { furthest, type Position } from "../db/position.ts";
 import type { Trip } from "../db/trips.ts";
 import { networkOf } from "./address.ts";
 import type { Principal } from "./auth/authenticate.ts";
@@ -47,6 +48,8 @@ export class Exchange implements Clock {
   principal: Principal | undefined;
   /** The session that the request belongs to, on a page for whoever has signed in. */
   session: Session | undefined;
+  /** How far the database was behind the last write, where there are replicas. */
+  position: Position | undefined;
   readonly #options: ExchangeOptions;
   readonly #arrival = performance.now();
   #deadline: number;
@@ -89,6 +92,7 @@ export class Exchange implements Clock {
   addTrip(trip: Trip): void {
     this.observed.addTrip(trip);
     this.trace?.add(trip);
+    if (trip.position) this.position = furthest(this.position, trip.position);
   }
 
   /** Logs the event of the request, records its trace, and aborts {@link signal}. */

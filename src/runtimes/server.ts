@@ -11,6 +11,7 @@ import { type PooledDriver, pooledDriver } from "../db/pool.ts";
 import type { Driver } from "../db/ports.ts";
 import { batchedReads } from "../db/read-batching.ts";
 import { checkReadiness } from "../db/readiness.ts";
+import { replicatedReads } from "../db/replicas.ts";
 import { Scheduler } from "../db/scheduler.ts";
 import { clientAddress } from "../http/address.ts";
 import type { ReadAsset } from "../http/assets.ts";
@@ -19,6 +20,7 @@ import { misspellings } from "../misspellings.ts";
 import { StartupError } from "../startup-error.ts";
 import { memoryLimiter } from "./memory-limiter.ts";
 import { startObservation } from "./observation.ts";
+import { openReplicas } from "./replicas.ts";
 
 /** Responds to a request. The client's address is undefined if the runtime does not know it. */
 type Respond = (request: Request, address: string | undefined) => Response | Promise<Response>;
@@ -78,12 +80,12 @@ async function serve({ name, environment, listen }: Runtime): Promise<void> {
   const embedded = environment.DATABASE_URL ? undefined : await startEmbedded(environment);
   try {
     const config = await parseServerConfig({ ...environment, ...embedded?.variables });
-    const { driver, scheduler, connect } = databaseOf(config);
-    const sources = { runtime: name, scheduler, pool: driver.state };
+    const { connect, replicas, end, ...database } = databaseOf(config);
+    const sources = { runtime: name, ...database, replicas };
     const observation = await startObservation(config, sources, notify);
     const { log, observe, tracing, metricsUrl } = observation;
     const limiter = config.rateLimit && memoryLimiter(config.rateLimit);
-    const app = createApp({ config, connect, limiter, log: observe, tracing, readAsset, stopping });
+    const app = createApp({ config, connect, replicas, limiter, log: observe, tracing, readAsset, stopping });
     const noticeProxy = proxyNotice(config);
     const fetchApp: Respond = (request, address) => {
       noticeProxy(request);
@@ -107,7 +109,7 @@ async function serve({ name, environment, listen }: Runtime): Promise<void> {
     respond = async (...request) => closingConnection(await fetchApp(...request));
     await sleep(config.shutdownDelay);
     await Promise.race([listener.close(), sleep(config.deadline + MARGIN_MS)]);
-    await Promise.race([driver.end?.(), sleep(MARGIN_MS)]);
+    await Promise.race([end(), sleep(MARGIN_MS)]);
     await Promise.race([observation.close(), sleep(MARGIN_MS)]);
     log.stopped(stopping.reason);
   } finally {
@@ -160,17 +162,28 @@ async function startEmbedded(environment: Environment): Promise<EmbeddedDatabase
   return startEmbedded(environment);
 }
 
-/** The database, shared by all requests. */
+/** The database with its replicas, shared by all requests. */
 function databaseOf(config: ServerConfig) {
   const driver = driverOf(config);
   const capacity = config.transport === "http" ? Number.POSITIVE_INFINITY : config.poolSize;
   const share = Math.ceil(capacity * LANE_FRACTION);
   const scheduler = new Scheduler({ capacity, share });
-  const connect = connectOver({
-    reads: batchedReads(driver, scheduler, config.deadline),
-    writes: groupedWrites(driver, scheduler, share),
-  });
-  return { driver, scheduler, connect };
+  const reads = batchedReads(driver, scheduler, config.deadline);
+  const opened =
+    config.readUrls.length > 0
+      ? openReplicas({ config, laneFraction: LANE_FRACTION, margin: MARGIN_MS, tell: notify })
+      : undefined;
+  const replicas = opened?.replicas;
+  return {
+    replicas,
+    schedulers: [scheduler, ...(opened?.schedulers ?? [])],
+    pools: [...(driver.state ? [driver.state] : []), ...(opened?.pools ?? [])],
+    connect: connectOver({
+      reads: replicas ? replicatedReads(reads, replicas) : reads,
+      writes: groupedWrites(driver, scheduler, share, replicas?.onPosition),
+    }),
+    end: () => Promise.all([driver.end?.(), opened?.end()]),
+  };
 }
 
 function driverOf({ transport, databaseUrl, neonFetchEndpoint, poolSize, deadline }: ServerConfig) {
