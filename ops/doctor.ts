@@ -13,6 +13,7 @@ import { examineEnvironment } from "./doctor/environment.ts";
 import type { Examination } from "./doctor/finding.ts";
 import { examinePorts } from "./doctor/ports.ts";
 import { examineQuotas } from "./doctor/quotas.ts";
+import { examineReplicas } from "./doctor/replicas.ts";
 import { isFine, jsonOf, textOf } from "./doctor/report.ts";
 import { examineWorker } from "./doctor/worker.ts";
 
@@ -60,6 +61,9 @@ async function server(): Promise<Examination[]> {
       area: "Database",
       findings: await examineDatabase(process.env.DATABASE_URL, config?.deadline ?? DEADLINE),
     },
+    ...(config && config.readUrls.length > 0
+      ? [{ area: "Replicas", findings: await examineReplicas(config) }]
+      : []),
     { area: "Authentication", findings: await examineAuthentication(config) },
     ...(quotas.length > 0 ? [{ area: "Quotas", findings: quotas }] : []),
   ];

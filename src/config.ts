@@ -23,6 +23,10 @@ import { StartupError } from "./startup-error.ts";
 /** The configuration on every runtime, parsed from the environment. */
 export interface Config extends HttpSettings {
   databaseUrl: string;
+  /** Replicas of that database, to read from. */
+  readUrls: string[];
+  /** The seconds that a replica may be behind. */
+  maxLag: number;
   /** Where Neon's driver sends queries; undefined for Neon itself. */
   neonFetchEndpoint: string | undefined;
   /** The most bytes of a file to import, decompressed. */
@@ -113,6 +117,8 @@ function isDatabaseUrl(value: string): boolean {
   return username !== "" && password !== "" && hostname !== "" && pathname.length > 1;
 }
 
+const listed = (value: string) => value.split(",").map((part) => part.trim());
+
 const wholeNumber = (min: number, max: number, unit = "a whole number") =>
   z
     .string()
@@ -140,6 +146,15 @@ const rateLimit = (form: RegExp, windows: string) =>
 
 const Environment = z.object({
   DATABASE_URL: z.string().refine(isDatabaseUrl, "must have the form postgres://user:password@host/database"),
+  DATABASE_READ_URL: z
+    .string()
+    .transform(listed)
+    .refine(
+      (urls) => urls.every(isDatabaseUrl),
+      "must have the form postgres://user:password@host/database, several separated by commas",
+    )
+    .default([]),
+  REPLICA_MAX_LAG: wholeNumber(1, 86_400, "seconds").default(10),
   NEON_FETCH_ENDPOINT: z
     .string()
     .refine((value) => hasProtocol(value, "http:", "https:"), "must begin with https:// or http://")
@@ -164,7 +179,7 @@ const Environment = z.object({
   IMPORT_MAX_BYTES: wholeNumber(1, 999_999_999_999, "bytes").default(1024 * MIB),
   CORS_ORIGINS: z
     .string()
-    .transform((value) => value.split(",").map((origin) => origin.trim()))
+    .transform(listed)
     .refine(
       (origins) => origins.every((origin) => URL.canParse(origin) && new URL(origin).origin === origin),
       {
@@ -278,6 +293,8 @@ function parse<Variables extends z.ZodObject>(
 async function configOf(variables: z.output<typeof Environment>): Promise<Config> {
   return {
     databaseUrl: variables.DATABASE_URL,
+    readUrls: variables.DATABASE_READ_URL,
+    maxLag: variables.REPLICA_MAX_LAG,
     neonFetchEndpoint: variables.NEON_FETCH_ENDPOINT,
     cursorKey: variables.CURSOR_KEY ?? (await derivedKey("cursor", variables.DATABASE_URL)),
     sessionKey: variables.SESSION_KEY ?? (await localSessionKey(variables.DATABASE_URL)),

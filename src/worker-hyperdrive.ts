@@ -15,5 +15,5 @@ const databaseUrlOf = ({ HYPERDRIVE, DATABASE_URL }: Env & { HYPERDRIVE?: Hyperd
 
 export default workerOn({
   variables: (env) => ({ ...env, DATABASE_URL: databaseUrlOf(env) }),
-  openDriver: ({ databaseUrl, deadline }) => hyperdriveDriver({ url: databaseUrl, timeout: deadline }),
+  openDriver: ({ deadline }, url) => hyperdriveDriver({ url, timeout: deadline }),
 });

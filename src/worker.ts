@@ -7,6 +7,5 @@ export { QuotaWindow } from "./runtimes/quota-window.ts";
 
 export default workerOn({
   variables: (env) => env,
-  openDriver: ({ databaseUrl, neonFetchEndpoint }) =>
-    neonDriver({ url: databaseUrl, fetchEndpoint: neonFetchEndpoint }),
+  openDriver: ({ neonFetchEndpoint }, url) => neonDriver({ url, fetchEndpoint: neonFetchEndpoint }),
 });

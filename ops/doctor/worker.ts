@@ -11,6 +11,7 @@ import { hyperdriveFindings } from "./hyperdrive.ts";
 /** Stand for the values of secrets, which nobody can read again. */
 const HIDDEN: Record<string, string> = {
   DATABASE_URL: "postgres://hidden:hidden@hidden.invalid/hidden",
+  DATABASE_READ_URL: "postgres://hidden:hidden@hidden.invalid/hidden",
   CURSOR_KEY: "hidden".repeat(6),
   SESSION_KEY: "hidden".repeat(6),
   AUTH_SECRET: "hidden".repeat(6),

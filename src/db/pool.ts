@@ -1,8 +1,10 @@
+import { sql } from "drizzle-orm";
 import pg from "pg";
 import { LateError } from "../deadline.ts";
 import { cancellable, isCancelled } from "./cancelling.ts";
 import { isOfStatement, sqlStateOf } from "./faults.ts";
-import type { Driver, Row, Transaction } from "./ports.ts";
+import type { CallOptions, Driver, Row, Transaction } from "./ports.ts";
+import { markOf } from "./position.ts";
 import { onceFor, type Statement } from "./statements.ts";
 
 /** A {@link Driver} that holds connections. `end` closes them once the last call has finished. */
@@ -30,6 +32,13 @@ export interface PoolOptions {
   /** Called with a sentence about what makes the pool slower than necessary. */
   warn?: (sentence: string) => void;
 }
+
+/** A commit that is not synchronous has not been flushed yet. */
+const MARK = markOf(
+  "lsn",
+  sql`case current_setting('synchronous_commit') when 'off' then pg_current_wal_insert_lsn()
+    else pg_current_wal_flush_lsn() end - '0/0'::pg_lsn`,
+);
 
 const MODE: Record<Transaction, string> = {
   snapshot: "isolation level repeatable read read only",
@@ -59,14 +68,17 @@ export function pooledDriver({ url, size, timeout, warn = () => {} }: PoolOption
   const pool = openPool(url, size, timeout);
   const calls = new PooledCalls(pool, warn);
   return {
-    query: (statement, deadline, _, gone) =>
-      calls.run(deadline, [statement], (client, [sent = statement]) =>
-        cancellable(client, run(client, sent), url, gone),
+    query: (statement, deadline, options) =>
+      calls.run(
+        deadline,
+        [statement],
+        (client, [sent = statement]) => cancellable(client, run(client, sent), url, options?.gone),
+        options,
       ),
-    batch: (transaction, statements, deadline) => {
+    batch: (transaction, statements, deadline, options) => {
       // If the network fails during the batch, nothing else ends the transaction.
       const begin = `begin ${MODE[transaction]}; set local idle_in_transaction_session_timeout = ${timeout}`;
-      return calls.run(deadline, statements, (client, sent) => runBatch(client, begin, sent));
+      return calls.run(deadline, statements, (client, sent) => runBatch(client, begin, sent), options);
     },
     state: () => ({ open: pool.totalCount, idle: pool.idleCount, size }),
     end: () => pool.end(),
@@ -89,6 +101,8 @@ function openPool(url: string, size: number, timeout: number): pg.Pool {
   return pool;
 }
 
+type Work<T> = (client: pg.PoolClient, statements: Statement[]) => Promise<T>;
+
 /** Runs calls on the pool's connections, with named statements where the pooler supports them. */
 class PooledCalls {
   readonly #pool: pg.Pool;
@@ -102,11 +116,35 @@ class PooledCalls {
     this.#warn = warn;
   }
 
+  /** Runs work with the guard before it and the mark behind it, which all leave together. */
   async run<T>(
     deadline: number,
     statements: Statement[],
-    work: (client: pg.PoolClient, statements: Statement[]) => Promise<T>,
+    work: Work<T>,
+    { guard, mark }: CallOptions = {},
   ): Promise<T> {
+    if (!guard && !mark) return this.#run(deadline, statements, work);
+    const before = guard ? [guard.statement] : [];
+    const behind = mark ? [MARK] : [];
+    const all = [...before, ...statements, ...behind];
+    const { guarded, result, marked } = await this.#run(deadline, all, async (client, sent) => {
+      const [guarding, working, marking] = await Promise.allSettled([
+        Promise.all(sent.slice(0, before.length).map((statement) => run(client, statement))),
+        work(client, sent.slice(before.length, before.length + statements.length)),
+        Promise.all(sent.slice(before.length + statements.length).map((statement) => run(client, statement))),
+      ]);
+      if (guarding.status === "rejected") throw guarding.reason;
+      if (working.status === "rejected") throw working.reason;
+      // The write is committed, whatever becomes of the mark.
+      const marked = marking.status === "fulfilled" ? marking.value[0]?.[0] : undefined;
+      return { guarded: guarding.value[0]?.[0], result: working.value, marked };
+    });
+    guard?.accept(guarded);
+    if (marked) mark?.(marked);
+    return result;
+  }
+
+  async #run<T>(deadline: number, statements: Statement[], work: Work<T>): Promise<T> {
     const client = await this.#pool.connect();
     if (performance.now() >= deadline) {
       client.release();
@@ -128,7 +166,7 @@ class PooledCalls {
       const code = sqlStateOf(error) ?? "";
       const isMisnamed = names.length > 0 && MISNAMED.test(code);
       if (isMisnamed) this.#stopNaming();
-      if (isMisnamed || (wasKnown && code === OUTDATED_PLAN)) return this.run(deadline, statements, work);
+      if (isMisnamed || (wasKnown && code === OUTDATED_PLAN)) return this.#run(deadline, statements, work);
       throw error;
     }
   }

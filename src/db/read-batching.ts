@@ -3,7 +3,7 @@ import { deadlineIn } from "../deadline.ts";
 import type { Batcher, Reads } from "./connection.ts";
 import type { Driver, Row } from "./ports.ts";
 import type { LaneName, Scheduler } from "./scheduler.ts";
-import { onceFor } from "./statements.ts";
+import { onceFor, type Statement } from "./statements.ts";
 import { markSent, type Trip } from "./trips.ts";
 
 /** The most calls that one statement takes: while Postgres runs it, the server has time for the next calls. */
@@ -29,23 +29,36 @@ export function batchedReads(driver: Driver, scheduler: Scheduler, timeout: numb
       const statement = batcher.statementFor(calls);
       const rows = await scheduler.run(lane, { deadline }, () => {
         markSent(trips, lane);
-        return driver.query(statement, deadline, undefined, () => allGone(trips));
+        return driver.query(statement, deadline, { gone: () => allGone(trips) });
       });
       return batcher.rowsByCall(rows, calls);
     }),
   );
 
+  /** What has a guard shares nothing: whoever came without one has not to wait for a position. */
+  const guarded = (lane: LaneName, statement: Statement, trip: Trip) =>
+    scheduler.run(lane, trip, () => {
+      markSent([trip], lane);
+      return driver.query(statement, trip.deadline, { guard: trip.guard, gone: trip.gone });
+    });
+
   return {
-    batched: (batcher, call, trip) => loaderOf(batcher as Batcher<unknown>)(call, trip),
+    batched(batcher, call, trip) {
+      if (!trip.guard) return loaderOf(batcher as Batcher<unknown>)(call, trip);
+      return guarded(batcher.lane, batcher.statementFor([call]), trip).then(
+        (rows) => batcher.rowsByCall(rows, [call])[0] ?? [],
+      );
+    },
     query(statement, trip) {
       // Most named statements have one plan whatever their values are, and are quick.
       const lane: LaneName = statement.lane ?? (statement.name ? "pages" : "searches");
+      if (trip.guard) return guarded(lane, statement, trip);
       const key = JSON.stringify([statement.name ?? statement.text, statement.values]);
       const { shared, isJoined } = coalesce(key, trip, (run) =>
         scheduler.run(lane, run, () => {
           run.isSent = true;
           markSent(run.trips, lane);
-          return driver.query(statement, deadlineIn(timeout), undefined, () => allGone(run.trips));
+          return driver.query(statement, deadlineIn(timeout), { gone: () => allGone(run.trips) });
         }),
       );
       if (isJoined) scheduler.join(lane, 1);
@@ -54,7 +67,7 @@ export function batchedReads(driver: Driver, scheduler: Scheduler, timeout: numb
     snapshot: (statements, trip) =>
       scheduler.run("searches", trip, () => {
         markSent([trip], "searches");
-        return driver.batch("snapshot", statements, trip.deadline);
+        return driver.batch("snapshot", statements, trip.deadline, { guard: trip.guard });
       }),
   };
 }

@@ -2,6 +2,7 @@ import type { HonoRequest } from "hono";
 import { HonoBase } from "hono/hono-base";
 import { TrieRouter } from "hono/router/trie-router";
 import type { Connect } from "../db/ports.ts";
+import type { Reader } from "../db/position.ts";
 import type { Sessions } from "./auth/session.ts";
 import { parseJson, requireMediaType } from "./body.ts";
 import { CursorSeal } from "./cursor.ts";
@@ -16,6 +17,7 @@ import { resourceIn } from "./observe.ts";
 import { type PageHandler, type PageInput, type PageRoute, shownUrl } from "./page.ts";
 import { PageWriter } from "./paging.ts";
 import { Pipeline, type PipelineOptions, type Target } from "./pipeline.ts";
+import { type Positions, requirePosition } from "./position.ts";
 import { type ConstraintMeanings, Problem } from "./problem.ts";
 import type { AnyReply } from "./reply.ts";
 import { type Input, isKeyed, type Route } from "./route.ts";
@@ -52,6 +54,7 @@ export class Api {
   /** Undefined where no cache may keep replies. */
   readonly #edge: EdgeCache | undefined;
   readonly #publicUrl: string | undefined;
+  readonly #positions: Positions | undefined;
 
   constructor(options: ApiOptions) {
     this.#pipeline = new Pipeline(options);
@@ -60,6 +63,7 @@ export class Api {
     const { publicUrl, edgeCacheSeconds: seconds } = options.settings;
     this.#publicUrl = publicUrl;
     if (seconds > 0) this.#edge = new EdgeCache({ seconds, store: options.entries, publicUrl });
+    this.#positions = options.positions;
     this.#seal = new CursorSeal(options.settings.cursorKey);
     this.#pages = new PageWriter(this.#seal);
   }
@@ -150,15 +154,23 @@ export class Api {
     const url = new URL(request.url);
     const preconditions = route.conditional ? parsePreconditions(request.headers) : NO_PRECONDITIONS;
     if (route.keyed === false) rejectKey(request.headers);
+    requirePosition(request.headers);
     const claim =
       isKeyed(route) && bytes && principal ? await claimOf(request, url, bytes, principal, route) : undefined;
     const valid = validate(route, { params, json, url }, this.#seal);
     exchange.observed.resource = resourceIn(valid.params);
     const input = { ...valid, body: chunks ?? valid.body, claim, url };
     const read = { form: "data", search: url.search, preconditions } as const;
-    return this.#reply(exchange, route, read, (preconditions, context) =>
+    // A probe asks how the primary is.
+    const reader = route.method === "get" && !route.probe ? this.#readerOf(exchange, "header") : undefined;
+    return this.#reply(exchange, route, read, reader, (preconditions, context) =>
       handle({ ...input, preconditions } as Input<Route>, context),
     );
+  }
+
+  /** Lets the reads of a request go to replicas, where there are any. */
+  #readerOf({ request }: Exchange, from: "header" | "cookie") {
+    return this.#positions?.readerOf(request.headers, from);
   }
 
   async #show(
@@ -182,7 +194,10 @@ export class Api {
     const input = { ...valid, body: undefined, ...sent, url };
     const form = wantsPage(request) ? "page" : "data";
     const read = { form, search: url.search, preconditions } as const;
-    return this.#reply(exchange, page, read, (preconditions, context) =>
+    // Whoever has signed in may be about to change what the page shows.
+    const isPublic = page.method !== "POST" && !page.role;
+    const reader = isPublic ? this.#readerOf(exchange, "cookie") : undefined;
+    return this.#reply(exchange, page, read, reader, (preconditions, context) =>
       handle({ ...input, preconditions } as PageInput<PageRoute>, context),
     );
   }
@@ -192,9 +207,11 @@ export class Api {
     exchange: Exchange,
     { cached }: Pick<Route, "cached">,
     read: SharedRead,
+    reader: Reader | undefined,
     respond: (preconditions: Preconditions, context: HandlerContext) => Promise<AnyReply>,
   ): Promise<AnyReply> {
-    const context = new HandlerContext(exchange, this.#pages, this.#connect);
+    const permitted = cached && this.#edge?.readsPrimary ? undefined : reader;
+    const context = new HandlerContext(exchange, this.#pages, this.#connect, permitted);
     const ask = (preconditions: Preconditions) => respond(preconditions, context);
     if (!this.#edge) return ask(read.preconditions);
     return cached

@@ -6,6 +6,7 @@ import type { Preconditions } from "./etag.ts";
 import { NO_PRECONDITIONS, textNotModified } from "./etag.ts";
 import type { Exchange } from "./exchange.ts";
 import { loggedError } from "./observe.ts";
+import { POSITION } from "./position.ts";
 import type { AnyReply } from "./reply.ts";
 
 /** The part of the Cache API that holds entries. */
@@ -49,6 +50,11 @@ export class EdgeCache {
     this.#seconds = seconds;
     this.#store = store;
     this.#publicUrl = publicUrl;
+  }
+
+  /** Entries are read from the primary: a replica may not have the write yet that marked a book. */
+  get readsPrimary(): boolean {
+    return this.#store !== undefined;
   }
 
   /** Replies to a read by an entry, or asks for the reply and keeps it. */
@@ -145,7 +151,7 @@ const forbidsStoring = (headers: Headers) => directivesOf(headers).includes("no-
 function acceptedAge(headers: Headers): number {
   const directives = directivesOf(headers);
   // Who has written, and says how far the database was then, wants to read the write.
-  if (headers.has("X-Octavo-Position") || headers.get("Pragma")?.toLowerCase().includes("no-cache")) return 0;
+  if (headers.has(POSITION) || headers.get("Pragma")?.toLowerCase().includes("no-cache")) return 0;
   if (directives.some((directive) => /^no-(cache|store)/.test(directive))) return 0;
   const ages = directives.flatMap((directive) => directive.match(/^max-age=?"?(.*?)"?$/)?.[1] ?? []);
   return Math.min(Infinity, ...ages.map((age) => (/^\d+$/.test(age) ? Number(age) : 0)));

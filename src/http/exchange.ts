@@ -1,4 +1,5 @@
 import type { HonoBase } from "hono/hono-base";
+import { furthest, type Position } from "../db/position.ts";
 import type { Trip } from "../db/trips.ts";
 import { networkOf } from "./address.ts";
 import type { Principal } from "./auth/authenticate.ts";
@@ -52,6 +53,8 @@ export class Exchange implements Clock {
   principal: Principal | undefined;
   /** The session that the request belongs to, on a page for whoever has signed in. */
   session: Session | undefined;
+  /** How far the database was behind the last write, where there are replicas. */
+  position: Position | undefined;
   readonly #options: ExchangeOptions;
   readonly #arrival = performance.now();
   #deadline: number;
@@ -94,6 +97,7 @@ export class Exchange implements Clock {
   addTrip(trip: Trip): void {
     this.observed.addTrip(trip);
     this.trace?.add(trip);
+    if (trip.position) this.position = furthest(this.position, trip.position);
   }
 
   /** Nobody receives the failure of what was cancelled when the client had gone, and nothing is wrong. */

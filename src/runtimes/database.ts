@@ -1,4 +1,4 @@
-/** The database of a server, shared by its requests. */
+/** The database of a server with its replicas, shared by its requests. */
 import type { ServerConfig } from "../config.ts";
 import { connectOver } from "../db/connection.ts";
 import { groupedWrites } from "../db/group-commit.ts";
@@ -6,7 +6,9 @@ import { neonDriver } from "../db/neon.ts";
 import { type PooledDriver, pooledDriver } from "../db/pool.ts";
 import type { Driver } from "../db/ports.ts";
 import { batchedReads } from "../db/read-batching.ts";
+import { replicatedReads } from "../db/replicas.ts";
 import { Scheduler } from "../db/scheduler.ts";
+import { openReplicas } from "./replicas.ts";
 
 /** The fraction of the pool that may write at a time, and that may search or count. A smaller one batches more. */
 const LANE_FRACTION = 1 / 4;
@@ -20,11 +22,22 @@ export function openDatabase(config: ServerConfig, warn: (sentence: string) => v
   const capacity = config.transport === "http" ? Number.POSITIVE_INFINITY : config.poolSize;
   const share = Math.ceil(capacity * LANE_FRACTION);
   const scheduler = new Scheduler({ capacity, share });
-  const connect = connectOver({
-    reads: batchedReads(driver, scheduler, config.deadline),
-    writes: groupedWrites(driver, scheduler, share),
-  });
-  return { driver, scheduler, connect };
+  const reads = batchedReads(driver, scheduler, config.deadline);
+  const opened =
+    config.readUrls.length > 0
+      ? openReplicas({ config, laneFraction: LANE_FRACTION, margin: MARGIN_MS, tell: warn })
+      : undefined;
+  const replicas = opened?.replicas;
+  return {
+    replicas,
+    schedulers: [scheduler, ...(opened?.schedulers ?? [])],
+    pools: [...(driver.state ? [driver.state] : []), ...(opened?.pools ?? [])],
+    connect: connectOver({
+      reads: replicas ? replicatedReads(reads, replicas) : reads,
+      writes: groupedWrites(driver, scheduler, share, replicas?.onPosition),
+    }),
+    end: () => Promise.all([driver.end?.(), opened?.end()]),
+  };
 }
 
 /** Opens the database by the transport that is configured. Neon's HTTP has no connections, and so no pool. */

@@ -74,13 +74,13 @@ const IDLE_TIMEOUT_SECONDS = 75;
 /** @throws StartupError */
 export async function startProcess(options: ProcessOptions): Promise<RunningServer> {
   const { name, config, listen, stopping, log, notify, reportMetrics } = options;
-  const { driver, scheduler, connect } = openDatabase(config, notify);
+  const { connect, replicas, end, ...database } = openDatabase(config, notify);
   const quotas = await startLimiter(config, log.quotasChanged);
-  const sources = { runtime: name, scheduler, pool: driver.state, store: quotas.store };
+  const sources = { runtime: name, ...database, replicas, store: quotas.store };
   const observation = await startObservation({ config, log, sources, warn: notify, reportMetrics });
   const { observe, tracing, metricsUrl } = observation;
   const { limiter } = quotas;
-  const app = createApp({ config, connect, limiter, log: observe, tracing, readAsset, stopping });
+  const app = createApp({ config, connect, replicas, limiter, log: observe, tracing, readAsset, stopping });
   const noticeProxy = proxyNotice(config, notify);
   const fetchApp: Respond = (request, address) => {
     noticeProxy(request);
@@ -101,7 +101,7 @@ export async function startProcess(options: ProcessOptions): Promise<RunningServ
       await sleep(config.shutdownDelay);
       await Promise.race([listener.close(), sleep(config.deadline + MARGIN_MS)]);
       quotas.close();
-      await Promise.race([driver.end?.(), sleep(MARGIN_MS)]);
+      await Promise.race([end(), sleep(MARGIN_MS)]);
       await Promise.race([observation.close(), sleep(MARGIN_MS)]);
       return true;
     },

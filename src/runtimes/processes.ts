@@ -37,7 +37,7 @@ export async function startProcesses(options: ProcessesOptions): Promise<Running
   const processes = new Processes(options, port);
   await processes.start();
   // Only for what is checked at the start.
-  const { driver, connect } = openDatabase({ ...config, poolSize: 1 }, notify);
+  const { connect, end } = openDatabase({ ...config, poolSize: 1, readUrls: [] }, notify);
   return {
     port,
     metricsUrl: metrics?.url,
@@ -45,7 +45,7 @@ export async function startProcesses(options: ProcessesOptions): Promise<Running
     async stop() {
       const isInOrder = await processes.stop();
       metrics?.close();
-      await Promise.race([driver.end?.(), sleep(MARGIN_MS)]);
+      await Promise.race([end(), sleep(MARGIN_MS)]);
       return isInOrder;
     },
   };

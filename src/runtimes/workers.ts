@@ -3,6 +3,7 @@ import { createApp } from "../app.ts";
 import { accessNotices, type Config, ConfigError, parseConfig } from "../config.ts";
 import { connectOver, direct } from "../db/connection.ts";
 import type { Driver } from "../db/ports.ts";
+import { Replicas, replicatedReads } from "../db/replicas.ts";
 import type { ReadAsset } from "../http/assets.ts";
 import { type App, requestIdOf } from "../http/exchange.ts";
 import { firstHeaders } from "../http/headers.ts";
@@ -40,7 +41,8 @@ interface Context {
 interface Platform {
   /** The variables of the configuration. */
   variables(env: Env): Record<string, unknown>;
-  openDriver(config: Config): Driver;
+  /** @param url of the primary, or of a replica */
+  openDriver(config: Config, url: string): Driver;
 }
 
 // biome-ignore lint/suspicious/noConsole: the console is where Workers log
@@ -57,9 +59,11 @@ async function makeApp(env: Env, { variables, openDriver }: Platform): Promise<A
     env.METRICS?.writeDataPoint(dataPointOf(event));
     if (isLogged(event.level, config)) print(event);
   };
+  const { reads, writes, replicas } = databaseOf(config, openDriver);
   return createApp({
     config,
-    connect: connectOver(direct(openDriver(config))),
+    connect: connectOver({ reads, writes }),
+    replicas,
     limiter: limiterOf(env, config),
     log,
     tracing: config.tracing && otlpTracing(config.tracing, warn),
@@ -67,6 +71,22 @@ async function makeApp(env: Env, { variables, openDriver }: Platform): Promise<A
     // The types of browsers do not have it.
     entries: (caches as unknown as { default: Cache }).default,
   });
+}
+
+/** Milliseconds after which a replica in trouble is tried again. */
+const RETRY_AFTER_MS = 5000;
+
+/** The database with its replicas. Nothing runs between requests, so every read from a replica asks first how it stands. */
+function databaseOf(config: Config, openDriver: Platform["openDriver"]) {
+  const driver = openDriver(config, config.databaseUrl);
+  if (config.readUrls.length === 0) return { ...direct(driver), replicas: undefined };
+  const opened = config.readUrls.map((url) => {
+    const driver = openDriver(config, url);
+    return { name: new URL(url).host, driver, reads: direct(driver).reads };
+  });
+  const replicas = new Replicas(opened, { maxLag: config.maxLag, tell: warn, retryAfter: RETRY_AFTER_MS });
+  const { reads, writes } = direct(driver, replicas.onPosition);
+  return { reads: replicatedReads(reads, replicas), writes, replicas };
 }
 
 /** Durable Objects count if they are bound, and the approximate binding otherwise and while they fail. */

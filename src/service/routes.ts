@@ -1,4 +1,5 @@
 import { checkReadiness } from "../db/readiness.ts";
+import type { Replicas } from "../db/replicas.ts";
 import type { Api } from "../http/api.ts";
 import type { ReadAsset } from "../http/assets.ts";
 import type { Authentication } from "../http/auth/authenticate.ts";
@@ -38,9 +39,12 @@ interface Ports {
   readAsset: ReadAsset;
   /** Aborts when the process is about to stop. */
   stopping: AbortSignal | undefined;
+  /** Undefined where there are none. */
+  replicas: Replicas | undefined;
 }
 
-export function serviceRoutes(api: Api, { authentication, publicUrl, readAsset, stopping }: Ports): void {
+export function serviceRoutes(api: Api, ports: Ports): void {
+  const { authentication, publicUrl, readAsset, replicas, stopping } = ports;
   api.on(contract.checkHealth, async () => jsonReply(200, OK));
 
   api.on(contract.checkReadiness, async (_, context) => {
@@ -50,7 +54,8 @@ export function serviceRoutes(api: Api, { authentication, publicUrl, readAsset, 
     }
     const warnings = await checkReadiness(context.databaseWithin(READY_MS));
     if (warnings.length > 0) context.warn(new Error(warnings.join(" ")));
-    return jsonReply(200, OK);
+    // Without its replicas the service is slower, but ready.
+    return jsonReply(200, replicas ? JSON.stringify({ status: "ok", replicas: replicas.counts() }) : OK);
   });
 
   const written = (document: Document, preconditions: Preconditions, type: string) => {

@@ -37,6 +37,7 @@ test("every block that no test runs is listed here", () => {
     "docs/operating.md: grep \"$(printf %s 'zoe@shop.example' | sha256sum | cut -c 1-16)\" octavo.log",
     "docs/poolers.md: DATABASE_URL=postgres://octavo_app:PASSWORD@10.0.0.6:6432/octavo npm run doctor",
     "docs/react.md: npm install react react-dom @tanstack/react-query",
+    'docs/replicas.md: DATABASE_READ_URL="postgres://octavo_app:PASSWORD@replica-1/octavo,postgres://octavo_app:PASSWORD@replica-2/octavo"',
   ]);
 });
 

@@ -22,6 +22,8 @@ const messageOf = async (environment: Record<string, unknown>, parse = parseConf
 test("DATABASE_URL is the only required variable", async () => {
   expect(await parseConfig({ DATABASE_URL })).toEqual({
     databaseUrl: DATABASE_URL,
+    readUrls: [],
+    maxLag: 10,
     neonFetchEndpoint: undefined,
     cursorKey: expect.any(Uint8Array),
     sessionKey: expect.any(Uint8Array),
@@ -40,6 +42,8 @@ test("DATABASE_URL is the only required variable", async () => {
 test("every variable of a Worker is read", async () => {
   const environment = {
     DATABASE_URL: FAR,
+    DATABASE_READ_URL: `${DATABASE_URL}, ${FAR}`,
+    REPLICA_MAX_LAG: "3",
     NEON_FETCH_ENDPOINT: "https://db.example/sql",
     CURSOR_KEY: SECRET,
     SESSION_KEY: SECRET.repeat(2),
@@ -66,6 +70,8 @@ test("every variable of a Worker is read", async () => {
   const bytes = (text: string) => new TextEncoder().encode(text);
   expect(await parseConfig(environment)).toEqual({
     databaseUrl: FAR,
+    readUrls: [DATABASE_URL, FAR],
+    maxLag: 3,
     neonFetchEndpoint: "https://db.example/sql",
     cursorKey: bytes(SECRET),
     sessionKey: bytes(SECRET.repeat(2)),
@@ -310,6 +316,13 @@ test.each<[string, string, RegExp]>([
   ["DATABASE_URL", "postgres://octavo:hidden@127.0.0.1", /user:password@host/],
   ["DATABASE_URL", "postgres://octavo:hidden@127.0.0.1/", /user:password@host/],
   ["DATABASE_URL", "postgres://hidden@127.0.0.1/octavo", /user:password@host/],
+  ["DATABASE_READ_URL", "hidden", /several separated by commas/],
+  ["DATABASE_READ_URL", "postgres://octavo:hidden@127.0.0.1", /user:password@host/],
+  ["DATABASE_READ_URL", `${DATABASE_URL},`, /several separated by commas/],
+  ["REPLICA_MAX_LAG", "0", /seconds/],
+  ["REPLICA_MAX_LAG", "hidden", /seconds/],
+  ["REPLICA_MAX_LAG", "1.5", /seconds/],
+  ["REPLICA_MAX_LAG", "86401", /seconds/],
   ["NEON_FETCH_ENDPOINT", "ftp://hidden", /https?:\/\//],
   ["CURSOR_KEY", "hidden".padEnd(31, "."), /32 bytes/],
   ["SESSION_KEY", "hidden".padEnd(31, "."), /32 bytes/],
