@@ -31,7 +31,7 @@ interface WorkerOptions {
  * @param variables the Worker's variables; undefined values are left out
  */
 export async function startWorker(
-  database: TestDatabase,
+  database: Pick<TestDatabase, "url">,
   variables: Variables = {},
   { config = "wrangler.toml", overrides = {}, directory = inject("worker") }: WorkerOptions = {},
 ): Promise<TestWorker> {
@@ -63,7 +63,7 @@ export async function startWrangler(database: TestDatabase, variables: Variables
   return { url: url.origin };
 }
 
-function bindingsOf(database: TestDatabase, variables: Variables): Record<string, string> {
+function bindingsOf(database: Pick<TestDatabase, "url">, variables: Variables): Record<string, string> {
   const bindings = {
     DATABASE_URL: database.url,
     NEON_FETCH_ENDPOINT: inject("neon"),
