@@ -55,8 +55,13 @@ async function idsOf(url: string): Promise<string[]> {
   return rows.map(({ id }) => id);
 }
 
-const start = (name: string, [file, ...args]: readonly [string, ...string[]], env: Record<string, string>) =>
-  startServer(name, (port) => ({ file, args, env: { ...env, PORT: `${port}` } }));
+function start(
+  name: string,
+  [file, ...args]: readonly [string, ...string[]],
+  env: Record<string, string>,
+): Promise<Server> {
+  return startServer(name, (port) => ({ file, args, env: { ...env, PORT: `${port}` } }));
+}
 
 /** The position of a write, once the replica is read. */
 async function positionOf({ origin }: Server): Promise<string> {

@@ -151,7 +151,7 @@ export class Replicas {
   /** Asks a replica how it stands, if somebody has to know that before a read. */
   guardOf(replica: Replica, after: Position | undefined): Guard | undefined {
     if (!this.isGuarded && !after) return undefined;
-    return { statement: standingAt(after), accept: (row) => replica.examine(row, this.home) };
+    return { statement: standingAt(after), after, accept: (row) => replica.examine(row, this.home) };
   }
 }
 
