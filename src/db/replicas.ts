@@ -151,7 +151,7 @@ export class Replicas {
   /** Asks a replica how it stands, if somebody has to know that before a read. */
   guardOf(replica: Replica, after: Position | undefined): Guard | undefined {
     if (!this.isGuarded && !after) return undefined;
-    return { statement: standingAt(after), accept: (row) => replica.examine(row, this.home) };
+    return { statement: standingAt(after), after, accept: (row) => replica.examine(row, this.home) };
   }
 }
 
@@ -167,11 +167,15 @@ export function replicatedReads(primary: Reads, replicas: Replicas): Reads {
   ): Promise<T> => {
     const { reader } = trip;
     const { home } = replicas;
-    if (reader && replicas.isGuarded && home === undefined) trip.guard = replicas.identifying;
-    const after = home === undefined ? undefined : reader?.after(home);
-    const replica = reader && home !== undefined ? replicas.next() : undefined;
+    if (!reader) return read(primary);
+    if (home === undefined) {
+      if (replicas.isGuarded) trip.guard = replicas.identifying;
+      return read(primary);
+    }
+    const after = reader.after(home);
+    const replica = replicas.next();
     // The guard of such a snapshot cannot be older than it.
-    const isBlind = isSnapshot && after !== undefined && replica?.driver.isOneTransaction;
+    const isBlind = isSnapshot && after && replica?.driver.isOneTransaction;
     if (!replica || isBlind) return read(primary);
     trip.guard = replicas.guardOf(replica, after);
     const time = timeTo(trip.deadline) * REPLICA_FRACTION;

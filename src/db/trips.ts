@@ -8,6 +8,8 @@ export type TraceHeaders = Readonly<Record<string, string>>;
 /** A statement before a read, in the same round trip. Its snapshot is older than that of the read, unless both are of one transaction. */
 export interface Guard {
   statement: Statement;
+  /** What it holds the read to. */
+  after?: Position | undefined;
   /** @throws what the call then rejects with */
   accept(row: Record<string, unknown> | undefined): void;
 }

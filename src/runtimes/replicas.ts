@@ -72,12 +72,20 @@ export function openReplicas({ config, laneFraction, margin, tell }: Options): S
 }
 
 /** Examines the primary and its replicas until the signal aborts, each without waiting for the others. */
-function watchAll(replicas: Replicas, primary: Driver, drivers: Driver[], signal: AbortSignal): void {
-  repeat(signal, async () => {
+async function watchAll(
+  replicas: Replicas,
+  primary: Driver,
+  drivers: Driver[],
+  signal: AbortSignal,
+): Promise<void> {
+  const identify = async () => {
     const row = await ask(primary, IDENTITY).catch(() => undefined);
     // While the primary cannot be reached, its replicas stay what they were.
     if (row) replicas.home = row.home as string;
-  });
+  };
+  // Before it is known, no replica can be compared with it.
+  await identify();
+  repeat(signal, identify);
   for (const [at, replica] of replicas.all.entries()) {
     repeat(signal, async () => {
       try {

@@ -3,13 +3,46 @@ import { once } from "node:events";
 import { createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import pg from "pg";
+import { inject, vi } from "vitest";
 import { startNeonEndpoint } from "../../dev/neon-endpoint.ts";
 import { migrate } from "../../ops/migrations.ts";
 import { IDENTITY, standingAt } from "../../src/db/position.ts";
 import { atEnd } from "./end.ts";
 import { startProxy } from "./proxy.ts";
-import type { Runtime, Variables } from "./servers.ts";
+import { launchServer, type Runtime, type TestServer, type Variables } from "./servers.ts";
 import { startReplicated } from "./standby.ts";
+import { SECRET } from "./token.ts";
+import { startWorker } from "./worker.ts";
+
+export const CURSOR_KEY = "positions".repeat(4);
+
+/** A server, and what it tells its operator. */
+export interface Told extends TestServer {
+  /** The sentences about replicas so far. */
+  told(): string[];
+  /** What Prometheus reads; undefined on Workers. */
+  metrics(): Promise<string | undefined>;
+}
+
+/** Starts the app with replicas. */
+export async function start(runtime: Runtime, variables: Variables): Promise<Told> {
+  const all = { AUTH_SECRET: SECRET, CURSOR_KEY, REQUEST_TIMEOUT_MS: "6000", ...variables };
+  const sentences = (lines: string[]) => lines.filter((line) => line.startsWith("The replica"));
+  if (runtime === "workerd") {
+    const worker = await startWorker({ url: `${variables.DATABASE_URL}` }, all);
+    return { ...worker, told: () => sentences(worker.logs()), metrics: async () => undefined };
+  }
+  const server = launchServer(runtime, { ...all, METRICS_PORT: "0" });
+  return {
+    url: await server.url,
+    logs: server.logs,
+    told: () => sentences(server.notices().split("\n")),
+    async metrics() {
+      const url = await vi.waitUntil(() => server.notices().match(/^Metrics at (.+)$/m)?.[1]);
+      return (await fetch(url)).text();
+    },
+  };
+}
 
 /** What becomes of what is sent to a database. */
 type Mode = "answers" | "hangs" | "breaks";
@@ -36,6 +69,10 @@ export interface Cluster {
   waysOf(runtime: Runtime): Promise<Ways>;
   /** Waits until the standby has replayed everything. */
   replayed(): Promise<void>;
+  /** Does work while the standby does not replay. */
+  whilePaused(work: () => Promise<void>): Promise<void>;
+  /** Does work while the standby stops to replay for some milliseconds, again and again. */
+  whileReplayHalts(work: () => Promise<void>): Promise<void>;
 }
 
 export async function startCluster(): Promise<Cluster> {
@@ -55,6 +92,26 @@ export async function startCluster(): Promise<Cluster> {
         ]);
         if (on[0].done) return;
       }
+    },
+    async whilePaused(work) {
+      await standby.query("select pg_wal_replay_pause()");
+      await vi.waitUntil(async () => {
+        const { rows } = await standby.query("select pg_get_wal_replay_pause_state() as state");
+        return rows[0].state === "paused";
+      });
+      await work().finally(() => standby.query("select pg_wal_replay_resume()"));
+      await cluster.replayed();
+    },
+    async whileReplayHalts(work) {
+      let isOver = false;
+      const working = work().finally(() => {
+        isOver = true;
+      });
+      while (!isOver) {
+        await standby.query("select pg_wal_replay_pause(), pg_sleep(0.01)");
+        await standby.query("select pg_wal_replay_resume(), pg_sleep(0.01)");
+      }
+      await working;
     },
   };
   await cluster.replayed();
@@ -124,10 +181,15 @@ async function neonWays(urls: Cluster["urls"]): Promise<Ways> {
     return { way: { mode: "answers", trips: 0 } as Way, endpoint, port: new URL(url).port };
   };
   const ways = [await wayTo(urls.primary), await wayTo(urls.standby)] as const;
+  const other = {
+    way: { mode: "answers", trips: 0 } as Way,
+    endpoint: { url: inject("neon") },
+    port: new URL(inject("postgres")).port,
+  };
   const server = createServer((incoming, response) => {
     const { port } = new URL(`${incoming.headers["neon-connection-string"]}`);
-    const found = ways.find((way) => way.port === port);
-    if (!found) return void response.writeHead(400).end("{}");
+    const found = [...ways, other].find((way) => way.port === port);
+    if (!found) return void response.destroy();
     const { way, endpoint } = found;
     if (way.mode === "breaks") return void response.destroy();
     if (way.mode === "hangs") return;
