@@ -2,7 +2,14 @@ import type * as z from "zod";
 import { version } from "../manifest.ts";
 import { IDEMPOTENCY_KEY } from "./idempotency-key.ts";
 import { exampleOf, hoist, type Json, jsonSchemaOf } from "./json-schema.ts";
-import { HEADERS, headersOf, problemHeaders, quotaHeaders, REQUEST_ID } from "./openapi-headers.ts";
+import {
+  cacheHeaders,
+  HEADERS,
+  headersOf,
+  problemHeaders,
+  quotaHeaders,
+  REQUEST_ID,
+} from "./openapi-headers.ts";
 import { type Extension, Problem, validationFailed } from "./problem.ts";
 import { PROBLEM } from "./problem-schema.ts";
 import { PROBLEMS, type ProblemCode } from "./problems.ts";
@@ -104,6 +111,7 @@ function successes(route: Route, contentOf: ContentOf): Json {
           description,
           headers: headersOf([
             ...headers,
+            ...cacheHeaders(route),
             ...quotaHeaders(route),
             ...(isKeyed(route) ? (["Idempotency-Replayed"] as const) : []),
           ]),
