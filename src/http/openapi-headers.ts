@@ -10,6 +10,7 @@ export const REQUEST_ID = "5c2f1c4e-6d0b-4a57-9f83-0e1d2b3c4a5f";
 
 type AnyHeader =
   | DocumentedHeader
+  | "Age"
   | "Cache-Control"
   | typeof POSITION
   | "X-Request-Id"
@@ -18,6 +19,8 @@ type AnyHeader =
   | "RateLimit"
   | "RateLimit-Policy"
   | "Idempotency-Replayed";
+
+export const cacheHeaders = ({ cached }: Route) => (cached ? (["Age"] as const) : []);
 
 export const quotaHeaders = ({ unlimited }: Route) =>
   unlimited ? [] : (["RateLimit", "RateLimit-Policy"] as const);
@@ -42,6 +45,10 @@ export const HEADERS: Record<AnyHeader, Json> = {
   }),
   "WWW-Authenticate": header("How to authenticate (RFC 6750).", 'Bearer realm="octavo"'),
   "Retry-After": header("Seconds to wait before retrying.", "1", { pattern: "^[0-9]+$" }),
+  Age: {
+    ...header("Seconds since the database was asked, if a cache answers.", "12", { pattern: "^[0-9]+$" }),
+    required: false,
+  },
   "Cache-Control": header("How the response may be cached.", "no-store"),
   "Content-Disposition": header("A name for the file.", 'attachment; filename="books.csv"'),
   ETag: header(

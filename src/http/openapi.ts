@@ -3,6 +3,7 @@ import { version } from "../manifest.ts";
 import { IDEMPOTENCY_KEY } from "./idempotency-key.ts";
 import { exampleOf, hoist, type Json, jsonSchemaOf } from "./json-schema.ts";
 import {
+  cacheHeaders,
   HEADERS,
   headersOf,
   positionHeader,
@@ -113,6 +114,7 @@ function successes(route: Route, contentOf: ContentOf): Json {
           description,
           headers: headersOf([
             ...headers,
+            ...cacheHeaders(route),
             ...quotaHeaders(route),
             ...positionHeader(route),
             ...(isKeyed(route) ? (["Idempotency-Replayed"] as const) : []),
