@@ -60,7 +60,11 @@ async function sufferAll(
     each.rate = each.watch.right / ((performance.now() - each.watch.since) / 1000);
     console.log(`${each.watch.server.runtime} answers ${each.rate.toFixed(0)} requests per second.`);
   }
-  const faults = FAULTS.filter(({ name }) => name.includes(only));
+  const faults = FAULTS.filter((fault) => {
+    const reason = fault.unable?.(world);
+    if (reason) console.log(`${fault.name}: skipped, because ${reason}.`);
+    return !reason && fault.name.includes(only);
+  });
   const share = (minutes * 60_000) / faults.length;
   const effects: Effect[] = [];
   const unmet: string[] = [];
