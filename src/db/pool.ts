@@ -63,10 +63,12 @@ export function pooledDriver({ url, size, timeout, warn = () => {} }: PoolOption
       calls.run(deadline, [statement], (client, [sent = statement]) =>
         cancellable(client, run(client, sent), url, gone),
       ),
-    batch: (transaction, statements, deadline) => {
+    batch: (transaction, statements, deadline, _, gone) => {
       // If the network fails during the batch, nothing else ends the transaction.
       const begin = `begin ${MODE[transaction]}; set local idle_in_transaction_session_timeout = ${timeout}`;
-      return calls.run(deadline, statements, (client, sent) => runBatch(client, begin, sent));
+      return calls.run(deadline, statements, (client, sent) =>
+        cancellable(client, runBatch(client, begin, sent), url, gone),
+      );
     },
     state: () => ({ open: pool.totalCount, idle: pool.idleCount, size }),
     end: () => pool.end(),

@@ -51,5 +51,6 @@ export interface Driver {
     statements: Statement[],
     deadline: number,
     headers?: TraceHeaders,
+    gone?: Gone,
   ): Promise<Row[][]>;
 }

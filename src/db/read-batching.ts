@@ -54,7 +54,7 @@ export function batchedReads(driver: Driver, scheduler: Scheduler, timeout: numb
     snapshot: (statements, trip) =>
       scheduler.run("searches", trip, () => {
         markSent([trip], "searches");
-        return driver.batch("snapshot", statements, trip.deadline);
+        return driver.batch("snapshot", statements, trip.deadline, undefined, () => allGone([trip]));
       }),
   };
 }

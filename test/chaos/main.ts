@@ -70,13 +70,13 @@ async function sufferAll(
   const unmet: string[] = [];
   for (const [at, fault] of faults.entries()) {
     const started = performance.now();
-    await suffer(fault, world, watched, share * (1 - RECOVERY_SHARE)).then(
-      (suffered) => effects.push(...suffered),
-      ({ message }) => {
-        unmet.push(message);
-        for (const { runtime, logs } of world.servers) console.log(runtime, logs().at(-1)?.slice(0, 600));
-      },
-    );
+    const suffered = await suffer(fault, world, watched, share * (1 - RECOVERY_SHARE));
+    effects.push(...suffered);
+    const told = suffered.flatMap(({ unmet }) => unmet);
+    unmet.push(...told);
+    // The last errors say why.
+    if (told.length > 0)
+      for (const { runtime, logs } of world.servers) console.log(runtime, logs().at(-1)?.slice(0, 600));
     const wrong = watched.reduce((sum, { watch }) => sum + watch.faults.length, 0);
     const took = ((performance.now() - started) / 1000).toFixed(0);
     console.log(
