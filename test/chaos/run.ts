@@ -19,7 +19,7 @@ export interface Effect {
   /** Seconds until `/ready` was red, and after the end of the fault until it was green; undefined if it stayed green. */
   red: number | undefined;
   green: number | undefined;
-  /** Seconds after the end of the fault until the server was as fast as before, within a half. */
+  /** Seconds after the end of the fault until the server was a quarter as fast as before. */
   throughput: number;
   /** Of requests during the fault, in milliseconds. */
   p99: number;
@@ -30,7 +30,7 @@ export interface Effect {
 /** Recovery takes longer on a busy machine, so only its absence is a failure. The table tells how long it took. */
 const PATIENCE_MS = 30_000;
 /** As fast as before, for a machine whose load changes. */
-const SHARE = 0.5;
+const SHARE = 0.25;
 const POLL_MS = 20;
 /** Of the answers to honest clients, so many may be a 503 because of the machine's own load. */
 const MAX_UNAVAILABLE = 0.25;
