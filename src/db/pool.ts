@@ -78,7 +78,12 @@ export function pooledDriver({ url, size, timeout, warn = () => {} }: PoolOption
     batch: (transaction, statements, deadline, options) => {
       // If the network fails during the batch, nothing else ends the transaction.
       const begin = `begin ${MODE[transaction]}; set local idle_in_transaction_session_timeout = ${timeout}`;
-      return calls.run(deadline, statements, (client, sent) => runBatch(client, begin, sent), options);
+      return calls.run(
+        deadline,
+        statements,
+        (client, sent) => cancellable(client, runBatch(client, begin, sent), url, options?.gone),
+        options,
+      );
     },
     state: () => ({ open: pool.totalCount, idle: pool.idleCount, size }),
     end: () => pool.end(),

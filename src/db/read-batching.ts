@@ -56,7 +56,7 @@ export function batchedReads(driver: Driver, scheduler: Scheduler, timeout: numb
     snapshot: (statements, trip) =>
       scheduler.run("searches", trip, () => {
         markSent([trip], "searches");
-        return driver.batch("snapshot", statements, trip.deadline, { guard: trip.guard });
+        return driver.batch("snapshot", statements, trip.deadline, optionsOf([trip]));
       }),
   };
 }

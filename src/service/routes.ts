@@ -11,7 +11,7 @@ import * as contract from "./contract.ts";
 import { API, apiCatalog, type Document, perOrigin } from "./documents.ts";
 
 /** Probes wait a second. Where the database takes longer, other instances may serve better. */
-const READY_MS = 900;
+const READY_MS = 800;
 
 const OK = JSON.stringify({ status: "ok" });
 

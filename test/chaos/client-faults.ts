@@ -1,8 +1,10 @@
 /** Clients that misbehave. Nobody else may notice. */
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Fault, World } from "./fault.ts";
+import type { Runtime } from "../support/servers.ts";
+import type { Fault } from "./fault.ts";
 import type { Server } from "./servers.ts";
 
 /** Connections of each kind of misbehaviour, to each server. */
@@ -97,22 +99,27 @@ const aborting: Behaviour = (socket, _, at) => {
 };
 
 const IDLE = 10_000;
+/** Descriptors that this process, or a server, needs beside those connections. */
+const OTHER_DESCRIPTORS = 1000;
 
-/** Connections that send nothing. To one server after the other, because this process needs a descriptor for each. */
-const idle: Fault = {
-  name: `${IDLE} connections are idle`,
+/** Connections that send nothing, to one server: this process needs a descriptor for each, too. */
+const idle = (target: Runtime): Fault => ({
+  name: `${IDLE} idle connections to ${target}`,
   of: "client",
-  async begin({ servers }: World) {
+  unable({ servers }) {
+    if (!servers.some(({ runtime }) => runtime === target)) return `${target} does not run`;
+    const limit = Number(execFileSync("sh", ["-c", "ulimit -n"], { encoding: "utf8" }));
+    return limit < IDLE + OTHER_DESCRIPTORS ? `ulimit -n is ${limit}` : undefined;
+  },
+  async begin({ servers }) {
     const sockets = new Set<Socket>();
-    const crowded = servers.filter(({ runtime }) => runtime === "node" || runtime === "bun");
-    const half = Math.floor(IDLE / Math.max(1, crowded.length));
-    for (const server of crowded) await openMany(server, half, sockets);
+    for (const server of servers) if (server.runtime === target) await openMany(server, IDLE, sockets);
     return async () => {
       for (const socket of sockets) socket.destroy();
       await sleep(500);
     };
   },
-};
+});
 
 async function openMany(server: Server, count: number, sockets: Set<Socket>): Promise<void> {
   const AT_ONCE = 200;
@@ -129,5 +136,6 @@ export const CLIENT_FAULTS: Fault[] = [
   behaving("sockets are half-closed", halfClosed, 20),
   behaving("headers have no end", headerFlood, 20),
   behaving("requests are aborted", aborting, 20),
-  idle,
+  idle("node"),
+  idle("bun"),
 ];

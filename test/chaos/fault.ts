@@ -18,6 +18,8 @@ export interface Fault {
   reddens?: boolean;
   /** How long a server may take to serve again, beside the patience for a busy machine, in milliseconds. */
   recovery?: number;
+  /** Why it cannot happen on this machine, or with these servers. */
+  unable?(world: World): string | undefined;
   /** Begins it, and resolves to a function that ends it. */
   begin(world: World): Promise<() => Promise<void>>;
 }

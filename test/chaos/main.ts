@@ -60,19 +60,23 @@ async function sufferAll(
     each.rate = each.watch.right / ((performance.now() - each.watch.since) / 1000);
     console.log(`${each.watch.server.runtime} answers ${each.rate.toFixed(0)} requests per second.`);
   }
-  const faults = FAULTS.filter(({ name }) => name.includes(only));
+  const faults = FAULTS.filter((fault) => {
+    const reason = fault.unable?.(world);
+    if (reason) console.log(`${fault.name}: skipped, because ${reason}.`);
+    return !reason && fault.name.includes(only);
+  });
   const share = (minutes * 60_000) / faults.length;
   const effects: Effect[] = [];
   const unmet: string[] = [];
   for (const [at, fault] of faults.entries()) {
     const started = performance.now();
-    await suffer(fault, world, watched, share * (1 - RECOVERY_SHARE)).then(
-      (suffered) => effects.push(...suffered),
-      ({ message }) => {
-        unmet.push(message);
-        for (const { runtime, logs } of world.servers) console.log(runtime, logs().at(-1)?.slice(0, 600));
-      },
-    );
+    const suffered = await suffer(fault, world, watched, share * (1 - RECOVERY_SHARE));
+    effects.push(...suffered);
+    const told = suffered.flatMap(({ unmet }) => unmet);
+    unmet.push(...told);
+    // The last errors say why.
+    if (told.length > 0)
+      for (const { runtime, logs } of world.servers) console.log(runtime, logs().at(-1)?.slice(0, 600));
     const wrong = watched.reduce((sum, { watch }) => sum + watch.faults.length, 0);
     const took = ((performance.now() - started) / 1000).toFixed(0);
     console.log(

@@ -44,7 +44,7 @@ export function reportOf(effects: Effect[], { minutes, confirmed, slowest, fault
   const right = "answered right / 503 / seconds after the fault until the first right answer";
   return [
     "# Chaos",
-    `${minutes} minutes. Cells: ${right}. \`red\` and \`green\`: seconds until \`/ready\` said so. \`rate\`: seconds until half of the requests per second before the fault were answered again.`,
+    `${minutes} minutes. Cells: ${right}. \`red\` and \`green\`: seconds until \`/ready\` said so. \`rate\`: seconds until a quarter of the requests per second of the beginning were answered again.`,
     ...tables,
     `${confirmed} writes were confirmed and compared with the database. The slowest answer took ${(slowest / 1000).toFixed(2)} s.`,
     faults.length === 0

@@ -15,6 +15,8 @@ export interface Tally {
   firstRight: number | undefined;
 }
 
+const POLL_MS = 25;
+
 const emptyTally = (): Tally => ({ right: 0, unavailable: 0, times: [], firstRight: undefined });
 
 /** A probe that waits for a lock of the whole database would be one request; a shop has several clients of each kind. */
@@ -25,6 +27,8 @@ export class Watch {
   readonly faults: string[] = [];
   #tallies = new Map<string, Tally>();
   #since = 0;
+  /** The period before, whose last requests may not be answered yet. */
+  #before = { tallies: new Map<string, Tally>(), since: 0 };
   #isStopped = false;
   readonly #clients: Promise<void>[];
 
@@ -35,9 +39,10 @@ export class Watch {
     this.#clients = Object.entries(probes).map(([route, probe]) => this.#run(route, probe));
   }
 
-  /** Forgets what was counted. Requests that have begun before do not count any more. */
+  /** Begins a period, and gives what was counted in the last. It still counts requests that began in it. */
   restart(): Map<string, Tally> {
     const counted = this.#tallies;
+    this.#before = { tallies: counted, since: this.#since };
     this.#since = performance.now();
     this.#tallies = new Map(this.routes.map((route) => [route, emptyTally()]));
     return counted;
@@ -79,8 +84,9 @@ export class Watch {
   }
 
   #count(route: string, started: number, outcome: Outcome): void {
-    if (started < this.#since) return;
-    const tally = this.tally(route);
+    const isOfPeriod = started >= this.#since;
+    const tally = isOfPeriod ? this.tally(route) : this.#before.tallies.get(route);
+    if (!tally || (!isOfPeriod && started < this.#before.since)) return;
     tally[outcome]++;
     tally.times.push(performance.now() - started);
     if (outcome === "right") tally.firstRight ??= started;
@@ -101,6 +107,13 @@ export class Readiness {
     this.#polling = this.#poll();
   }
 
+  /** Waits until the server says so, or the patience ends. */
+  async turns(isReady: boolean, patience: number): Promise<boolean> {
+    const end = performance.now() + patience;
+    while (this.isReady !== isReady && performance.now() < end) await sleep(POLL_MS);
+    return this.isReady === isReady;
+  }
+
   async stop(): Promise<void> {
     this.#isStopped = true;
     await this.#polling;
@@ -115,7 +128,7 @@ export class Readiness {
         this.isReady = isReady;
         this.since = performance.now();
       }
-      await sleep(25);
+      await sleep(POLL_MS);
     }
   }
 }

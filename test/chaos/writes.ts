@@ -12,6 +12,8 @@ export class Journal {
   readonly added = new Map<string, string>();
   /** Prices by book. */
   readonly prices = new Map<string, number>();
+  /** Keys of writes that were sent, and not confirmed yet. When the clients stop, nobody knows of these. */
+  readonly unknown = new Set<string>();
   /** How many writes were confirmed. A book of an import is one. */
   confirmed = 0;
 }
@@ -90,6 +92,7 @@ export function writeProbes(caller: Caller, journal: Journal, shelf: Shelf): Rec
 }
 
 interface Write {
+  key: string;
   attempt: Attempt;
   status: number;
   /** Whether a response with this status confirms the write, if not all do. */
@@ -98,15 +101,20 @@ interface Write {
 }
 
 /** Sends a write again, with the same key, until it is confirmed; then the next. */
-function insisting(next: (key: string) => Write, journal: Journal): Probe {
+function insisting(next: (key: string) => Omit<Write, "key">, journal: Journal): Probe {
   let write: Write | undefined;
   return async (): Promise<Outcome> => {
-    write ??= next(`chaos-${crypto.randomUUID()}`);
+    if (!write) {
+      const key = `chaos-${crypto.randomUUID()}`;
+      write = { key, ...next(key) };
+    }
+    journal.unknown.add(write.key);
     const answer = await write.attempt();
     if (asksToTryAgain(answer)) return "unavailable";
     if (answer.status !== write.status) return wrong("write", answer);
     if (write.isConfirmed?.(answer) === false) return "unavailable";
     write.confirm(answer.text);
+    journal.unknown.delete(write.key);
     write = undefined;
     journal.confirmed++;
     return "right";
