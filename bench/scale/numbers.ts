@@ -16,6 +16,9 @@ export function bytes(value: number): string {
 }
 
 /** A share as a signed percentage: `+4 %`. */
-export const percent = (share: number) => `${share < 0 ? "−" : "+"}${Math.abs(share * 100).toFixed(0)} %`;
+export function percent(share: number): string {
+  const digits = Math.abs(share * 100).toFixed(0);
+  return digits === "0" ? "0 %" : `${share < 0 ? "−" : "+"}${digits} %`;
+}
 
 const significant = (value: number) => `${Number(value.toPrecision(value >= 100 ? 3 : 2))}`;

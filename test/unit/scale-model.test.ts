@@ -97,6 +97,7 @@ test.each([
   [bytes(3e15), "3000 TB"],
   [percent(-0.042), "−4 %"],
   [percent(0.3), "+30 %"],
+  [percent(-0.004), "0 %"],
 ])("a number is written as %s", (written, expected) => {
   expect(written).toBe(expected);
 });
