@@ -189,33 +189,13 @@ const Environment = z.object({
     .default([]),
 });
 
-const processes = () =>
-  z
-    .string()
-    .regex(/^(auto|[1-9]|[1-9]\d|1[01]\d|12[0-8])$/, "must be auto or a whole number, 1 to 128")
-    .transform((value) => (value === "auto" ? value : Number(value)))
-    .prefault("1");
-
-/** Without parameters, which the client would take for options of its own. */
-const isRedisUrl = (value: string) =>
-  /^rediss?:\/\/[^/?#\s]+(\/\d{0,3})?$/.test(value) && URL.canParse(value);
-
-const rateLimitStore = () =>
-  z
-    .string()
-    .refine(
-      (value) => ["memory", "postgres"].includes(value) || isRedisUrl(value),
-      "must be memory, postgres, or the URL of a Redis such as redis://127.0.0.1:6379",
-    )
-    .default("memory");
-
 const ServerEnvironment = Environment.extend({
   HOST: host(),
   PORT: wholeNumber(0, 65_535).default(DEFAULT_PORT),
   // A timer of more than 24 days fires at once.
   RATE_LIMIT: rateLimit(/^(off|[1-9]\d{0,8}\/[1-9]\d{0,4})$/, "1 to 99999"),
-  RATE_LIMIT_STORE: rateLimitStore(),
-  PROCESSES: processes(),
+  RATE_LIMIT_STORE: z.string().default("memory"),
+  PROCESSES: z.string().default("1"),
   TRUSTED_PROXY_HOPS: wholeNumber(0, 10).optional(),
   DATABASE_TRANSPORT: z.enum(["tcp", "http"], "must be tcp or http").default("tcp"),
   DATABASE_POOL_SIZE: wholeNumber(1, 1000).default(10),
@@ -249,7 +229,7 @@ export async function parseConfig(environment: Record<string, unknown>): Promise
  * @throws ConfigError
  */
 export async function parseServerConfig(environment: Record<string, unknown>): Promise<ServerConfig> {
-  const variables = parse(ServerEnvironment, environment);
+  const variables = parse(ServerEnvironment, environment, faultsOfServer);
   return {
     ...(await configOf(variables)),
     host: variables.HOST,
@@ -257,7 +237,7 @@ export async function parseServerConfig(environment: Record<string, unknown>): P
     trustedProxyHops: variables.TRUSTED_PROXY_HOPS,
     transport: variables.DATABASE_TRANSPORT,
     poolSize: variables.DATABASE_POOL_SIZE,
-    processes: variables.PROCESSES,
+    processes: variables.PROCESSES === "auto" ? "auto" : Number(variables.PROCESSES),
     rateLimitStore: variables.RATE_LIMIT_STORE,
     metrics: metricsAt(variables),
     logFormat: variables.LOG_FORMAT,
@@ -272,6 +252,7 @@ function metricsAt({ METRICS_HOST: host, METRICS_PORT: port }: z.output<typeof S
 function parse<Variables extends z.ZodObject>(
   schema: Variables,
   environment: Record<string, unknown>,
+  moreFaultsOf: (given: Record<string, string>) => string[] = () => [],
 ): z.output<Variables> {
   const given = Object.fromEntries(
     Object.entries(environment).filter(
@@ -285,6 +266,7 @@ function parse<Variables extends z.ZodObject>(
       ({ path: [name], message }) => `${String(name)} ${String(name) in given ? message : "is not set"}`,
     ),
     ...faultsOfCombination(given),
+    ...moreFaultsOf(given),
   ];
   if (!parsed.success || faults.length > 0) throw new ConfigError(faults);
   return parsed.data;
@@ -313,18 +295,35 @@ async function configOf(variables: z.output<typeof Environment>): Promise<Config
 }
 
 function faultsOfCombination(given: Record<string, string>): string[] {
-  const { DATABASE_URL, CURSOR_KEY, METRICS_PORT, PORT = `${DEFAULT_PORT}` } = given;
+  const { DATABASE_URL, CURSOR_KEY } = given;
   const isRemote = DATABASE_URL && isDatabaseUrl(DATABASE_URL) && !isOnLoopback(DATABASE_URL);
   return [
     ...(isRemote && !CURSOR_KEY
       ? ["CURSOR_KEY is not set; it is required unless the database is on loopback"]
       : []),
-    ...(METRICS_PORT === PORT && METRICS_PORT !== "0"
-      ? ["METRICS_PORT must differ from PORT, which is public"]
-      : []),
     ...faultsOfAuthentication(given),
   ];
 }
+
+/** Checks of servers alone. The bundle of Workers contains the schema, but not this. */
+function faultsOfServer(given: Record<string, string>): string[] {
+  const { METRICS_PORT, PORT = `${DEFAULT_PORT}`, PROCESSES = "1", RATE_LIMIT_STORE = "memory" } = given;
+  return [
+    ...(METRICS_PORT === PORT && METRICS_PORT !== "0"
+      ? ["METRICS_PORT must differ from PORT, which is public"]
+      : []),
+    ...(/^(auto|[1-9]|[1-9]\d|1[01]\d|12[0-8])$/.test(PROCESSES)
+      ? []
+      : ["PROCESSES must be auto or a whole number, 1 to 128"]),
+    ...(["memory", "postgres"].includes(RATE_LIMIT_STORE) || isRedisUrl(RATE_LIMIT_STORE)
+      ? []
+      : ["RATE_LIMIT_STORE must be memory, postgres, or the URL of a Redis such as redis://127.0.0.1:6379"]),
+  ];
+}
+
+/** Without parameters, which the client would take for options of its own. */
+const isRedisUrl = (value: string) =>
+  /^rediss?:\/\/[^/?#\s]+(\/\d{0,3})?$/.test(value) && URL.canParse(value);
 
 const isOnLoopback = (databaseUrl: string) => isLoopback(new URL(databaseUrl).hostname);
 

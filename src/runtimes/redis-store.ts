@@ -30,7 +30,7 @@ export function openRedis(url: string, quota: Quota): QuotaStore & { ping(): Pro
   return {
     async count(key) {
       await connected;
-      if (client.status !== "ready") throw new Error("Connection is closed.");
+      if (client.status !== "ready" || !client.stream.writable) throw new Error("Connection is closed.");
       return countIn(windows, key);
     },
     async ping() {
