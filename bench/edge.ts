@@ -1,6 +1,6 @@
 /**
  * `npm run bench:edge`: measures the cost of requests on Workers: round trips to the database, latency with 80 ms to the
- * database, and CPU in workerd; also the size of the Worker, and the CPU time of its start.
+ * database, and CPU in workerd; listings from its cache; also the size of the Worker, and the CPU time of its start.
  */
 import { execFile } from "node:child_process";
 import { once } from "node:events";
@@ -15,6 +15,7 @@ import { startNeonEndpoint } from "../dev/neon-endpoint.ts";
 import { command } from "../ops/command.ts";
 import { wrangler } from "../ops/wrangler.ts";
 import { addBooksInDemand, type Catalogue, isbnOf, openCatalogue } from "./catalogue.ts";
+import { compareCache } from "./edge-cache.ts";
 import { median } from "./median.ts";
 import { table } from "./report.ts";
 import { type Ask, type HttpRequest, NEXT_ISBN, octavo } from "./requests.ts";
@@ -34,23 +35,11 @@ await command(async () => {
   try {
     const neon = await startNeonEndpoint({ postgres: catalogue.url, maxConnections: POOL_SIZE });
     const link = await linkTo(neon.url);
-    const server = await target.start("edge", { databaseUrl: catalogue.url, neonUrl: link.url, body: "" });
     try {
-      const routes = Object.entries(await routesOf(catalogue));
-      const rows: string[][] = [];
-      const bar = new cliProgress.SingleBar({ format: "{bar} {value} of {total}. {route}" });
-      bar.start(routes.length, 0, { route: "" });
-      for (const [route, request] of routes) {
-        bar.update({ route });
-        const { trips, farMs, cpu } = await cost(server, link, request);
-        rows.push([route, trips.toFixed(2), farMs.toFixed(0), cpu.toFixed(0)]);
-        bar.increment();
-      }
-      bar.stop();
-      console.log(`\n${table(["", "round trips", `p50 ms at ${LATENCY_MS} ms`, "CPU µs"], rows)}`);
+      console.log(`\n${await routesTable(target, catalogue, link)}`);
+      console.log(`\n${await cacheTable(target, catalogue, link)}`);
       console.log(`\n${await startup()}`);
     } finally {
-      await server.stop();
       link.close();
       await neon.close();
     }
@@ -58,6 +47,41 @@ await command(async () => {
     await catalogue.close();
   }
 });
+
+async function routesTable(target: Target, catalogue: Catalogue, link: Link): Promise<string> {
+  const server = await target.start("edge", { databaseUrl: catalogue.url, neonUrl: link.url, body: "" });
+  try {
+    const routes = Object.entries(await routesOf(catalogue));
+    const rows: string[][] = [];
+    const bar = new cliProgress.SingleBar({ format: "{bar} {value} of {total}. {route}" });
+    bar.start(routes.length, 0, { route: "" });
+    for (const [route, request] of routes) {
+      bar.update({ route });
+      const { trips, farMs, cpu } = await cost(server, link, request);
+      rows.push([route, trips.toFixed(2), farMs.toFixed(0), cpu.toFixed(0)]);
+      bar.increment();
+    }
+    bar.stop();
+    return table(["", "round trips", `p50 ms at ${LATENCY_MS} ms`, "CPU µs"], rows);
+  } finally {
+    await server.stop();
+  }
+}
+
+async function cacheTable({ start }: Target, { url, terms }: Catalogue, link: Link): Promise<string> {
+  const first = [await octavo({ page: "first" })];
+  const searches = await Promise.all(terms.slice(0, 100).map((search) => octavo({ search })));
+  const rows = await compareCache(
+    [
+      { name: "first page", requests: first, latency: 0 },
+      { name: "100 searches", requests: searches, latency: 0 },
+      { name: `first page at ${LATENCY_MS} ms`, requests: first, latency: LATENCY_MS },
+    ],
+    (edgeCacheSeconds) => start("edge", { databaseUrl: url, neonUrl: link.url, body: "", edgeCacheSeconds }),
+    link.setLatency,
+  );
+  return table(["requests/s", "no cache", "EDGE_CACHE_SECONDS", ""], rows);
+}
 
 /** Makes the n-th request to a route. */
 type Route = (at: number) => Promise<HttpRequest>;

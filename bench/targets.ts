@@ -27,6 +27,8 @@ export interface Surroundings {
   neonUrl: string;
   /** The response body of the bare servers: a book. */
   body: string;
+  /** How old replies may be that workerd takes from its cache. */
+  edgeCacheSeconds?: number;
 }
 
 export interface Target {
@@ -156,6 +158,7 @@ export const TARGETS: Record<string, Target> = {
       startWorkerd(name, WORKER, {
         ...octavoVariables(surroundings, ownRequests),
         NEON_FETCH_ENDPOINT: surroundings.neonUrl,
+        EDGE_CACHE_SECONDS: `${surroundings.edgeCacheSeconds ?? 0}`,
       }),
   },
   actix: peer("Actix + sqlx", "websearch", cargo, `${PEERS}/target/release/actix-bookstore`),

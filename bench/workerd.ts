@@ -13,9 +13,11 @@ export const { default: WORKERD } = requireOfWrangler("workerd") as { default: s
 /** The bundle for a deployment, which `npm run check` builds. */
 export const WORKER = fileURLToPath(new URL("../dist/worker/worker.js", import.meta.url));
 
+const CACHE_STORE = fileURLToPath(new URL("./cache-store.js", import.meta.url));
+
 const capnp = (text: string) => JSON.stringify(text);
 
-/** Starts a Worker with text bindings. It may connect to loopback. */
+/** Starts a Worker with text bindings and a cache in memory. It may connect to loopback. */
 export async function startWorkerd(
   name: string,
   script: string,
@@ -24,6 +26,7 @@ export async function startWorkerd(
   const directory = join(DATA, "bench", "workerd", name);
   await mkdir(directory, { recursive: true });
   await copyFile(script, join(directory, "worker.js"));
+  await copyFile(CACHE_STORE, join(directory, "cache.js"));
   const toml = await readFile(new URL("../wrangler.toml", import.meta.url), "utf8");
   const [, date = ""] = toml.match(/^compatibility_date = "(.*)"$/m) ?? [];
   const [, flags = "[]"] = toml.match(/^compatibility_flags = (.*)$/m) ?? [];
@@ -37,6 +40,7 @@ export async function startWorkerd(
 const config :Workerd.Config = (
   services = [
     (name = "worker", worker = .worker),
+    (name = "cache", worker = .cache),
     (name = "internet", network = (allow = ["private"])),
   ],
   sockets = [(name = "http", http = (), service = "worker")],
@@ -46,6 +50,11 @@ const worker :Workerd.Worker = (
   compatibilityDate = ${capnp(date)},
   compatibilityFlags = ${flags},
   bindings = [${texts.join(", ")}],
+  cacheApiOutbound = "cache",
+);
+const cache :Workerd.Worker = (
+  modules = [(name = "cache.js", esModule = embed "cache.js")],
+  compatibilityDate = ${capnp(date)},
 );
 `,
     { mode: 0o600 },

@@ -1,6 +1,6 @@
 /**
- * `npm run doctor`, or `node dist/doctor.js`: says what is wrong with the environment, the port, the database and the
- * identity provider of a server, and what mends it. `--worker` examines a Worker instead, `--json` is for scripts. It
+ * `npm run doctor`, or `node dist/doctor.js`: says what is wrong with the environment, the port, the database, the
+ * identity provider and the store of quotas of a server, and what mends it. `--worker` examines a Worker instead, `--json` is for scripts. It
  * changes nothing.
  *
  * Exit codes: 0 without faults, warnings or not; 1 with faults; 2 if the arguments are wrong.
@@ -12,6 +12,8 @@ import { examineDatabase } from "./doctor/database.ts";
 import { examineEnvironment } from "./doctor/environment.ts";
 import type { Examination } from "./doctor/finding.ts";
 import { examinePorts } from "./doctor/ports.ts";
+import { examineQuotas } from "./doctor/quotas.ts";
+import { examineReplicas } from "./doctor/replicas.ts";
 import { isFine, jsonOf, textOf } from "./doctor/report.ts";
 import { examineWorker } from "./doctor/worker.ts";
 
@@ -51,6 +53,7 @@ function readOptions() {
 
 async function server(): Promise<Examination[]> {
   const { findings, config } = await examineEnvironment(process.env);
+  const quotas = await examineQuotas(config);
   return [
     { area: "Environment", findings },
     { area: "Ports", findings: await examinePorts(config) },
@@ -58,7 +61,11 @@ async function server(): Promise<Examination[]> {
       area: "Database",
       findings: await examineDatabase(process.env.DATABASE_URL, config?.deadline ?? DEADLINE),
     },
+    ...(config && config.readUrls.length > 0
+      ? [{ area: "Replicas", findings: await examineReplicas(config) }]
+      : []),
     { area: "Authentication", findings: await examineAuthentication(config) },
+    ...(quotas.length > 0 ? [{ area: "Quotas", findings: quotas }] : []),
   ];
 }
 

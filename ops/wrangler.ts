@@ -71,6 +71,11 @@ export interface WranglerConfig {
   vars: Record<string, unknown>;
   assets?: { directory?: string } | undefined;
   ratelimits?: { simple: { limit: number; period: number } }[] | undefined;
+  durable_objects?: { bindings: { name: string; class_name: string }[] };
+  migrations?: { new_sqlite_classes?: string[] }[];
+  hyperdrive?: { binding: string; id: string }[];
+  route?: unknown;
+  routes?: unknown[] | undefined;
 }
 
 /**

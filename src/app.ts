@@ -8,13 +8,16 @@ import { Transfers } from "./catalogue/transfers.ts";
 import { changeRoutes } from "./changes/routes.ts";
 import type { Config } from "./config.ts";
 import type { Connect } from "./db/ports.ts";
+import type { Replicas } from "./db/replicas.ts";
 import { Api } from "./http/api.ts";
 import type { ReadAsset } from "./http/assets.ts";
 import { authenticator as authenticatorOf } from "./http/auth/authenticate.ts";
 import { Sessions } from "./http/auth/session.ts";
+import type { EntryStore } from "./http/edge-cache.ts";
 import type { App } from "./http/exchange.ts";
 import type { Log } from "./http/observe.ts";
 import type { Explain } from "./http/pipeline.ts";
+import { Positions } from "./http/position.ts";
 import type { Limiter } from "./http/rate-limit.ts";
 import type { Tracing } from "./http/tracing.ts";
 import { Pages } from "./pages/pages.ts";
@@ -29,12 +32,16 @@ import { taskRoutes } from "./tasks/routes.ts";
 export interface Ports {
   config: Config;
   connect: Connect;
+  /** Where the reads of the connections go; undefined if all go to one database. */
+  replicas?: Replicas | undefined;
   /** Undefined where requests are not limited. */
   limiter?: Limiter | undefined;
   log: Log;
   /** Undefined where no traces are recorded. */
   tracing?: Tracing | undefined;
   readAsset: ReadAsset;
+  /** Where replies to public reads are kept; undefined where the runtime has no cache. */
+  entries?: EntryStore | undefined;
   /** Aborts when the process is about to stop: from then on it is not ready. */
   stopping?: AbortSignal;
 }
@@ -42,8 +49,9 @@ export interface Ports {
 export const createApp = (ports: Ports): App => createApi(ports).app();
 
 export function createApi(ports: Ports): Api {
-  const { config, connect, limiter, log, tracing, readAsset, stopping } = ports;
-  const { authentication, importMaxBytes, publicUrl, shop, sessionKey, signIn } = config;
+  const { config, connect, replicas, limiter, log, tracing, readAsset, entries, stopping } = ports;
+  const { authentication, cursorKey, importMaxBytes, maxLag, publicUrl, shop, sessionKey, signIn } = config;
+  const positions = replicas && new Positions(cursorKey, maxLag);
   const transfers = new Transfers();
   const authenticator = authenticatorOf(authentication);
   const sessions = sessionKey && new Sessions(sessionKey, authentication);
@@ -53,7 +61,18 @@ export function createApi(ports: Ports): Api {
     const { explain } = isForStaff(new URL(exchange.request.url).pathname) ? staff : pages;
     return explain(problem, exchange);
   };
-  const api = new Api({ settings: config, authenticator, sessions, connect, limiter, log, tracing, explain });
+  const api = new Api({
+    settings: config,
+    authenticator,
+    sessions,
+    connect,
+    positions,
+    entries,
+    limiter,
+    log,
+    tracing,
+    explain,
+  });
   bookRoutes(api);
   catalogueRoutes(api, { transfers, importMaxBytes });
   stockRoutes(api);
@@ -62,6 +81,6 @@ export function createApi(ports: Ports): Api {
   pageRoutes(api, pages);
   const signingIn = { authentication: authentication.mode, authenticator, sessions, signIn };
   staffRoutes(api, staff, signingIn, { shop, transfers, importMaxBytes });
-  serviceRoutes(api, { authentication: authentication.mode, publicUrl, readAsset, stopping });
+  serviceRoutes(api, { authentication: authentication.mode, publicUrl, readAsset, stopping, replicas });
   return api;
 }

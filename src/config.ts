@@ -23,6 +23,10 @@ import { StartupError } from "./startup-error.ts";
 /** The configuration on every runtime, parsed from the environment. */
 export interface Config extends HttpSettings {
   databaseUrl: string;
+  /** Replicas of that database, to read from. */
+  readUrls: string[];
+  /** The seconds that a replica may be behind. */
+  maxLag: number;
   /** Where Neon's driver sends queries; undefined for Neon itself. */
   neonFetchEndpoint: string | undefined;
   /** The most bytes of a file to import, decompressed. */
@@ -47,8 +51,12 @@ export interface ServerConfig extends Config {
   trustedProxyHops: number | undefined;
   /** The transport to the database: pooled Postgres connections, or Neon's HTTP. */
   transport: "tcp" | "http";
-  /** The maximum number of connections in the pool. */
+  /** The maximum number of connections in the pool of each process. */
   poolSize: number;
+  /** How many processes answer; `auto` for one per core. */
+  processes: number | "auto";
+  /** Where quotas are counted: in each process, in the database, or at the URL of a Redis. */
+  rateLimitStore: "memory" | "postgres" | (string & {});
   /** Where Prometheus reads; undefined if nowhere. */
   metrics: { host: string; port: number } | undefined;
   /** Undefined for text on a terminal, and JSON elsewhere. */
@@ -109,6 +117,8 @@ function isDatabaseUrl(value: string): boolean {
   return username !== "" && password !== "" && hostname !== "" && pathname.length > 1;
 }
 
+const listed = (value: string) => value.split(",").map((part) => part.trim());
+
 const wholeNumber = (min: number, max: number, unit = "a whole number") =>
   z
     .string()
@@ -136,6 +146,15 @@ const rateLimit = (form: RegExp, windows: string) =>
 
 const Environment = z.object({
   DATABASE_URL: z.string().refine(isDatabaseUrl, "must have the form postgres://user:password@host/database"),
+  DATABASE_READ_URL: z
+    .string()
+    .transform(listed)
+    .refine(
+      (urls) => urls.every(isDatabaseUrl),
+      "must have the form postgres://user:password@host/database, several separated by commas",
+    )
+    .default([]),
+  REPLICA_MAX_LAG: wholeNumber(1, 86_400, "seconds").default(10),
   NEON_FETCH_ENDPOINT: z
     .string()
     .refine((value) => hasProtocol(value, "http:", "https:"), "must begin with https:// or http://")
@@ -155,11 +174,12 @@ const Environment = z.object({
   ...SHOP_VARIABLES,
   ...OBSERVE_VARIABLES,
   RATE_LIMIT: rateLimit(/^(off|[1-9]\d{0,8}\/(10|60))$/, "10 or 60"),
+  EDGE_CACHE_SECONDS: wholeNumber(0, 86_400, "seconds").default(0),
   REQUEST_TIMEOUT_MS: wholeNumber(100, 999_999, "milliseconds").default(10_000),
   IMPORT_MAX_BYTES: wholeNumber(1, 999_999_999_999, "bytes").default(1024 * MIB),
   CORS_ORIGINS: z
     .string()
-    .transform((value) => value.split(",").map((origin) => origin.trim()))
+    .transform(listed)
     .refine(
       (origins) => origins.every((origin) => URL.canParse(origin) && new URL(origin).origin === origin),
       {
@@ -169,11 +189,33 @@ const Environment = z.object({
     .default([]),
 });
 
+const processes = () =>
+  z
+    .string()
+    .regex(/^(auto|[1-9]|[1-9]\d|1[01]\d|12[0-8])$/, "must be auto or a whole number, 1 to 128")
+    .transform((value) => (value === "auto" ? value : Number(value)))
+    .prefault("1");
+
+/** Without parameters, which the client would take for options of its own. */
+const isRedisUrl = (value: string) =>
+  /^rediss?:\/\/[^/?#\s]+(\/\d{0,3})?$/.test(value) && URL.canParse(value);
+
+const rateLimitStore = () =>
+  z
+    .string()
+    .refine(
+      (value) => ["memory", "postgres"].includes(value) || isRedisUrl(value),
+      "must be memory, postgres, or the URL of a Redis such as redis://127.0.0.1:6379",
+    )
+    .default("memory");
+
 const ServerEnvironment = Environment.extend({
   HOST: host(),
   PORT: wholeNumber(0, 65_535).default(DEFAULT_PORT),
   // A timer of more than 24 days fires at once.
   RATE_LIMIT: rateLimit(/^(off|[1-9]\d{0,8}\/[1-9]\d{0,4})$/, "1 to 99999"),
+  RATE_LIMIT_STORE: rateLimitStore(),
+  PROCESSES: processes(),
   TRUSTED_PROXY_HOPS: wholeNumber(0, 10).optional(),
   DATABASE_TRANSPORT: z.enum(["tcp", "http"], "must be tcp or http").default("tcp"),
   DATABASE_POOL_SIZE: wholeNumber(1, 1000).default(10),
@@ -215,6 +257,8 @@ export async function parseServerConfig(environment: Record<string, unknown>): P
     trustedProxyHops: variables.TRUSTED_PROXY_HOPS,
     transport: variables.DATABASE_TRANSPORT,
     poolSize: variables.DATABASE_POOL_SIZE,
+    processes: variables.PROCESSES,
+    rateLimitStore: variables.RATE_LIMIT_STORE,
     metrics: metricsAt(variables),
     logFormat: variables.LOG_FORMAT,
     shutdownDelay: variables.SHUTDOWN_DELAY_MS,
@@ -249,6 +293,8 @@ function parse<Variables extends z.ZodObject>(
 async function configOf(variables: z.output<typeof Environment>): Promise<Config> {
   return {
     databaseUrl: variables.DATABASE_URL,
+    readUrls: variables.DATABASE_READ_URL,
+    maxLag: variables.REPLICA_MAX_LAG,
     neonFetchEndpoint: variables.NEON_FETCH_ENDPOINT,
     cursorKey: variables.CURSOR_KEY ?? (await derivedKey("cursor", variables.DATABASE_URL)),
     sessionKey: variables.SESSION_KEY ?? (await localSessionKey(variables.DATABASE_URL)),
@@ -257,6 +303,7 @@ async function configOf(variables: z.output<typeof Environment>): Promise<Config
     rateLimit: variables.RATE_LIMIT,
     deadline: variables.REQUEST_TIMEOUT_MS,
     corsOrigins: variables.CORS_ORIGINS,
+    edgeCacheSeconds: variables.EDGE_CACHE_SECONDS,
     importMaxBytes: variables.IMPORT_MAX_BYTES,
     publicUrl: variables.PUBLIC_URL,
     shop: shopOf(variables),

@@ -1,109 +1,11 @@
-/** The entry for Cloudflare Workers: Neon over HTTP, the configuration from bindings, the log on the console. */
-import { createApp } from "./app.ts";
-import { accessNotices, ConfigError, parseConfig } from "./config.ts";
-import { connectOver, direct } from "./db/connection.ts";
+/** The entry for Cloudflare Workers over Neon's HTTP driver. */
 import { neonDriver } from "./db/neon.ts";
-import type { ReadAsset } from "./http/assets.ts";
-import { type App, requestIdOf } from "./http/exchange.ts";
-import { firstHeaders } from "./http/headers.ts";
-import type { Log, RequestEvent } from "./http/observe.ts";
-import { isLogged } from "./http/observe-settings.ts";
-import { Problem } from "./http/problem.ts";
-import type { Limiter, Quota } from "./http/rate-limit.ts";
-import { respond } from "./http/reply.ts";
-import { misspellings } from "./misspellings.ts";
-import { type AnalyticsEngine, dataPointOf } from "./runtimes/analytics.ts";
-import { otlpTracing } from "./runtimes/otlp.ts";
+import { workerOn } from "./runtimes/workers.ts";
 
-/** The variables and secrets of the configuration, and the bindings of wrangler.toml. */
-type Env = Record<string, unknown> & {
-  RATE_LIMITER?: RateLimiter;
-  METRICS?: AnalyticsEngine;
-  ASSETS: { fetch(url: string): Promise<Response> };
-};
+// The runtime looks for the classes of Durable Objects among the exports.
+export { QuotaWindow } from "./runtimes/quota-window.ts";
 
-/** Cloudflare's binding. It counts approximately, per location, and reports only whether a request is admitted. */
-interface RateLimiter {
-  limit(options: { key: string }): Promise<{ success: boolean }>;
-}
-
-interface Context {
-  waitUntil(work: Promise<unknown>): void;
-}
-
-/** Created on the first request of an isolate, because bindings come with requests. It holds no connection. */
-let app: Promise<App> | undefined;
-
-// biome-ignore lint/suspicious/noConsole: the console is where Workers log
-const print = (event: RequestEvent) => console.log(JSON.stringify(event));
-
-// biome-ignore lint/suspicious/noConsole: see above
-const warn = (sentence: string) => console.warn(sentence);
-
-async function makeApp(env: Env): Promise<App> {
-  for (const sentence of misspellings(env)) warn(sentence);
-  const config = await parseConfig(env);
-  for (const sentence of accessNotices(config)) warn(sentence);
-  const driver = neonDriver({ url: config.databaseUrl, fetchEndpoint: config.neonFetchEndpoint });
-  const log: Log = (event) => {
-    env.METRICS?.writeDataPoint(dataPointOf(event));
-    if (isLogged(event.level, config)) print(event);
-  };
-  const limiter = bindingLimiter(env.RATE_LIMITER, config.rateLimit);
-  return createApp({
-    config,
-    connect: connectOver(direct(driver)),
-    limiter,
-    log,
-    tracing: config.tracing && otlpTracing(config.tracing, warn),
-    readAsset: assetsOf(env),
-  });
-}
-
-function bindingLimiter(binding: RateLimiter | undefined, quota: Quota | undefined): Limiter | undefined {
-  if (!binding || !quota) return undefined;
-  return {
-    quota,
-    async count(key) {
-      const { success } = await binding.limit({ key });
-      return { admitted: success, reset: quota.seconds };
-    },
-  };
-}
-
-/** The binding uses only the path of the URL. */
-function assetsOf({ ASSETS }: Env): ReadAsset {
-  return async (path) => {
-    const response = await ASSETS.fetch(`https://assets.local/${path}`);
-    if (!response.ok) throw new Error(`The assets binding responded with ${response.status} for ${path}.`);
-    // Read in full, so that the response has a Content-Length as on the other runtimes.
-    return new Uint8Array(await response.arrayBuffer());
-  };
-}
-
-export default {
-  async fetch(request: Request, env: Env, context: Context): Promise<Response> {
-    app ??= makeApp(env);
-    try {
-      // Cloudflare sets this header itself and overwrites what the client sends.
-      const address = request.headers.get("CF-Connecting-IP") ?? undefined;
-      // Cloudflare compresses by itself, and replaces this header. Another Worker cannot read what this one compresses.
-      const acceptEncoding = "";
-      const waitUntil = (work: Promise<unknown>) => context.waitUntil(work);
-      return await (await app).fetch(request, { address, acceptEncoding, waitUntil });
-    } catch (error) {
-      if (error instanceof ConfigError) return misconfigured(error, request);
-      throw error;
-    }
-  },
-};
-
-/** A Worker cannot refuse to start, so it rejects every request, and lists the faults only in the log. */
-function misconfigured(error: ConfigError, request: Request): Response {
-  // biome-ignore lint/suspicious/noConsole: see above
-  console.error(error.message);
-  const headers = { "Retry-After": "60" };
-  const problem = new Problem("service_unavailable", "The service is not configured.", { headers });
-  const requestId = requestIdOf(request.headers);
-  return respond(request, firstHeaders(requestId), problem.reply(requestId));
-}
+export default workerOn({
+  variables: (env) => env,
+  openDriver: ({ neonFetchEndpoint }, url) => neonDriver({ url, fetchEndpoint: neonFetchEndpoint }),
+});

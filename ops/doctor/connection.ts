@@ -19,7 +19,7 @@ const REMEDIES: Record<string, string> = {
   "28000":
     "Let this role connect from this machine: add a line to pg_hba.conf, and run select pg_reload_conf().",
   "3D000": "Create the database, and then its tables: createdb --encoding UTF8 NAME && npm run db:migrate",
-  "53300": "Raise max_connections of the server, or lower DATABASE_POOL_SIZE.",
+  "53300": "Raise max_connections of the server, or lower DATABASE_POOL_SIZE or PROCESSES.",
   "57P03": "Wait until Postgres has started.",
   SELF_SIGNED_CERT_IN_CHAIN: WRONG_CERTIFICATE,
   DEPTH_ZERO_SELF_SIGNED_CERT: WRONG_CERTIFICATE,

@@ -3,12 +3,15 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { type Config, ConfigError, parseConfig } from "../../src/config.ts";
 import { readWranglerConfig, runWrangler, type WranglerConfig, wranglerFlags } from "../wrangler.ts";
+import { bindingFindings } from "./bindings.ts";
 import { misspellingsIn } from "./environment.ts";
-import { count, type Finding, fault, ok, warning } from "./finding.ts";
+import { count, type Finding, fault, ok } from "./finding.ts";
+import { hyperdriveFindings } from "./hyperdrive.ts";
 
 /** Stand for the values of secrets, which nobody can read again. */
 const HIDDEN: Record<string, string> = {
   DATABASE_URL: "postgres://hidden:hidden@hidden.invalid/hidden",
+  DATABASE_READ_URL: "postgres://hidden:hidden@hidden.invalid/hidden",
   CURSOR_KEY: "hidden".repeat(6),
   SESSION_KEY: "hidden".repeat(6),
   AUTH_SECRET: "hidden".repeat(6),
@@ -34,6 +37,7 @@ export async function examineWorker(environment: string | undefined): Promise<Ex
   const findings = [
     ok("wrangler.toml", `${FILE} describes the Worker ${wrangler.name}.`),
     ...fileFindings(wrangler, environment),
+    ...(await hyperdriveFindings(wrangler)),
   ];
   const secrets = await secretsOf(environment);
   if (!Array.isArray(secrets)) return { findings: [...findings, secrets] };
@@ -41,15 +45,10 @@ export async function examineWorker(environment: string | undefined): Promise<Ex
   return { ...examined, findings: [...findings, ...examined.findings] };
 }
 
-function fileFindings(
-  { vars, assets, ratelimits }: WranglerConfig,
-  environment: string | undefined,
-): Finding[] {
+function fileFindings(config: WranglerConfig, environment: string | undefined): Finding[] {
+  const { vars, assets } = config;
   const revealed = SECRETS.filter((name) => name in vars);
   const folder = assets?.directory;
-  const [limit] = ratelimits ?? [];
-  const quota = limit && `${limit.simple.limit}/${limit.simple.period}`;
-  const told = `${vars.RATE_LIMIT || "600/60"}`;
   return [
     ...revealed.map((name) =>
       fault(
@@ -61,15 +60,7 @@ function fileFindings(
     ...(folder && !existsSync(resolve(folder))
       ? [fault("assets", `The folder ${folder} with the files of pages does not exist.`, "npm run build")]
       : []),
-    ...(quota && told !== quota && told !== "off"
-      ? [
-          warning(
-            "quota",
-            `The binding admits ${quota} requests, but the app tells clients ${told}.`,
-            `Set RATE_LIMIT = "${quota}" in [vars].`,
-          ),
-        ]
-      : []),
+    ...bindingFindings(config),
   ];
 }
 
@@ -90,12 +81,14 @@ async function secretsOf(environment: string | undefined): Promise<string[] | Fi
 }
 
 async function examineVariables(
-  { vars }: WranglerConfig,
+  { vars, hyperdrive }: WranglerConfig,
   secrets: string[],
   environment: string | undefined,
 ): Promise<Examined> {
   const hidden = Object.fromEntries(secrets.map((name) => [name, HIDDEN[name] ?? ""]));
-  const variables = { ...vars, ...hidden };
+  // A binding of Hyperdrive has the connection string.
+  const bound = hyperdrive?.length ? { DATABASE_URL: HIDDEN.DATABASE_URL } : {};
+  const variables = { ...vars, ...bound, ...hidden };
   const findings = misspellingsIn(variables);
   try {
     const config = await parseConfig(variables);

@@ -58,6 +58,7 @@ export const listBooks = route({
   summary: "List and search books",
   role: "public",
   paging: bookPaging,
+  cached: true,
   success: { 200: { description: "A page of books.", schema: BookPage, headers: ["Link"] } },
   problems: [],
 });
@@ -69,6 +70,7 @@ export const getBook = route({
   name: "getBook",
   summary: "Get a book",
   role: "public",
+  cached: true,
   params: byId,
   conditional: true,
   success: { 200: theBook, 304: { description: "Not modified.", headers: ["ETag"] } },

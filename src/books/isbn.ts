@@ -12,7 +12,9 @@ const WRITTEN = /^(?:=("?))?(?:ISBN(?:1[03])?:?)?(97[89]\d{10}|\d{9}[\dX])(?:\([
  */
 export function parseIsbn(text: string): string | undefined {
   const digits = PLAIN.test(text) ? text : digitsOf(text);
-  if (digits === "0000000000" || digits.startsWith("9790")) return undefined;
+  // An ISBN-10 may begin so: 979 is also Indonesia's group.
+  const isMusic = digits.length === 13 && digits.startsWith("9790");
+  if (digits === "0000000000" || isMusic) return undefined;
   if (digits.length === 13) return checkDigit13(digits) === digits[12] ? digits : undefined;
   if (digits.length !== 10 || checkDigit10(digits) !== digits[9]?.toUpperCase()) return undefined;
   const body = `978${digits.slice(0, 9)}`;

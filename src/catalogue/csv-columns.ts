@@ -2,7 +2,7 @@
 import { writable } from "../books/book.ts";
 import { refusalOf, repairIsbn } from "../books/isbn-repair.ts";
 import { faultsOf, NO_MESSAGE } from "../http/validate.ts";
-import { UNREADABLE } from "./encoding.ts";
+import { isUnreadable } from "./encoding.ts";
 import { type ColumnStyle, type Reading, readDate, readInteger, readPages, readPrice } from "./numbers.ts";
 import { fitCover, fitDescription } from "./repairs.ts";
 import type { Member, NamedColumn, Repair, RowFault } from "./rows.ts";
@@ -74,7 +74,7 @@ export class Column {
     const { value, repair } = reading;
     const result = writable[this.member].safeParse(value, NO_MESSAGE);
     if (result.success) return { value: result.data, repair };
-    if (text.includes(UNREADABLE)) return { faults: [{ path, ...NOT_UTF8 }] };
+    if (isUnreadable(text)) return { faults: [{ path, ...NOT_UTF8 }] };
     const faults = [...faultsOf("body", value, result)];
     return {
       faults: faults.map((fault) => ({ ...fault, path: fault.path ? `${path}.${fault.path}` : path })),

@@ -4,7 +4,10 @@ import { CatalogueError } from "./rows.ts";
 type Bytes = AsyncIterable<Uint8Array>;
 
 /** Stands for bytes that cannot be decoded. No decoder produces a lone surrogate, and no book may contain one. */
-export const UNREADABLE = "\ud800";
+const UNREADABLE = "\ud800";
+
+/** Whether a decoded text has bytes that could not be decoded. Half of a pair of surrogates is none. */
+export const isUnreadable = (text: string) => !text.isWellFormed();
 
 /** Bounds what a step holds, whatever the size of the chunks that arrive. */
 const PIECE = 65_536;
@@ -130,7 +133,10 @@ function unfinished(bytes: Uint8Array): number {
   return 0;
 }
 
-/** Decides between UTF-8 and Windows-1252 at the first bytes beyond ASCII, however late they come. */
+/** So many bytes decide an encoding, however they arrive: the same file is read alike from any network. */
+const DECIDING = 4096;
+
+/** Decides between UTF-8 and Windows-1252 by the bytes from the first beyond ASCII on, however late it comes. */
 class GuessingDecoder implements Decoder {
   #decided: Decoder | undefined;
   #tail: Uint8Array = new Uint8Array();
@@ -139,29 +145,35 @@ class GuessingDecoder implements Decoder {
     if (this.#decided) return this.#decided.decode(bytes);
     const all = joined(this.#tail, bytes);
     const first = all.findIndex((byte) => byte >= 0x80);
-    // A character takes up to four bytes: with fewer there is nothing to decide by.
     const end = first < 0 ? all.length : first;
-    if (first < 0 || all.length - first < 4) {
-      this.#tail = all.slice(end);
-      return ascii.decode(all.subarray(0, end));
-    }
-    this.#decided = isMostlyUtf8(all) ? new Utf8Decoder() : new Windows1252Decoder();
-    return this.#decided.decode(all);
+    this.#tail = all.slice(end);
+    const text = ascii.decode(all.subarray(0, end));
+    return this.#tail.length < DECIDING ? text : text + this.#decide(false);
   }
 
   end(): string {
-    if (this.#decided) return this.#decided.end();
-    const decoder = isMostlyUtf8(this.#tail) ? new Utf8Decoder() : new Windows1252Decoder();
-    return decoder.decode(this.#tail) + decoder.end();
+    const text = this.#decided ? "" : this.#decide(true);
+    return text + this.#decided?.end();
+  }
+
+  #decide(isWhole: boolean): string {
+    const isUtf8 = isMostlyUtf8(this.#tail.subarray(0, DECIDING), isWhole);
+    this.#decided = isUtf8 ? new Utf8Decoder() : new Windows1252Decoder();
+    return this.#decided.decode(this.#tail);
   }
 }
 
 const ascii = new TextDecoder();
 
-/** A letter of Windows-1252 is hardly ever a valid sequence of UTF-8, so the majority tells, even in a damaged file. */
-function isMostlyUtf8(bytes: Uint8Array): boolean {
-  const text = new Utf8Decoder().decode(bytes);
-  const bad = text.split(UNREADABLE).length - 1;
+/**
+ * A letter of Windows-1252 is hardly ever a valid sequence of UTF-8, so the majority tells, even in a damaged file.
+ *
+ * @param isWhole whether nothing follows, so that an unfinished character at the end is a bad one
+ */
+function isMostlyUtf8(bytes: Uint8Array, isWhole: boolean): boolean {
+  const decoder = new Utf8Decoder();
+  const text = decoder.decode(bytes) + (isWhole ? decoder.end() : "");
+  const bad = text.match(/\ud800/gu)?.length ?? 0;
   return bad === 0 || (text.match(/[^\0-\x7f\ud800]/gu)?.length ?? 0) > bad;
 }
 

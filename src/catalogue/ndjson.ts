@@ -2,7 +2,7 @@
 import { BookChanges } from "../books/book.ts";
 import { refusalOf, repairIsbn } from "../books/isbn-repair.ts";
 import { faultsOf, NO_MESSAGE } from "../http/validate.ts";
-import { decoded, UNREADABLE } from "./encoding.ts";
+import { decoded, isUnreadable } from "./encoding.ts";
 import { fitted, picked } from "./repairs.ts";
 import {
   crossFaults,
@@ -92,7 +92,7 @@ function rowOf(source: string, at: Pick<Row, "row" | "line">, { only, withIds }:
     details,
     source: line,
   });
-  if (source.includes(UNREADABLE)) return refused([whole("invalid_format", "must be UTF-8")]);
+  if (isUnreadable(source)) return refused([whole("invalid_format", "must be UTF-8")]);
   const parsed = parse(source);
   if (parsed === undefined) return refused([whole("invalid_format", "must be JSON")]);
   if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed))

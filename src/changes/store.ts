@@ -26,8 +26,7 @@ type Found = {
   at: string;
   home: string;
   removed_to: string;
-  is_complete: boolean;
-  is_foreign: boolean;
+  cluster: string | null;
 };
 
 const time = (value: ReturnType<typeof sql>) =>
@@ -97,8 +96,7 @@ const page = defineStatement({
       select changes, last_xid, last_id, (select count(*) from unseen) > taken as is_cut,
         pg_current_snapshot()::text as snapshot, pg_is_in_recovery() as is_standby,
         ${time(sql`case when pg_is_in_recovery() then pg_last_xact_replay_timestamp() else now() end`)} as at,
-        ${HOME} as home, removed_to::text, cluster is not null as is_complete,
-        cluster <> (select system_identifier from pg_control_system()) as is_foreign
+        ${HOME} as home, removed_to::text, cluster::text
       from ${bookFeed}, (
         select string_agg(${CHANGE}, ',') as changes, count(*) as taken,
           (array_agg(xid::text))[count(*)] as last_xid, (array_agg(book_id::text))[count(*)] as last_id
@@ -119,10 +117,10 @@ export async function listChanges(
   limit: number,
 ): Promise<FoundChanges> {
   const [found] = await database.read<Found>(bind(page, { ...valuesOf(gapsOf(place)), rows: limit }));
-  if (!found?.is_complete)
+  if (found?.cluster == null)
     throw new SetupFault("The feed does not have all books yet: run npm run db:migrate.");
-  const { changes, last_xid, last_id, is_cut, snapshot, is_standby, at, home, removed_to } = found;
-  if (found.is_foreign)
+  const { changes, last_xid, last_id, is_cut, snapshot, is_standby, at, home, removed_to, cluster } = found;
+  if (!home.startsWith(`${cluster}.`))
     throw new SetupFault("The feed was restored from another cluster: run npm run db:migrate.");
   return {
     changes: changes ?? "",

@@ -7,6 +7,7 @@ import {
   ResponseError,
   TimeoutError,
 } from "./errors.ts";
+import { ClientPosition } from "./position.ts";
 import type { ProblemBody } from "./problem-types.ts";
 
 export interface ClientOptions {
@@ -61,6 +62,7 @@ const MAX_WAIT_MS = 30_000;
 export function sender(baseUrl: string | URL, options: ClientOptions): Send {
   const { timeout = 15_000, retries = 3 } = options;
   const base = baseOf(baseUrl);
+  const position = new ClientPosition();
   return async (call) => {
     // All attempts send the same key, so that the effect happens once.
     const keyed =
@@ -70,7 +72,7 @@ export function sender(baseUrl: string | URL, options: ClientOptions): Send {
     for (let attempts = 1; ; attempts++) {
       try {
         return await within(call.file ? LONGEST_MS : timeout, call, (signal) =>
-          exchange(base, keyed, options, signal),
+          exchange(base, keyed, options, position, signal),
         );
       } catch (error) {
         if (!(error instanceof OctavoError)) throw error;
@@ -101,6 +103,7 @@ async function exchange(
   base: string,
   { method, path, query = {}, body, file, ifMatch, ifNoneMatch, idempotencyKey, stream }: Call,
   { token, fetch = globalThis.fetch }: ClientOptions,
+  position: ClientPosition,
   signal: AbortSignal,
 ): Promise<ApiResponse> {
   const bearer = typeof token === "function" ? await token() : token;
@@ -112,6 +115,7 @@ async function exchange(
     ...(ifMatch && { "If-Match": ifMatch }),
     ...(ifNoneMatch && { "If-None-Match": ifNoneMatch }),
     ...(idempotencyKey && { "Idempotency-Key": idempotencyKey }),
+    ...(method === "GET" && position.headers()),
   });
   const search = new URLSearchParams(
     Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [[name, `${value}`]])),
@@ -127,6 +131,7 @@ async function exchange(
       throw await connectionError({ base, method, headers, fetch, signal }, cause);
     },
   );
+  position.keep(response.headers);
   if (response.status === 204) return { status: 204, headers: response.headers, body: undefined };
   if (stream && response.ok)
     return { status: response.status, headers: response.headers, body: response.body };

@@ -1,7 +1,7 @@
 import { type SQL, sql } from "drizzle-orm";
 import { deadlineIn, within } from "../deadline.ts";
 import { faultOf } from "./faults.ts";
-import type { Connect, Driver, Row, Transaction } from "./ports.ts";
+import type { CallOptions, Connect, Driver, Row, Transaction } from "./ports.ts";
 import type { LaneName } from "./scheduler.ts";
 import {
   type Compile,
@@ -13,7 +13,7 @@ import {
   type Query,
   type Statement,
 } from "./statements.ts";
-import { markSent, startTrip, type Trip } from "./trips.ts";
+import { marking, markSent, type OnPosition, startTrip, type Trip } from "./trips.ts";
 
 /** Turns calls into one statement, and the rows of that statement into the rows of each call. */
 export interface Batcher<Call> {
@@ -44,25 +44,36 @@ export interface Writes {
   transaction: RunTransaction;
 }
 
-/** Sends each call to the driver by itself. */
-export function direct(driver: Driver): { reads: Reads; writes: Writes } {
-  const query = (statement: Statement, trip: Trip) => {
+/**
+ * Sends each call to the driver by itself.
+ *
+ * @param onPosition is told how far the database was behind each write; without replicas, nobody needs that
+ */
+export function direct(driver: Driver, onPosition?: OnPosition): { reads: Reads; writes: Writes } {
+  const optionsOf = (trip: Trip, isWrite: boolean): CallOptions => ({
+    traceHeaders: trip.traceHeaders,
+    guard: trip.guard,
+    mark: isWrite && onPosition ? marking([trip], onPosition) : undefined,
+  });
+  const query = (isWrite: boolean) => (statement: Statement, trip: Trip) => {
     markSent([trip]);
-    return driver.query(statement, trip.deadline, trip.traceHeaders);
+    return driver.query(statement, trip.deadline, optionsOf(trip, isWrite));
   };
   const batch =
     (transaction: Transaction): RunTransaction =>
     (statements, trip) => {
       markSent([trip]);
-      return driver.batch(transaction, statements, trip.deadline, trip.traceHeaders);
+      return driver.batch(transaction, statements, trip.deadline, optionsOf(trip, transaction === "write"));
     };
-  const batched: RunBatched = async (batcher, call, trip) => {
-    const rows = await query(batcher.statementFor([call]), trip);
-    return batcher.rowsByCall(rows, [call])[0] ?? [];
-  };
+  const batched =
+    (isWrite: boolean): RunBatched =>
+    async (batcher, call, trip) => {
+      const rows = await query(isWrite)(batcher.statementFor([call]), trip);
+      return batcher.rowsByCall(rows, [call])[0] ?? [];
+    };
   return {
-    reads: { batched, query, snapshot: batch("snapshot") },
-    writes: { batched, transaction: batch("write") },
+    reads: { batched: batched(false), query: query(false), snapshot: batch("snapshot") },
+    writes: { batched: batched(true), transaction: batch("write") },
   };
 }
 
@@ -75,10 +86,10 @@ export function connectOver({ reads, writes }: { reads: Reads; writes: Writes })
   );
   const batchable = (query: Query | SQL, grouping: Definition["grouping"]): query is Query =>
     "definition" in query && query.definition.grouping === grouping;
-  return (time, { onTrip, traceHeaders } = {}) => {
+  return (time, caller = {}) => {
     const deadline = deadlineIn(time);
     const call = async <T>(run: (trip: Trip) => Promise<T>): Promise<T> => {
-      const trip = startTrip(deadline, traceHeaders);
+      const trip = startTrip(deadline, caller);
       try {
         return await within(time, run(trip));
       } catch (error) {
@@ -86,7 +97,7 @@ export function connectOver({ reads, writes }: { reads: Reads; writes: Writes })
         throw faultOf(error);
       } finally {
         trip.ended = performance.now();
-        onTrip?.(trip);
+        caller.onTrip?.(trip);
       }
     };
     return {
@@ -114,6 +125,7 @@ export function connectOver({ reads, writes }: { reads: Reads; writes: Writes })
         const run = transaction === "snapshot" ? reads.snapshot : writes.transaction;
         return call((trip) => run(queries.map(compile), trip));
       },
+      changed: (...ids) => caller.onChange?.(ids),
     };
   };
 }

@@ -1,10 +1,10 @@
 import { LateError } from "../deadline.ts";
 import type { Batcher, Writes } from "./connection.ts";
 import { isLockTimeout, isOfStatement } from "./faults.ts";
-import type { Driver, Row } from "./ports.ts";
+import type { CallOptions, Driver, Row } from "./ports.ts";
 import type { Place, Scheduler } from "./scheduler.ts";
 import type { Statement } from "./statements.ts";
-import { markSent, type Trip } from "./trips.ts";
+import { marking, markSent, type OnPosition, type Trip } from "./trips.ts";
 
 /** The most writes in one group: whatever delays one of them, such as the cleaning of an index, delays all. */
 const MAX_GROUP = 8;
@@ -38,9 +38,16 @@ type WaitingCall = Extract<Waiting, { call: unknown }>;
  * soon count in the lane of locks; the others give up after {@link LOCK_TIMEOUT_MS} and queue for that lane.
  *
  * @param share the size of the two lanes
+ * @param onPosition as of `direct`
  */
-export function groupedWrites(driver: Driver, scheduler: Scheduler, share: number): Writes {
-  const queue = new WriteQueue(driver, scheduler, share);
+export function groupedWrites(
+  driver: Driver,
+  scheduler: Scheduler,
+  share: number,
+  onPosition?: OnPosition,
+): Writes {
+  const optionsOf: Writer["optionsOf"] = (trips) => (onPosition ? { mark: marking(trips, onPosition) } : {});
+  const queue = new WriteQueue({ driver, optionsOf }, scheduler, share);
   return {
     batched: (batcher, call, trip) =>
       queue.add(trip, { batcher: batcher as Batcher<unknown>, call, isAlone: batcher.alone ?? false }),
@@ -48,8 +55,14 @@ export function groupedWrites(driver: Driver, scheduler: Scheduler, share: numbe
   };
 }
 
+/** What sends writes. */
+interface Writer {
+  driver: Driver;
+  optionsOf(trips: readonly Trip[]): CallOptions;
+}
+
 class WriteQueue {
-  readonly #driver: Driver;
+  readonly #writer: Writer;
   readonly #scheduler: Scheduler;
   readonly #share: number;
   readonly #waiting: Waiting[] = [];
@@ -57,8 +70,8 @@ class WriteQueue {
   /** How many writes run, or wait for a place, that do not give up a lock. */
   #patient = 0;
 
-  constructor(driver: Driver, scheduler: Scheduler, share: number) {
-    this.#driver = driver;
+  constructor(writer: Writer, scheduler: Scheduler, share: number) {
+    this.#writer = writer;
     this.#scheduler = scheduler;
     this.#share = share;
   }
@@ -88,18 +101,18 @@ class WriteQueue {
   }
 
   async #runAlone(write: Waiting, place: Place): Promise<void> {
-    const driver = this.#driver;
+    const writer = this.#writer;
     if (this.#patient < this.#share) {
       const timer = setTimeout(() => place.moveTo("locks"), LOCK_TIMEOUT_MS);
-      await this.#runPatiently(() => run(driver, write, []), write);
+      await this.#runPatiently(() => run(writer, write, []), write);
       clearTimeout(timer);
       return;
     }
     try {
-      await run(driver, write, [LIMIT_LOCKS]);
+      await run(writer, write, [LIMIT_LOCKS]);
     } catch (error) {
       if (!isLockTimeout(error)) return write.reject(error);
-      this.#runPatiently(() => this.#scheduler.run("locks", write, () => run(driver, write, [])), write);
+      this.#runPatiently(() => this.#scheduler.run("locks", write, () => run(writer, write, [])), write);
     }
   }
 
@@ -112,7 +125,7 @@ class WriteQueue {
   async #runGroup(writes: WaitingCall[]): Promise<void> {
     this.#scheduler.join("writes", writes.length - 1);
     try {
-      await runTogether(this.#driver, writes);
+      await runTogether(this.#writer, writes);
     } catch (error) {
       // Such an error has rolled the whole transaction back; after any other the outcome is unknown.
       if (isOfStatement(error))
@@ -137,27 +150,29 @@ function takeNext(waiting: Waiting[]): Waiting[] {
 }
 
 /** Runs a write by itself; with statements before it, in a transaction. */
-async function run(driver: Driver, write: Waiting, before: Statement[]): Promise<void> {
-  const { deadline } = write;
+async function run({ driver, optionsOf }: Writer, write: Waiting, before: Statement[]): Promise<void> {
+  const { deadline, trip } = write;
+  const options = optionsOf([trip]);
   const transact = async (statements: Statement[]) =>
-    (await driver.batch("write", [...before, ...statements], deadline)).slice(before.length);
+    (await driver.batch("write", [...before, ...statements], deadline, options)).slice(before.length);
   if ("statements" in write) return write.resolve(await transact(write.statements));
   const { batcher, call, resolve } = write;
   const statement = batcher.statementFor([call]);
   const [rows = []] =
-    before.length > 0 ? await transact([statement]) : [await driver.query(statement, deadline)];
+    before.length > 0 ? await transact([statement]) : [await driver.query(statement, deadline, options)];
   resolve(batcher.rowsByCall(rows, [call])[0] ?? []);
 }
 
 /** Runs writes as one transaction. */
-async function runTogether(driver: Driver, writes: WaitingCall[]): Promise<void> {
+async function runTogether({ driver, optionsOf }: Writer, writes: WaitingCall[]): Promise<void> {
   const parts = [...byBatcher(writes)].map(([batcher, writes]) => {
     const calls = writes.map(({ call }) => call);
     return { batcher, calls, writes };
   });
   const deadline = Math.max(...writes.map(({ deadline }) => deadline));
   const statements = parts.map(({ batcher, calls }) => batcher.statementFor(calls));
-  const [, ...results] = await driver.batch("write", [LIMIT_LOCKS, ...statements], deadline);
+  const options = optionsOf(writes.map(({ trip }) => trip));
+  const [, ...results] = await driver.batch("write", [LIMIT_LOCKS, ...statements], deadline, options);
   for (const [at, { batcher, calls, writes }] of parts.entries()) {
     const rows = batcher.rowsByCall(results[at] ?? [], calls);
     for (const [place, { resolve }] of writes.entries()) resolve(rows[place] ?? []);

@@ -1,6 +1,8 @@
 import { neon, neonConfig } from "@neondatabase/serverless";
+import { sql } from "drizzle-orm";
 import { timeTo } from "../deadline.ts";
-import type { Driver, Transaction } from "./ports.ts";
+import type { CallOptions, Driver, Row, Transaction } from "./ports.ts";
+import { markOf } from "./position.ts";
 import type { Statement } from "./statements.ts";
 import type { TraceHeaders } from "./trips.ts";
 
@@ -11,10 +13,14 @@ export interface NeonOptions {
   fetchEndpoint?: string | undefined;
 }
 
+/** Nothing can run behind the commit. The id of a transaction is behind all that were committed before it began. */
+const MARK = markOf("xid", sql`pg_current_xact_id()`);
+
 const TRANSACTIONS = {
   snapshot: { isolationLevel: "RepeatableRead", readOnly: true },
   write: { isolationLevel: "ReadCommitted", readOnly: false },
-} as const satisfies Record<Transaction, object>;
+  guarded: { isolationLevel: "ReadCommitted", readOnly: true },
+} as const satisfies Record<Transaction | "guarded", object>;
 
 /**
  * Neon's HTTP driver: every call is one HTTPS request and holds nothing afterwards, as a Worker needs, whose I/O may
@@ -23,16 +29,35 @@ const TRANSACTIONS = {
 export function neonDriver({ url, fetchEndpoint }: NeonOptions): Driver {
   if (fetchEndpoint) neonConfig.fetchEndpoint = fetchEndpoint;
   neonConfig.fetchFunction = fetchTraced;
-  const sql = neon(url);
-  const prepared = ({ text, values }: Statement) => sql.query(text, values);
+  const client = neon(url);
+  const prepared = ({ text, values }: Statement) => client.query(text, values);
+  const transact = async (
+    transaction: keyof typeof TRANSACTIONS,
+    statements: Statement[],
+    deadline: number,
+    { traceHeaders, guard, mark }: CallOptions = {},
+  ): Promise<Row[][]> => {
+    const all = [...(guard ? [guard.statement] : []), ...statements, ...(mark ? [MARK] : [])];
+    const results: Row[][] = await client.transaction(all.map(prepared), {
+      ...TRANSACTIONS[transaction],
+      fetchOptions: optionsOf(deadline, traceHeaders),
+    });
+    guard?.accept(results.shift()?.[0]);
+    mark?.(results.pop()?.[0] as Row);
+    return results;
+  };
   return {
-    query: async ({ text, values }, deadline, headers) =>
-      sql.query(text, values, { fetchOptions: optionsOf(deadline, headers) }),
-    batch: async (transaction, statements, deadline, headers) =>
-      sql.transaction(statements.map(prepared), {
-        ...TRANSACTIONS[transaction],
-        fetchOptions: optionsOf(deadline, headers),
-      }),
+    isOneTransaction: true,
+    async query(statement, deadline, options = {}) {
+      const { traceHeaders, guard, mark } = options;
+      if (guard || mark) {
+        const [rows = []] = await transact(guard ? "guarded" : "write", [statement], deadline, options);
+        return rows;
+      }
+      const { text, values } = statement;
+      return client.query(text, values, { fetchOptions: optionsOf(deadline, traceHeaders) });
+    },
+    batch: transact,
   };
 }
 

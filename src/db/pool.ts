@@ -1,7 +1,10 @@
+import { sql } from "drizzle-orm";
 import pg from "pg";
 import { LateError } from "../deadline.ts";
+import { cancellable, isCancelled } from "./cancelling.ts";
 import { isOfStatement, sqlStateOf } from "./faults.ts";
-import type { Driver, Row, Transaction } from "./ports.ts";
+import type { CallOptions, Driver, Row, Transaction } from "./ports.ts";
+import { markOf } from "./position.ts";
 import { onceFor, type Statement } from "./statements.ts";
 
 /** A {@link Driver} that holds connections. `end` closes them once the last call has finished. */
@@ -30,6 +33,13 @@ export interface PoolOptions {
   warn?: (sentence: string) => void;
 }
 
+/** A commit that is not synchronous has not been flushed yet. */
+const MARK = markOf(
+  "lsn",
+  sql`case current_setting('synchronous_commit') when 'off' then pg_current_wal_insert_lsn()
+    else pg_current_wal_flush_lsn() end - '0/0'::pg_lsn`,
+);
+
 const MODE: Record<Transaction, string> = {
   snapshot: "isolation level repeatable read read only",
   write: "isolation level read committed",
@@ -47,8 +57,8 @@ const UNNAMED =
  * Pooled TCP by node-postgres, for runtimes that live longer than a request. In its pipeline mode, the statements of a
  * batch leave together, including `begin` and `commit`, so a batch is one round trip here too.
  *
- * A call whose deadline passes while it runs keeps its connection until the database's statement timeout ends it. The pool
- * therefore never has more active backends than connections.
+ * A call whose deadline passes while it runs keeps its connection until the database's statement timeout ends it, or until it
+ * is cancelled, because its callers have gone. The pool therefore never has more active backends than connections.
  *
  * A pooler without prepared statements reports that a name does not exist, or exists already. The call had no effect; it is
  * repeated without names, and so are all later calls. A pooler with prepared statements may remember names of an aborted
@@ -58,12 +68,22 @@ export function pooledDriver({ url, size, timeout, warn = () => {} }: PoolOption
   const pool = openPool(url, size, timeout);
   const calls = new PooledCalls(pool, warn);
   return {
-    query: (statement, deadline) =>
-      calls.run(deadline, [statement], (client, [sent = statement]) => run(client, sent)),
-    batch: (transaction, statements, deadline) => {
+    query: (statement, deadline, options) =>
+      calls.run(
+        deadline,
+        [statement],
+        (client, [sent = statement]) => cancellable(client, run(client, sent), url, options?.gone),
+        options,
+      ),
+    batch: (transaction, statements, deadline, options) => {
       // If the network fails during the batch, nothing else ends the transaction.
       const begin = `begin ${MODE[transaction]}; set local idle_in_transaction_session_timeout = ${timeout}`;
-      return calls.run(deadline, statements, (client, sent) => runBatch(client, begin, sent));
+      return calls.run(
+        deadline,
+        statements,
+        (client, sent) => cancellable(client, runBatch(client, begin, sent), url, options?.gone),
+        options,
+      );
     },
     state: () => ({ open: pool.totalCount, idle: pool.idleCount, size }),
     end: () => pool.end(),
@@ -86,6 +106,8 @@ function openPool(url: string, size: number, timeout: number): pg.Pool {
   return pool;
 }
 
+type Work<T> = (client: pg.PoolClient, statements: Statement[]) => Promise<T>;
+
 /** Runs calls on the pool's connections, with named statements where the pooler supports them. */
 class PooledCalls {
   readonly #pool: pg.Pool;
@@ -99,11 +121,35 @@ class PooledCalls {
     this.#warn = warn;
   }
 
+  /** Runs work with the guard before it and the mark behind it, which all leave together. */
   async run<T>(
     deadline: number,
     statements: Statement[],
-    work: (client: pg.PoolClient, statements: Statement[]) => Promise<T>,
+    work: Work<T>,
+    { guard, mark }: CallOptions = {},
   ): Promise<T> {
+    if (!guard && !mark) return this.#run(deadline, statements, work);
+    const before = guard ? [guard.statement] : [];
+    const behind = mark ? [MARK] : [];
+    const all = [...before, ...statements, ...behind];
+    const { guarded, result, marked } = await this.#run(deadline, all, async (client, sent) => {
+      const [guarding, working, marking] = await Promise.allSettled([
+        Promise.all(sent.slice(0, before.length).map((statement) => run(client, statement))),
+        work(client, sent.slice(before.length, before.length + statements.length)),
+        Promise.all(sent.slice(before.length + statements.length).map((statement) => run(client, statement))),
+      ]);
+      if (guarding.status === "rejected") throw guarding.reason;
+      if (working.status === "rejected") throw working.reason;
+      // The write is committed, whatever becomes of the mark.
+      const marked = marking.status === "fulfilled" ? marking.value[0]?.[0] : undefined;
+      return { guarded: guarding.value[0]?.[0], result: working.value, marked };
+    });
+    guard?.accept(guarded);
+    if (marked) mark?.(marked);
+    return result;
+  }
+
+  async #run<T>(deadline: number, statements: Statement[], work: Work<T>): Promise<T> {
     const client = await this.#pool.connect();
     if (performance.now() >= deadline) {
       client.release();
@@ -115,15 +161,17 @@ class PooledCalls {
     try {
       const result = await work(client, sent);
       for (const name of names) known.add(name);
-      client.release();
+      client.release(isCancelled(client));
       return result;
     } catch (error) {
       const wasKnown = names.some((name) => known.has(name));
-      client.release(!isGoodAfter(error, client) || names.some((name) => !known.has(name)));
+      client.release(
+        isCancelled(client) || !isGoodAfter(error, client) || names.some((name) => !known.has(name)),
+      );
       const code = sqlStateOf(error) ?? "";
       const isMisnamed = names.length > 0 && MISNAMED.test(code);
       if (isMisnamed) this.#stopNaming();
-      if (isMisnamed || (wasKnown && code === OUTDATED_PLAN)) return this.run(deadline, statements, work);
+      if (isMisnamed || (wasKnown && code === OUTDATED_PLAN)) return this.#run(deadline, statements, work);
       throw error;
     }
   }

@@ -1,10 +1,10 @@
 import DataLoader from "dataloader";
 import { deadlineIn } from "../deadline.ts";
 import type { Batcher, Reads } from "./connection.ts";
-import type { Driver, Row } from "./ports.ts";
+import type { CallOptions, Driver, Row } from "./ports.ts";
 import type { LaneName, Scheduler } from "./scheduler.ts";
 import { onceFor } from "./statements.ts";
-import { markSent, type Trip } from "./trips.ts";
+import { type Guard, markSent, type Trip } from "./trips.ts";
 
 /** The most calls that one statement takes: while Postgres runs it, the server has time for the next calls. */
 const MAX_CALLS = 32;
@@ -21,31 +21,33 @@ const MAX_CALLS = 32;
  */
 export function batchedReads(driver: Driver, scheduler: Scheduler, timeout: number): Reads {
   const coalesce = coalescer();
-  const loaderOf = onceFor((batcher: Batcher<unknown>) =>
-    loader(async (calls, trips) => {
-      const { lane } = batcher;
-      const deadline = deadlineIn(timeout);
-      scheduler.join(lane, trips.length - 1);
-      const statement = batcher.statementFor(calls);
-      const rows = await scheduler.run(lane, { deadline }, () => {
-        markSent(trips, lane);
-        return driver.query(statement, deadline);
+  const loadersOf = onceFor((batcher: Batcher<unknown>) => {
+    const load = () =>
+      loader(async (calls, trips) => {
+        const { lane } = batcher;
+        const deadline = deadlineIn(timeout);
+        scheduler.join(lane, trips.length - 1);
+        const statement = batcher.statementFor(calls);
+        const rows = await scheduler.run(lane, { deadline }, () => {
+          markSent(trips, lane);
+          return driver.query(statement, deadline, optionsOf(trips));
+        });
+        return batcher.rowsByCall(rows, calls);
       });
-      return batcher.rowsByCall(rows, calls);
-    }),
-  );
+    return { none: load(), lsn: load(), xid: load() };
+  });
 
   return {
-    batched: (batcher, call, trip) => loaderOf(batcher as Batcher<unknown>)(call, trip),
+    batched: (batcher, call, trip) => loadersOf(batcher as Batcher<unknown>)[kindOf(trip)](call, trip),
     query(statement, trip) {
       // Most named statements have one plan whatever their values are, and are quick.
       const lane: LaneName = statement.lane ?? (statement.name ? "pages" : "searches");
-      const key = JSON.stringify([statement.name ?? statement.text, statement.values]);
+      const key = JSON.stringify([kindOf(trip), statement.name ?? statement.text, statement.values]);
       const { shared, isJoined } = coalesce(key, trip, (run) =>
         scheduler.run(lane, run, () => {
           run.isSent = true;
           markSent(run.trips, lane);
-          return driver.query(statement, deadlineIn(timeout));
+          return driver.query(statement, deadlineIn(timeout), optionsOf(run.trips));
         }),
       );
       if (isJoined) scheduler.join(lane, 1);
@@ -54,9 +56,38 @@ export function batchedReads(driver: Driver, scheduler: Scheduler, timeout: numb
     snapshot: (statements, trip) =>
       scheduler.run("searches", trip, () => {
         markSent([trip], "searches");
-        return driver.batch("snapshot", statements, trip.deadline);
+        return driver.batch("snapshot", statements, trip.deadline, optionsOf([trip]));
       }),
   };
+}
+
+/** What holds for all that share a statement. */
+const optionsOf = (trips: readonly Trip[]): CallOptions => ({
+  guard: guardOf(trips),
+  gone: () => allGone(trips),
+});
+
+/** Aborts once every caller has gone. */
+function allGone(trips: readonly Trip[]): AbortSignal {
+  const controller = new AbortController();
+  const signals = trips.flatMap(({ gone }) => gone?.() ?? []);
+  const check = () => {
+    if (signals.length === trips.length && signals.every(({ aborted }) => aborted)) controller.abort();
+  };
+  check();
+  for (const signal of signals) signal.addEventListener("abort", check, { once: true });
+  return controller.signal;
+}
+
+/** What has a position shares statements with others of its kind alone: nobody else has to wait for one. */
+const kindOf = ({ guard }: Trip) => guard?.after?.kind ?? "none";
+
+/** The guard of the furthest position, which holds for all of them. */
+function guardOf(trips: readonly Trip[]): Guard | undefined {
+  let furthest: Guard | undefined;
+  for (const { guard } of trips)
+    if (guard && (guard.after?.value ?? 0) >= (furthest?.after?.value ?? 0)) furthest = guard;
+  return furthest;
 }
 
 type RunAll<Call> = (calls: readonly Call[], trips: readonly Trip[]) => Promise<Row[][]>;

@@ -147,6 +147,7 @@ export function defineResource(table: ResourceTable, options: ResourceOptions): 
         const values = { id, changes: JSON.stringify(members), ...demandValues(demand) };
         const [outcome] = (await database.write(bind(change, values))) as [Written];
         if (outcome.refusal !== null) throw faultOf(outcome, members);
+        database.changed(id);
         return outcome;
       }),
     async put(database, key, changes, members, demand) {
@@ -162,12 +163,14 @@ export function defineResource(table: ResourceTable, options: ResourceOptions): 
       const [outcome] = (await database.write(bind(put, values))) as [Put];
       if (outcome.refusal !== null) throw faultOf(outcome, changes);
       const { is_new: isNew, ...resource } = outcome;
+      database.changed(resource.id);
       return { ...resource, isNew };
     },
     async delete(database, id, demand, actor = "") {
       const values = { id, actor, ...demandValues(demand) };
       const [outcome] = (await database.write(bind(deletion, values))) as [Written];
       if (outcome.refusal !== null) throw faultOf(outcome, {});
+      database.changed(id);
     },
   };
 }

@@ -244,6 +244,24 @@ export const idempotencyKeys = pgTable(
   ],
 );
 
+/**
+ * How many requests a client has made in its window, where RATE_LIMIT_STORE is postgres. The migration makes the table
+ * unlogged: after a crash all quotas begin anew, and counting waits for no disk. Workers do not have it in their bundle.
+ */
+export const rateLimitWindows = /* @__PURE__ */ pgTable(
+  "rate_limit_windows",
+  {
+    // A digest of the client.
+    key: text("key").notNull(),
+    requests: bigint("requests", { mode: "bigint" }).notNull(),
+    ends_at: timestamp("ends_at", { withTimezone: true, mode: "string" }).notNull(),
+  },
+  (window) => [
+    primaryKey({ name: "rate_limit_windows_pkey", columns: [window.key] }),
+    index("rate_limit_windows_ends_at_idx").on(window.ends_at),
+  ],
+);
+
 export const tasks = pgTable(
   "tasks",
   {

@@ -1,7 +1,7 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import { fillPlaceholders, type SQL, sql } from "drizzle-orm";
-import { PgDialect } from "drizzle-orm/pg-core";
+import { CasingCache } from "drizzle-orm/casing";
 
 /** The types that a statement's values have in TypeScript, by their SQL types. */
 interface SqlTypes {
@@ -88,17 +88,24 @@ export interface Statement {
 
 export type Compile = (query: Query | SQL) => Statement;
 
+/** How Postgres writes names and values. Drizzle's `PgDialect` would bring its query builder into the Worker. */
+const POSTGRES: Parameters<SQL["toQuery"]>[0] = {
+  casing: new CasingCache(),
+  escapeName: (name) => `"${name.replaceAll('"', '""')}"`,
+  escapeParam: (index) => `$${index + 1}`,
+  escapeString: (text) => `'${text.replaceAll("'", "''")}'`,
+};
+
 /** Makes a function that turns queries into statements, and compiles each definition once. */
 export function compiler(): Compile {
-  const dialect = new PgDialect();
   const templateOf = onceFor(({ types, build, lane }: Definition) => {
     const value = (name: string) => sql`${sql.placeholder(name)}::${sql.raw(`${types[name]}`)}`;
-    const { sql: text, params } = dialect.sqlToQuery(build(value));
+    const { sql: text, params } = build(value).toQuery(POSTGRES);
     return { text, params, name: nameOf(text), ...(lane && { lane }) };
   });
   return (query) => {
     if (!("definition" in query)) {
-      const { sql, params } = dialect.sqlToQuery(query);
+      const { sql, params } = query.toQuery(POSTGRES);
       return { text: sql, values: params };
     }
     const { params, ...statement } = templateOf(query.definition);

@@ -1,12 +1,24 @@
+import { type Mark, type Position, positionOf, type Reader } from "./position.ts";
 import type { LaneName } from "./scheduler.ts";
+import type { Statement } from "./statements.ts";
 
 /** `traceparent` and `tracestate` (https://www.w3.org/TR/trace-context/). */
 export type TraceHeaders = Readonly<Record<string, string>>;
+
+/** A statement before a read, in the same round trip. Its snapshot is older than that of the read, unless both are of one transaction. */
+export interface Guard {
+  statement: Statement;
+  /** What it holds the read to. */
+  after?: Position | undefined;
+  /** @throws what the call then rejects with */
+  accept(row: Record<string, unknown> | undefined): void;
+}
 
 /** A round trip of one caller, as it goes. Moments are in the time of `performance.now()`. */
 export interface Trip {
   readonly deadline: number;
   readonly traceHeaders: TraceHeaders | undefined;
+  readonly gone: Gone | undefined;
   readonly started: number;
   /** When its statement was sent, alone or with others; undefined while it waits. */
   sent: number | undefined;
@@ -14,21 +26,39 @@ export interface Trip {
   lane: LaneName | undefined;
   ended: number | undefined;
   hasFailed: boolean;
+  readonly reader: Reader | undefined;
+  /** What runs before its statement on a replica. */
+  guard: Guard | undefined;
+  /** A replica did not answer it, and the primary did. */
+  isRetried: boolean;
+  /** How far the database was once its write was committed. */
+  position: Position | undefined;
 }
+
+/** Gives a signal that aborts when the caller has gone. A function, because few calls need it. */
+export type Gone = () => AbortSignal;
 
 /** Is told of each round trip when it has ended. */
 export type OnTrip = (trip: Trip) => void;
 
-export function startTrip(deadline: number, traceHeaders: TraceHeaders | undefined): Trip {
+export function startTrip(
+  deadline: number,
+  { traceHeaders, gone, reader }: Partial<Pick<Trip, "traceHeaders" | "gone" | "reader">>,
+): Trip {
   const started = performance.now();
   return {
     deadline,
     traceHeaders,
+    gone,
     started,
     sent: undefined,
     lane: undefined,
     ended: undefined,
     hasFailed: false,
+    reader,
+    guard: undefined,
+    isRetried: false,
+    position: undefined,
   };
 }
 
@@ -40,3 +70,13 @@ export function markSent(trips: readonly Trip[], lane?: LaneName): void {
     trip.lane ??= lane;
   }
 }
+
+/** Is told how far the database was behind a write. */
+export type OnPosition = (position: Position) => void;
+
+/** Makes the function that notes the position behind a commit on the trips of its writes. */
+export const marking = (trips: readonly Trip[], onPosition: OnPosition) => (row: object) => {
+  const position = positionOf(row as Mark);
+  for (const trip of trips) trip.position = position;
+  onPosition(position);
+};

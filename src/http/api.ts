@@ -1,9 +1,13 @@
-import { Hono, type HonoRequest } from "hono";
+import type { HonoRequest } from "hono";
+import { HonoBase } from "hono/hono-base";
+import { TrieRouter } from "hono/router/trie-router";
 import type { Connect } from "../db/ports.ts";
+import type { Reader } from "../db/position.ts";
 import type { Sessions } from "./auth/session.ts";
 import { parseJson, requireMediaType } from "./body.ts";
 import { CursorSeal } from "./cursor.ts";
-import { NO_PRECONDITIONS, parsePreconditions } from "./etag.ts";
+import { EdgeCache, type EntryStore, type SharedRead } from "./edge-cache.ts";
+import { NO_PRECONDITIONS, type Preconditions, parsePreconditions } from "./etag.ts";
 import type { App, Exchange } from "./exchange.ts";
 import { FORM_TOKEN, readForm, requireSameOrigin, textOf } from "./form.ts";
 import { type Handler, HandlerContext } from "./handler.ts";
@@ -13,6 +17,7 @@ import { resourceIn } from "./observe.ts";
 import { type PageHandler, type PageInput, type PageRoute, shownUrl } from "./page.ts";
 import { PageWriter } from "./paging.ts";
 import { Pipeline, type PipelineOptions, type Target } from "./pipeline.ts";
+import { type Positions, requirePosition } from "./position.ts";
 import { type ConstraintMeanings, Problem } from "./problem.ts";
 import type { AnyReply } from "./reply.ts";
 import { type Input, isKeyed, type Route } from "./route.ts";
@@ -20,6 +25,8 @@ import { validate } from "./validate.ts";
 
 export interface ApiOptions extends PipelineOptions {
   connect: Connect;
+  /** Where replies to public reads are kept; undefined where the runtime has no cache. */
+  entries?: EntryStore | undefined;
 }
 
 /** What one method of a path does. */
@@ -44,13 +51,19 @@ export class Api {
   readonly #seal: CursorSeal;
   readonly #pages: PageWriter;
   readonly #sessions: Sessions | undefined;
+  /** Undefined where no cache may keep replies. */
+  readonly #edge: EdgeCache | undefined;
   readonly #publicUrl: string | undefined;
+  readonly #positions: Positions | undefined;
 
   constructor(options: ApiOptions) {
     this.#pipeline = new Pipeline(options);
     this.#connect = options.connect;
     this.#sessions = options.sessions;
-    this.#publicUrl = options.settings.publicUrl;
+    const { publicUrl, edgeCacheSeconds: seconds } = options.settings;
+    this.#publicUrl = publicUrl;
+    if (seconds > 0) this.#edge = new EdgeCache({ seconds, store: options.entries, publicUrl });
+    this.#positions = options.positions;
     this.#seal = new CursorSeal(options.settings.cursorKey);
     this.#pages = new PageWriter(this.#seal);
   }
@@ -98,7 +111,8 @@ export class Api {
 
   /** Makes the app. It also responds with 204 to OPTIONS, 405 to other methods, and 404 to other paths. */
   app(): App {
-    const app: App = new Hono();
+    // The one of Hono's routers that tells `/books/import` from `/books/:id` under each prefix. The default would try others first.
+    const app: App = new HonoBase({ router: new TrieRouter() });
     const notFound: Parameters<App["notFound"]>[0] = (c) =>
       this.#pipeline.run(c, {
         explains: explainsAddress,
@@ -140,12 +154,23 @@ export class Api {
     const url = new URL(request.url);
     const preconditions = route.conditional ? parsePreconditions(request.headers) : NO_PRECONDITIONS;
     if (route.keyed === false) rejectKey(request.headers);
+    requirePosition(request.headers);
     const claim =
       isKeyed(route) && bytes && principal ? await claimOf(request, url, bytes, principal, route) : undefined;
     const valid = validate(route, { params, json, url }, this.#seal);
     exchange.observed.resource = resourceIn(valid.params);
-    const input = { ...valid, body: chunks ?? valid.body, preconditions, claim, url } as Input<Route>;
-    return handle(input, new HandlerContext(exchange, this.#pages, this.#connect));
+    const input = { ...valid, body: chunks ?? valid.body, claim, url };
+    const read = { form: "data", search: url.search, preconditions } as const;
+    // A probe asks how the primary is.
+    const reader = route.method === "get" && !route.probe ? this.#readerOf(exchange, "header") : undefined;
+    return this.#reply(exchange, route, read, reader, (preconditions, context) =>
+      handle({ ...input, preconditions } as Input<Route>, context),
+    );
+  }
+
+  /** Lets the reads of a request go to replicas, where there are any. */
+  #readerOf({ request }: Exchange, from: "header" | "cookie") {
+    return this.#positions?.readerOf(request.headers, from);
   }
 
   async #show(
@@ -166,8 +191,32 @@ export class Api {
       this.#seal,
     );
     exchange.observed.resource = resourceIn(valid.params);
-    const input = { ...valid, body: undefined, ...sent, preconditions, url } as PageInput<PageRoute>;
-    return handle(input, new HandlerContext(exchange, this.#pages, this.#connect));
+    const input = { ...valid, body: undefined, ...sent, url };
+    const form = wantsPage(request) ? "page" : "data";
+    const read = { form, search: url.search, preconditions } as const;
+    // Whoever has signed in may be about to change what the page shows.
+    const isPublic = page.method !== "POST" && !page.role;
+    const reader = isPublic ? this.#readerOf(exchange, "cookie") : undefined;
+    return this.#reply(exchange, page, read, reader, (preconditions, context) =>
+      handle({ ...input, preconditions } as PageInput<PageRoute>, context),
+    );
+  }
+
+  /** Replies by the handler, or by what a cache has of it. */
+  #reply(
+    exchange: Exchange,
+    { cached }: Pick<Route, "cached">,
+    read: SharedRead,
+    reader: Reader | undefined,
+    respond: (preconditions: Preconditions, context: HandlerContext) => Promise<AnyReply>,
+  ): Promise<AnyReply> {
+    const permitted = cached && this.#edge?.readsPrimary ? undefined : reader;
+    const context = new HandlerContext(exchange, this.#pages, this.#connect, permitted);
+    const ask = (preconditions: Preconditions) => respond(preconditions, context);
+    if (!this.#edge) return ask(read.preconditions);
+    return cached
+      ? this.#edge.read(exchange, read, ask)
+      : this.#edge.write(exchange, () => ask(read.preconditions));
   }
 
   /** What a page of ours has sent. The token of a form is a field of it, or a header where there is no form. */

@@ -1,5 +1,6 @@
 import type { HonoRequest } from "hono";
 import { isLoopback } from "./host.ts";
+import { POSITION } from "./position.ts";
 import type { Role } from "./route.ts";
 
 const EXPOSED = [
@@ -10,11 +11,15 @@ const EXPOSED = [
   "RateLimit",
   "RateLimit-Policy",
   "Retry-After",
+  POSITION,
   "X-Request-Id",
 ].join();
 
 /** CORS always permits POST. Without permission to send Content-Type, a page cannot POST JSON. */
-const READ = { methods: "GET,HEAD", headers: "Authorization,If-Match,If-None-Match,X-Request-Id" };
+const READ = {
+  methods: "GET,HEAD",
+  headers: `Authorization,If-Match,If-None-Match,${POSITION},X-Request-Id`,
+};
 const WRITE = {
   methods: "GET,HEAD,POST,PUT,PATCH,DELETE",
   headers: `Content-Type,Idempotency-Key,${READ.headers}`,

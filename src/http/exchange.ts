@@ -1,4 +1,5 @@
-import type { Hono } from "hono";
+import type { HonoBase } from "hono/hono-base";
+import { furthest, type Position } from "../db/position.ts";
 import type { Trip } from "../db/trips.ts";
 import { networkOf } from "./address.ts";
 import type { Principal } from "./auth/authenticate.ts";
@@ -30,7 +31,10 @@ export interface ExchangeOptions {
   isProbe: boolean;
 }
 
-export type App = Hono<{ Bindings: Connection }>;
+/** The status in the log where the client did not wait for one, as in that of nginx. */
+const CLIENT_GONE = 499;
+
+export type App = HonoBase<{ Bindings: Connection }>;
 
 /** One request and its response, until the last byte has left or the client has gone. */
 export class Exchange implements Clock {
@@ -43,10 +47,14 @@ export class Exchange implements Clock {
   readonly observed = new Observed();
   /** Undefined if it is not recorded, and the client has none. */
   readonly trace: Trace | undefined;
+  /** The ids of what the request has changed. */
+  readonly changed = new Set<string>();
   /** Who sent the request, on a route with a role. */
   principal: Principal | undefined;
   /** The session that the request belongs to, on a page for whoever has signed in. */
   session: Session | undefined;
+  /** How far the database was behind the last write, where there are replicas. */
+  position: Position | undefined;
   readonly #options: ExchangeOptions;
   readonly #arrival = performance.now();
   #deadline: number;
@@ -89,12 +97,20 @@ export class Exchange implements Clock {
   addTrip(trip: Trip): void {
     this.observed.addTrip(trip);
     this.trace?.add(trip);
+    if (trip.position) this.position = furthest(this.position, trip.position);
+  }
+
+  /** Nobody receives the failure of what was cancelled when the client had gone, and nothing is wrong. */
+  #withdraw(): number {
+    Object.assign(this.observed, { client_gone: true, problem: undefined, error: undefined });
+    return CLIENT_GONE;
   }
 
   /** Logs the event of the request, records its trace, and aborts {@link signal}. */
   end(status: number): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    if (this.#controller?.signal.aborted && status >= 500) status = this.#withdraw();
     const { body, connection, observed, principal, request, requestId, trace } = this;
     const { log, isProbe, plainSubjects, tracing } = this.#options;
     const event: RequestEvent = {

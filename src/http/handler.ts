@@ -1,4 +1,5 @@
 import type { Connect, Database } from "../db/ports.ts";
+import type { Reader } from "../db/position.ts";
 import { lookupOf } from "./admission.ts";
 import type { Principal } from "./auth/authenticate.ts";
 import type { LookupOptions } from "./auth/keys.ts";
@@ -20,19 +21,32 @@ export class HandlerContext {
   readonly pages: PageWriter;
   readonly #exchange: Exchange;
   readonly #connect: Connect;
+  readonly #reader: Reader | undefined;
 
-  constructor(exchange: Exchange, pages: PageWriter, connect: Connect) {
+  /** @param reader lets reads go to replicas */
+  constructor(exchange: Exchange, pages: PageWriter, connect: Connect, reader: Reader | undefined) {
     this.pages = pages;
     this.#exchange = exchange;
     this.#connect = connect;
+    this.#reader = reader;
   }
 
   /** The database. The time limit of its calls is computed at each access, so a stream asks for it at each page. */
   get database(): Database {
+    return this.databaseWithin(Number.POSITIVE_INFINITY);
+  }
+
+  /** The database, with so many milliseconds for each call, if the request has as many. */
+  databaseWithin(limit: number): Database {
     const exchange = this.#exchange;
-    return this.#connect(exchange.timeLeft(DATABASE_FRACTION), {
+    return this.#connect(Math.min(limit, exchange.timeLeft(DATABASE_FRACTION)), {
       onTrip: (trip) => exchange.addTrip(trip),
+      onChange: (ids) => {
+        for (const id of ids) exchange.changed.add(id);
+      },
       traceHeaders: exchange.trace?.headers,
+      gone: () => exchange.signal,
+      reader: this.#reader,
     });
   }
 

@@ -26,9 +26,13 @@ export interface RequestEvent {
   /** The time before, in which statements wait for connections or for others to leave with. */
   db_wait_ms: number;
   db_round_trips: number;
+  /** Those of them that a replica did not answer, and for which the primary was asked as well. */
+  db_retries: number | undefined;
   bytes_in: number;
   /** Before the compression. */
   bytes_out: number;
+  /** Whether the cache of the location had the reply; undefined if it was not asked. */
+  edge_cache: "hit" | "miss" | undefined;
   /** The network that the request counts for if no token does; see `networkOf`. */
   client: string | undefined;
   role: string | undefined;
@@ -76,7 +80,9 @@ export class Observed {
   db_ms = 0;
   db_wait_ms = 0;
   db_round_trips = 0;
+  db_retries: number | undefined;
   bytes_out = 0;
+  edge_cache: "hit" | "miss" | undefined;
   role: string | undefined;
   problem: ProblemCode | undefined;
   refusal: string | undefined;
@@ -86,8 +92,9 @@ export class Observed {
   feed_lag_ms: number | undefined;
 
   /** Adds a round trip that has ended. */
-  addTrip({ started, sent, ended = performance.now() }: Trip): void {
+  addTrip({ started, sent, ended = performance.now(), isRetried }: Trip): void {
     this.db_round_trips++;
+    if (isRetried) this.db_retries = (this.db_retries ?? 0) + 1;
     this.db_wait_ms += (sent ?? ended) - started;
     this.db_ms += ended - (sent ?? ended);
   }

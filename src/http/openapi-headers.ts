@@ -1,6 +1,7 @@
 /** The response headers in the document. */
 import { REQUEST_ID_FORM } from "./exchange.ts";
 import type { Json } from "./json-schema.ts";
+import { POSITION, POSITION_FORM } from "./position.ts";
 import type { ProblemCode } from "./problems.ts";
 import type { DocumentedHeader, Route } from "./route.ts";
 
@@ -9,7 +10,9 @@ export const REQUEST_ID = "5c2f1c4e-6d0b-4a57-9f83-0e1d2b3c4a5f";
 
 type AnyHeader =
   | DocumentedHeader
+  | "Age"
   | "Cache-Control"
+  | typeof POSITION
   | "X-Request-Id"
   | "WWW-Authenticate"
   | "Retry-After"
@@ -17,8 +20,14 @@ type AnyHeader =
   | "RateLimit-Policy"
   | "Idempotency-Replayed";
 
+export const cacheHeaders = ({ cached }: Route) => (cached ? (["Age"] as const) : []);
+
 export const quotaHeaders = ({ unlimited }: Route) =>
   unlimited ? [] : (["RateLimit", "RateLimit-Policy"] as const);
+
+/** A write tells how far the database was. A stream has sent its headers before it writes. */
+export const positionHeader = ({ method, database, body }: Route) =>
+  database && method !== "get" && body?.kind !== "stream" ? ([POSITION] as const) : [];
 
 /** The header that a problem has beyond those of every response. */
 const PROBLEM_HEADERS: Partial<Record<ProblemCode, AnyHeader>> = {
@@ -36,6 +45,10 @@ export const HEADERS: Record<AnyHeader, Json> = {
   }),
   "WWW-Authenticate": header("How to authenticate (RFC 6750).", 'Bearer realm="octavo"'),
   "Retry-After": header("Seconds to wait before retrying.", "1", { pattern: "^[0-9]+$" }),
+  Age: {
+    ...header("Seconds since the database was asked, if a cache answers.", "12", { pattern: "^[0-9]+$" }),
+    required: false,
+  },
   "Cache-Control": header("How the response may be cached.", "no-store"),
   "Content-Disposition": header("A name for the file.", 'attachment; filename="books.csv"'),
   ETag: header(
@@ -66,6 +79,14 @@ export const HEADERS: Record<AnyHeader, Json> = {
     ...header(
       "The quota in requests and seconds, if the runtime knows it (draft-ietf-httpapi-ratelimit-headers).",
       '"default";q=600;w=60',
+    ),
+    required: false,
+  },
+  [POSITION]: {
+    ...header(
+      "How far the database was after this request, if it has read replicas. Send it with reads that have to see that.",
+      "bDAwMDAwdzdlMTIzLXEWQrcmsEQBYnyp-6wy9chTD7GQPMTbAiWHF5IaSIE",
+      { pattern: POSITION_FORM.source },
     ),
     required: false,
   },

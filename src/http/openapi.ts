@@ -1,8 +1,17 @@
 import type * as z from "zod";
-import manifest from "../../package.json" with { type: "json" };
+import { version } from "../manifest.ts";
 import { IDEMPOTENCY_KEY } from "./idempotency-key.ts";
 import { exampleOf, hoist, type Json, jsonSchemaOf } from "./json-schema.ts";
-import { HEADERS, headersOf, problemHeaders, quotaHeaders, REQUEST_ID } from "./openapi-headers.ts";
+import {
+  cacheHeaders,
+  HEADERS,
+  headersOf,
+  positionHeader,
+  problemHeaders,
+  quotaHeaders,
+  REQUEST_ID,
+} from "./openapi-headers.ts";
+import { POSITION, POSITION_FORM } from "./position.ts";
 import { type Extension, Problem, validationFailed } from "./problem.ts";
 import { PROBLEM } from "./problem-schema.ts";
 import { PROBLEMS, type ProblemCode } from "./problems.ts";
@@ -51,7 +60,7 @@ export function openapiDocument(routes: readonly Route[], server: string): Json 
     openapi: "3.1.0",
     info: {
       title: "Octavo",
-      version: manifest.version,
+      version,
       summary: "A bookstore catalogue and stock API",
       description: CONVENTIONS,
       license: { name: "MIT", identifier: "MIT" },
@@ -84,6 +93,7 @@ function operation(route: Route, contentOf: ContentOf): Json {
       ...parameters("query", route.paging?.query ?? route.query),
       ...(route.conditional ? CONDITIONAL_HEADERS : []),
       ...(isKeyed(route) ? [IDEMPOTENCY_KEY_HEADER] : []),
+      ...(route.method === "get" && route.database && !route.probe ? [POSITION_HEADER] : []),
     ],
     ...(route.body && { requestBody: requestBody(route.body, contentOf) }),
     responses: { ...successes(route, contentOf), ...problems(route) },
@@ -104,7 +114,9 @@ function successes(route: Route, contentOf: ContentOf): Json {
           description,
           headers: headersOf([
             ...headers,
+            ...cacheHeaders(route),
             ...quotaHeaders(route),
+            ...positionHeader(route),
             ...(isKeyed(route) ? (["Idempotency-Replayed"] as const) : []),
           ]),
           ...((schema || types) && {
@@ -132,7 +144,7 @@ function problems(route: Route): Json {
         status,
         {
           description: codes.map((code) => `\`${code}\`: ${PROBLEMS[code].meaning}`).join("\n\n"),
-          headers: problemHeaders(codes, quotaHeaders(route)),
+          headers: problemHeaders(codes, [...quotaHeaders(route), ...positionHeader(route)]),
           content: {
             "application/problem+json": {
               // One type for all errors, so that a caller handles them in one place.
@@ -211,6 +223,15 @@ const CONDITIONAL_HEADERS = [
   description: "`*` or a list of entity tags (RFC 9110, section 13).",
   schema: { type: "string", format: "entity-tags", examples: [example] },
 }));
+
+const POSITION_HEADER = {
+  name: POSITION,
+  in: "header",
+  required: false,
+  description:
+    "The position of your last write: the response then includes it. One of another database is ignored.",
+  schema: { type: "string", pattern: POSITION_FORM.source },
+};
 
 /** It has no example, because a key belongs to one request. */
 const IDEMPOTENCY_KEY_HEADER = {

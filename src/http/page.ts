@@ -25,6 +25,8 @@ export interface PageRoute {
   maxBytes?: number;
   /** A body that is read as it arrives, instead of a form. */
   body?: StreamBody;
+  /** Caches may keep it; see `edge-cache.ts`. */
+  cached?: true;
   /** Does not count against the quota. */
   unlimited?: true;
   /** Milliseconds for a request, or between two chunks of a stream; the configured deadline if absent. */

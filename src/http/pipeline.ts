@@ -8,6 +8,7 @@ import { Exchange } from "./exchange.ts";
 import { requireHost, requireLoopback } from "./host.ts";
 import { type Log, loggedError, type Observed, rounded } from "./observe.ts";
 import type { LogSettings } from "./observe-settings.ts";
+import { POSITION, type Positions } from "./position.ts";
 import type { ConstraintMeanings, Problem } from "./problem.ts";
 import { type AnyReply, compressed, lengthOf, respond } from "./reply.ts";
 import type { Route } from "./route.ts";
@@ -22,6 +23,8 @@ export interface HttpSettings extends LogSettings {
   cursorKey: Uint8Array<ArrayBuffer>;
   /** Milliseconds that a request may take. */
   deadline: number;
+  /** How old replies to public reads may be that caches give; 0 if no cache may keep them. */
+  edgeCacheSeconds: number;
   /** The origin at which the service is known to its clients. */
   publicUrl: string | undefined;
 }
@@ -31,6 +34,8 @@ export interface PipelineOptions extends AdmissionOptions {
   log: Log;
   /** Undefined where no traces are recorded. */
   tracing?: Tracing | undefined;
+  /** Undefined where there are no replicas. */
+  positions?: Positions | undefined;
   /** Explains a problem to people; undefined where it cannot. */
   explain?: Explain | undefined;
 }
@@ -84,7 +89,16 @@ export class Pipeline {
       exchange.observed.bytes_out = lengthOf(reply.body);
     }
     exchange.end(reply.status);
-    return respond(exchange.request, exchange.headers, reply);
+    return this.#tellPosition(exchange, respond(exchange.request, exchange.headers, reply));
+  }
+
+  /** Tells who has written how far the database was: a browser by a cookie, which stands beside that of its session. */
+  #tellPosition({ position, session, request }: Exchange, response: Response): Response {
+    const { positions } = this.#options;
+    if (!position || !positions) return response;
+    if (session) response.headers.append("Set-Cookie", positions.cookieOf(position, new URL(request.url)));
+    else response.headers.set(POSITION, positions.seal(position));
+    return response;
   }
 
   /** How long queries take can tell what is in the database, so strangers do not see it. */

@@ -25,6 +25,8 @@ export interface QuotaState {
   reset: number;
   /** How many more requests the window admits; undefined if the runtime does not report it. */
   remaining?: number;
+  /** Why another limiter has counted than the one that should. */
+  fault?: unknown;
 }
 
 /**
@@ -36,6 +38,7 @@ export interface QuotaState {
 export async function takeFromQuota(limiter: Limiter, exchange: Exchange): Promise<Problem | undefined> {
   try {
     const state = await limiter.count(keyOf(exchange.principal, exchange.connection.address));
+    if (state.fault) exchange.observed.error = loggedError(state.fault);
     Object.assign(exchange.headers, fieldsOf(limiter.quota, state));
     return state.admitted ? undefined : rateLimited(state);
   } catch (error) {

@@ -11,6 +11,8 @@ export interface AnyReply {
   headers?: Partial<Record<string, string>>;
   /** A stream is compressed for clients that accept gzip. */
   gzip?: true;
+  /** The id of the resource that it shows; a write to it makes copies of the reply outdated. */
+  resource?: string;
 }
 
 /**
@@ -72,7 +74,7 @@ export const revalidated = (etag: string) => ({ ETag: etag, ...CACHING });
 const headersOf = ({ id, version, format }: Resource) => revalidated(etagOf(id, version, format));
 
 export function ok(resource: Resource) {
-  return jsonReply(200, resource.json, headersOf(resource));
+  return { ...jsonReply(200, resource.json, headersOf(resource)), resource: resource.id };
 }
 
 /** The reply to a write: the resource, or what the first request with the key got. */

@@ -104,6 +104,8 @@ export interface Declaration {
   probe?: true;
   /** Milliseconds for a request, or between two chunks of a stream; the configured deadline if absent. */
   deadline?: number;
+  /** On a public route: the reply is the same for everybody, and caches may keep it; see `edge-cache.ts`. */
+  cached?: true;
   /** Queries the database, and so can respond with 503. */
   database: boolean;
   success: Readonly<Record<number, Success>>;
@@ -152,6 +154,8 @@ export interface Reply<R extends Route = Route> {
   headers?: Partial<Record<DocumentedHeader | SpecialHeader, string>>;
   /** Compresses the stream for clients that accept gzip. */
   gzip?: true;
+  /** The id of the resource that it shows. */
+  resource?: string;
 }
 
 /** Headers that have a default, or that the document describes by itself. */

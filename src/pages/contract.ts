@@ -10,6 +10,7 @@ const BOOKS_IN_PAGE = 24;
 
 export const showCatalogue = page({
   path: "/",
+  cached: true,
   listing: { path: listBooks.path, paging: listBooks.paging, limit: BOOKS_IN_PAGE },
 });
 
@@ -22,7 +23,7 @@ const bookKey = z.string().transform((key, context) => {
   return z.NEVER;
 });
 
-export const showBook = page({ path: "/books/:book", params: z.object({ book: bookKey }) });
+export const showBook = page({ path: "/books/:book", params: z.object({ book: bookKey }), cached: true });
 
 export const getAsset = page({
   path: "/assets/:file",

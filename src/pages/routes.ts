@@ -68,10 +68,11 @@ function showBooks(api: Api, pages: Pages): void {
     const book = JSON.parse(found.json);
     if (key.slug !== slugOf(book.title)) return movedTo(pages.base(url) + pathOf(book));
     const source = `${found.json}\n${found.others}`;
-    return pages.reply({ url, preconditions }, source, context, (site) => {
+    const reply = await pages.reply({ url, preconditions }, source, context, (site) => {
       const others = found.others?.split("\n").map((other) => JSON.parse(other)) ?? [];
       return BookPage({ site, book, others });
     });
+    return { ...reply, resource: found.id };
   });
 }
 

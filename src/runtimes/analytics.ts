@@ -14,11 +14,21 @@ export interface DataPoint {
 
 /** The order is documented, because queries name columns by their place: blob1, double1. */
 export function dataPointOf(event: RequestEvent): DataPoint {
-  const { route, method, problem = "", role = "", status, duration_ms, db_ms, db_wait_ms } = event;
+  const {
+    route,
+    method,
+    problem = "",
+    role = "",
+    edge_cache = "",
+    status,
+    duration_ms,
+    db_ms,
+    db_wait_ms,
+  } = event;
   return {
     // What it samples by where there are many requests.
     indexes: [route],
-    blobs: [route, method, problem, role],
+    blobs: [route, method, problem, role, edge_cache],
     doubles: [status, duration_ms, db_ms, db_wait_ms, event.db_round_trips, event.bytes_in, event.bytes_out],
   };
 }

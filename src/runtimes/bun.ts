@@ -8,6 +8,7 @@ declare const Bun: {
   serve(options: {
     hostname: string;
     port: number;
+    reusePort: boolean;
     fetch(
       request: Request,
       server: { requestIP(request: Request): { address: string } | null },
@@ -30,10 +31,14 @@ await runServer({
   name: `Bun ${Bun.version}`,
   // biome-ignore lint/style/noProcessEnv: only an entry reads the environment
   environment: process.env,
-  async listen({ host, port, respond, idleTimeout }) {
+  oneProcessBecause:
+    process.platform === "linux" ? undefined : "Bun shares a port between processes on Linux only",
+  async listen({ host, port, respond, idleTimeout, isShared }) {
     const server = Bun.serve({
       hostname: host,
       port,
+      // Bun passes no connections between processes of a cluster, so each has a socket of its own.
+      reusePort: isShared,
       fetch: (request, server) => respond(request, server.requestIP(request)?.address),
       // Each route has its own limit.
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,

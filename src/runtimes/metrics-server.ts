@@ -3,7 +3,6 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { StartupError } from "../startup-error.ts";
-import { Metrics, type MetricsSources } from "./metrics.ts";
 
 export interface MetricsPort {
   host: string;
@@ -11,8 +10,13 @@ export interface MetricsPort {
   port: number;
 }
 
+/** A registry, or several as one. */
+export interface MetricsText {
+  contentType: string;
+  metrics(): Promise<string>;
+}
+
 export interface MetricsServer {
-  metrics: Metrics;
   url: string;
   close(): void;
 }
@@ -21,8 +25,7 @@ export interface MetricsServer {
 const TIMEOUT_MS = 10_000;
 
 /** @throws StartupError if the port cannot be used */
-export async function startMetrics(at: MetricsPort, sources: MetricsSources): Promise<MetricsServer> {
-  const metrics = new Metrics(sources);
+export async function serveMetrics(at: MetricsPort, metrics: MetricsText): Promise<MetricsServer> {
   const server = createServer({ requestTimeout: TIMEOUT_MS }, (request, response) => {
     answer(metrics, request, response).catch(() => response.destroy());
   });
@@ -37,7 +40,6 @@ export async function startMetrics(at: MetricsPort, sources: MetricsSources): Pr
   const host = at.host.includes(":") ? `[${at.host}]` : at.host;
   const { port } = server.address() as AddressInfo;
   return {
-    metrics,
     url: `http://${host}:${port}/metrics`,
     close() {
       server.close();
@@ -47,7 +49,7 @@ export async function startMetrics(at: MetricsPort, sources: MetricsSources): Pr
 }
 
 async function answer(
-  { registry }: Metrics,
+  metrics: MetricsText,
   { url, method }: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -56,7 +58,7 @@ async function answer(
   } else if (method !== "GET" && method !== "HEAD") {
     response.writeHead(405, { Allow: "GET, HEAD" }).end();
   } else {
-    const text = await registry.metrics();
-    response.writeHead(200, { "Content-Type": registry.contentType }).end(method === "HEAD" ? "" : text);
+    const text = await metrics.metrics();
+    response.writeHead(200, { "Content-Type": metrics.contentType }).end(method === "HEAD" ? "" : text);
   }
 }

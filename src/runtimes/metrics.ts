@@ -1,16 +1,22 @@
 /** What Prometheus reads from a server. Loaded only where METRICS_PORT is set. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "@prometheus-io/client";
-import manifest from "../../package.json" with { type: "json" };
 import type { PoolState } from "../db/pool.ts";
-import { LANES, type LaneStats, type Scheduler } from "../db/scheduler.ts";
+import type { Replicas } from "../db/replicas.ts";
+import { LANES, type LaneName, type LaneStats, type Scheduler } from "../db/scheduler.ts";
 import type { RequestEvent } from "../http/observe.ts";
+import { version } from "../manifest.ts";
+import type { StoreState } from "./shared-limiter.ts";
 
 /** What is read when Prometheus asks. */
 export interface MetricsSources {
   runtime: string;
-  scheduler: Pick<Scheduler, "stats">;
-  /** Undefined where there is no pool. */
-  pool: (() => PoolState) | undefined;
+  /** Of the primary and of its replicas. */
+  schedulers: Pick<Scheduler, "stats">[];
+  /** Empty where there is no pool. */
+  pools: (() => PoolState)[];
+  replicas: Pick<Replicas, "all"> | undefined;
+  /** Undefined where quotas are counted in memory. */
+  store: StoreState | undefined;
 }
 
 /** Seconds. Point reads take less than a millisecond, and the default deadline is ten seconds. */
@@ -38,14 +44,17 @@ export class Metrics {
     "max",
   );
 
-  constructor({ runtime, scheduler, pool }: MetricsSources) {
+  constructor({ runtime, schedulers, pools, replicas, store }: MetricsSources) {
     collectDefaultMetrics({ register: this.registry });
     this.#gauge("info", "The version, and what it runs on.", ["version", "runtime"], "first").set(
-      { version: manifest.version, runtime },
+      { version, runtime },
       1,
     );
-    this.#watchLanes(scheduler);
-    if (pool) this.#watchPool(pool);
+    this.#gauge("processes", "Processes that answer requests.", [], "sum").set(1);
+    this.#watchLanes(schedulers);
+    if (pools.length > 0) this.#watchPools(pools);
+    if (replicas) this.#watchReplicas(replicas);
+    if (store) this.#watchStore(store);
   }
 
   /** Counts a request that has ended. */
@@ -53,7 +62,7 @@ export class Metrics {
     const { route, status, problem, import_rows: rows, feed_lag_ms: lag } = event;
     const method = METHODS.includes(event.method) ? event.method : "other";
     const labels = { method, route };
-    const { total, bytesIn, bytesOut, database, waiting, trips } = this.#requests;
+    const { total, bytesIn, bytesOut, database, waiting, trips, retries } = this.#requests;
     total.inc({ method, route, status });
     this.#durations.observe(labels, event.duration_ms / 1000);
     bytesIn.inc(labels, event.bytes_in);
@@ -61,6 +70,7 @@ export class Metrics {
     database.inc(labels, event.db_ms / 1000);
     waiting.inc(labels, event.db_wait_ms / 1000);
     trips.inc(labels, event.db_round_trips);
+    retries.inc(labels, event.db_retries ?? 0);
     if (problem) this.#problems.inc({ problem });
     for (const [result, count] of Object.entries(rows ?? {})) this.#importRows.inc({ result }, count);
     if (lag !== undefined) this.#feedLag.set(lag / 1000);
@@ -75,35 +85,65 @@ export class Metrics {
       database: this.#counter("database_seconds", "Time between statements and their results.", labels),
       waiting: this.#counter("database_wait_seconds", "Time that statements waited to be sent.", labels),
       trips: this.#counter("database_round_trips", "Round trips that requests made to the database.", labels),
+      retries: this.#counter(
+        "database_retries",
+        "Reads that a replica did not answer, and the primary did in a second trip.",
+        labels,
+      ),
     };
   }
 
-  #watchLanes(scheduler: Pick<Scheduler, "stats">): void {
+  #watchLanes(schedulers: Pick<Scheduler, "stats">[]): void {
+    const sum = (lane: LaneName, value: keyof LaneStats) =>
+      schedulers.reduce((total, scheduler) => total + scheduler.stats()[lane][value], 0);
     const gauge = (name: string, help: string, value: keyof LaneStats) =>
       this.#gauge(name, help, ["lane"], "sum", (metric) => {
-        const stats = scheduler.stats();
-        for (const lane of LANES) metric.set({ lane }, stats[lane][value]);
+        for (const lane of LANES) metric.set({ lane }, sum(lane, value));
       });
     gauge("lane_running", "Statements and transactions that run.", "running");
     gauge("lane_waiting", "Statements and transactions that wait for a connection.", "waiting");
     const counter = (name: string, help: string, value: keyof LaneStats) =>
       this.#counter(name, help, ["lane"], (metric) => {
-        const stats = scheduler.stats();
         metric.reset();
-        for (const lane of LANES) metric.inc({ lane }, stats[lane][value]);
+        for (const lane of LANES) metric.inc({ lane }, sum(lane, value));
       });
     counter("lane_started", "Statements and transactions that were sent.", "started");
     counter("lane_joined", "Calls that shared the statement or the transaction of another.", "joined");
     counter("lane_late", "Statements and transactions that were too late to be sent.", "late");
   }
 
-  #watchPool(pool: () => PoolState): void {
-    this.#gauge("pool_connections", "Connections to the database.", ["state"], "sum", (metric) => {
-      const { open, idle, size } = pool();
-      metric.set({ state: "idle" }, idle);
-      metric.set({ state: "busy" }, open - idle);
-      metric.set({ state: "unopened" }, size - open);
+  #watchPools(pools: (() => PoolState)[]): void {
+    this.#gauge("pool_connections", "Connections to the databases.", ["state"], "sum", (metric) => {
+      metric.reset();
+      for (const { open, idle, size } of pools.map((state) => state())) {
+        metric.inc({ state: "idle" }, idle);
+        metric.inc({ state: "busy" }, open - idle);
+        metric.inc({ state: "unopened" }, size - open);
+      }
     });
+  }
+
+  #watchReplicas({ all }: Pick<Replicas, "all">): void {
+    this.#gauge("replica_up", "Whether reads go to a replica.", ["replica"], "min", (metric) => {
+      for (const { name, trouble } of all) metric.set({ replica: name }, trouble ? 0 : 1);
+    });
+    this.#gauge("replica_lag_seconds", "How far a replica was behind.", ["replica"], "max", (metric) => {
+      metric.reset();
+      for (const { name, lag } of all) if (lag !== undefined) metric.set({ replica: name }, lag);
+    });
+  }
+
+  #watchStore(store: StoreState): void {
+    const help = "Whether quotas are counted in the store that is configured.";
+    this.#gauge("rate_limit_store_up", help, [], "min", (metric) => metric.set(store.isUp ? 1 : 0));
+    const counter = (name: string, help: string, value: "trips" | "seconds" | "fallbacks") =>
+      this.#counter(name, help, [], (metric) => {
+        metric.reset();
+        metric.inc(store[value]);
+      });
+    counter("rate_limit_store_round_trips", "Requests that were sent to the store to be counted.", "trips");
+    counter("rate_limit_store_seconds", "Time that requests waited for the store.", "seconds");
+    counter("rate_limit_fallbacks", "Requests that were counted in memory instead.", "fallbacks");
   }
 
   #counter<L extends string>(
@@ -126,7 +166,7 @@ export class Metrics {
     name: string,
     help: string,
     labelNames: readonly L[],
-    aggregator: "sum" | "max" | "first",
+    aggregator: "sum" | "min" | "max" | "first",
     read?: (metric: Gauge<L>) => void,
   ): Gauge<L> {
     return new Gauge({

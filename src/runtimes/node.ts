@@ -13,6 +13,7 @@ await runServer({
   name: deno ? `Deno ${deno}` : `Node ${process.versions.node}`,
   // biome-ignore lint/style/noProcessEnv: only an entry reads the environment
   environment: process.env,
+  oneProcessBecause: deno && "Deno ends the processes of a cluster before their responses are out",
   async listen({ host, port, respond, idleTimeout }) {
     // Requests without a body then emit no stream events. Node before 24.12 ignores the option.
     const serverOptions = { keepAliveTimeout: idleTimeout * 1000, optimizeEmptyRequests: true };

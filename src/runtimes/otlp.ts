@@ -2,9 +2,9 @@
  * Spans as OTLP in JSON (https://opentelemetry.io/docs/specs/otlp/), for Workers. The libraries of OpenTelemetry would make
  * the bundle 18 KiB larger, and batch spans over requests, which Workers cannot.
  */
-import manifest from "../../package.json" with { type: "json" };
 import type { TracingSettings } from "../http/observe-settings.ts";
 import type { Span, Tracing } from "../http/tracing.ts";
+import { name, version } from "../manifest.ts";
 
 const KINDS: Record<Span["kind"], number> = { internal: 1, server: 2, client: 3 };
 const SAMPLED = 1;
@@ -37,8 +37,8 @@ export function otlpTracing(settings: TracingSettings, warn: (sentence: string) 
 }
 
 function requestOf(spans: readonly Span[], serviceName: string) {
-  const resource = attributesOf({ "service.name": serviceName, "service.version": manifest.version });
-  const scope = { name: manifest.name, version: manifest.version };
+  const resource = attributesOf({ "service.name": serviceName, "service.version": version });
+  const scope = { name, version };
   return {
     resourceSpans: [
       { resource: { attributes: resource }, scopeSpans: [{ scope, spans: spans.map(otlpOf) }] },

@@ -1,68 +1,23 @@
-/** What the servers on Node and Bun share: from the environment to a listening app, and from a signal to the exit. */
-import { readFile } from "node:fs/promises";
-import { setTimeout as sleep } from "node:timers/promises";
-import { createApp } from "../app.ts";
+/** What the servers on Node, Bun and Deno share: from the environment to a listening server, and from a signal to the exit. */
+import cluster from "node:cluster";
+import { availableParallelism } from "node:os";
 import { accessNotices, parseServerConfig, type ServerConfig } from "../config.ts";
-import { connectOver } from "../db/connection.ts";
 import { SetupFault } from "../db/faults.ts";
-import { groupedWrites } from "../db/group-commit.ts";
-import { neonDriver } from "../db/neon.ts";
-import { type PooledDriver, pooledDriver } from "../db/pool.ts";
-import type { Driver } from "../db/ports.ts";
-import { batchedReads } from "../db/read-batching.ts";
+import type { Connect } from "../db/ports.ts";
 import { checkReadiness } from "../db/readiness.ts";
-import { Scheduler } from "../db/scheduler.ts";
-import { clientAddress } from "../http/address.ts";
-import type { ReadAsset } from "../http/assets.ts";
 import { checkProvider } from "../http/auth/check.ts";
 import { misspellings } from "../misspellings.ts";
 import { StartupError } from "../startup-error.ts";
-import { memoryLimiter } from "./memory-limiter.ts";
-import { startObservation } from "./observation.ts";
-
-/** Responds to a request. The client's address is undefined if the runtime does not know it. */
-type Respond = (request: Request, address: string | undefined) => Response | Promise<Response>;
-
-/** What a runtime provides. */
-export interface Runtime {
-  /** Its name and version, printed at the start. */
-  name: string;
-  environment: Environment;
-  /** Starts to listen; rejects if it cannot. */
-  listen(options: ListenOptions): Promise<Listener>;
-}
-
-type Environment = Record<string, string | undefined>;
-
-export interface ListenOptions {
-  host: string;
-  /** 0 for any free port. */
-  port: number;
-  respond: Respond;
-  /** Seconds after which an idle connection is closed. */
-  idleTimeout: number;
-}
-
-export interface Listener {
-  port: number;
-  /** Stops listening; resolves when every pending response has been sent and every connection is closed. */
-  close(): Promise<void>;
-}
-
-/** Longer than load balancers usually keep idle connections, so that the balancer closes them first. */
-const IDLE_TIMEOUT_SECONDS = 75;
-
-/** The fraction of the pool that may write at a time, and that may search or count. A smaller one batches more. */
-const LANE_FRACTION = 1 / 4;
-
-/** How long to wait for a database call or a request after its deadline. */
-const MARGIN_MS = 1000;
+import { ServerLog } from "./log.ts";
+import { aborted, type RunningServer, type Runtime, startProcess } from "./process-server.ts";
 
 /** Runs a server until SIGINT or SIGTERM. If it cannot start, prints the reason and exits with 1. */
 export async function runServer(runtime: Runtime): Promise<void> {
+  // Without a listener, the server would crash when the reader of its log exits (`| head`).
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
   try {
-    await serve(runtime);
-    process.exit(0);
+    const isInOrder = await serve(runtime);
+    process.exit(isInOrder ? 0 : 1);
   } catch (error) {
     if (!(error instanceof StartupError)) throw error;
     notify(error.message);
@@ -70,61 +25,91 @@ export async function runServer(runtime: Runtime): Promise<void> {
   }
 }
 
-async function serve({ name, environment, listen }: Runtime): Promise<void> {
+async function serve(runtime: Runtime): Promise<boolean> {
   const stopping = stopSignal();
-  // Without a listener, the server would crash when the reader of its log exits (`| head`).
-  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
+  const { environment } = runtime;
+  if (cluster.isWorker && environment.OCTAVO_PROCESS) {
+    const { serveForPrimary } = await import("./worker-process.ts");
+    return serveForPrimary(runtime, stopping);
+  }
   for (const sentence of misspellings(environment)) notify(sentence);
   const embedded = environment.DATABASE_URL ? undefined : await startEmbedded(environment);
   try {
     const config = await parseServerConfig({ ...environment, ...embedded?.variables });
-    const { driver, scheduler, connect } = databaseOf(config);
-    const sources = { runtime: name, scheduler, pool: driver.state };
-    const observation = await startObservation(config, sources, notify);
-    const { log, observe, tracing, metricsUrl } = observation;
-    const limiter = config.rateLimit && memoryLimiter(config.rateLimit);
-    const app = createApp({ config, connect, limiter, log: observe, tracing, readAsset, stopping });
-    const noticeProxy = proxyNotice(config);
-    const fetchApp: Respond = (request, address) => {
-      noticeProxy(request);
-      return app.fetch(request, { address: clientAddress(request, address, config.trustedProxyHops ?? 0) });
-    };
-    let respond = fetchApp;
-    const listener = await listening(listen, config, (request, address) => respond(request, address));
-    const host = config.host.includes(":") ? `[${config.host}]` : config.host;
-    const address = `http://${host}:${listener.port}`;
-    notify(`Octavo on ${name} at ${address}${embedded?.notice ?? ""}`);
-    if (metricsUrl) notify(`Metrics at ${metricsUrl}`);
-    log.started({ runtime: name, address, ...(metricsUrl && { metrics: metricsUrl }) });
-    for (const sentence of accessNotices(config)) notify(sentence);
-    checkProvider(config.authentication).then((sentences) => sentences.forEach(notify));
-    checkReadiness(connect(config.deadline)).then(
-      (warnings) => warnings.forEach(notify),
-      (fault) => notify(fault instanceof SetupFault ? fault.message : "The database cannot be reached yet."),
-    );
-
+    const log = new ServerLog(config);
+    const count = processesOf(config, runtime);
+    const { name, listen } = runtime;
+    const server =
+      count === 1
+        ? await startProcess({ name, config, listen, stopping, log, notify })
+        : await startSeveral({ count, config, variables: embedded?.variables ?? {}, stopping, log, notify });
+    announce(runtime, config, count, server, log, embedded?.notice);
     await aborted(stopping);
-    respond = async (...request) => closingConnection(await fetchApp(...request));
-    await sleep(config.shutdownDelay);
-    await Promise.race([listener.close(), sleep(config.deadline + MARGIN_MS)]);
-    await Promise.race([driver.end?.(), sleep(MARGIN_MS)]);
-    await Promise.race([observation.close(), sleep(MARGIN_MS)]);
+    const isInOrder = await server.stop();
     log.stopped(stopping.reason);
+    return isInOrder;
   } finally {
     await embedded?.stop();
   }
 }
 
-/** Warns once that all clients behind a proxy share one quota, unless TRUSTED_PROXY_HOPS is configured. */
-function proxyNotice({ trustedProxyHops, rateLimit }: ServerConfig): (request: Request) => void {
-  let isDone = trustedProxyHops !== undefined || !rateLimit;
-  return ({ headers }) => {
-    if (isDone || !headers.has("X-Forwarded-For")) return;
-    isDone = true;
-    notify(
-      "A request has X-Forwarded-For, and TRUSTED_PROXY_HOPS is not set, so all clients behind a proxy have one quota. Set it to the number of proxies in front of the server, or to 0.",
-    );
-  };
+/** @throws StartupError where several are wanted, but cannot be had */
+function processesOf({ processes }: ServerConfig, { oneProcessBecause }: Runtime): number {
+  const count = processes === "auto" ? availableParallelism() : processes;
+  if (count === 1) return 1;
+  const reason = cluster.isWorker ? "Another program runs this server by node:cluster" : oneProcessBecause;
+  if (!reason) return count;
+  if (processes === "auto") return 1;
+  throw new StartupError(`${reason}, so PROCESSES must be 1.`);
+}
+
+async function startSeveral(...options: Parameters<typeof import("./processes.ts")["startProcesses"]>) {
+  const { startProcesses } = await import("./processes.ts");
+  return startProcesses(...options);
+}
+
+/** Tells whoever started the server where it is, and what is wrong with what it needs. */
+function announce(
+  { name }: Runtime,
+  config: ServerConfig,
+  count: number,
+  { port, metricsUrl, connect }: RunningServer,
+  log: ServerLog,
+  notice = "",
+): void {
+  const host = config.host.includes(":") ? `[${config.host}]` : config.host;
+  const address = `http://${host}:${port}`;
+  notify(`Octavo on ${name} at ${address}${several(config, count)}${notice}`);
+  if (metricsUrl) notify(`Metrics at ${metricsUrl}`);
+  log.started({
+    runtime: name,
+    address,
+    ...(metricsUrl && { metrics: metricsUrl }),
+    ...(count > 1 && { processes: count }),
+  });
+  for (const sentence of [...accessNotices(config), ...quotaNotices(config, count)]) notify(sentence);
+  checkProvider(config.authentication).then((sentences) => sentences.forEach(notify));
+  checkDatabase(connect(config.deadline));
+}
+
+function checkDatabase(database: ReturnType<Connect>): void {
+  checkReadiness(database).then(
+    (warnings) => warnings.forEach(notify),
+    (fault) => notify(fault instanceof SetupFault ? fault.message : "The database cannot be reached yet."),
+  );
+}
+
+function several({ transport, poolSize, rateLimit, rateLimitStore }: ServerConfig, count: number): string {
+  if (count === 1) return "";
+  const each = poolSize + (rateLimit && rateLimitStore === "postgres" ? 1 : 0);
+  const pools = transport === "tcp" ? ` with up to ${count * each} connections to the database` : "";
+  return `, in ${count} processes${pools}`;
+}
+
+function quotaNotices({ rateLimit, rateLimitStore }: ServerConfig, count: number): string[] {
+  return rateLimit && rateLimitStore === "memory" && count > 1
+    ? [`RATE_LIMIT_STORE is memory, so each of the ${count} processes counts quotas for itself.`]
+    : [];
 }
 
 /** Aborts on the first signal, with its name. Later ones are ignored: shutdown has a time limit, and npm repeats Ctrl-C. */
@@ -133,12 +118,6 @@ function stopSignal(): AbortSignal {
   for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => controller.abort(signal));
   return controller.signal;
 }
-
-const aborted = (signal: AbortSignal) =>
-  new Promise<void>((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 
 /** A database that runs as long as the server does. */
 export interface EmbeddedDatabase {
@@ -150,61 +129,15 @@ export interface EmbeddedDatabase {
 }
 
 /** Starts a database for a server whose environment names none. @throws StartupError */
-export type StartEmbedded = (environment: Environment) => Promise<EmbeddedDatabase>;
+export type StartEmbedded = (environment: Runtime["environment"]) => Promise<EmbeddedDatabase>;
 
 /** The build puts it beside the bundle, like the assets. */
 const EMBEDDED = new URL("embedded.js", import.meta.url).href;
 
-async function startEmbedded(environment: Environment): Promise<EmbeddedDatabase> {
+async function startEmbedded(environment: Runtime["environment"]): Promise<EmbeddedDatabase> {
   const { startEmbedded }: { startEmbedded: StartEmbedded } = await import(EMBEDDED);
   return startEmbedded(environment);
 }
-
-/** The database, shared by all requests. */
-function databaseOf(config: ServerConfig) {
-  const driver = driverOf(config);
-  const capacity = config.transport === "http" ? Number.POSITIVE_INFINITY : config.poolSize;
-  const share = Math.ceil(capacity * LANE_FRACTION);
-  const scheduler = new Scheduler({ capacity, share });
-  const connect = connectOver({
-    reads: batchedReads(driver, scheduler, config.deadline),
-    writes: groupedWrites(driver, scheduler, share),
-  });
-  return { driver, scheduler, connect };
-}
-
-function driverOf({ transport, databaseUrl, neonFetchEndpoint, poolSize, deadline }: ServerConfig) {
-  const driver: Driver & Partial<PooledDriver> =
-    transport === "http"
-      ? neonDriver({ url: databaseUrl, fetchEndpoint: neonFetchEndpoint })
-      : pooledDriver({ url: databaseUrl, size: poolSize, timeout: deadline + MARGIN_MS, warn: notify });
-  return driver;
-}
-
-async function listening(
-  listen: Runtime["listen"],
-  { host, port, deadline }: ServerConfig,
-  respond: Respond,
-): Promise<Listener> {
-  const idleTimeout = Math.max(IDLE_TIMEOUT_SECONDS, Math.ceil((deadline + MARGIN_MS) / 1000));
-  try {
-    return await listen({ host, port, respond, idleTimeout });
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (!code) throw error;
-    const reason = code === "EADDRINUSE" ? "is in use by another program" : `cannot be used (${code})`;
-    throw new StartupError(`Port ${port} of ${host} ${reason}. Choose another with HOST and PORT.`);
-  }
-}
-
-/** Tells clients not to reuse their connections while the server stops. */
-function closingConnection(response: Response): Response {
-  response.headers.set("Connection", "close");
-  return response;
-}
-
-/** The build puts the files beside the bundle. */
-const readAsset: ReadAsset = (path) => readFile(new URL(`assets/${path}`, import.meta.url));
 
 /** Prints to standard error; standard output is for the log. */
 const notify = (sentence: string) => process.stderr.write(`${sentence}\n`);

@@ -4,9 +4,9 @@ import { setGlobalErrorHandler, TraceState } from "@opentelemetry/core";
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { BatchSpanProcessor, type ReadableSpan } from "@opentelemetry/sdk-trace";
-import manifest from "../../package.json" with { type: "json" };
 import type { TracingSettings } from "../http/observe-settings.ts";
 import type { Span, Tracing } from "../http/tracing.ts";
+import { name, version } from "../manifest.ts";
 
 export interface ServerTracing extends Tracing {
   /** Sends what is left, if the collector takes it. */
@@ -42,7 +42,7 @@ export function startTracing(settings: TracingSettings, warn: (sentence: string)
   });
   const resource = resourceFromAttributes({
     "service.name": serviceName,
-    "service.version": manifest.version,
+    "service.version": version,
   });
   return {
     ratio,
@@ -53,7 +53,7 @@ export function startTracing(settings: TracingSettings, warn: (sentence: string)
   };
 }
 
-const scope = { name: manifest.name, version: manifest.version };
+const scope = { name, version };
 
 /**
  * A span of ours as the library exports it. The library's own tracer would take longer than a small request. Most members

@@ -9,6 +9,19 @@ const service = { tag, role: "public", method: "get", unlimited: true, problems:
 
 const Health = z.strictObject({ status: z.literal("ok") }).meta({ id: "Health" });
 
+const Readiness = z
+  .strictObject({
+    status: z.literal("ok"),
+    replicas: z
+      .strictObject({
+        configured: z.int().meta({ minimum: 1, examples: [2] }),
+        read: z.int().meta({ minimum: 0, examples: [2] }),
+      })
+      .optional()
+      .meta({ description: "How many replicas there are, and how many of them are read." }),
+  })
+  .meta({ id: "Readiness" });
+
 export const checkHealth = route({
   ...service,
   path: "/health",
@@ -26,7 +39,7 @@ export const checkReadiness = route({
   name: "checkReadiness",
   summary: "Check that the database responds and has the schema that this version needs",
   database: true,
-  success: { 200: { description: "The service is ready.", schema: Health } },
+  success: { 200: { description: "The service is ready.", schema: Readiness } },
 });
 
 const notModified = { description: "Not modified.", headers: ["ETag"] } as const;

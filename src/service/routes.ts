@@ -1,4 +1,5 @@
 import { checkReadiness } from "../db/readiness.ts";
+import type { Replicas } from "../db/replicas.ts";
 import type { Api } from "../http/api.ts";
 import type { ReadAsset } from "../http/assets.ts";
 import type { Authentication } from "../http/auth/authenticate.ts";
@@ -8,6 +9,9 @@ import { baseOf } from "../http/public-url.ts";
 import { jsonReply } from "../http/reply.ts";
 import * as contract from "./contract.ts";
 import { API, apiCatalog, type Document, perOrigin } from "./documents.ts";
+
+/** Probes wait a second. Where the database takes longer, other instances may serve better. */
+const READY_MS = 800;
 
 const OK = JSON.stringify({ status: "ok" });
 
@@ -35,19 +39,23 @@ interface Ports {
   readAsset: ReadAsset;
   /** Aborts when the process is about to stop. */
   stopping: AbortSignal | undefined;
+  /** Undefined where there are none. */
+  replicas: Replicas | undefined;
 }
 
-export function serviceRoutes(api: Api, { authentication, publicUrl, readAsset, stopping }: Ports): void {
+export function serviceRoutes(api: Api, ports: Ports): void {
+  const { authentication, publicUrl, readAsset, replicas, stopping } = ports;
   api.on(contract.checkHealth, async () => jsonReply(200, OK));
 
-  api.on(contract.checkReadiness, async (_, { database, warn }) => {
+  api.on(contract.checkReadiness, async (_, context) => {
     if (stopping?.aborted) {
       const headers = { "Retry-After": "1" };
       throw new Problem("service_unavailable", "The server is shutting down.", { headers });
     }
-    const warnings = await checkReadiness(database);
-    if (warnings.length > 0) warn(new Error(warnings.join(" ")));
-    return jsonReply(200, OK);
+    const warnings = await checkReadiness(context.databaseWithin(READY_MS));
+    if (warnings.length > 0) context.warn(new Error(warnings.join(" ")));
+    // Without its replicas the service is slower, but ready.
+    return jsonReply(200, replicas ? JSON.stringify({ status: "ok", replicas: replicas.counts() }) : OK);
   });
 
   const written = (document: Document, preconditions: Preconditions, type: string) => {

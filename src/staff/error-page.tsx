@@ -38,6 +38,7 @@ const WORDS: Partial<Record<ProblemCode, { title: string; text: string }>> = {
 
 export function StaffError({ problem, again, requestId }: Props) {
   const { code, details = [] } = problem;
+  const isForm = again === undefined && code !== "unauthorized" && code !== "not_found";
   const { title, text } = WORDS[code] ?? { title: PROBLEMS[code].title, text: problem.message };
   return (
     <div class="error">
@@ -53,6 +54,12 @@ export function StaffError({ problem, again, requestId }: Props) {
             ))}
           </ul>
         )}
+        {isForm && (
+          <p>
+            Your entries are kept: go back in the browser to change them, or reload this page to send them
+            again.
+          </p>
+        )}
       </div>
       <p class="ways">
         {code === "unauthorized" ? (
@@ -61,7 +68,7 @@ export function StaffError({ problem, again, requestId }: Props) {
           </a>
         ) : (
           <a class="button" href={code === "not_found" ? STAFF : (again ?? STAFF)}>
-            Go on
+            {isForm ? "Leave this form" : "Go on"}
           </a>
         )}
       </p>

@@ -94,7 +94,10 @@ async function save(
   { database, actor }: HandlerContext,
 ): Promise<string | undefined> {
   if (cart.lines.length === 0 || hasFaults(cart)) {
-    cart.said = { tone: "refused", text: "Not saved: correct the lines first." };
+    cart.said = {
+      tone: "refused",
+      text: `Not ${kind === TILL ? "sold" : "saved"}: correct the lines first.`,
+    };
     return undefined;
   }
   const { reason, sign } = kind;

@@ -88,7 +88,10 @@ export async function adjustStock(
     adjustment,
     values,
   );
-  if (!("refusal" in outcome) || outcome.refusal === null) return outcome;
+  if (!("refusal" in outcome) || outcome.refusal === null) {
+    database.changed(id);
+    return outcome;
+  }
   if (outcome.refusal === "missing") throw new MissingFault();
   throw new StockFault(outcome.refusal, outcome.available);
 }
@@ -136,7 +139,10 @@ export async function countStock(
   const values = { key, counted: count.stock, note: noteOf(count, actor), ...demandValues(demand) };
   type Counted = Outcome<Resource, "version" | "zero_price", { available: number }>;
   const [outcome] = (await database.write(bind(definition, values))) as [Counted];
-  if (outcome.refusal === null) return outcome;
+  if (outcome.refusal === null) {
+    database.changed(outcome.id);
+    return outcome;
+  }
   if (outcome.refusal === "missing") throw new MissingFault();
   if (outcome.refusal === "version") throw new VersionFault();
   throw new StockFault(outcome.refusal, outcome.available);

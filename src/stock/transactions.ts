@@ -102,5 +102,9 @@ export async function changeStock(
     values,
   );
   if ("refused" in outcome && outcome.refused !== null) throw new LinesFault(JSON.parse(outcome.refused));
+  if ("json" in outcome) {
+    const { lines: levels }: { lines: { id: string }[] } = JSON.parse(outcome.json);
+    database.changed(...levels.map(({ id }) => id));
+  }
   return outcome;
 }

@@ -1,5 +1,5 @@
 /** What a page of the feed reads, from EXPLAIN ANALYZE of the statement that the store sends, also as one plan for all values. */
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test, vi } from "vitest";
 import type { Place, Snapshot } from "../../src/changes/place.ts";
 import { listChanges } from "../../src/changes/store.ts";
 import { connectOver, direct } from "../../src/db/connection.ts";
@@ -102,19 +102,22 @@ describe.each(["force_custom_plan", "force_generic_plan"])("with %s", (mode) => 
   });
 
   test("a page reads limit + 1 rows, at any depth", async () => {
-    const first = await readsOf(undefined, mode);
     const [deep] = await database.sql<{ xid: string; id: string }>(
       `select xid::text, book_id::text as id from book_changes order by xid, book_id offset ${BOOKS * 0.9} limit 1`,
     );
     const last = { xid: BigInt(`${deep?.xid}`), id: `${deep?.id}` };
-    const later = await readsOf(place({ walk: { from: now, last } }), mode);
-    for (const { scans } of [first, later]) {
-      expect(scans.toSorted()).toEqual([
-        ["book_changes_xid_idx", LIMIT + 1],
-        ["books_pkey", LIMIT + 1],
-      ]);
-    }
-    expect(Math.abs(later.blocks - first.blocks)).toBeLessThan(first.blocks / 5);
+    // Tests of other files run transactions on the same server, each of which costs a probe.
+    await vi.waitFor(async () => {
+      const first = await readsOf(undefined, mode);
+      const later = await readsOf(place({ walk: { from: now, last } }), mode);
+      for (const { scans } of [first, later]) {
+        expect(scans.toSorted()).toEqual([
+          ["book_changes_xid_idx", LIMIT + 1],
+          ["books_pkey", LIMIT + 1],
+        ]);
+      }
+      expect(Math.abs(later.blocks - first.blocks)).toBeLessThan(first.blocks / 5);
+    }, 10_000);
   });
 });
 

@@ -33,7 +33,7 @@ test.each([
   await mkdir(temporary);
   await writeFile(join(checkout, step), failing);
   const vitest = join(root, "node_modules/vitest/vitest.mjs");
-  const failed = run(process.execPath, [vitest, "run", "--project", "system"], {
+  const failed = run(process.execPath, [vitest, "run", "--project", "service"], {
     cwd: checkout,
     env: { ...process.env, TMPDIR: temporary },
   });

@@ -100,8 +100,8 @@ test.each(PAGES)("%s names only npm scripts and test filters that exist", (page)
   const text = textOf(page);
   const scripts = [...text.matchAll(/npm run (?:-s )?([\w:]+)/g)].map(([, name = ""]) => name);
   expect(scripts.filter((name) => !(name in manifest.scripts))).toEqual([]);
-  const files = readdirSync("test", { recursive: true, encoding: "utf8" }).filter((path) =>
-    path.endsWith(".test.ts"),
+  const files = readdirSync("test", { recursive: true, encoding: "utf8" }).filter(
+    (path) => path.endsWith(".test.ts") && !/^(browser|clients|deployment|dev)\//.test(path),
   );
   const filters = [...text.matchAll(/npm test -- ([^`]+)/g)].flatMap(([, names = ""]) =>
     names.trim().split(" "),

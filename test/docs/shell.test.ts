@@ -22,6 +22,7 @@ test("every block that no test runs is listed here", () => {
     "docs/client.md: npm run pack:client",
     "docs/deploy.md: npx wrangler login",
     "docs/deploy.md: npm run deploy -- --grant octavo_app",
+    "docs/deploy.md: npx wrangler hyperdrive create octavo --caching-disabled --connection-string=postgres://octavo_app:…@db.shop.example/octavo",
     "docs/deploy.md: apt-get install postgresql nodejs caddy",
     "docs/deploy.md: npm ci && npm run build",
     "docs/deploy.md: cd /opt/octavo",
@@ -36,6 +37,7 @@ test("every block that no test runs is listed here", () => {
     "docs/operating.md: grep \"$(printf %s 'zoe@shop.example' | sha256sum | cut -c 1-16)\" octavo.log",
     "docs/poolers.md: DATABASE_URL=postgres://octavo_app:PASSWORD@10.0.0.6:6432/octavo npm run doctor",
     "docs/react.md: npm install react react-dom @tanstack/react-query",
+    'docs/replicas.md: DATABASE_READ_URL="postgres://octavo_app:PASSWORD@replica-1/octavo,postgres://octavo_app:PASSWORD@replica-2/octavo"',
   ]);
 });
 

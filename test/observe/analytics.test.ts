@@ -9,12 +9,13 @@ import { startWorker } from "../support/worker.ts";
 test("a data point has the columns that docs/operating.md lists", () => {
   const event = {
     ...{ route: "/api/v1/books/:id", method: "GET", status: 404, problem: "not_found", role: undefined },
+    edge_cache: "miss",
     ...{ duration_ms: 5.5, db_ms: 3.25, db_wait_ms: 0.5, db_round_trips: 1, bytes_in: 10, bytes_out: 200 },
   } as RequestEvent;
   const point = dataPointOf(event);
   expect(point).toEqual({
     indexes: ["/api/v1/books/:id"],
-    blobs: ["/api/v1/books/:id", "GET", "not_found", ""],
+    blobs: ["/api/v1/books/:id", "GET", "not_found", "", "miss"],
     doubles: [404, 5.5, 3.25, 0.5, 1, 10, 200],
   });
   const named = [...textOf("docs/operating.md").matchAll(/`((?:blob|double)\d)`/g)].map(([, name]) => name);

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { beforeAll, expect, test } from "vitest";
 import { isbnOf } from "../support/books.ts";
+import { environmentOf } from "../support/command.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { atEnd } from "../support/end.ts";
 import { startProxy } from "../support/proxy.ts";
@@ -31,7 +32,7 @@ beforeAll(async () => {
 /** Starts the command. */
 function start(args: string[], url = database.url): ChildProcess {
   return spawn(process.execPath, ["dist/export.js", ...args], {
-    env: { PATH: process.env.PATH, DATABASE_URL: url },
+    env: environmentOf({ DATABASE_URL: url }),
     stdio: ["ignore", "pipe", "pipe"],
   });
 }

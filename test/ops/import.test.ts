@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { beforeAll, expect, test } from "vitest";
 import { isbnOf } from "../support/books.ts";
+import { environmentOf } from "../support/command.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { atEnd } from "../support/end.ts";
 import { identifier, message, product, REFERENCE } from "../support/onix.ts";
@@ -40,7 +41,7 @@ const countOf = async (isbns: string[]) =>
 
 function start(args: string[], url = database.url): ChildProcess {
   return spawn(process.execPath, ["dist/import.js", ...args], {
-    env: { PATH: process.env.PATH, DATABASE_URL: url },
+    env: environmentOf({ DATABASE_URL: url }),
     stdio: ["pipe", "pipe", "pipe"],
   });
 }
@@ -281,7 +282,7 @@ test("an export that is imported elsewhere gives the same export", async () => {
   });
   const exported = async (url: string, args: string[]) => {
     const child = spawn(process.execPath, ["dist/export.js", "-", ...args], {
-      env: { PATH: process.env.PATH, DATABASE_URL: url },
+      env: environmentOf({ DATABASE_URL: url }),
     });
     const parts: Buffer[] = [];
     child.stdout.on("data", (part) => parts.push(part));

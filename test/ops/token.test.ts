@@ -8,6 +8,7 @@ import { decodeJwt } from "jose";
 import { beforeAll, describe, expect, test } from "vitest";
 import { newBook } from "../support/books.ts";
 import { createClient } from "../support/client.ts";
+import { environmentOf } from "../support/command.ts";
 import { createTestDatabase } from "../support/database.ts";
 import { atEnd } from "../support/end.ts";
 import { SECRET } from "../support/token.ts";
@@ -24,7 +25,7 @@ interface Outcome {
 
 function run(variables: Record<string, string>, ...args: string[]): Promise<Outcome> {
   const ran = promisify(execFile)(process.execPath, ["dist/token.js", ...args], {
-    env: { PATH: process.env.PATH, ...variables },
+    env: environmentOf(variables),
   });
   return ran.then(
     ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),

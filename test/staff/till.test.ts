@@ -85,6 +85,22 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
     expect(await stockOf(one)).toBe(8);
   });
 
+  test("a sale that the database does not answer says that its entries are kept, and can be sent again", async () => {
+    const book = await stocked();
+    const page = await scan(book.isbn);
+    const release = await database.hold("lock table books in access exclusive mode");
+    const failed = await save(page);
+    expect([failed.status, textOf(failed)]).toEqual([
+      503,
+      expect.stringContaining(
+        "Your entries are kept: go back in the browser to change them, or reload this page",
+      ),
+    ]);
+    await release();
+    expect((await save(page)).status).toBe(303);
+    expect(await stockOf(book)).toBe(book.stock - 1);
+  });
+
   test("other lines under a number that is sold are not sold, and get a number of their own", async () => {
     const [one, other] = [await stocked({ stock: 9 }), await stocked({ stock: 9 })];
     const page = await scan(one.isbn);

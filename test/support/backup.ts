@@ -1,5 +1,6 @@
 import { execFile, execFileSync } from "node:child_process";
 import { promisify } from "node:util";
+import { environmentOf } from "./command.ts";
 import { blocksOf } from "./markdown.ts";
 
 /** The major version of the embedded server; pg_dump reads servers of its own version and older ones. */
@@ -29,6 +30,6 @@ export async function runAsShown(start: string, folder: string, url: string): Pr
   const command = lines.find((line) => line.startsWith(start));
   if (!command) throw new Error(`docs/deploy.md has no command that begins with ${start}`);
   const filled = command.replace("=DATABASE ", '="$DATABASE_URL" ').replace(/FILE$/, "octavo.dump");
-  const env = { PATH: process.env.PATH, DATABASE_URL: url };
+  const env = environmentOf({ DATABASE_URL: url });
   await promisify(execFile)("sh", ["-c", filled], { cwd: folder, env });
 }

@@ -8,6 +8,8 @@ export interface Cloudflare {
   variables: NodeJS.ProcessEnv;
   /** The names of the Worker's secrets; undefined if it was never deployed. */
   secrets: string[] | undefined;
+  /** Whether Hyperdrive caches; undefined if there is no configuration of it. */
+  hyperdriveCaches: boolean | undefined;
   /** Requests that change something, such as `POST /workers/scripts/octavo/versions`. */
   changes: string[];
   /** Called before a new version is stored; rejects to let the upload fail. */
@@ -45,7 +47,11 @@ export async function startCloudflare(worker = "octavo"): Promise<Cloudflare> {
     const key = `${request.method} ${path}`;
     await drain(request);
     const isKnown = request.headers.authorization === "Bearer token";
-    const result = key === `GET /workers/scripts/${worker}/secrets` ? secrets() : answers[key];
+    const result = key.startsWith("GET /hyperdrive/configs/")
+      ? hyperdrive()
+      : key === `GET /workers/scripts/${worker}/secrets`
+        ? secrets()
+        : answers[key];
     let isGood = isKnown && result !== undefined;
     if (isGood && key.endsWith("/versions")) isGood = await accepts();
     if (isGood && request.method !== "GET") cloudflare.changes.push(key);
@@ -54,6 +60,10 @@ export async function startCloudflare(worker = "octavo"): Promise<Cloudflare> {
     response.end(JSON.stringify({ success: isGood, errors, messages: [], result: isGood ? result : null }));
   });
   const secrets = () => cloudflare.secrets?.map((name) => ({ name, type: "secret_text" }));
+  const hyperdrive = () => {
+    const { hyperdriveCaches: caches } = cloudflare;
+    return caches === undefined ? undefined : { name: "octavo", caching: { disabled: !caches } };
+  };
   const accepts = () =>
     cloudflare.onUpload().then(
       () => true,
@@ -68,6 +78,7 @@ export async function startCloudflare(worker = "octavo"): Promise<Cloudflare> {
       CLOUDFLARE_ACCOUNT_ID: ACCOUNT,
     },
     secrets: ["DATABASE_URL", "CURSOR_KEY", "SESSION_KEY", "AUTH_SECRET"],
+    hyperdriveCaches: undefined,
     changes: [],
     onUpload: async () => {},
   };

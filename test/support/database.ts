@@ -25,7 +25,8 @@ export interface TestDatabase {
 export async function createTestDatabase(template = TEMPLATE): Promise<TestDatabase> {
   const name = `test_${randomBytes(6).toString("hex")}`;
   const server = new URL(inject("postgres"));
-  await maintain(server.href, `create database ${name} template ${template}`);
+  // Without the write-ahead log, copying the files takes a third of the time.
+  await maintain(server.href, `create database ${name} template ${template} strategy file_copy`);
   const url = Object.assign(new URL(server), { pathname: `/${name}` }).href;
   // On a busy machine, preparing data may take longer than the app's statement timeout.
   const own = { connectionString: url, options: "-c statement_timeout=0" };

@@ -8,6 +8,10 @@ export interface TcpProxy {
   url: string;
   /** The open connections. */
   links: ReadonlySet<Link>;
+  /** Refuses connections from now on, and cuts those that are open. */
+  refuse(): void;
+  /** Accepts connections again, at the same address. */
+  accept(): Promise<void>;
 }
 
 /** A connection through a proxy: `near` is the client's side, `far` the target's. */
@@ -28,15 +32,18 @@ export interface ProxyOptions {
 /**
  * Starts a proxy in front of a URL's server, and stops it when the test file ends. If one side of a connection closes,
  * the proxy closes the other.
+ *
+ * @param target a URL object may change, as when a server restarts at another port; later connections go there
  */
 export async function startProxy(
-  target: string,
+  target: string | URL,
   { port = 0, join = ({ near, far }) => void near.pipe(far).pipe(near) }: ProxyOptions = {},
 ): Promise<TcpProxy> {
-  const { host, hostname, port: targetPort } = new URL(target);
+  const server = typeof target === "string" ? new URL(target) : target;
+  const { href, host } = server;
   const links = new Set<Link>();
-  const server = createServer({ noDelay: true }, (near) => {
-    const far = connect({ port: Number(targetPort), host: hostname, noDelay: true });
+  const listener = createServer({ noDelay: true }, (near) => {
+    const far = connect({ port: Number(server.port), host: server.hostname, noDelay: true });
     const cut = () => {
       near.destroySoon();
       far.destroySoon();
@@ -47,13 +54,16 @@ export async function startProxy(
     near.on("close", () => links.delete(link));
     join(link);
   });
-  await once(server.listen(port, "127.0.0.1"), "listening");
-  atEnd(() => {
-    server.close();
+  await once(listener.listen(port, "127.0.0.1"), "listening");
+  const own = (listener.address() as AddressInfo).port;
+  const refuse = () => {
+    listener.close();
     for (const link of links) link.cut();
-  });
-  const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return { url: target.replace(host, address), links };
+  };
+  const accept = async () => void (await once(listener.listen(own, "127.0.0.1"), "listening"));
+  atEnd(refuse);
+  const url = typeof target === "string" ? target : href;
+  return { url: url.replace(host, `127.0.0.1:${own}`), links, refuse, accept };
 }
 
 /** A proxy that breaks an exchange at a chosen point. */

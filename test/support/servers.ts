@@ -2,6 +2,7 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { inject } from "vitest";
+import { environmentOf } from "./command.ts";
 import type { TestDatabase } from "./database.ts";
 import { atEnd } from "./end.ts";
 import { startWorker } from "./worker.ts";
@@ -101,13 +102,12 @@ export function launch(
   const [file = "", ...args] = [...shell, ...command, `dist/${bundle}.js`];
   const child = spawn(file, args, {
     cwd: checkout,
-    env: {
-      PATH: process.env.PATH,
+    env: environmentOf({
       PORT: "0",
-      NEON_FETCH_ENDPOINT: inject("neon"),
+      NEON_FETCH_ENDPOINT: variables.NEON_FETCH_ENDPOINT ?? inject("neon"),
       RATE_LIMIT: "off",
       ...variables,
-    },
+    }),
     stdio: ["ignore", "pipe", "pipe"],
   });
   let logged = "";

@@ -70,7 +70,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
 
 const run = (...args: string[]) => promisify(execFile)(process.execPath, args);
 
-async function bundleWorker(directory: string): Promise<string> {
+/** Bundles the Worker as a deployment does. The build must have run. */
+export async function bundleWorker(directory: string): Promise<string> {
   const { file, environment } = wrangler();
   const flags = ["deploy", "--dry-run", ...wranglerFlags(), "--outdir", directory];
   await promisify(execFile)(process.execPath, [file, ...flags], { env: environment });

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect } from "vitest";
+import { environmentOf } from "./command.ts";
 import type { Block } from "./markdown.ts";
 import { SECRET } from "./token.ts";
 
@@ -32,7 +33,7 @@ export async function runCommands(commands: Block[], servers: Record<string, str
       const script = Object.entries(servers).reduce((all, [shown, url]) => all.replaceAll(shown, url), text);
       return `exec >${folder}/${at}.out 2>${folder}/${at}.err\n${script}`;
     });
-    const env = { PATH: process.env.PATH, AUTH_SECRET: SECRET };
+    const env = environmentOf({ AUTH_SECRET: SECRET });
     await promisify(execFile)("sh", ["-c", PRELUDE + scripts.join("\n")], { env });
     const read = (name: string) => readFile(join(folder, name), "utf8");
     return await Promise.all(

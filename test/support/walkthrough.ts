@@ -5,6 +5,7 @@ import { cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/pro
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
+import { environmentOf } from "./command.ts";
 import { atEnd } from "./end.ts";
 import { type Block, blocksOf } from "./markdown.ts";
 
@@ -37,8 +38,8 @@ export async function carryOut(
     await mkdir(dirname(join(tree, file)), { recursive: true });
     return writeFile(join(tree, file), content);
   }
-  const { PATH, HOME, NODE_COMPILE_CACHE } = process.env;
-  const env = { PATH, HOME, NODE_COMPILE_CACHE, DATABASE_URL: url, CLOUDFLARE_CF_FETCH_ENABLED: "false" };
+  const { HOME } = process.env;
+  const env = environmentOf({ HOME, DATABASE_URL: url, CLOUDFLARE_CF_FETCH_ENABLED: "false" });
   if (language === "diff") await writeFile(join(tree, "step.diff"), content);
   const script = language === "diff" ? "git apply step.diff && rm step.diff" : `set -e\n${content}`;
   await run("sh", ["-c", script], { cwd: tree, env }).catch(({ stdout, stderr }) => {

@@ -10,6 +10,8 @@ export interface TestWorker {
   url: string;
   /** The messages logged so far. */
   logs(): string[];
+  /** Ends it before the test file does. */
+  stop(): Promise<void>;
 }
 
 type Variables = Record<string, string | undefined>;
@@ -19,6 +21,8 @@ interface WorkerOptions {
   config?: string;
   /** Miniflare options that take precedence over those from the configuration file. */
   overrides?: Partial<V4WorkerOptions>;
+  /** A folder in which storage outlives the Worker. */
+  storage?: string;
   /** The folder that contains worker.js, if it is not the product's. */
   directory?: string;
 }
@@ -31,9 +35,9 @@ interface WorkerOptions {
  * @param variables the Worker's variables; undefined values are left out
  */
 export async function startWorker(
-  database: TestDatabase,
+  database: Pick<TestDatabase, "url">,
   variables: Variables = {},
-  { config = "wrangler.toml", overrides = {}, directory = inject("worker") }: WorkerOptions = {},
+  { config = "wrangler.toml", overrides = {}, storage, directory = inject("worker") }: WorkerOptions = {},
 ): Promise<TestWorker> {
   const logs: string[] = [];
   const worker = new Miniflare(
@@ -44,14 +48,17 @@ export async function startWorker(
       modules: [{ type: "ESModule", path: join(directory, "worker.js") }],
       modulesRoot: directory,
       bindings: bindingsOf(database, variables),
+      ...(storage && { resourcePersistencePath: storage }),
       // Otherwise, Miniflare downloads an example of the `cf` object.
       cf: false,
       handleStructuredLogs: ({ message }) => logs.push(String(message)),
     }),
   );
-  atEnd(() => worker.dispose());
+  let stopped: Promise<void> | undefined;
+  const stop = () => (stopped ??= worker.dispose());
+  atEnd(stop);
   const { origin } = await worker.ready;
-  return { url: origin, logs: () => logs };
+  return { url: origin, logs: () => logs, stop };
 }
 
 /** Starts the bundled Worker behind the proxy of `wrangler dev`, and stops it when the test file ends. */
@@ -63,10 +70,10 @@ export async function startWrangler(database: TestDatabase, variables: Variables
   return { url: url.origin };
 }
 
-function bindingsOf(database: TestDatabase, variables: Variables): Record<string, string> {
+function bindingsOf(database: Pick<TestDatabase, "url">, variables: Variables): Record<string, string> {
   const bindings = {
     DATABASE_URL: database.url,
-    NEON_FETCH_ENDPOINT: inject("neon"),
+    NEON_FETCH_ENDPOINT: variables.NEON_FETCH_ENDPOINT ?? inject("neon"),
     RATE_LIMIT: "off",
     ...variables,
   };

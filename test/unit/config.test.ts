@@ -22,11 +22,14 @@ const messageOf = async (environment: Record<string, unknown>, parse = parseConf
 test("DATABASE_URL is the only required variable", async () => {
   expect(await parseConfig({ DATABASE_URL })).toEqual({
     databaseUrl: DATABASE_URL,
+    readUrls: [],
+    maxLag: 10,
     neonFetchEndpoint: undefined,
     cursorKey: expect.any(Uint8Array),
     sessionKey: expect.any(Uint8Array),
     authentication: { mode: "closed" },
     rateLimit: { requests: 600, seconds: 60 },
+    edgeCacheSeconds: 0,
     deadline: 10_000,
     importMaxBytes: 1024 ** 3,
     corsOrigins: [],
@@ -39,6 +42,8 @@ test("DATABASE_URL is the only required variable", async () => {
 test("every variable of a Worker is read", async () => {
   const environment = {
     DATABASE_URL: FAR,
+    DATABASE_READ_URL: `${DATABASE_URL}, ${FAR}`,
+    REPLICA_MAX_LAG: "3",
     NEON_FETCH_ENDPOINT: "https://db.example/sql",
     CURSOR_KEY: SECRET,
     SESSION_KEY: SECRET.repeat(2),
@@ -46,6 +51,7 @@ test("every variable of a Worker is read", async () => {
     AUTH_ISSUER: "https://id.example",
     AUTH_AUDIENCE: "octavo",
     RATE_LIMIT: "100/10",
+    EDGE_CACHE_SECONDS: "60",
     REQUEST_TIMEOUT_MS: "2500",
     IMPORT_MAX_BYTES: "1000000",
     LOG_LEVEL: "warn",
@@ -64,6 +70,8 @@ test("every variable of a Worker is read", async () => {
   const bytes = (text: string) => new TextEncoder().encode(text);
   expect(await parseConfig(environment)).toEqual({
     databaseUrl: FAR,
+    readUrls: [DATABASE_URL, FAR],
+    maxLag: 3,
     neonFetchEndpoint: "https://db.example/sql",
     cursorKey: bytes(SECRET),
     sessionKey: bytes(SECRET.repeat(2)),
@@ -74,6 +82,7 @@ test("every variable of a Worker is read", async () => {
       audience: "octavo",
     },
     rateLimit: { requests: 100, seconds: 10 },
+    edgeCacheSeconds: 60,
     deadline: 2500,
     importMaxBytes: 1_000_000,
     logLevel: "warn",
@@ -104,6 +113,52 @@ test("the keys of an identity provider can take the place of a secret", async ()
     issuer: "https://id.example",
     audience: "octavo",
   });
+});
+
+test.each([
+  ...["0", "-1", "+2", "1.5", "1e2", "129", "1000", "02", "all", "AUTO", " 2"].map((value) => [
+    "PROCESSES",
+    value,
+  ]),
+  ...[
+    "hidden",
+    "redis",
+    "MEMORY",
+    "http://hidden.example",
+    "redis://",
+    "redis://:6379",
+    "redis://hidden/x",
+  ].map((value) => ["RATE_LIMIT_STORE", value]),
+  ...[
+    "redis:hidden",
+    "redis://hidden:port",
+    "redis://hidden/0?db=1",
+    "redis://hidden#0",
+    "redis://hidden /0",
+  ].map((value) => ["RATE_LIMIT_STORE", value]),
+])("%s=%s is a fault", async (name = "", value) => {
+  expect(await messageOf({ DATABASE_URL, [name]: value }, parseServerConfig)).toMatch(
+    new RegExp(`^The configuration is invalid: ${name} must be [^;]+\\.$`),
+  );
+});
+
+test.each([
+  [{}, { processes: 1, rateLimitStore: "memory" }],
+  [
+    { PROCESSES: "128", RATE_LIMIT_STORE: "postgres" },
+    { processes: 128, rateLimitStore: "postgres" },
+  ],
+  [
+    { PROCESSES: "auto", RATE_LIMIT_STORE: "redis://h" },
+    { processes: "auto", rateLimitStore: "redis://h" },
+  ],
+  [
+    { RATE_LIMIT_STORE: "rediss://u:p%2F@h.example:1/15" },
+    { rateLimitStore: "rediss://u:p%2F@h.example:1/15" },
+  ],
+  [{ RATE_LIMIT_STORE: "redis://:p@[::1]:6379/" }, { rateLimitStore: "redis://:p@[::1]:6379/" }],
+])("%j is a number of processes and a store of quotas", async (variables, config) => {
+  expect(await parseServerConfig({ DATABASE_URL, ...variables })).toMatchObject(config);
 });
 
 test("people sign in with a client of the identity provider", async () => {
@@ -261,6 +316,13 @@ test.each<[string, string, RegExp]>([
   ["DATABASE_URL", "postgres://octavo:hidden@127.0.0.1", /user:password@host/],
   ["DATABASE_URL", "postgres://octavo:hidden@127.0.0.1/", /user:password@host/],
   ["DATABASE_URL", "postgres://hidden@127.0.0.1/octavo", /user:password@host/],
+  ["DATABASE_READ_URL", "hidden", /several separated by commas/],
+  ["DATABASE_READ_URL", "postgres://octavo:hidden@127.0.0.1", /user:password@host/],
+  ["DATABASE_READ_URL", `${DATABASE_URL},`, /several separated by commas/],
+  ["REPLICA_MAX_LAG", "0", /seconds/],
+  ["REPLICA_MAX_LAG", "hidden", /seconds/],
+  ["REPLICA_MAX_LAG", "1.5", /seconds/],
+  ["REPLICA_MAX_LAG", "86401", /seconds/],
   ["NEON_FETCH_ENDPOINT", "ftp://hidden", /https?:\/\//],
   ["CURSOR_KEY", "hidden".padEnd(31, "."), /32 bytes/],
   ["SESSION_KEY", "hidden".padEnd(31, "."), /32 bytes/],
@@ -304,6 +366,11 @@ test.each<[string, string, RegExp]>([
   ["IMPORT_MAX_BYTES", "0", /bytes/],
   ["IMPORT_MAX_BYTES", "hidden", /bytes/],
   ["IMPORT_MAX_BYTES", "1e9", /bytes/],
+  ["EDGE_CACHE_SECONDS", "hidden", /seconds, 0 to 86400/],
+  ["EDGE_CACHE_SECONDS", "-1", /seconds/],
+  ["EDGE_CACHE_SECONDS", "1.5", /seconds/],
+  ["EDGE_CACHE_SECONDS", "60s", /seconds/],
+  ["EDGE_CACHE_SECONDS", "86401", /seconds/],
   ["REQUEST_TIMEOUT_MS", "hidden", /milliseconds/],
   ["REQUEST_TIMEOUT_MS", "99", /milliseconds/],
   ["REQUEST_TIMEOUT_MS", "099", /milliseconds/],

@@ -7,13 +7,13 @@ import { expect, test } from "vitest";
 const LAYERS = [
   /^dev\//,
   /^ops\//,
-  /^src\/(runtimes\/|worker\.ts)/,
+  /^src\/(runtimes\/|worker(-hyperdrive)?\.ts)/,
   /^src\/(app|config|misspellings)\.ts/,
   // Every other folder is a feature.
   /^src\/(?!http|db|client|runtimes|docs)\w+\//,
   /^src\/http\//,
   /^src\/db\//,
-  /^src\/(deadline|startup-error)\.ts/,
+  /^src\/(deadline|manifest|startup-error)\.ts/,
 ];
 
 /** Layers that no other may import, whatever their place. */

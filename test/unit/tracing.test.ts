@@ -11,7 +11,7 @@ const traceOf = (headers: Record<string, string>, ratio = 1) =>
   Trace.of(new Headers(headers), tracing(ratio));
 
 function trip({ isSent, hasFailed }: { isSent: boolean; hasFailed: boolean }) {
-  const trip = startTrip(0, undefined);
+  const trip = startTrip(0, {});
   if (isSent) markSent([trip], "points");
   return Object.assign(trip, { ended: performance.now(), hasFailed });
 }

@@ -6,7 +6,7 @@ import { directUrl } from "../../ops/deployment.ts";
 import { NEWEST_MIGRATION } from "../../src/db/requirements.ts";
 import { checkoutWith } from "../support/checkout.ts";
 import { type Cloudflare, startCloudflare } from "../support/cloudflare.ts";
-import { runBuilt } from "../support/command.ts";
+import { environmentOf, runBuilt } from "../support/command.ts";
 import { createRole, createTestDatabase, type TestDatabase } from "../support/database.ts";
 
 vi.setConfig({ testTimeout: 90_000 });
@@ -115,7 +115,7 @@ test("a deployment that is stopped says what it has changed, and gives its lock 
     };
   });
   const child = spawn(process.execPath, ["dist/deploy.js"], {
-    env: { PATH: process.env.PATH, ...cloudflare.variables, DATABASE_URL: database.url },
+    env: environmentOf({ ...cloudflare.variables, DATABASE_URL: database.url }),
     stdio: ["ignore", "ignore", "pipe"],
   });
   let stderr = "";

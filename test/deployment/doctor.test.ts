@@ -4,9 +4,10 @@ import { createServer as createTcpServer } from "node:net";
 import { promisify } from "node:util";
 import { beforeAll, describe, expect, test } from "vitest";
 import { SERVER_VARIABLES } from "../../src/config.ts";
-import { runBuilt } from "../support/command.ts";
+import { environmentOf, runBuilt } from "../support/command.ts";
 import { examine, goodServer, of, type Variables } from "../support/doctor.ts";
 import { freePort, listening } from "../support/port.ts";
+import { NO_REDIS, RedisServer } from "../support/redis.ts";
 import { launchServer } from "../support/servers.ts";
 import { SECRET } from "../support/token.ts";
 
@@ -50,7 +51,7 @@ describe("the report", () => {
     ["", true],
     ["1", false],
   ])("on a terminal the marks have colours, with NO_COLOR=%s: %s", async (NO_COLOR, hasColours) => {
-    const env = { PATH: process.env.PATH, TERM: "xterm", ...variables, ...(NO_COLOR && { NO_COLOR }) };
+    const env = environmentOf({ TERM: "xterm", ...variables, ...(NO_COLOR && { NO_COLOR }) });
     // `script` of util-linux runs a command on a terminal.
     const command = ["-qefc", `${process.execPath} dist/doctor.js`, "/dev/null"];
     const { stdout } = await promisify(execFile)("script", command, { env });
@@ -135,6 +136,27 @@ describe("the port", () => {
     const report = await examine({ ...variables, HOST: "192.0.2.1" });
     expect(of(report, "port")).toMatchObject([
       { status: "fault", remedy: expect.stringMatching(/^Set HOST/) },
+    ]);
+  });
+
+  test("a store of quotas that cannot be reached is a warning", async () => {
+    const RATE_LIMIT_STORE = `redis://:hidden@127.0.0.1:${await freePort()}`;
+    expect(of(await examine({ ...variables, RATE_LIMIT_STORE }), "quotas")).toMatchObject([
+      {
+        status: "warning",
+        message: expect.stringMatching(/127\.0\.0\.1:\d+ cannot be used \(.*ECONNREFUSED/),
+      },
+    ]);
+  });
+
+  test.skipIf(NO_REDIS)("a store of quotas that answers is fine, unless its password is wrong", async () => {
+    const redis = new RedisServer(await freePort(), "hidden");
+    await redis.start();
+    const report = await examine({ ...variables, RATE_LIMIT_STORE: redis.url });
+    expect(of(report, "quotas")).toMatchObject([{ status: "ok" }]);
+    const wrong = await examine({ ...variables, RATE_LIMIT_STORE: redis.url.replace("hidden", "hidden2") });
+    expect(of(wrong, "quotas")).toMatchObject([
+      { status: "warning", message: expect.stringContaining("WRONGPASS") },
     ]);
   });
 });

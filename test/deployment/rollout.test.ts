@@ -6,7 +6,7 @@ import { execFile } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { beforeAll, expect, test, vi } from "vitest";
-import { runBuilt } from "../support/command.ts";
+import { environmentOf, runBuilt } from "../support/command.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { startLoad } from "../support/load.ts";
 import { launchServer, type ServerProcess, startServer } from "../support/servers.ts";
@@ -40,7 +40,7 @@ const start = (database: TestDatabase, checkout?: string) =>
 const migrateNext = ({ url }: TestDatabase) =>
   promisify(execFile)(process.execPath, ["dist/migrate.js"], {
     cwd: next,
-    env: { PATH: process.env.PATH, DATABASE_URL: url },
+    env: environmentOf({ DATABASE_URL: url }),
   });
 
 const readiness = async (server: ServerProcess) => (await fetch(`${await server.url}/ready`)).status;

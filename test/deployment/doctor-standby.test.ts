@@ -53,6 +53,25 @@ test("the primary names the standbys that follow it", async () => {
   expect(of(report, "lag")).toMatchObject([{ status: "ok", message: "The standby second follows." }]);
 });
 
+test("the replicas of DATABASE_READ_URL are examined, and none of them is a fault", async () => {
+  await primary.query("insert into tasks (title) values ('Order paper')");
+  await replayed();
+  const broken = urls.standby.replace(/:\d+\//, ":9/");
+  const report = await examine({
+    DATABASE_URL: urls.primary,
+    DATABASE_READ_URL: [urls.standby, urls.primary, broken].join(),
+    AUTH_SECRET: SECRET,
+    PORT: "0",
+  });
+  const { host } = new URL(urls.standby);
+  expect(of(report, "replica")).toMatchObject([
+    { status: "ok", message: `The replica ${host} follows the primary, and is read.` },
+    { status: "warning", message: expect.stringMatching(/is not read: it is not a standby\.$/) },
+    { status: "warning", message: expect.stringMatching(/is not read: it cannot be reached \(.+\)\.$/) },
+  ]);
+  expect(report.faults).toBe(0);
+});
+
 test("a standby that does not follow is a warning that says how far it is behind", async () => {
   await replayed();
   await standby.query("select pg_wal_replay_pause()");

@@ -51,6 +51,18 @@ test("an environment has secrets of its own", async () => {
   expect(remedies).toContain("npx wrangler secret put DATABASE_URL --env staging");
 });
 
+test.each([
+  ["that does not cache", false, "ok"],
+  ["that caches", true, "fault"],
+  ["that is not there", undefined, "fault"],
+])("over a Hyperdrive %s, a Worker needs no DATABASE_URL", async (_, caches, status) => {
+  const over = await startCloudflare("octavo-hyperdrive");
+  Object.assign(over, { secrets: ["CURSOR_KEY", "SESSION_KEY", "AUTH_SECRET"], hyperdriveCaches: caches });
+  const report = await examine(over.variables, ["--worker", "--env", "hyperdrive"]);
+  expect(of(report, "secrets")).toMatchObject([{ status: "ok" }]);
+  expect(of(report, "hyperdrive")).toMatchObject([{ status }]);
+});
+
 test("a Worker that was never deployed lacks all secrets", async () => {
   cloudflare.secrets = undefined;
   const report = await examine(cloudflare.variables, ["--worker"]);
@@ -69,8 +81,20 @@ test.each([
   ["a variable that is wrong", 'SHOP_CURRENCY = "hidden"', "SHOP_CURRENCY", "fault"],
   ["a variable that is misspelled", 'PUBLIC_URI = "hidden"', "misspelling", "warning"],
   ["a quota that is not the binding's", 'RATE_LIMIT = "60/60"', "quota", "warning"],
+  ["a cache that keeps nothing", 'EDGE_CACHE_SECONDS = "60"', "cache", "warning"],
 ])("%s is told", async (_, vars, check, status) => {
   expect(of(await worker(withVars(vars)), check)).toContainEqual(expect.objectContaining({ status }));
+});
+
+const OBJECTS = '[[durable_objects.bindings]]\nname = "RATE_LIMITER_DO"\nclass_name = ';
+const MIGRATION = '\n[[migrations]]\ntag = "quota-window"\nnew_sqlite_classes = ["QuotaWindow"]';
+test.each([
+  ["a Durable Object of another class", `${OBJECTS}"Another"${MIGRATION}`, "fault"],
+  ["a Durable Object without storage", `${OBJECTS}"QuotaWindow"`, "fault"],
+  ["a Durable Object that can count", `${OBJECTS}"QuotaWindow"${MIGRATION}`, undefined],
+])("%s is told", async (_, lines, status) => {
+  const report = await worker((toml) => toml.replace("[env.staging]", `${lines}\n\n[env.staging]`));
+  expect(of(report, "objects").map((finding) => finding.status)).toEqual(status ? [status] : []);
 });
 
 test.each<[string, (toml: string) => string]>([
