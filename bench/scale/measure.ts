@@ -24,7 +24,7 @@ import {
   type ScaleResults,
   type Size,
 } from "./results.ts";
-import { backendMemory, counters, relationsOf, sizeOf } from "./sizes.ts";
+import { backendMemory, counters, relationsOf, SAMPLES, sizeOf } from "./sizes.ts";
 
 const ROUNDS = 2;
 const SECONDS = 3;
@@ -155,7 +155,7 @@ async function measureOne(
     const size = await sizeOf(server.origin, requests, number + UNREACHED);
     await server.stop();
     const after = await counters(catalogue);
-    const total = warm.requests + answered;
+    const total = warm.requests + answered + SAMPLES;
     const counted = {
       transactions: (after.transactions - before.transactions) / total,
       pages: (after.pages - before.pages) / total,

@@ -50,7 +50,8 @@ export async function backendMemory({ client }: Catalogue): Promise<number> {
   return sizes.reduce((sum, size) => sum + size, 0) / sizes.length;
 }
 
-const SAMPLES = 100;
+/** The requests that {@link sizeOf} sends. */
+export const SAMPLES = 100;
 
 /**
  * The bytes of requests and responses on the wire, with headers, on average.

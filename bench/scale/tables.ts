@@ -122,6 +122,7 @@ function needs(model: Model): string {
         `${need.processes}`,
         `${count(need.readCores)} (${count(need.searchCores)})`,
         count(need.writeCores),
+        count(need.workersCores),
         `${need.replicas}`,
         `${need.replicasBehindEdge}`,
       ];
@@ -134,6 +135,7 @@ function needs(model: Model): string {
     "processes",
     "Postgres, cores for reads (searches)",
     "for writes",
+    "for Workers",
     `replicas of ${POSTGRES.cores} cores`,
     "with edge cache",
   ];
