@@ -45,7 +45,7 @@ await command(async () => {
   const { auth, inspect } = flags();
   const port = portOf(process.env.PORT || "8787");
   const given = givenVariables();
-  for (const sentence of misspellings(process.env)) console.error(sentence);
+  for (const sentence of misspellings(process.env, WORKER_VARIABLES)) console.error(sentence);
   await requireFree(port);
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => void stopAll());
 

@@ -42,29 +42,6 @@ export interface Config extends HttpSettings {
   tracing: TracingSettings | undefined;
 }
 
-/** The configuration of a server, on Node or Bun. */
-export interface ServerConfig extends Config {
-  host: string;
-  /** 0 for any free port. */
-  port: number;
-  /** How many proxies in front add the client's address to X-Forwarded-For; undefined if not configured. */
-  trustedProxyHops: number | undefined;
-  /** The transport to the database: pooled Postgres connections, or Neon's HTTP. */
-  transport: "tcp" | "http";
-  /** The maximum number of connections in the pool of each process. */
-  poolSize: number;
-  /** How many processes answer; `auto` for one per core. */
-  processes: number | "auto";
-  /** Where quotas are counted: in each process, in the database, or at the URL of a Redis. */
-  rateLimitStore: "memory" | "postgres" | (string & {});
-  /** Where Prometheus reads; undefined if nowhere. */
-  metrics: { host: string; port: number } | undefined;
-  /** Undefined for text on a terminal, and JSON elsewhere. */
-  logFormat: "json" | "text" | undefined;
-  /** Milliseconds from the signal to stop, when /ready becomes 503, until the server stops listening. */
-  shutdownDelay: number;
-}
-
 /** What the operator should know about who may do what. */
 export function accessNotices({
   authentication,
@@ -95,8 +72,6 @@ export class ConfigError extends StartupError {
   }
 }
 
-const DEFAULT_PORT = 8080;
-
 /** The minimum length of a secret. */
 export const MIN_SECRET_BYTES = 32;
 const bytes = (value: string) => new TextEncoder().encode(value);
@@ -119,7 +94,8 @@ function isDatabaseUrl(value: string): boolean {
 
 const listed = (value: string) => value.split(",").map((part) => part.trim());
 
-const wholeNumber = (min: number, max: number, unit = "a whole number") =>
+/** The text of a whole number. */
+export const wholeNumber = (min: number, max: number, unit = "a whole number") =>
   z
     .string()
     .refine(
@@ -128,13 +104,8 @@ const wholeNumber = (min: number, max: number, unit = "a whole number") =>
     )
     .transform(Number);
 
-const host = () =>
-  z
-    .string()
-    .regex(/^[\w.:-]+$/, "must be a host name or an address")
-    .default("127.0.0.1");
-
-const rateLimit = (form: RegExp, windows: string) =>
+/** The text of a quota. */
+export const quota = (form: RegExp, windows: string) =>
   z
     .string()
     .regex(form, `must be off or requests/seconds, such as 600/60, with a window of ${windows} seconds`)
@@ -144,7 +115,8 @@ const rateLimit = (form: RegExp, windows: string) =>
     })
     .prefault("600/60");
 
-const Environment = z.object({
+/** The variables of every runtime. */
+export const Environment = z.object({
   DATABASE_URL: z.string().refine(isDatabaseUrl, "must have the form postgres://user:password@host/database"),
   DATABASE_READ_URL: z
     .string()
@@ -173,7 +145,7 @@ const Environment = z.object({
     .optional(),
   ...SHOP_VARIABLES,
   ...OBSERVE_VARIABLES,
-  RATE_LIMIT: rateLimit(/^(off|[1-9]\d{0,8}\/(10|60))$/, "10 or 60"),
+  RATE_LIMIT: quota(/^(off|[1-9]\d{0,8}\/(10|60))$/, "10 or 60"),
   EDGE_CACHE_SECONDS: wholeNumber(0, 86_400, "seconds").default(0),
   REQUEST_TIMEOUT_MS: wholeNumber(100, 999_999, "milliseconds").default(10_000),
   IMPORT_MAX_BYTES: wholeNumber(1, 999_999_999_999, "bytes").default(1024 * MIB),
@@ -189,67 +161,25 @@ const Environment = z.object({
     .default([]),
 });
 
-const ServerEnvironment = Environment.extend({
-  HOST: host(),
-  PORT: wholeNumber(0, 65_535).default(DEFAULT_PORT),
-  // A timer of more than 24 days fires at once.
-  RATE_LIMIT: rateLimit(/^(off|[1-9]\d{0,8}\/[1-9]\d{0,4})$/, "1 to 99999"),
-  RATE_LIMIT_STORE: z.string().default("memory"),
-  PROCESSES: z.string().default("1"),
-  TRUSTED_PROXY_HOPS: wholeNumber(0, 10).optional(),
-  DATABASE_TRANSPORT: z.enum(["tcp", "http"], "must be tcp or http").default("tcp"),
-  DATABASE_POOL_SIZE: wholeNumber(1, 1000).default(10),
-  METRICS_PORT: wholeNumber(0, 65_535).optional(),
-  METRICS_HOST: host(),
-  LOG_FORMAT: z.enum(["json", "text"], "must be json or text").optional(),
-  SHUTDOWN_DELAY_MS: wholeNumber(0, 300_000, "milliseconds").default(0),
-  // Its protection relies on the Host header, which any client that reaches the port can forge.
-  OPEN_LOCAL_WRITES: z.never("is allowed only in npm run dev").optional(),
-});
-
 /** The names of the variables that {@link parseConfig} reads. */
 export const WORKER_VARIABLES: readonly string[] = Object.keys(Environment.shape);
 
-/** The names of the variables that {@link parseServerConfig} reads. */
-export const SERVER_VARIABLES: readonly string[] = Object.keys(ServerEnvironment.shape);
-
 /**
- * Parses the environment of a Worker. Empty variables count as absent.
+ * Parses the environment of a Worker.
  *
- * @param environment names and values; values other than strings (other bindings) are ignored
  * @throws ConfigError
  */
 export async function parseConfig(environment: Record<string, unknown>): Promise<Config> {
-  return configOf(parse(Environment, environment));
+  return configOf(parseVariables(Environment, environment));
 }
 
 /**
- * Parses the environment of a server, as {@link parseConfig} does that of a Worker.
+ * Parses variables. Empty ones count as absent, and values other than strings (bindings) are ignored.
  *
+ * @param moreFaultsOf checks combinations beyond those of every runtime
  * @throws ConfigError
  */
-export async function parseServerConfig(environment: Record<string, unknown>): Promise<ServerConfig> {
-  const variables = parse(ServerEnvironment, environment, faultsOfServer);
-  return {
-    ...(await configOf(variables)),
-    host: variables.HOST,
-    port: variables.PORT,
-    trustedProxyHops: variables.TRUSTED_PROXY_HOPS,
-    transport: variables.DATABASE_TRANSPORT,
-    poolSize: variables.DATABASE_POOL_SIZE,
-    processes: variables.PROCESSES === "auto" ? "auto" : Number(variables.PROCESSES),
-    rateLimitStore: variables.RATE_LIMIT_STORE,
-    metrics: metricsAt(variables),
-    logFormat: variables.LOG_FORMAT,
-    shutdownDelay: variables.SHUTDOWN_DELAY_MS,
-  };
-}
-
-function metricsAt({ METRICS_HOST: host, METRICS_PORT: port }: z.output<typeof ServerEnvironment>) {
-  return port === undefined ? undefined : { host, port };
-}
-
-function parse<Variables extends z.ZodObject>(
+export function parseVariables<Variables extends z.ZodObject>(
   schema: Variables,
   environment: Record<string, unknown>,
   moreFaultsOf: (given: Record<string, string>) => string[] = () => [],
@@ -272,7 +202,8 @@ function parse<Variables extends z.ZodObject>(
   return parsed.data;
 }
 
-async function configOf(variables: z.output<typeof Environment>): Promise<Config> {
+/** The configuration that the variables of every runtime make. */
+export async function configOf(variables: z.output<typeof Environment>): Promise<Config> {
   return {
     databaseUrl: variables.DATABASE_URL,
     readUrls: variables.DATABASE_READ_URL,
@@ -304,26 +235,6 @@ function faultsOfCombination(given: Record<string, string>): string[] {
     ...faultsOfAuthentication(given),
   ];
 }
-
-/** Checks of servers alone. The bundle of Workers contains the schema, but not this. */
-function faultsOfServer(given: Record<string, string>): string[] {
-  const { METRICS_PORT, PORT = `${DEFAULT_PORT}`, PROCESSES = "1", RATE_LIMIT_STORE = "memory" } = given;
-  return [
-    ...(METRICS_PORT === PORT && METRICS_PORT !== "0"
-      ? ["METRICS_PORT must differ from PORT, which is public"]
-      : []),
-    ...(/^(auto|[1-9]|[1-9]\d|1[01]\d|12[0-8])$/.test(PROCESSES)
-      ? []
-      : ["PROCESSES must be auto or a whole number, 1 to 128"]),
-    ...(["memory", "postgres"].includes(RATE_LIMIT_STORE) || isRedisUrl(RATE_LIMIT_STORE)
-      ? []
-      : ["RATE_LIMIT_STORE must be memory, postgres, or the URL of a Redis such as redis://127.0.0.1:6379"]),
-  ];
-}
-
-/** Without parameters, which the client would take for options of its own. */
-const isRedisUrl = (value: string) =>
-  /^rediss?:\/\/[^/?#\s]+(\/\d{0,3})?$/.test(value) && URL.canParse(value);
 
 const isOnLoopback = (databaseUrl: string) => isLoopback(new URL(databaseUrl).hostname);
 

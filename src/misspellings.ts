@@ -1,16 +1,15 @@
-import { SERVER_VARIABLES } from "./config.ts";
-
 /**
  * Finds variables whose names look like misspellings of Octavo's: they differ from a variable that is not set only in
  * underscores, case, and one typing error per seven letters.
  *
+ * @param names of the variables that are read
  * @returns a sentence for each, without its value
  */
-export function misspellings(environment: Record<string, unknown>): string[] {
+export function misspellings(environment: Record<string, unknown>, names: readonly string[]): string[] {
   const letters = (name: string) => name.replaceAll("_", "").toUpperCase();
   return Object.keys(environment).flatMap((name) => {
-    if (SERVER_VARIABLES.includes(name)) return [];
-    const meant = SERVER_VARIABLES.find((known) => {
+    if (names.includes(name)) return [];
+    const meant = names.find((known) => {
       const slips = Math.floor(letters(known).length / 7);
       return slips > 0 && !environment[known] && isWithin(slips, letters(name), letters(known));
     });

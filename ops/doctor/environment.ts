@@ -1,7 +1,8 @@
 /** The variables of a server, checked by the schemas with which it starts. */
-import { ConfigError, parseServerConfig, SERVER_VARIABLES, type ServerConfig } from "../../src/config.ts";
+import { ConfigError } from "../../src/config.ts";
 import { usesProvider } from "../../src/http/auth/settings.ts";
 import { misspellings } from "../../src/misspellings.ts";
+import { parseServerConfig, SERVER_VARIABLES, type ServerConfig } from "../../src/server-config.ts";
 import { hasEmbedded } from "../database.ts";
 import { count, type Finding, fault, ok, warning } from "./finding.ts";
 
@@ -37,7 +38,7 @@ function embedded(environment: Environment): Environment {
 
 /** Variables that are probably misspelled. */
 export const misspellingsIn = (variables: Record<string, unknown>): Finding[] =>
-  misspellings(variables).map((sentence) => {
+  misspellings(variables, SERVER_VARIABLES).map((sentence) => {
     const [name = ""] = sentence.split(" ");
     return warning("misspelling", sentence, `Rename ${name}, or remove it.`);
   });

@@ -1,7 +1,7 @@
 /** The ports that the server is to listen on: for everybody, and for metrics. */
 import { once } from "node:events";
 import { createServer } from "node:net";
-import type { ServerConfig } from "../../src/config.ts";
+import type { ServerConfig } from "../../src/server-config.ts";
 import { type Finding, fault, ok, skipped } from "./finding.ts";
 
 interface Port {

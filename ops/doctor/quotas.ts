@@ -1,7 +1,8 @@
 /** The store where servers count quotas together. */
-import type { ServerConfig } from "../../src/config.ts";
+
 import { within } from "../../src/deadline.ts";
 import { reasonOf } from "../../src/runtimes/shared-limiter.ts";
+import type { ServerConfig } from "../../src/server-config.ts";
 import { type Finding, ok, warning } from "./finding.ts";
 
 const TIMEOUT_MS = 2000;

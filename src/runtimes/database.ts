@@ -1,5 +1,5 @@
 /** The database of a server with its replicas, shared by its requests. */
-import type { ServerConfig } from "../config.ts";
+
 import { connectOver } from "../db/connection.ts";
 import { groupedWrites } from "../db/group-commit.ts";
 import { neonDriver } from "../db/neon.ts";
@@ -8,6 +8,7 @@ import type { Driver } from "../db/ports.ts";
 import { batchedReads } from "../db/read-batching.ts";
 import { replicatedReads } from "../db/replicas.ts";
 import { Scheduler } from "../db/scheduler.ts";
+import type { ServerConfig } from "../server-config.ts";
 import { openReplicas } from "./replicas.ts";
 
 /** The fraction of the pool that may write at a time, and that may search or count. A smaller one batches more. */

@@ -1,6 +1,7 @@
 /** Where a server counts quotas. */
-import type { ServerConfig } from "../config.ts";
+
 import type { Limiter, Quota } from "../http/rate-limit.ts";
+import type { ServerConfig } from "../server-config.ts";
 import { memoryLimiter } from "./memory-limiter.ts";
 import type { QuotaStore, SharedLimiter, StoreState } from "./shared-limiter.ts";
 

@@ -1,9 +1,9 @@
 /** What a server tells whoever runs it: the log always, the rest where it is configured, and loaded only then. */
 import type { Registry } from "@prometheus-io/client";
-import type { ServerConfig } from "../config.ts";
 import type { Log } from "../http/observe.ts";
 import type { TracingSettings } from "../http/observe-settings.ts";
 import type { Tracing } from "../http/tracing.ts";
+import type { ServerConfig } from "../server-config.ts";
 import type { ServerLog } from "./log.ts";
 import type { MetricsSources } from "./metrics.ts";
 

@@ -1,6 +1,6 @@
-import type { ServerConfig } from "../config.ts";
 import { QuotaWindows } from "../db/quota-windows.ts";
 import type { Quota } from "../http/rate-limit.ts";
+import type { ServerConfig } from "../server-config.ts";
 import { openDriver } from "./database.ts";
 import type { QuotaStore } from "./shared-limiter.ts";
 

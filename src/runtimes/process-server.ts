@@ -2,10 +2,10 @@
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createApp } from "../app.ts";
-import type { ServerConfig } from "../config.ts";
 import type { Connect } from "../db/ports.ts";
 import { clientAddress } from "../http/address.ts";
 import type { ReadAsset } from "../http/assets.ts";
+import type { ServerConfig } from "../server-config.ts";
 import { StartupError } from "../startup-error.ts";
 import { MARGIN_MS, openDatabase } from "./database.ts";
 import { startLimiter } from "./limiter.ts";

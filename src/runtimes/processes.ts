@@ -3,7 +3,7 @@ import cluster, { type Worker } from "node:cluster";
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { ServerConfig } from "../config.ts";
+import type { ServerConfig } from "../server-config.ts";
 import { StartupError } from "../startup-error.ts";
 import { MARGIN_MS, openDatabase } from "./database.ts";
 import type { ServerLog } from "./log.ts";

@@ -1,6 +1,5 @@
 /** The replicas of a server: how it reaches them, and the look at each of them every second. */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { ServerConfig } from "../config.ts";
 import { neonDriver } from "../db/neon.ts";
 import { type PooledDriver, type PoolState, pooledDriver } from "../db/pool.ts";
 import type { Driver, Row } from "../db/ports.ts";
@@ -10,6 +9,7 @@ import { REPLICA_FRACTION, Replicas } from "../db/replicas.ts";
 import { Scheduler } from "../db/scheduler.ts";
 import type { Statement } from "../db/statements.ts";
 import { deadlineIn, within } from "../deadline.ts";
+import type { ServerConfig } from "../server-config.ts";
 
 const EXAMINED_MS = 1000;
 /** Who has not told how it stands within this time hangs. */

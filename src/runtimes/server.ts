@@ -1,12 +1,13 @@
 /** What the servers on Node, Bun and Deno share: from the environment to a listening server, and from a signal to the exit. */
 import cluster from "node:cluster";
 import { availableParallelism } from "node:os";
-import { accessNotices, parseServerConfig, type ServerConfig } from "../config.ts";
+import { accessNotices } from "../config.ts";
 import { SetupFault } from "../db/faults.ts";
 import type { Connect } from "../db/ports.ts";
 import { checkReadiness } from "../db/readiness.ts";
 import { checkProvider } from "../http/auth/check.ts";
 import { misspellings } from "../misspellings.ts";
+import { parseServerConfig, SERVER_VARIABLES, type ServerConfig } from "../server-config.ts";
 import { StartupError } from "../startup-error.ts";
 import { ServerLog } from "./log.ts";
 import { aborted, type RunningServer, type Runtime, startProcess } from "./process-server.ts";
@@ -32,7 +33,7 @@ async function serve(runtime: Runtime): Promise<boolean> {
     const { serveForPrimary } = await import("./worker-process.ts");
     return serveForPrimary(runtime, stopping);
   }
-  for (const sentence of misspellings(environment)) notify(sentence);
+  for (const sentence of misspellings(environment, SERVER_VARIABLES)) notify(sentence);
   const embedded = environment.DATABASE_URL ? undefined : await startEmbedded(environment);
   try {
     const config = await parseServerConfig({ ...environment, ...embedded?.variables });

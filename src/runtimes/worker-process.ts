@@ -1,6 +1,6 @@
 /** One of several processes of a server. Loaded only there. */
 import type { Registry } from "@prometheus-io/client";
-import { parseServerConfig } from "../config.ts";
+import { parseServerConfig } from "../server-config.ts";
 import { StartupError } from "../startup-error.ts";
 import { ServerLog } from "./log.ts";
 import { type Question, report, type Snapshot } from "./messages.ts";

@@ -1,6 +1,6 @@
 /** What the entries for Cloudflare Workers share: the configuration from bindings, quotas, the log on the console. */
 import { createApp } from "../app.ts";
-import { accessNotices, type Config, ConfigError, parseConfig } from "../config.ts";
+import { accessNotices, type Config, ConfigError, parseConfig, WORKER_VARIABLES } from "../config.ts";
 import { connectOver, direct } from "../db/connection.ts";
 import type { Driver } from "../db/ports.ts";
 import { Replicas, replicatedReads } from "../db/replicas.ts";
@@ -52,7 +52,7 @@ const print = (event: RequestEvent) => console.log(JSON.stringify(event));
 const warn = (sentence: string) => console.warn(sentence);
 
 async function makeApp(env: Env, { variables, openDriver }: Platform): Promise<App> {
-  for (const sentence of misspellings(env)) warn(sentence);
+  for (const sentence of misspellings(env, WORKER_VARIABLES)) warn(sentence);
   const config = await parseConfig(variables(env));
   for (const sentence of accessNotices(config)) warn(sentence);
   const log: Log = (event) => {

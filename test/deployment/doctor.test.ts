@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { createServer as createTcpServer } from "node:net";
 import { promisify } from "node:util";
 import { beforeAll, describe, expect, test } from "vitest";
-import { SERVER_VARIABLES } from "../../src/config.ts";
+import { SERVER_VARIABLES } from "../../src/server-config.ts";
 import { environmentOf, runBuilt } from "../support/command.ts";
 import { examine, goodServer, of, type Variables } from "../support/doctor.ts";
 import { freePort, listening } from "../support/port.ts";

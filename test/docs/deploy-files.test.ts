@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { parseEnv } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
 import manifest from "../../package.json" with { type: "json" };
-import { parseServerConfig, SERVER_VARIABLES } from "../../src/config.ts";
+import { parseServerConfig, SERVER_VARIABLES } from "../../src/server-config.ts";
 
 const textOf = (name: string) => readFileSync(`deploy/${name}`, "utf8");
 

@@ -1,11 +1,11 @@
 /** Parsing takes linear time. A quadratic parser would exceed the time limit of a test. */
 import { beforeAll, describe, expect, test } from "vitest";
 import { createApp } from "../../src/app.ts";
-import { parseServerConfig } from "../../src/config.ts";
 import { connectOver, direct } from "../../src/db/connection.ts";
 import { pooledDriver } from "../../src/db/pool.ts";
 import { clientAddress } from "../../src/http/address.ts";
 import type { App } from "../../src/http/exchange.ts";
+import { parseServerConfig } from "../../src/server-config.ts";
 import { createTestDatabase } from "../support/database.ts";
 import { atEnd } from "../support/end.ts";
 import { SECRET, tokenFor } from "../support/token.ts";

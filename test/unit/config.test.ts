@@ -1,8 +1,9 @@
 /** Parsing of the configuration: defaults, values, and the message about faults, which never quotes a value. */
 import { describe, expect, test } from "vitest";
-import { accessNotices, parseConfig, parseServerConfig } from "../../src/config.ts";
+import { accessNotices, parseConfig } from "../../src/config.ts";
 import { isLoopback } from "../../src/http/host.ts";
 import { misspellings } from "../../src/misspellings.ts";
+import { parseServerConfig, SERVER_VARIABLES } from "../../src/server-config.ts";
 
 const DATABASE_URL = "postgres://octavo:hidden@127.0.0.1:5432/octavo";
 const FAR = "postgres://octavo:hidden@db.example/octavo?sslmode=require";
@@ -539,9 +540,9 @@ describe("misspellings", () => {
     ["DATABASE_POOLSIZE", "DATABASE_POOL_SIZE"],
   ])("%s is reported as a misspelling of %s", (name, meant) => {
     const sentence = `${name} is not a variable of Octavo: did you mean ${meant}?`;
-    expect(misspellings({ [name]: "hidden", PATH: "/bin" })).toEqual([sentence]);
-    expect(misspellings({ [name]: "hidden", [meant]: "" })).toEqual([sentence]);
-    expect(misspellings({ [name]: "hidden", [meant]: "set" })).toEqual([]);
+    expect(misspellings({ [name]: "hidden", PATH: "/bin" }, SERVER_VARIABLES)).toEqual([sentence]);
+    expect(misspellings({ [name]: "hidden", [meant]: "" }, SERVER_VARIABLES)).toEqual([sentence]);
+    expect(misspellings({ [name]: "hidden", [meant]: "set" }, SERVER_VARIABLES)).toEqual([]);
   });
 
   test.each([
@@ -557,7 +558,7 @@ describe("misspellings", () => {
     ],
     ...["CURSOR_TRACE_ID", "DATA_DIR", "NODE_ENV", "PGHOST", "npm_config_registry", "_", ""],
   ])("%j is not reported as a misspelling", (name) => {
-    expect(misspellings({ [name]: "hidden" })).toEqual([]);
+    expect(misspellings({ [name]: "hidden" }, SERVER_VARIABLES)).toEqual([]);
   });
 });
 

@@ -8,7 +8,7 @@ const LAYERS = [
   /^dev\//,
   /^ops\//,
   /^src\/(runtimes\/|worker(-hyperdrive)?\.ts)/,
-  /^src\/(app|config|misspellings)\.ts/,
+  /^src\/(app|(server-)?config|misspellings)\.ts/,
   // Every other folder is a feature.
   /^src\/(?!http|db|client|runtimes|docs)\w+\//,
   /^src\/http\//,
