@@ -96,6 +96,7 @@ export class ConfigError extends StartupError {
 }
 
 const DEFAULT_PORT = 8080;
+const DEFAULT_MAX_LAG = 10;
 
 /** The minimum length of a secret. */
 export const MIN_SECRET_BYTES = 32;
@@ -154,7 +155,7 @@ const Environment = z.object({
       "must have the form postgres://user:password@host/database, several separated by commas",
     )
     .default([]),
-  REPLICA_MAX_LAG: wholeNumber(1, 86_400, "seconds").default(10),
+  REPLICA_MAX_LAG: wholeNumber(1, 86_400, "seconds").default(DEFAULT_MAX_LAG),
   NEON_FETCH_ENDPOINT: z
     .string()
     .refine((value) => hasProtocol(value, "http:", "https:"), "must begin with https:// or http://")
@@ -314,6 +315,7 @@ async function configOf(variables: z.output<typeof Environment>): Promise<Config
 
 function faultsOfCombination(given: Record<string, string>): string[] {
   const { DATABASE_URL, CURSOR_KEY, METRICS_PORT, PORT = `${DEFAULT_PORT}` } = given;
+  const { DATABASE_READ_URL, EDGE_CACHE_SECONDS = 0, REPLICA_MAX_LAG = DEFAULT_MAX_LAG } = given;
   const isRemote = DATABASE_URL && isDatabaseUrl(DATABASE_URL) && !isOnLoopback(DATABASE_URL);
   return [
     ...(isRemote && !CURSOR_KEY
@@ -321,6 +323,12 @@ function faultsOfCombination(given: Record<string, string>): string[] {
       : []),
     ...(METRICS_PORT === PORT && METRICS_PORT !== "0"
       ? ["METRICS_PORT must differ from PORT, which is public"]
+      : []),
+    // What a cache takes from a replica is as old as that already.
+    ...(DATABASE_READ_URL &&
+    Number(EDGE_CACHE_SECONDS) > 0 &&
+    Number(EDGE_CACHE_SECONDS) <= Number(REPLICA_MAX_LAG)
+      ? ["EDGE_CACHE_SECONDS must be more than REPLICA_MAX_LAG, or 0"]
       : []),
     ...faultsOfAuthentication(given),
   ];

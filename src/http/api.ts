@@ -12,6 +12,7 @@ import type { App, Exchange } from "./exchange.ts";
 import { FORM_TOKEN, readForm, requireSameOrigin, textOf } from "./form.ts";
 import { type Handler, HandlerContext } from "./handler.ts";
 import { claimOf, rejectKey } from "./idempotency-key.ts";
+import { matchOrder } from "./match-order.ts";
 import { namesHtml, wantsPage } from "./negotiation.ts";
 import { resourceIn } from "./observe.ts";
 import { type PageHandler, type PageInput, type PageRoute, shownUrl } from "./page.ts";
@@ -27,6 +28,8 @@ export interface ApiOptions extends PipelineOptions {
   connect: Connect;
   /** Where replies to public reads are kept; undefined where the runtime has no cache. */
   entries?: EntryStore | undefined;
+  /** How many seconds reads may be behind the database; 0 unless given. */
+  lag?: number;
 }
 
 /** What one method of a path does. */
@@ -60,11 +63,12 @@ export class Api {
     this.#pipeline = new Pipeline(options);
     this.#connect = options.connect;
     this.#sessions = options.sessions;
-    const { publicUrl, edgeCacheSeconds: seconds } = options.settings;
+    const { entries: store, lag = 0, settings } = options;
+    const { publicUrl, edgeCacheSeconds: seconds } = settings;
     this.#publicUrl = publicUrl;
-    if (seconds > 0) this.#edge = new EdgeCache({ seconds, store: options.entries, publicUrl });
+    if (seconds > 0) this.#edge = new EdgeCache({ seconds, lag, store, publicUrl });
     this.#positions = options.positions;
-    this.#seal = new CursorSeal(options.settings.cursorKey);
+    this.#seal = new CursorSeal(settings.cursorKey);
     this.#pages = new PageWriter(this.#seal);
   }
 
@@ -120,7 +124,7 @@ export class Api {
           throw new Problem("not_found", `There is nothing at this path: ${c.req.path.slice(0, 200)}.`);
         },
       });
-    for (const path of this.#matchOrder()) {
+    for (const path of matchOrder([...this.#paths.keys()])) {
       const endpoints = this.#paths.get(path);
       if (!endpoints) {
         app.all(path, notFound);
@@ -244,17 +248,5 @@ export class Api {
       throw new Problem("method_not_allowed", `This path allows ${allow}.`, { headers });
     const preflight = this.#pipeline.crossOrigin.preflight(request);
     return { status: 204, headers: { ...preflight, ...headers } };
-  }
-
-  /**
-   * The paths in the order in which Hono tries them, so that literal segments win over parameters, for every method.
-   * The part of a path before its last parameter, such as `/books/isbn`, is literal even if it has no routes of its own.
-   */
-  #matchOrder(): string[] {
-    const paths = [...this.#paths.keys()];
-    const prefixes = paths.flatMap((path) => path.match(/^.*\/[^:/]+(?=\/:)/)?.[0] ?? []);
-    // Sorts a parameter behind every literal segment.
-    const rank = (path: string) => path.replaceAll("/:", "/\uffff");
-    return [...new Set([...paths, ...prefixes])].sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
   }
 }

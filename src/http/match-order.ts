@@ -1,0 +1,10 @@
+/**
+ * The paths in the order in which Hono tries them, so that literal segments win over parameters, for every method.
+ * The part of a path before its last parameter, such as `/books/isbn`, is literal even if it has no routes of its own.
+ */
+export function matchOrder(paths: string[]): string[] {
+  const prefixes = paths.flatMap((path) => path.match(/^.*\/[^:/]+(?=\/:)/)?.[0] ?? []);
+  // Sorts a parameter behind every literal segment.
+  const rank = (path: string) => path.replaceAll("/:", "/\uffff");
+  return [...new Set([...paths, ...prefixes])].sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
+}
