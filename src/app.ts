@@ -68,6 +68,7 @@ export function createApi(ports: Ports): Api {
     connect,
     positions,
     entries,
+    lag: replicas ? maxLag : 0,
     limiter,
     log,
     tracing,

@@ -72,6 +72,8 @@ export class ConfigError extends StartupError {
   }
 }
 
+const DEFAULT_MAX_LAG = 10;
+
 /** The minimum length of a secret. */
 export const MIN_SECRET_BYTES = 32;
 const bytes = (value: string) => new TextEncoder().encode(value);
@@ -126,7 +128,7 @@ export const Environment = z.object({
       "must have the form postgres://user:password@host/database, several separated by commas",
     )
     .default([]),
-  REPLICA_MAX_LAG: wholeNumber(1, 86_400, "seconds").default(10),
+  REPLICA_MAX_LAG: wholeNumber(1, 86_400, "seconds").default(DEFAULT_MAX_LAG),
   NEON_FETCH_ENDPOINT: z
     .string()
     .refine((value) => hasProtocol(value, "http:", "https:"), "must begin with https:// or http://")
@@ -227,10 +229,17 @@ export async function configOf(variables: z.output<typeof Environment>): Promise
 
 function faultsOfCombination(given: Record<string, string>): string[] {
   const { DATABASE_URL, CURSOR_KEY } = given;
+  const { DATABASE_READ_URL, EDGE_CACHE_SECONDS = 0, REPLICA_MAX_LAG = DEFAULT_MAX_LAG } = given;
   const isRemote = DATABASE_URL && isDatabaseUrl(DATABASE_URL) && !isOnLoopback(DATABASE_URL);
   return [
     ...(isRemote && !CURSOR_KEY
       ? ["CURSOR_KEY is not set; it is required unless the database is on loopback"]
+      : []),
+    // What a cache takes from a replica is as old as that already.
+    ...(DATABASE_READ_URL &&
+    Number(EDGE_CACHE_SECONDS) > 0 &&
+    Number(EDGE_CACHE_SECONDS) <= Number(REPLICA_MAX_LAG)
+      ? ["EDGE_CACHE_SECONDS must be more than REPLICA_MAX_LAG, or 0"]
       : []),
     ...faultsOfAuthentication(given),
   ];

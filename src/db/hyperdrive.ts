@@ -1,3 +1,4 @@
+import { waitUntil } from "cloudflare:workers";
 import { type PoolOptions, pooledDriver } from "./pool.ts";
 import type { Driver } from "./ports.ts";
 
@@ -11,8 +12,8 @@ export function hyperdriveDriver(options: Pick<PoolOptions, "url" | "timeout">):
     try {
       return await run(driver);
     } finally {
-      // The reply does not wait for the goodbye.
-      driver.end().catch(() => {});
+      // The reply does not wait for the goodbye. Without it, the connection stays open until its object is collected.
+      waitUntil(driver.end().catch(() => {}));
     }
   };
   return {

@@ -28,6 +28,8 @@ export interface ApiOptions extends PipelineOptions {
   connect: Connect;
   /** Where replies to public reads are kept; undefined where the runtime has no cache. */
   entries?: EntryStore | undefined;
+  /** How many seconds reads may be behind the database; 0 unless given. */
+  lag?: number;
 }
 
 /** What one method of a path does. */
@@ -61,11 +63,12 @@ export class Api {
     this.#pipeline = new Pipeline(options);
     this.#connect = options.connect;
     this.#sessions = options.sessions;
-    const { publicUrl, edgeCacheSeconds: seconds } = options.settings;
+    const { entries: store, lag = 0, settings } = options;
+    const { publicUrl, edgeCacheSeconds: seconds } = settings;
     this.#publicUrl = publicUrl;
-    if (seconds > 0) this.#edge = new EdgeCache({ seconds, store: options.entries, publicUrl });
+    if (seconds > 0) this.#edge = new EdgeCache({ seconds, lag, store, publicUrl });
     this.#positions = options.positions;
-    this.#seal = new CursorSeal(options.settings.cursorKey);
+    this.#seal = new CursorSeal(settings.cursorKey);
     this.#pages = new PageWriter(this.#seal);
   }
 
@@ -211,8 +214,7 @@ export class Api {
     reader: Reader | undefined,
     respond: (preconditions: Preconditions, context: HandlerContext) => Promise<AnyReply>,
   ): Promise<AnyReply> {
-    const permitted = cached && this.#edge?.readsPrimary ? undefined : reader;
-    const context = new HandlerContext(exchange, this.#pages, this.#connect, permitted);
+    const context = new HandlerContext(exchange, this.#pages, this.#connect, reader);
     const ask = (preconditions: Preconditions) => respond(preconditions, context);
     if (!this.#edge) return ask(read.preconditions);
     return cached

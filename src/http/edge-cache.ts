@@ -15,6 +15,8 @@ export type EntryStore = Pick<Cache, "match" | "put">;
 export interface EdgeCacheOptions {
   /** How old a reply may be. */
   seconds: number;
+  /** How many seconds old it may be when the database gives it, because a replica does. */
+  lag: number;
   /** Undefined on servers, which only tell a CDN how long it may keep a reply. */
   store: EntryStore | undefined;
   publicUrl: string | undefined;
@@ -42,19 +44,17 @@ export interface SharedRead {
 type Ask = (preconditions: Preconditions) => Promise<AnyReply>;
 
 export class EdgeCache {
+  /** How long a reply may be kept. */
   readonly #seconds: number;
+  readonly #lag: number;
   readonly #store: EntryStore | undefined;
   readonly #publicUrl: string | undefined;
 
-  constructor({ seconds, store, publicUrl }: EdgeCacheOptions) {
-    this.#seconds = seconds;
+  constructor({ seconds, lag, store, publicUrl }: EdgeCacheOptions) {
+    this.#seconds = seconds - lag;
+    this.#lag = lag;
     this.#store = store;
     this.#publicUrl = publicUrl;
-  }
-
-  /** Entries are read from the primary: a replica may not have the write yet that marked a book. */
-  get readsPrimary(): boolean {
-    return this.#store !== undefined;
   }
 
   /** Replies to a read by an entry, or asks for the reply and keeps it. */
@@ -94,7 +94,9 @@ export class EdgeCache {
       const entry = await this.#store.match(key);
       if (!entry) return undefined;
       const { began, resource, headers }: Facts = JSON.parse(entry.headers.get(FACTS) ?? "");
-      if (resource && (await this.#changedAt(request, resource)) >= began) return undefined;
+      // A replica may have given the resource as it was so long before.
+      const known = began - this.#lag * 1000;
+      if (resource && (await this.#changedAt(request, resource)) >= known) return undefined;
       const body = new Uint8Array(await entry.arrayBuffer());
       const age = Date.now() - began;
       if (age >= oldest * 1000) return undefined;

@@ -311,3 +311,21 @@ test("nothing is older than EDGE_CACHE_SECONDS", async () => {
     }
   }
 });
+
+test("with a replica, nothing is given that it may have had before a write", async () => {
+  const lag = 1;
+  const variables = { EDGE_CACHE_SECONDS: "600", REPLICA_MAX_LAG: `${lag}`, DATABASE_READ_URL: database.url };
+  const { url } = await startWorker(database, { ...variables, AUTH_SECRET: SECRET });
+  const path = `${BOOKS}/${(await createBook()).id}`;
+  const ageAfter = async () => (await rawRequest(url, { path })).headers.get("Age");
+  await expect.poll(ageAfter).not.toBeNull();
+  const body = JSON.stringify({ price: 3 });
+  const headers = { Authorization: `Bearer ${await tokenFor("editor")}`, "Content-Type": "application/json" };
+  expect((await fetch(url + path, { method: "PATCH", headers, body })).status).toBe(200);
+  const written = Date.now();
+  await expect.poll(ageAfter, { timeout: 20_000 }).not.toBeNull();
+  expect(Date.now() - written).toBeGreaterThanOrEqual(lag * 1000 - 100);
+  const { headers: told, text } = await rawRequest(url, { path });
+  expect(text).toContain('"price":3');
+  expect(told.get("Cache-Control")).toContain(`s-maxage=${600 - lag}`);
+});

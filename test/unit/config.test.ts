@@ -432,6 +432,20 @@ test.each<[string, string, RegExp]>([
   expect(message).toMatch(meaning);
 });
 
+test.each([
+  [{ EDGE_CACHE_SECONDS: "10" }, true],
+  [{ EDGE_CACHE_SECONDS: "11" }, false],
+  [{ EDGE_CACHE_SECONDS: "0" }, false],
+  [{ EDGE_CACHE_SECONDS: "30", REPLICA_MAX_LAG: "30" }, true],
+])("with a replica, %j is a fault: %s", async (variables, isFault) => {
+  const environment = { DATABASE_URL, ...variables };
+  await parseConfig(environment);
+  const parsing = parseConfig({ ...environment, DATABASE_READ_URL: DATABASE_URL });
+  if (isFault)
+    await expect(parsing).rejects.toThrow("EDGE_CACHE_SECONDS must be more than REPLICA_MAX_LAG, or 0");
+  else await parsing;
+});
+
 test.each<[string, string, RegExp]>([
   ["LOG_FORMAT", "hidden", /json or text/],
   ["LOG_FORMAT", "JSON", /json or text/],
