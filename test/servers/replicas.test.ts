@@ -218,6 +218,16 @@ describe.each(RUNTIMES)("%s", (runtime) => {
     },
   );
 
+  test("while the primary cannot be reached, reads go on and writes are 503", async () => {
+    ways.primary.mode = "breaks";
+    for (let read = 0; read < 3; read++) expect((await api("GET", "/api/v1/books")).status).toBe(200);
+    const write = () => api("POST", "/api/v1/books", { body: newBook() });
+    expect((await write()).status).toBe(503);
+    expect((await api("GET", "/ready")).status).toBe(503);
+    ways.primary.mode = "answers";
+    expect((await write()).status).toBe(201);
+  });
+
   test("a copy that follows the feed over a failing replica, whose replay halts, misses nothing", async () => {
     const copy = new Map<string, number>();
     let cursor = "";
