@@ -14,6 +14,8 @@ const POSITION = "X-Octavo-Position";
 /** `OCTAVO_READS=10000` makes more of them. */
 const READS = Number(process.env.OCTAVO_READS ?? 200);
 
+/** Who reads and writes at a time, and so shares commits and statements. */
+const WALKERS = 4;
 const WAIT = { timeout: 20_000 };
 
 let cluster: Cluster;
@@ -265,16 +267,19 @@ describe.each(RUNTIMES)("%s", (runtime) => {
   test("no read misses the write before it, while the replay stops and goes on", {
     timeout: 120_000,
   }, async () => {
-    const { json } = await api("POST", "/api/v1/books", { body: newBook({ stock: 0 }) });
-    const path = `/api/v1/books/${json.id}`;
     const missed: unknown[] = [];
-    await cluster.whileReplayHalts(async () => {
-      for (let stock = 1; stock <= READS; stock++) {
+    const walk = async () => {
+      const { json } = await api("POST", "/api/v1/books", { body: newBook({ stock: 0 }) });
+      const path = `/api/v1/books/${json.id}`;
+      for (let stock = 1; stock <= READS / WALKERS; stock++) {
         const written = await api("PATCH", path, { body: { stock } });
         const headers = { [POSITION]: written.headers.get(POSITION) ?? "" };
         const read = await api("GET", path, { headers });
         if (read.json.stock !== stock) missed.push([stock, read.json.stock]);
       }
+    };
+    await cluster.whileReplayHalts(async () => {
+      await Promise.all(Array.from({ length: WALKERS }, walk));
     });
     expect(missed).toEqual([]);
   });
