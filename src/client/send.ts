@@ -61,8 +61,7 @@ const MAX_WAIT_MS = 30_000;
  */
 export function sender(baseUrl: string | URL, options: ClientOptions): Send {
   const { timeout = 15_000, retries = 3 } = options;
-  const base = baseOf(baseUrl);
-  const position = new ClientPosition();
+  const [base, position] = [baseOf(baseUrl), new ClientPosition()];
   return async (call) => {
     // All attempts send the same key, so that the effect happens once.
     const keyed =
@@ -131,18 +130,18 @@ async function exchange(
       throw await connectionError({ base, method, headers, fetch, signal }, cause);
     },
   );
+  const { status, ok } = response;
   position.keep(response.headers);
-  if (response.status === 204) return { status: 204, headers: response.headers, body: undefined };
-  if (stream && response.ok)
-    return { status: response.status, headers: response.headers, body: response.body };
+  if (status === 204) return { status, headers: response.headers, body: undefined };
+  if (stream && ok) return { status, headers: response.headers, body: response.body };
   requireJson(response);
   // An incomplete body appears as a network error or as truncated JSON.
   const json = await response.json().catch((cause: unknown) => {
     signal.throwIfAborted();
     throw new ConnectionError("The response is incomplete.", { cause });
   });
-  if (!response.ok) throw errorOf(response, json);
-  return { status: response.status, headers: response.headers, body: json };
+  if (!ok) throw errorOf(response, json);
+  return { status, headers: response.headers, body: json };
 }
 
 /** @throws ResponseError if the response cannot be from the API */

@@ -19,6 +19,7 @@ const MODULES = [
   "import",
   "index",
   "lines",
+  "position",
   "problem-types",
   "send",
   "stock-types",

@@ -14,6 +14,8 @@ const POSITION = "X-Octavo-Position";
 /** `OCTAVO_READS=10000` makes more of them. */
 const READS = Number(process.env.OCTAVO_READS ?? 200);
 
+/** Who reads and writes at a time, and so shares commits and statements. */
+const WALKERS = 4;
 const WAIT = { timeout: 20_000 };
 
 let cluster: Cluster;
@@ -218,6 +220,16 @@ describe.each(RUNTIMES)("%s", (runtime) => {
     },
   );
 
+  test("while the primary cannot be reached, reads go on and writes are 503", async () => {
+    ways.primary.mode = "breaks";
+    for (let read = 0; read < 3; read++) expect((await api("GET", "/api/v1/books")).status).toBe(200);
+    const write = () => api("POST", "/api/v1/books", { body: newBook() });
+    expect((await write()).status).toBe(503);
+    expect((await api("GET", "/ready")).status).toBe(503);
+    ways.primary.mode = "answers";
+    expect((await write()).status).toBe(201);
+  });
+
   test("a copy that follows the feed over a failing replica, whose replay halts, misses nothing", async () => {
     const copy = new Map<string, number>();
     let cursor = "";
@@ -255,16 +267,19 @@ describe.each(RUNTIMES)("%s", (runtime) => {
   test("no read misses the write before it, while the replay stops and goes on", {
     timeout: 120_000,
   }, async () => {
-    const { json } = await api("POST", "/api/v1/books", { body: newBook({ stock: 0 }) });
-    const path = `/api/v1/books/${json.id}`;
     const missed: unknown[] = [];
-    await cluster.whileReplayHalts(async () => {
-      for (let stock = 1; stock <= READS; stock++) {
+    const walk = async () => {
+      const { json } = await api("POST", "/api/v1/books", { body: newBook({ stock: 0 }) });
+      const path = `/api/v1/books/${json.id}`;
+      for (let stock = 1; stock <= READS / WALKERS; stock++) {
         const written = await api("PATCH", path, { body: { stock } });
         const headers = { [POSITION]: written.headers.get(POSITION) ?? "" };
         const read = await api("GET", path, { headers });
         if (read.json.stock !== stock) missed.push([stock, read.json.stock]);
       }
+    };
+    await cluster.whileReplayHalts(async () => {
+      await Promise.all(Array.from({ length: WALKERS }, walk));
     });
     expect(missed).toEqual([]);
   });
