@@ -31,6 +31,10 @@ async function main(options: ChaosOptions): Promise<void> {
     unmet.push(message),
   );
   await close(watched);
+  // Why an answer was a 500, only the log knows.
+  for (const { runtime, logs } of world.servers)
+    for (const line of logs().filter((line) => line.includes('"internal_error"')))
+      console.log(runtime, line.slice(0, 3000));
   for (const follower of followers) await until(() => follower.reachesEnd(), "the feed ends");
   const faults = [
     ...unmet,
@@ -63,7 +67,7 @@ async function sufferAll(
   const faults = FAULTS.filter((fault) => {
     const reason = fault.unable?.(world);
     if (reason) console.log(`${fault.name}: skipped, because ${reason}.`);
-    return !reason && fault.name.includes(only);
+    return !reason && new RegExp(only).test(fault.name);
   });
   const share = (minutes * 60_000) / faults.length;
   const effects: Effect[] = [];
