@@ -5,7 +5,7 @@
  */
 import { writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { end } from "../support/end.ts";
+import { runProgram } from "../support/main.ts";
 import { audit } from "./audit.ts";
 import { CLIENT_FAULTS } from "./client-faults.ts";
 import { DATABASE_FAULTS } from "./database-faults.ts";
@@ -103,9 +103,4 @@ async function settle(watched: Watched[], journal: Journal, writes: number): Pro
   }
 }
 
-try {
-  await main(chaosOptions(process.argv.slice(2)));
-} finally {
-  await end();
-}
-process.exit();
+await runProgram(() => main(chaosOptions(process.argv.slice(2))));
