@@ -25,7 +25,9 @@ FAULTS = {
     ("stock_below", "invalid_format"),  # without the sort that it needs
     ("lines.N", "invalid_format"),  # both of id and isbn, or none
     ("language", "invalid_format"),  # the grammar of BCP 47
-    ("id", "invalid_format"),  # a list of UUIDs in one text
+    ("id", "invalid_format"),  # lists in one text
+    ("format", "invalid_format"),
+    ("book_format", "invalid_format"),
     ("", "invalid_format"),  # a file without the column that the query maps
     ("map", "invalid_format"),  # of another format than the file
     ("decimal", "invalid_format"),

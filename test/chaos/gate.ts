@@ -43,6 +43,15 @@ export class Gate {
 
   #join(link: Link): void {
     const { near, far } = link;
+    // Once the gate is open, nothing may overtake what is still on its way.
+    let delayed = 0;
+    const delay = (data: Buffer) => {
+      delayed++;
+      setTimeout(() => {
+        delayed--;
+        if (near.writable) near.write(data);
+      }, SLOW_MS);
+    };
     near.on("data", (data) => {
       if (this.#loses(link)) return;
       if (this.#mode === "holdRequests") this.#held.push([far, data]);
@@ -51,7 +60,7 @@ export class Gate {
     far.on("data", (data) => {
       if (this.#loses(link)) return;
       if (this.#mode === "holdAnswers") this.#held.push([near, data]);
-      else if (this.#mode === "slow") setTimeout(() => near.writable && near.write(data), SLOW_MS);
+      else if (this.#mode === "slow" || delayed > 0) delay(data);
       else if (this.#mode === "cut" && ++this.#answers % CUT_EVERY === 0) {
         near.write(data.subarray(0, data.length / 2));
         link.cut();

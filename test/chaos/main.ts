@@ -5,7 +5,7 @@
  */
 import { writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { end } from "../support/end.ts";
+import { runProgram } from "../support/main.ts";
 import { audit } from "./audit.ts";
 import { CLIENT_FAULTS } from "./client-faults.ts";
 import { DATABASE_FAULTS } from "./database-faults.ts";
@@ -31,6 +31,10 @@ async function main(options: ChaosOptions): Promise<void> {
     unmet.push(message),
   );
   await close(watched);
+  // Why an answer was a 500, only the log knows.
+  for (const { runtime, logs } of world.servers)
+    for (const line of logs().filter((line) => line.includes('"internal_error"')))
+      console.log(runtime, line.slice(0, 3000));
   for (const follower of followers) await until(() => follower.reachesEnd(), "the feed ends");
   const faults = [
     ...unmet,
@@ -63,7 +67,7 @@ async function sufferAll(
   const faults = FAULTS.filter((fault) => {
     const reason = fault.unable?.(world);
     if (reason) console.log(`${fault.name}: skipped, because ${reason}.`);
-    return !reason && fault.name.includes(only);
+    return !reason && new RegExp(only).test(fault.name);
   });
   const share = (minutes * 60_000) / faults.length;
   const effects: Effect[] = [];
@@ -99,9 +103,4 @@ async function settle(watched: Watched[], journal: Journal, writes: number): Pro
   }
 }
 
-try {
-  await main(chaosOptions(process.argv.slice(2)));
-} finally {
-  await end();
-}
-process.exit();
+await runProgram(() => main(chaosOptions(process.argv.slice(2))));

@@ -7,7 +7,7 @@ export interface ChaosOptions {
   runtimes: readonly Runtime[];
   /** Where the report goes, in Markdown. */
   report: string | undefined;
-  /** Part of the names of the faults to try. */
+  /** A pattern of the names of the faults to try. */
   only: string;
 }
 

@@ -32,8 +32,8 @@ const PATIENCE_MS = 30_000;
 /** As fast as before, for a machine whose load changes. */
 const SHARE = 0.25;
 const POLL_MS = 20;
-/** Of the answers to honest clients, so many may be a 503 because of the machine's own load. */
-const MAX_UNAVAILABLE = 0.25;
+/** For each right answer to honest clients, so many may be a 503 because of the machine's own load. */
+const MAX_UNAVAILABLE = 1;
 
 /** A server with its clients. */
 export interface Watched {
@@ -59,7 +59,9 @@ export async function suffer(
       fault.reddens ? readiness.turns(false, PATIENCE_MS) : !readiness.isReady,
     ),
   );
-  const red = watched.map(({ readiness }, at) => (reds[at] ? (readiness.since - begun) / 1000 : undefined));
+  const red = watched.map(({ readiness }, at) =>
+    reds[at] ? Math.max(0, readiness.since - begun) / 1000 : undefined,
+  );
   await end();
   const ended = performance.now();
   return Promise.all(

@@ -45,7 +45,9 @@ const PARTS = [
   "½",
   "²",
 ];
-const text = fc.oneof(anyText(20), madeOf(PARTS, 12));
+/** U+0149, which Unicode deprecates, becomes an apostrophe and a letter only after apostrophes were removed. */
+const DEPRECATED = "\u0149";
+const text = fc.oneof(anyText(20), madeOf(PARTS, 12)).map((text) => text.replaceAll(DEPRECATED, "n"));
 
 /** Folds texts, each in the forms that a client may send. */
 async function foldAll(texts: string[]): Promise<string[]> {

@@ -10,7 +10,7 @@ import { type ChaosOptions, chaosOptions } from "../chaos/options.ts";
 import { tabular } from "../chaos/report.ts";
 import { percentile, until } from "../chaos/run.ts";
 import { close, openShop, type Shop } from "../chaos/shop.ts";
-import { end } from "../support/end.ts";
+import { runProgram } from "../support/main.ts";
 
 const QUARTERS = 4;
 const SAMPLE_MS = 2000;
@@ -177,9 +177,4 @@ async function main({ minutes, runtimes, report }: ChaosOptions): Promise<void> 
   if (faults.length > 0) process.exitCode = 1;
 }
 
-try {
-  await main(chaosOptions(process.argv.slice(2), 20));
-} finally {
-  await end();
-}
-process.exit();
+await runProgram(() => main(chaosOptions(process.argv.slice(2), 20)));
