@@ -157,8 +157,8 @@ test("a day begins at the first moment of its date, also where clocks change at 
     const name = date.toISOString().slice(0, 10);
     const start = Date.parse(startOfDay(zone, name));
     // Samoa had no 30 December 2011: that day begins with the next.
-    if (dateIn(zone, start) !== name) return expect([zone, name]).toEqual(["Pacific/Apia", "2011-12-30"]);
-    expect(dateIn(zone, start - 1) < name).toBe(true);
+    if (dateIn(zone, start) === name) expect(dateIn(zone, start - 1) < name).toBe(true);
+    else expect([zone, name]).toEqual(["Pacific/Apia", "2011-12-30"]);
   });
   holds(property, 0.05);
 });
