@@ -23,6 +23,7 @@ const HEADERS: Record<string, [method: string, path: string, before: string[]]> 
   accept: ["GET", "/", ["", "text/html", "text/html;", "text/html;q", "text/html;q=0."]],
   "accept-encoding": ["GET", "/", ["", "gzip", "gzip;", "gzip;q", "gzip;q=0."]],
   authorization: ["GET", "/api/v1/tasks", ["", "Bearer", "Bearer ", "Bearer a", "Bearer a.b."]],
+  "cache-control": ["GET", BOOK, ["", "no-cache,", "max-age=", 'max-age="']],
   "content-encoding": ["POST", "/api/v1/books", ["", "a,"]],
   "content-length": ["POST", "/api/v1/books", ["", "1"]],
   "content-type": [
@@ -30,15 +31,21 @@ const HEADERS: Record<string, [method: string, path: string, before: string[]]> 
     "/api/v1/books",
     ["", "application/json", "application/json;", "application/json;a", "application/json; charset="],
   ],
+  cookie: ["GET", BOOK, ["", "a=", "octavo_staff="]],
   host: ["GET", "/health", ["", "a", "a:", "["]],
   "idempotency-key": ["POST", "/api/v1/books", ["", "a"]],
   "if-match": ["PATCH", BOOK, ["", ",", '"', '"a"', "W/", 'W/"a"']],
   "if-none-match": ["GET", BOOK, ["", ",", '"', '"a"', "W/", 'W/"a"']],
   origin: ["OPTIONS", BOOK, ["", "https://a"]],
+  pragma: ["GET", BOOK, ["", "no-cache,"]],
   traceparent: ["GET", "/health", ["", "00", "00-", `00-${"a".repeat(32)}-`]],
   "x-forwarded-for": ["GET", "/health", ["", "1", "1.2.3.4", "[", "[::1]", "[::1]:1", "::1", "fe80::1%"]],
+  "x-octavo-position": ["GET", BOOK, ["", "a"]],
   "x-request-id": ["GET", "/health", ["", "a"]],
 };
+
+/** A cache that has nothing. */
+const EMPTY = { match: async () => undefined, put: async () => {} };
 
 let app: App;
 let token: string;
@@ -47,11 +54,12 @@ const read = new Set<string>();
 
 beforeAll(async () => {
   const { url } = await createTestDatabase();
-  const config = await parseServerConfig({ DATABASE_URL: url, AUTH_SECRET: SECRET, RATE_LIMIT: "off" });
+  const variables = { AUTH_SECRET: SECRET, RATE_LIMIT: "off", EDGE_CACHE_SECONDS: "60" };
+  const config = await parseServerConfig({ DATABASE_URL: url, ...variables });
   const driver = pooledDriver({ url, size: 2, timeout: config.deadline });
   atEnd(() => driver.end());
   const readAsset = async () => new Uint8Array();
-  app = createApp({ config, connect: connectOver(direct(driver)), log: () => {}, readAsset });
+  app = createApp({ config, connect: connectOver(direct(driver)), log: () => {}, readAsset, entries: EMPTY });
   token = await tokenFor("admin");
   const { get, has } = Headers.prototype;
   Headers.prototype.get = function (name) {
@@ -64,11 +72,15 @@ beforeAll(async () => {
   };
 });
 
+/** What only the reads of a cache look at, which are anonymous. */
+const isCached = (headers: Record<string, string>) =>
+  ["cache-control", "cookie", "pragma"].some((name) => name in headers);
+
 /** Sends a request to the app like a server, and expects a response that is not a server error. */
 async function send(method: string, path: string, headers: Record<string, string>, body?: string) {
   const request = new Request(`http://127.0.0.1${path}`, {
     method,
-    headers: { Authorization: `Bearer ${token}`, ...headers },
+    headers: { ...(isCached(headers) ? {} : { Authorization: `Bearer ${token}` }), ...headers },
     ...(body !== undefined && { body }),
   });
   const response = await app.fetch(request, { address: clientAddress(request, "127.0.0.1", 1) });

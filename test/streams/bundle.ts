@@ -40,6 +40,7 @@ export async function bundleStreamingApp(): Promise<string> {
       entryPoints: ["src/worker.ts"],
       outdir: join(directory, "worker"),
       conditions: ["workerd", "worker", "browser"],
+      external: ["cloudflare:*"],
     }),
   ]);
   return directory;
