@@ -44,6 +44,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
           "full_page_writes=off",
           "synchronous_commit=off",
           "max_prepared_transactions=10",
+          // Files run beside each other, and some open dozens of connections.
+          "max_connections=300",
         ],
       }),
       // The Worker's configuration names the files that the build writes for /docs.
