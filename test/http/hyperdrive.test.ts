@@ -84,7 +84,10 @@ test("requests at once have connections of their own, and leave none open", asyn
   expect(statuses.filter((status) => status === 200)).toHaveLength(50);
   expect(statuses.filter((status) => status === 409)).toHaveLength(10);
   expect((await api("GET", path)).json.stock).toBe(0);
-  const open = () => database.sql("select from pg_stat_activity where application_name = 'octavo'");
+  const open = () =>
+    database.sql(
+      "select from pg_stat_activity where application_name = 'octavo' and datname = current_database()",
+    );
   await expect.poll(open, { timeout: 10_000 }).toHaveLength(0);
   // The runtime would complain about connections that outlive their request.
   expect(worker.logs().filter((line) => !line.startsWith('{"event":"request"'))).toEqual([]);
