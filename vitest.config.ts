@@ -3,7 +3,8 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 const UNIT = "test/unit/**/*.test.ts";
 const BROWSER = "test/browser/**/*.test.ts";
-const TOOLS = "test/{clients,deployment,dev}/**/*.test.ts";
+/** Of the documentation, these run its examples. */
+const TOOLS = ["test/{clients,deployment,dev}/**/*.test.ts", "test/docs/{client,feed,shell}.test.ts"];
 
 /** Files that take long for their size, because they start other programs. */
 const SLOW = /\/(docs|observe)\/|\/(backup|doctor-worker|histories|walkthroughs)\.test\.ts$/;
@@ -18,14 +19,14 @@ class SlowFirst extends BaseSequencer {
 
 export default defineConfig({
   test: {
-    // One more than cores: the tests wait for a third of their time, and leave cores idle if there are only two.
-    maxWorkers: 3,
+    // Two more than cores: the tests wait for a third of their time, and leave cores idle if there are only two.
+    maxWorkers: 4,
     sequence: { sequencer: SlowFirst },
     projects: [
       { test: { name: "unit", include: [UNIT], isolate: false, testTimeout: 30_000 } },
-      system("service", ["test/**/*.test.ts"], [UNIT, BROWSER, TOOLS]),
+      system("service", ["test/**/*.test.ts"], [UNIT, BROWSER, ...TOOLS]),
       system("browser", [BROWSER]),
-      system("tools", [TOOLS]),
+      system("tools", TOOLS),
     ],
   },
 });

@@ -101,7 +101,9 @@ test.each(PAGES)("%s names only npm scripts and test filters that exist", (page)
   const scripts = [...text.matchAll(/npm run (?:-s )?([\w:]+)/g)].map(([, name = ""]) => name);
   expect(scripts.filter((name) => !(name in manifest.scripts))).toEqual([]);
   const files = readdirSync("test", { recursive: true, encoding: "utf8" }).filter(
-    (path) => path.endsWith(".test.ts") && !/^(browser|clients|deployment|dev)\//.test(path),
+    (path) =>
+      path.endsWith(".test.ts") &&
+      !/^((browser|clients|deployment|dev)\/|docs\/(client|feed|shell)\.)/.test(path),
   );
   const filters = [...text.matchAll(/npm test -- ([^`]+)/g)].flatMap(([, names = ""]) =>
     names.trim().split(" "),

@@ -88,7 +88,7 @@ async function follow({ world, watched }: Shop, minutes: number): Promise<Course
       course.unavailable += tallies.reduce((sum, { unavailable }) => sum + unavailable, 0);
     }
     const sizes = courses.map(
-      ({ runtime, samples }) => `${runtime} ${samples.at(-1)?.mebibytes.toFixed(0)} MiB`,
+      ({ runtime, samples }) => `${runtime} ${samples.at(-1)?.mebibytes.toFixed(0) ?? "–"} MiB`,
     );
     console.log(`[${quarter}/${QUARTERS}] ${sizes.join(", ")}`);
   }
