@@ -17,12 +17,13 @@ export async function cancellable<T>(
   url: string,
   gone: Gone | undefined,
 ): Promise<T> {
+  if (!gone) return result;
   let signal: AbortSignal | undefined;
   const cancel = () => sendCancellation(client, url);
   const timer = setTimeout(() => {
-    signal = gone?.();
-    if (signal?.aborted) cancel();
-    else signal?.addEventListener("abort", cancel, { once: true });
+    signal = gone();
+    if (signal.aborted) cancel();
+    else signal.addEventListener("abort", cancel, { once: true });
   }, CANCEL_AFTER_MS);
   try {
     return await result;
