@@ -1,24 +1,16 @@
 /** `npm run doctor` on a standby and on its primary. */
-import pg from "pg";
+import type pg from "pg";
 import { beforeAll, expect, test } from "vitest";
 import { examineReplication } from "../../ops/doctor/activity.ts";
 import { migrate } from "../../ops/migrations.ts";
 import { examine, of } from "../support/doctor.ts";
-import { atEnd } from "../support/end.ts";
+import { open } from "../support/replicas.ts";
 import { type Replicated, startReplicated } from "../support/standby.ts";
 import { SECRET } from "../support/token.ts";
 
 let urls: Replicated;
 let primary: pg.Client;
 let standby: pg.Client;
-
-async function open(url: string): Promise<pg.Client> {
-  const client = new pg.Client({ connectionString: url });
-  client.on("error", () => {});
-  await client.connect();
-  atEnd(() => client.end());
-  return client;
-}
 
 beforeAll(async () => {
   urls = await startReplicated("octavo");

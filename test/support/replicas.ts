@@ -118,7 +118,8 @@ export async function startCluster(): Promise<Cluster> {
   return cluster;
 }
 
-async function open(url: string): Promise<pg.Client> {
+/** Connects until the test file ends. */
+export async function open(url: string): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: url });
   client.on("error", () => {});
   await client.connect();
