@@ -20,7 +20,7 @@ const MAX_SUBJECTS = 20;
 export const FORMATS = ["hardback", "paperback", "board_book", "ebook", "audiobook", "other"] as const;
 
 /** A date as exact as it is known. */
-const PUBLISHED = /^\d{4}(-\d{2}(-\d{2})?)?$/;
+const PUBLISHED = /^\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?$/;
 const PUBLISHED_FORMS = "A year, a month or a day: `2008`, `2008-09` or `2008-09-14`.";
 
 export const Book = z

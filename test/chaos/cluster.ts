@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { type Postgres, startPostgres } from "../../dev/postgres.ts";
+import { seed } from "../../dev/seed.ts";
 import { withClient } from "../../ops/command.ts";
 import { migrate } from "../../ops/migrations.ts";
 import { grantPrivileges } from "../../ops/privileges.ts";
@@ -53,6 +54,11 @@ export class Cluster {
       await client.query("set statement_timeout = 0; set default_transaction_read_only = off");
       return (await client.query<T>(text, values)).rows;
     });
+  }
+
+  /** Adds generated books. */
+  fill(books: number): Promise<void> {
+    return seed(this.#postgres.url(DATABASE), books, () => {});
   }
 
   /** Opens a session of the owner, for whoever disturbs the app. */

@@ -22,14 +22,25 @@ export interface Shop {
   journal: Journal;
 }
 
+interface ShopOptions {
+  /** Generated books that the catalogue has beside those of the clients. */
+  books?: number;
+  /** How long each client waits between two requests, in milliseconds. */
+  pause?: number;
+}
+
 /** Starts all of it, and stops the servers at the end. */
-export async function openShop(runtimes: readonly Runtime[]): Promise<Shop> {
+export async function openShop(
+  runtimes: readonly Runtime[],
+  { books = 0, pause = 40 }: ShopOptions = {},
+): Promise<Shop> {
   const directory = await mkdtemp(join(tmpdir(), "octavo-chaos-"));
   // If root runs this, Postgres runs as another user, who needs access.
   await chmod(directory, 0o755);
   atEnd(() => rm(directory, { recursive: true, force: true, maxRetries: 5 }));
   console.log("Starting Postgres and the servers.");
   const cluster = await Cluster.start(directory);
+  if (books > 0) await cluster.fill(books);
   const known = await addKnownBooks(cluster);
   const servers = await startServers(runtimes, cluster, directory);
   const sold = await addShelf(cluster, 1000, 30);
@@ -46,7 +57,7 @@ export async function openShop(runtimes: readonly Runtime[]): Promise<Shop> {
       feed: (followers[at] as Follower).probe,
       ...writeProbes(caller, journal, shelf),
     };
-    return { watch: new Watch(server, probes), readiness: new Readiness(server), rate: 0 };
+    return { watch: new Watch(server, probes, pause), readiness: new Readiness(server), rate: 0 };
   });
   return { world: { cluster, servers, sold }, watched, callers, followers, journal };
 }

@@ -3,7 +3,6 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Outcome, WrongAnswer } from "./caller.ts";
 import type { Probe } from "./reads.ts";
 import type { Server } from "./servers.ts";
-import { pause } from "./writes.ts";
 
 /** What became of the requests to a kind of route since a moment. */
 export interface Tally {
@@ -30,10 +29,13 @@ export class Watch {
   /** The period before, whose last requests may not be answered yet. */
   #before = { tallies: new Map<string, Tally>(), since: 0 };
   #isStopped = false;
+  readonly #pause: number;
   readonly #clients: Promise<void>[];
 
-  constructor(server: Server, probes: Record<string, Probe>) {
+  /** @param pause how long each client waits between two requests, in milliseconds */
+  constructor(server: Server, probes: Record<string, Probe>, pause: number) {
     this.server = server;
+    this.#pause = pause;
     this.routes = Object.keys(probes);
     this.restart();
     this.#clients = Object.entries(probes).map(([route, probe]) => this.#run(route, probe));
@@ -79,7 +81,7 @@ export class Watch {
         if (!(error instanceof WrongAnswer) && this.faults.length === 0) console.error(error);
         this.faults.push(`${this.server.runtime}, ${route}: ${(error as Error).message}`);
       }
-      await pause();
+      await sleep(this.#pause * (0.5 + Math.random()));
     }
   }
 

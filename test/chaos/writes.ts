@@ -1,5 +1,4 @@
 /** Writes that insist until they are answered, and the journal of what was confirmed. */
-import { setTimeout as sleep } from "node:timers/promises";
 import { isbnOf } from "../support/books.ts";
 import { type Answer, asksToTryAgain, type Caller, type Outcome, wrong } from "./caller.ts";
 import { lastLineIsProblem, type Probe } from "./reads.ts";
@@ -20,9 +19,13 @@ export class Journal {
 
 /** The books that are sold. */
 export const STOCK = 1_000_000;
-const PAUSE_MS = 40;
 const LINES = 3;
 const IMPORTED = 20;
+/** After so many imports, their books come again with other titles. No attempt is so late that it overwrites a newer one. */
+const FILES = 50;
+
+/** Among the ISBNs of a server, those of its imports begin here. */
+const FIRST_IMPORTED = 50_000_000;
 
 export interface Shelf {
   /** Books to sell, which all servers share. */
@@ -37,11 +40,17 @@ type Attempt = () => Promise<Answer>;
 
 /** Writers of one server. Each probe is one attempt; a write that is not confirmed is sent again the next time. */
 export function writeProbes(caller: Caller, journal: Journal, shelf: Shelf): Record<string, Probe> {
-  let isbn = shelf.isbns;
-  const nextIsbn = () => isbnOf(isbn++);
+  let created = 0;
+  let imports = 0;
   return {
     create: insisting((key) => {
-      const book = { title: key, author: "A. Writer", isbn: nextIsbn(), price: 5, stock: 1 };
+      const book = {
+        title: key,
+        author: "A. Writer",
+        isbn: isbnOf(shelf.isbns + created++),
+        price: 5,
+        stock: 1,
+      };
       return {
         attempt: () => caller.post("/api/v1/books", book, key),
         status: 201,
@@ -69,7 +78,8 @@ export function writeProbes(caller: Caller, journal: Journal, shelf: Shelf): Rec
       };
     }, journal),
     import: insisting((key) => {
-      const isbns = Array.from({ length: IMPORTED }, nextIsbn);
+      const first = shelf.isbns + FIRST_IMPORTED + (imports++ % FILES) * IMPORTED;
+      const isbns = Array.from({ length: IMPORTED }, (_, at) => isbnOf(first + at));
       const row = (isbn: string) => JSON.stringify({ isbn, title: key, author: "A. File", price: 3 });
       const headers = { "Content-Type": "application/x-ndjson" };
       return {
@@ -159,6 +169,3 @@ function updates(caller: Caller, journal: Journal, id: string): Probe {
 }
 
 const pick = <T>(list: T[]): T => list[Math.floor(Math.random() * list.length)] as T;
-
-/** Waits between two requests of a client. */
-export const pause = () => sleep(PAUSE_MS * (0.5 + Math.random()));

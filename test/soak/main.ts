@@ -10,9 +10,14 @@ import { type ChaosOptions, chaosOptions } from "../chaos/options.ts";
 import { tabular } from "../chaos/report.ts";
 import { percentile, until } from "../chaos/run.ts";
 import { close, openShop, type Shop } from "../chaos/shop.ts";
+import type { Tally } from "../chaos/watch.ts";
 import { runProgram } from "../support/main.ts";
 
 const QUARTERS = 4;
+/** So many that those which clients add do not make answers slower. */
+const BOOKS = 50_000;
+/** Slow enough for two cores to have time left: at their limit, times would say nothing. */
+const PAUSE_MS = 400;
 const SAMPLE_MS = 2000;
 /** What a runtime may hold more at the end than in the second quarter: collectors run when they like. */
 const SLACK_MIB = 96;
@@ -55,8 +60,15 @@ interface Course {
   unavailable: number;
 }
 
+/** The p99 of each quarter by kind of route, of all runtimes, in milliseconds. */
+type Routes = Map<string, number[]>;
+
 /** Samples the processes, and the times of answers by quarter. */
-async function follow({ world, watched }: Shop, minutes: number): Promise<Course[]> {
+async function follow(
+  { world, watched }: Shop,
+  minutes: number,
+): Promise<{ courses: Course[]; routes: Routes }> {
+  const routes: Routes = new Map();
   const courses = watched.map(
     ({ watch }): Course => ({
       runtime: watch.server.runtime,
@@ -75,15 +87,15 @@ async function follow({ world, watched }: Shop, minutes: number): Promise<Course
         if (pid !== undefined) courses[at]?.samples.push(await sampleOf(pid, minute));
       await sleep(SAMPLE_MS);
     }
-    for (const [at, { watch }] of watched.entries()) {
-      const tallies = [...watch.restart().values()];
+    const ended = watched.map(({ watch }) => watch.restart());
+    for (const route of ended[0]?.keys() ?? []) {
+      const tallies = ended.flatMap((server) => server.get(route) ?? []);
+      routes.set(route, [...(routes.get(route) ?? []), p99Of(tallies)]);
+    }
+    for (const [at, server] of ended.entries()) {
+      const tallies = [...server.values()];
       const course = courses[at] as Course;
-      course.p99.push(
-        percentile(
-          tallies.flatMap(({ times }) => times),
-          0.99,
-        ),
-      );
+      course.p99.push(p99Of(tallies));
       course.answered += tallies.reduce((sum, { right }) => sum + right, 0);
       course.unavailable += tallies.reduce((sum, { unavailable }) => sum + unavailable, 0);
     }
@@ -92,8 +104,14 @@ async function follow({ world, watched }: Shop, minutes: number): Promise<Course
     );
     console.log(`[${quarter}/${QUARTERS}] ${sizes.join(", ")}`);
   }
-  return courses;
+  return { courses, routes };
 }
+
+const p99Of = (tallies: Tally[]): number =>
+  percentile(
+    tallies.flatMap(({ times }) => times),
+    0.99,
+  );
 
 /** Sentences about what grew. */
 function growthOf({ runtime, samples }: Course): string[] {
@@ -111,7 +129,22 @@ function growthOf({ runtime, samples }: Course): string[] {
   return [...grown("mebibytes", SLACK_MIB), ...grown("descriptors", SLACK_DESCRIPTORS)];
 }
 
-function reportOf(courses: Course[], minutes: number, connections: number, faults: string[]): string {
+/** The times of quarters, and the last as a multiple of the first. */
+const quarters = (p99: number[]) => [
+  p99.map((time) => time.toFixed(0)).join(", "),
+  `${((p99.at(-1) ?? 0) / (p99[0] ?? 1)).toFixed(2)} ×`,
+];
+
+interface Report {
+  courses: Course[];
+  routes: Routes;
+  minutes: number;
+  /** To the database, at the end. */
+  connections: number;
+  faults: string[];
+}
+
+function reportOf({ courses, routes, minutes, connections, faults }: Report): string {
   const headers = [
     "runtime",
     "answers",
@@ -124,7 +157,6 @@ function reportOf(courses: Course[], minutes: number, connections: number, fault
   ];
   const rows = courses.map(({ runtime, samples, p99, answered, unavailable }) => {
     const half = samples.slice(samples.length / 2);
-    const ratio = (p99.at(-1) ?? 0) / (p99[0] ?? 1);
     const memory = half.map(({ minute, mebibytes }): [number, number] => [minute, mebibytes]);
     return [
       runtime,
@@ -133,8 +165,7 @@ function reportOf(courses: Course[], minutes: number, connections: number, fault
       samples.at(-1)?.mebibytes.toFixed(0) ?? "–",
       samples.length > 0 ? slope(memory).toFixed(2) : "–",
       samples.length > 0 ? `${samples[0]?.descriptors} to ${samples.at(-1)?.descriptors}` : "–",
-      p99.map((time) => time.toFixed(0)).join(", "),
-      `${ratio.toFixed(2)} ×`,
+      ...quarters(p99),
     ];
   });
   const told =
@@ -148,6 +179,10 @@ function reportOf(courses: Course[], minutes: number, connections: number, fault
     "# Soak",
     `${minutes} minutes. The slope of the memory is that of the second half.`,
     tabular(headers, rows),
+    tabular(
+      ["route", ...headers.slice(-2)],
+      [...routes].map(([route, p99]) => [route, ...quarters(p99)]),
+    ),
     `At the end there were ${connections} connections to the database.`,
     told,
     "",
@@ -155,9 +190,9 @@ function reportOf(courses: Course[], minutes: number, connections: number, fault
 }
 
 async function main({ minutes, runtimes, report }: ChaosOptions): Promise<void> {
-  const shop = await openShop(runtimes);
+  const shop = await openShop(runtimes, { books: BOOKS, pause: PAUSE_MS });
   const { world, watched, followers, journal } = shop;
-  const courses = await follow(shop, minutes);
+  const { courses, routes } = await follow(shop, minutes);
   const [row] = await world.cluster.sql<{ count: number }>(
     "select count(*)::int from pg_stat_activity where usename = $1",
     [ROLE],
@@ -171,7 +206,7 @@ async function main({ minutes, runtimes, report }: ChaosOptions): Promise<void> 
     ...courses.flatMap(growthOf),
     ...(await audit(world.cluster, journal, followers)),
   ];
-  const text = reportOf(courses, minutes, row?.count ?? 0, faults);
+  const text = reportOf({ courses, routes, minutes, connections: row?.count ?? 0, faults });
   console.log(`\n${text}`);
   if (report) await writeFile(report, text);
   if (faults.length > 0) process.exitCode = 1;
