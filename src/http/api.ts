@@ -219,7 +219,7 @@ export class Api {
     if (!this.#edge) return ask(read.preconditions);
     return cached
       ? this.#edge.read(exchange, read, ask)
-      : this.#edge.write(exchange, () => ask(read.preconditions));
+      : this.#edge.askAndMark(exchange, () => ask(read.preconditions));
   }
 
   /** What a page of ours has sent. The token of a form is a field of it, or a header where there is no form. */

@@ -72,8 +72,8 @@ export class EdgeCache {
     return conditional(shared, preconditions);
   }
 
-  /** Makes a write, and then marks what it has changed: entries that were read before are too old. */
-  async write(exchange: Exchange, ask: () => Promise<AnyReply>): Promise<AnyReply> {
+  /** Asks for a reply that no cache keeps, and marks what the request has changed: older entries of it do not count. */
+  async askAndMark(exchange: Exchange, ask: () => Promise<AnyReply>): Promise<AnyReply> {
     try {
       return await ask();
     } finally {
