@@ -4,20 +4,25 @@
  */
 import * as fc from "fast-check";
 
-const RUNS = Number(process.env.FUZZ_RUNS ?? 200);
-const { SEED } = process.env;
+const { SEED, FUZZ_RUNS } = process.env;
 
-/** @param share the fraction of the inputs to try, for properties that take long for each */
-export const parameters = (share = 1): fc.Parameters<unknown> => ({
-  numRuns: Math.ceil(RUNS * share),
+interface Cost {
+  /** The fraction of the inputs that `npm test` tries, where each takes long. */
+  share?: number;
+  /** How many inputs one run has. */
+  inputs?: number;
+}
+
+export const parameters = ({ share = 1, inputs = 1 }: Cost = {}): fc.Parameters<unknown> => ({
+  numRuns: Math.ceil((FUZZ_RUNS === undefined ? 200 * share : Number(FUZZ_RUNS)) / inputs),
   ...(SEED !== undefined && { seed: Number(SEED) }),
 });
 
-export const holds = <T>(property: fc.IProperty<T>, share?: number): void =>
-  fc.assert(property, parameters(share) as fc.Parameters<T>);
+export const holds = <T>(property: fc.IProperty<T>, cost?: Cost): void =>
+  fc.assert(property, parameters(cost) as fc.Parameters<T>);
 
-export const holdsLater = <T>(property: fc.IAsyncProperty<T>, share?: number): Promise<void> =>
-  fc.assert(property, parameters(share) as fc.Parameters<T>);
+export const holdsLater = <T>(property: fc.IAsyncProperty<T>, cost?: Cost): Promise<void> =>
+  fc.assert(property, parameters(cost) as fc.Parameters<T>);
 
 /** Text of any characters that JSON and Postgres can hold, but for U+0000. */
 export const anyText = (maxLength = 40): fc.Arbitrary<string> =>

@@ -39,7 +39,7 @@ test("books come back from CSV as they are, whatever the delimiter and the line 
     }));
     expect(rows.map(brief)).toEqual(expected);
   });
-  await holdsLater(property, 0.5);
+  await holdsLater(property, { share: 0.5 });
 });
 
 test("no text is an error that nobody expects", async () => {

@@ -68,7 +68,7 @@ test("an export in CSV comes back as the same books, with Excel's ISBNs too", as
     const rows = await allRows(readCsv, writer.head + writer.write(given.map(stored)), size);
     expect(rows.map(asGiven)).toEqual(given);
   });
-  await holdsLater(property, 0.5);
+  await holdsLater(property, { share: 0.5 });
 });
 
 /** A row with its price as a number. */
@@ -99,7 +99,7 @@ test("a title and a publisher come back from ONIX, whatever they are", async () 
       expect(found).toEqual(titles.map((text) => [text, text]));
     },
   );
-  await holdsLater(property, 0.5);
+  await holdsLater(property, { share: 0.5 });
 });
 
 type Read = Parameters<typeof allRows>[0];

@@ -38,7 +38,7 @@ test("what Intl writes with marks between thousands is read as the number", () =
     const written = new Intl.NumberFormat(locale, { minimumFractionDigits: 2 }).format(amount / 100);
     expect(numbersOf.get(`${locale} EUR`)?.read(written)).toBe(amount / 100);
   });
-  holds(property, 0.2);
+  holds(property, { share: 0.2 });
 });
 
 test("whatever is typed is a number or a fault in words", () => {
@@ -160,5 +160,5 @@ test("a day begins at the first moment of its date, also where clocks change at 
     if (dateIn(zone, start) === name) expect(dateIn(zone, start - 1) < name).toBe(true);
     else expect([zone, name]).toEqual(["Pacific/Apia", "2011-12-30"]);
   });
-  holds(property, 0.05);
+  holds(property, { share: 0.05 });
 });
