@@ -1,7 +1,7 @@
 import { sql } from "drizzle-orm";
 import pg from "pg";
 import { LateError } from "../deadline.ts";
-import { cancellable, isCancelled } from "./cancelling.ts";
+import { cancellable } from "./cancelling.ts";
 import { isOfStatement, sqlStateOf } from "./faults.ts";
 import type { CallOptions, Driver, Row, Transaction } from "./ports.ts";
 import { markOf } from "./position.ts";
@@ -161,13 +161,11 @@ class PooledCalls {
     try {
       const result = await work(client, sent);
       for (const name of names) known.add(name);
-      client.release(isCancelled(client));
+      client.release();
       return result;
     } catch (error) {
       const wasKnown = names.some((name) => known.has(name));
-      client.release(
-        isCancelled(client) || !isGoodAfter(error, client) || names.some((name) => !known.has(name)),
-      );
+      client.release(!isGoodAfter(error, client) || names.some((name) => !known.has(name)));
       const code = sqlStateOf(error) ?? "";
       const isMisnamed = names.length > 0 && MISNAMED.test(code);
       if (isMisnamed) this.#stopNaming();

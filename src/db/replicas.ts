@@ -7,7 +7,7 @@ import type { Reads } from "./connection.ts";
 import { faultOf, isOfStatement, UnavailableFault } from "./faults.ts";
 import type { Driver, Row } from "./ports.ts";
 import { IDENTITY, type Position, type Standing, standingAt } from "./position.ts";
-import type { Guard, Trip } from "./trips.ts";
+import { GoneError, type Guard, type Trip } from "./trips.ts";
 
 /** The replica cannot answer a read. */
 class ReplicaError extends Error {
@@ -182,6 +182,7 @@ export function replicatedReads(primary: Reads, replicas: Replicas): Reads {
     try {
       return await within(time, read(replica.reads));
     } catch (error) {
+      if (error instanceof GoneError) throw error;
       // A slow read is no trouble where the replica is examined all the time.
       if (replicas.isGuarded || !(error instanceof LateError)) replica.fail(error);
       trip.guard = undefined;

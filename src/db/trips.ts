@@ -38,6 +38,18 @@ export interface Trip {
 /** Gives a signal that aborts when the caller has gone. A function, because few calls need it. */
 export type Gone = () => AbortSignal;
 
+/** A call ended early, because nobody waits for its result any more. */
+export class GoneError extends Error {
+  override name = "GoneError";
+  constructor() {
+    super("All callers have gone.");
+  }
+}
+
+/** Whether no caller is left. Asks until the first that is. */
+export const haveGone = (trips: readonly Pick<Trip, "gone">[]): boolean =>
+  trips.every(({ gone }) => gone?.().aborted);
+
 /** Is told of each round trip when it has ended. */
 export type OnTrip = (trip: Trip) => void;
 
