@@ -1,9 +1,10 @@
 /** Cancels statements whose results nobody waits for: https://www.postgresql.org/docs/current/protocol-flow.html */
 import pg from "pg";
-import { type Gone, GoneError } from "./trips.ts";
+import { GoneError } from "../deadline.ts";
+import type { Gone } from "./trips.ts";
 
-/** Quicker statements have ended before a cancellation would arrive. */
-const CANCEL_AFTER_MS = 100;
+/** A cancellation, and the connection after it, cost more than quicker statements do: Postgres forks for each. */
+const CANCEL_AFTER_MS = 500;
 
 /** A network that says nothing must not keep the connection's place in the pool. */
 const CANCEL_TIMEOUT_MS = 1000;

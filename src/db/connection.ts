@@ -1,5 +1,5 @@
 import { type SQL, sql } from "drizzle-orm";
-import { deadlineIn, within } from "../deadline.ts";
+import { deadlineIn, GoneError, within } from "../deadline.ts";
 import { faultOf } from "./faults.ts";
 import type { CallOptions, Connect, Driver, Row, Transaction } from "./ports.ts";
 import type { LaneName } from "./scheduler.ts";
@@ -13,7 +13,7 @@ import {
   type Query,
   type Statement,
 } from "./statements.ts";
-import { GoneError, haveGone, marking, markSent, type OnPosition, startTrip, type Trip } from "./trips.ts";
+import { haveGone, marking, markSent, type OnPosition, startTrip, type Trip } from "./trips.ts";
 
 /** Turns calls into one statement, and the rows of that statement into the rows of each call. */
 export interface Batcher<Call> {

@@ -57,8 +57,8 @@ const UNNAMED =
  * Pooled TCP by node-postgres, for runtimes that live longer than a request. In its pipeline mode, the statements of a
  * batch leave together, including `begin` and `commit`, so a batch is one round trip here too.
  *
- * A call whose deadline passes while it runs keeps its connection until the database's statement timeout ends it, or until it
- * is cancelled, because its callers have gone. The pool therefore never has more active backends than connections.
+ * A call whose deadline passes while it runs keeps its connection until it is cancelled, because its callers have gone, or
+ * until the database's statement timeout ends it. The pool has more active backends only where cancellations get lost.
  *
  * A pooler without prepared statements reports that a name does not exist, or exists already. The call had no effect; it is
  * repeated without names, and so are all later calls. A pooler with prepared statements may remember names of an aborted

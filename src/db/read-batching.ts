@@ -73,7 +73,7 @@ const optionsOf = (trips: readonly Trip[]): CallOptions => ({
 /** Aborts once every caller has gone. */
 function allGone(trips: readonly Trip[]): AbortSignal {
   const controller = new AbortController();
-  const signals = trips.flatMap(({ gone }) => gone?.() ?? []);
+  const signals = trips.flatMap(({ waiter }) => waiter?.signal ?? []);
   const check = () => {
     if (signals.length === trips.length && signals.every(({ aborted }) => aborted)) controller.abort();
   };

@@ -2,12 +2,12 @@
  * Reads from replicas. A read goes to a replica that stands well, and otherwise, or if the replica fails, to the primary.
  * Whoever has a position reads from a replica only what is not older. See docs/decisions/0040-read-replicas.md.
  */
-import { LateError, timeTo, within } from "../deadline.ts";
+import { GoneError, LateError, timeTo, within } from "../deadline.ts";
 import type { Reads } from "./connection.ts";
 import { faultOf, isOfStatement, UnavailableFault } from "./faults.ts";
 import type { Driver, Row } from "./ports.ts";
 import { IDENTITY, type Position, type Standing, standingAt } from "./position.ts";
-import { GoneError, type Guard, type Trip } from "./trips.ts";
+import type { Guard, Trip } from "./trips.ts";
 
 /** The replica cannot answer a read. */
 class ReplicaError extends Error {

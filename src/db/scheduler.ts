@@ -1,5 +1,4 @@
-import { LateError } from "../deadline.ts";
-import { GoneError } from "./trips.ts";
+import { GoneError, LateError } from "../deadline.ts";
 
 /**
  * The lanes: single rows by key; pages without filters; searches, counts and other statements that are planned for their

@@ -41,7 +41,7 @@ describe.each(["node", "bun"] as const)("%s", (runtime) => {
     server = launchServer(runtime, {
       AUTH_SECRET: SECRET,
       DATABASE_URL: proxy.url,
-      DATABASE_POOL_SIZE: "4",
+      DATABASE_POOL_SIZE: "2",
       METRICS_PORT: "0",
       REQUEST_TIMEOUT_MS: "60000",
     });
@@ -61,7 +61,7 @@ describe.each(["node", "bun"] as const)("%s", (runtime) => {
     async (path) => {
       const release = await database.hold("lock table books in access exclusive mode");
       // More often than there are connections.
-      for (let round = 0; round < 5; round++) {
+      for (let round = 0; round < 3; round++) {
         const leave = ask(path);
         await waiting(1);
         leave();
@@ -76,7 +76,7 @@ describe.each(["node", "bun"] as const)("%s", (runtime) => {
 
   test("reads that wait for a connection are never sent once their clients have gone", async () => {
     const release = await database.hold("lock table books in access exclusive mode");
-    // Of four connections, one may search.
+    // Of two connections, one may search.
     const paths = ["one", "two", "three"].map((word) => `/api/v1/books?search=${word}`);
     const leaving = [ask(paths[0] as string)];
     await waiting(1);

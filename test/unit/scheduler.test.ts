@@ -1,8 +1,7 @@
 /** The lanes in which database calls wait. */
 import { expect, test } from "vitest";
 import { type LaneName, Scheduler } from "../../src/db/scheduler.ts";
-import { GoneError } from "../../src/db/trips.ts";
-import { deadlineIn, LateError } from "../../src/deadline.ts";
+import { deadlineIn, GoneError, LateError } from "../../src/deadline.ts";
 
 const PATIENT = { deadline: Number.POSITIVE_INFINITY };
 
