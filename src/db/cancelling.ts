@@ -1,6 +1,6 @@
 /** Cancels statements whose results nobody waits for: https://www.postgresql.org/docs/current/protocol-flow.html */
 import pg from "pg";
-import { GoneError } from "../deadline.ts";
+import { GoneError, within } from "../deadline.ts";
 import type { Gone } from "./trips.ts";
 
 /** A cancellation, and the connection after it, cost more than quicker statements do: Postgres forks for each. */
@@ -16,7 +16,7 @@ const CANCEL_TIMEOUT_MS = 1000;
  * @throws GoneError once the statement is cancelled
  */
 export async function cancellable<T>(
-  client: pg.ClientBase,
+  client: pg.Client,
   result: Promise<T>,
   url: string,
   gone: Gone | undefined,
@@ -36,7 +36,11 @@ export async function cancellable<T>(
   try {
     return await Promise.race([result, left]);
   } catch (error) {
-    if (error instanceof GoneError) await cancel(client, url);
+    if (error instanceof GoneError) {
+      await cancel(client, url);
+      // node-postgres closes a connection once it is answered, which one that has gone silent never is.
+      within(CANCEL_TIMEOUT_MS, result).catch(() => client.connection.stream.destroy());
+    }
     throw error;
   } finally {
     stop();
@@ -54,7 +58,7 @@ interface Undeclared {
 }
 
 /** Postgres takes a cancellation in place of a session's start. It answers nothing, and closes the connection. */
-async function cancel(client: pg.ClientBase, url: string): Promise<void> {
+async function cancel(client: pg.Client, url: string): Promise<void> {
   const { processID, secretKey } = client as unknown as Undeclared;
   const canceller = new pg.Client({ connectionString: url, connectionTimeoutMillis: CANCEL_TIMEOUT_MS });
   const { connection } = canceller as unknown as Undeclared;

@@ -96,9 +96,11 @@ describe.each(["node", "bun"] as const)("%s", (runtime) => {
   test("connections that have gone silent are replaced as their clients go", async () => {
     const path = `${url}/api/v1/books?search=silence`;
     expect((await fetch(path)).status).toBe(200);
-    for (const link of links) silent.add(link);
+    const before = [...links];
+    for (const link of before) silent.add(link);
     const patient = () => fetch(path, { signal: AbortSignal.timeout(500) }).catch(() => undefined);
     await expect.poll(async () => (await patient())?.status, PATIENCE).toBe(200);
+    await expect.poll(() => before.filter((link) => links.has(link)), PATIENCE).toEqual([]);
   });
 
   test("a read that others wait for goes on", async () => {
