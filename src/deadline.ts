@@ -1,10 +1,18 @@
-/** Deadlines: moments in the time of `performance.now()`, in milliseconds. */
+/** Why calls end without a result; and deadlines: moments in the time of `performance.now()`, in milliseconds. */
 
 /** The deadline has passed. */
 export class LateError extends Error {
   override name = "LateError";
   constructor() {
     super("The deadline has passed.");
+  }
+}
+
+/** A call ended early, because nobody waits for its result any more. */
+export class GoneError extends Error {
+  override name = "GoneError";
+  constructor() {
+    super("All callers have gone.");
   }
 }
 

@@ -1,63 +1,67 @@
 /** Cancels statements whose results nobody waits for: https://www.postgresql.org/docs/current/protocol-flow.html */
 import pg from "pg";
+import { GoneError, within } from "../deadline.ts";
 import type { Gone } from "./trips.ts";
 
-/** Quicker statements have ended before a cancellation would arrive. */
-const CANCEL_AFTER_MS = 100;
+/** A cancellation, and the connection after it, cost more than quicker statements do: Postgres forks for each. */
+const CANCEL_AFTER_MS = 500;
 
-/** A connection may get the cancellation late, when it runs another statement. It must not be used again. */
-const cancelled = new WeakSet<pg.ClientBase>();
+/** A network that says nothing must not keep the connection's place in the pool. */
+const CANCEL_TIMEOUT_MS = 1000;
 
-export const isCancelled = (client: pg.ClientBase): boolean => cancelled.has(client);
-
-/** Waits for the result of a statement, and cancels the statement if its callers go. */
+/**
+ * Waits for the result of a statement, and cancels the statement if its callers go. A connection so has one cancellation at a
+ * time. It may get the cancellation late, when it runs another statement, and must not be used again.
+ *
+ * @throws GoneError once the statement is cancelled
+ */
 export async function cancellable<T>(
-  client: pg.ClientBase,
+  client: pg.Client,
   result: Promise<T>,
   url: string,
   gone: Gone | undefined,
 ): Promise<T> {
   if (!gone) return result;
-  let signal: AbortSignal | undefined;
-  const cancel = () => sendCancellation(client, url);
-  const timer = setTimeout(() => {
-    signal = gone();
-    if (signal.aborted) cancel();
-    else signal.addEventListener("abort", cancel, { once: true });
-  }, CANCEL_AFTER_MS);
+  let stop = () => {};
+  const left = new Promise<never>((_, reject) => {
+    const leave = () => reject(new GoneError());
+    const timer = setTimeout(() => {
+      const signal = gone();
+      if (signal.aborted) leave();
+      signal.addEventListener("abort", leave, { once: true });
+      stop = () => signal.removeEventListener("abort", leave);
+    }, CANCEL_AFTER_MS);
+    stop = () => clearTimeout(timer);
+  });
   try {
-    return await result;
+    return await Promise.race([result, left]);
+  } catch (error) {
+    if (error instanceof GoneError) {
+      await cancel(client, url);
+      // node-postgres closes a connection once it is answered, which one that has gone silent never is.
+      within(CANCEL_TIMEOUT_MS, result).catch(() => client.connection.stream.destroy());
+    }
+    throw error;
   } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener("abort", cancel);
+    stop();
   }
 }
 
 /** What node-postgres has, and does not declare. */
-interface Identified {
+interface Undeclared {
   processID: number | null;
   secretKey: unknown;
-}
-interface Unconnected {
-  host: string;
-  port: number;
-  connection: pg.Connection & {
-    ssl: unknown;
-    connect(port: number, host: string): void;
-    requestSsl(): void;
+  connection: {
+    startup(): void;
     cancel(processID: unknown, secretKey: unknown): void;
   };
 }
 
-/** Postgres takes a cancellation on a connection of its own, and answers nothing. */
-function sendCancellation(client: pg.ClientBase, url: string): void {
-  cancelled.add(client);
-  const { processID, secretKey } = client as unknown as Identified;
-  const { connection, host, port } = new pg.Client(url) as unknown as Unconnected;
-  const send = () => connection.cancel(processID, secretKey);
-  connection
-    .on("error", () => {})
-    .on("connect", () => (connection.ssl ? connection.requestSsl() : send()))
-    .on("sslconnect", send);
-  connection.connect(port, host);
+/** Postgres takes a cancellation in place of a session's start. It answers nothing, and closes the connection. */
+async function cancel(client: pg.Client, url: string): Promise<void> {
+  const { processID, secretKey } = client as unknown as Undeclared;
+  const canceller = new pg.Client({ connectionString: url, connectionTimeoutMillis: CANCEL_TIMEOUT_MS });
+  const { connection } = canceller as unknown as Undeclared;
+  connection.startup = () => connection.cancel(processID, secretKey);
+  await canceller.connect().catch(() => {});
 }

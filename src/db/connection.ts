@@ -1,5 +1,5 @@
 import { type SQL, sql } from "drizzle-orm";
-import { deadlineIn, within } from "../deadline.ts";
+import { deadlineIn, GoneError, within } from "../deadline.ts";
 import { faultOf } from "./faults.ts";
 import type { CallOptions, Connect, Driver, Row, Transaction } from "./ports.ts";
 import type { LaneName } from "./scheduler.ts";
@@ -13,7 +13,7 @@ import {
   type Query,
   type Statement,
 } from "./statements.ts";
-import { marking, markSent, type OnPosition, startTrip, type Trip } from "./trips.ts";
+import { haveGone, marking, markSent, type OnPosition, startTrip, type Trip } from "./trips.ts";
 
 /** Turns calls into one statement, and the rows of that statement into the rows of each call. */
 export interface Batcher<Call> {
@@ -77,6 +77,16 @@ export function direct(driver: Driver, onPosition?: OnPosition): { reads: Reads;
   };
 }
 
+/** Calls that took longer may have lost their callers. Asking the others would cost more than it saves. */
+const LONG_MS = 100;
+
+/** Waits for a read. Nobody makes a reply of its rows for a client who has gone. */
+async function wanted<T>(trip: Trip, reading: Promise<T>): Promise<T> {
+  const result = await reading;
+  if (performance.now() - trip.started > LONG_MS && haveGone([trip])) throw new GoneError();
+  return result;
+}
+
 /** Makes the database that the stores use. Each definition is compiled once. */
 export function connectOver({ reads, writes }: { reads: Reads; writes: Writes }): Connect {
   const compile = compiler();
@@ -102,14 +112,17 @@ export function connectOver({ reads, writes }: { reads: Reads; writes: Writes })
     };
     return {
       async find<T extends Row>(lookup: Lookup, key: string) {
-        const [row] = await call((trip) => reads.batched(lookups(lookup), key, trip));
+        const [row] = await call((trip) => wanted(trip, reads.batched(lookups(lookup), key, trip)));
         return row as T | undefined;
       },
       async read<T extends Row>(query: Query | SQL) {
         const rows = await call((trip) =>
-          batchable(query, "join")
-            ? reads.batched(batchers(query.definition), query.values, trip)
-            : reads.query(compile(query), trip),
+          wanted(
+            trip,
+            batchable(query, "join")
+              ? reads.batched(batchers(query.definition), query.values, trip)
+              : reads.query(compile(query), trip),
+          ),
         );
         return rows as T[];
       },
@@ -122,8 +135,11 @@ export function connectOver({ reads, writes }: { reads: Reads; writes: Writes })
         return rows as T[];
       },
       batch(transaction, queries) {
-        const run = transaction === "snapshot" ? reads.snapshot : writes.transaction;
-        return call((trip) => run(queries.map(compile), trip));
+        return call((trip) => {
+          const statements = queries.map(compile);
+          if (transaction === "write") return writes.transaction(statements, trip);
+          return wanted(trip, reads.snapshot(statements, trip));
+        });
       },
       changed: (...ids) => caller.onChange?.(ids),
     };

@@ -1,7 +1,7 @@
 import { sql } from "drizzle-orm";
 import pg from "pg";
 import { LateError } from "../deadline.ts";
-import { cancellable, isCancelled } from "./cancelling.ts";
+import { cancellable } from "./cancelling.ts";
 import { isOfStatement, sqlStateOf } from "./faults.ts";
 import type { CallOptions, Driver, Row, Transaction } from "./ports.ts";
 import { markOf } from "./position.ts";
@@ -57,8 +57,8 @@ const UNNAMED =
  * Pooled TCP by node-postgres, for runtimes that live longer than a request. In its pipeline mode, the statements of a
  * batch leave together, including `begin` and `commit`, so a batch is one round trip here too.
  *
- * A call whose deadline passes while it runs keeps its connection until the database's statement timeout ends it, or until it
- * is cancelled, because its callers have gone. The pool therefore never has more active backends than connections.
+ * A call whose deadline passes while it runs keeps its connection until it is cancelled, because its callers have gone, or
+ * until the database's statement timeout ends it. The pool has more active backends only where cancellations get lost.
  *
  * A pooler without prepared statements reports that a name does not exist, or exists already. The call had no effect; it is
  * repeated without names, and so are all later calls. A pooler with prepared statements may remember names of an aborted
@@ -161,13 +161,11 @@ class PooledCalls {
     try {
       const result = await work(client, sent);
       for (const name of names) known.add(name);
-      client.release(isCancelled(client));
+      client.release();
       return result;
     } catch (error) {
       const wasKnown = names.some((name) => known.has(name));
-      client.release(
-        isCancelled(client) || !isGoodAfter(error, client) || names.some((name) => !known.has(name)),
-      );
+      client.release(!isGoodAfter(error, client) || names.some((name) => !known.has(name)));
       const code = sqlStateOf(error) ?? "";
       const isMisnamed = names.length > 0 && MISNAMED.test(code);
       if (isMisnamed) this.#stopNaming();

@@ -2,7 +2,7 @@
 import type { SQL } from "drizzle-orm";
 import type { Reader } from "./position.ts";
 import type { Lookup, Query, Statement } from "./statements.ts";
-import type { Gone, Guard, OnTrip, TraceHeaders } from "./trips.ts";
+import type { Gone, Guard, OnTrip, TraceHeaders, Waiter } from "./trips.ts";
 
 /** One row, keyed by column. Values are what every driver gives alike: text, int4 as number, bool as boolean. */
 export type Row = Record<string, unknown>;
@@ -40,8 +40,8 @@ export interface Caller {
   onChange?: (ids: readonly string[]) => void;
   /** The trace of the caller, for services on the way to Postgres. */
   traceHeaders?: TraceHeaders | undefined;
-  /** Aborts when nobody waits for results any more. Asked only where a call takes long. */
-  gone?: Gone;
+  /** Asked only where a call has to wait, or takes long. */
+  waiter?: Waiter;
   /** Lets reads go to replicas; without it, they go to the primary. */
   reader?: Reader | undefined;
 }

@@ -2,9 +2,9 @@ import DataLoader from "dataloader";
 import { deadlineIn } from "../deadline.ts";
 import type { Batcher, Reads } from "./connection.ts";
 import type { CallOptions, Driver, Row } from "./ports.ts";
-import type { LaneName, Scheduler } from "./scheduler.ts";
+import type { LaneName, Limits, Scheduler } from "./scheduler.ts";
 import { onceFor } from "./statements.ts";
-import { type Guard, markSent, type Trip } from "./trips.ts";
+import { type Guard, haveGone, markSent, type Trip } from "./trips.ts";
 
 /** The most calls that one statement takes: while Postgres runs it, the server has time for the next calls. */
 const MAX_CALLS = 32;
@@ -28,7 +28,8 @@ export function batchedReads(driver: Driver, scheduler: Scheduler, timeout: numb
         const deadline = deadlineIn(timeout);
         scheduler.join(lane, trips.length - 1);
         const statement = batcher.statementFor(calls);
-        const rows = await scheduler.run(lane, { deadline }, () => {
+        const isWanted = () => !haveGone(trips);
+        const rows = await scheduler.run(lane, { deadline, isWanted }, () => {
           markSent(trips, lane);
           return driver.query(statement, deadline, optionsOf(trips));
         });
@@ -45,7 +46,6 @@ export function batchedReads(driver: Driver, scheduler: Scheduler, timeout: numb
       const key = JSON.stringify([kindOf(trip), statement.name ?? statement.text, statement.values]);
       const { shared, isJoined } = coalesce(key, trip, (run) =>
         scheduler.run(lane, run, () => {
-          run.isSent = true;
           markSent(run.trips, lane);
           return driver.query(statement, deadlineIn(timeout), optionsOf(run.trips));
         }),
@@ -53,11 +53,14 @@ export function batchedReads(driver: Driver, scheduler: Scheduler, timeout: numb
       if (isJoined) scheduler.join(lane, 1);
       return shared;
     },
-    snapshot: (statements, trip) =>
-      scheduler.run("searches", trip, () => {
+    snapshot(statements, trip) {
+      const { deadline } = trip;
+      const isWanted = () => !haveGone([trip]);
+      return scheduler.run("searches", { deadline, isWanted }, () => {
         markSent([trip], "searches");
-        return driver.batch("snapshot", statements, trip.deadline, optionsOf([trip]));
-      }),
+        return driver.batch("snapshot", statements, deadline, optionsOf([trip]));
+      });
+    },
   };
 }
 
@@ -70,7 +73,7 @@ const optionsOf = (trips: readonly Trip[]): CallOptions => ({
 /** Aborts once every caller has gone. */
 function allGone(trips: readonly Trip[]): AbortSignal {
   const controller = new AbortController();
-  const signals = trips.flatMap(({ gone }) => gone?.() ?? []);
+  const signals = trips.flatMap(({ waiter }) => waiter?.signal ?? []);
   const check = () => {
     if (signals.length === trips.length && signals.every(({ aborted }) => aborted)) controller.abort();
   };
@@ -127,11 +130,11 @@ function loader<Call>(runAll: RunAll<Call>): (call: Call, trip: Trip) => Promise
 }
 
 /** A statement that several callers may wait for. */
-interface Run {
+interface Run extends Limits {
   /** When the last caller stops waiting. */
   deadline: number;
-  /** Once it is sent, nobody joins it. */
-  isSent: boolean;
+  /** Once it is its turn, nobody joins it. */
+  isClosed: boolean;
   trips: Trip[];
   result: Promise<Row[]>;
   next?: Run;
@@ -143,19 +146,23 @@ type Coalesce = (
   work: (run: Run) => Promise<Row[]>,
 ) => { shared: Promise<Row[]>; isJoined: boolean };
 
-/** Makes a function that runs work under a key, once at a time. Callers share the run that is not sent yet, or else the next. */
+/** Makes a function that runs work under a key, once at a time. Callers share the run that is not closed yet, or else the next. */
 function coalescer(): Coalesce {
   const running = new Map<string, Run>();
 
   return (key, trip, work) => {
     const current = running.get(key);
-    const waiting = current?.isSent ? current.next : current;
+    const waiting = current?.isClosed ? current.next : current;
     if (waiting) {
       waiting.deadline = Math.max(waiting.deadline, trip.deadline);
       waiting.trips.push(trip);
       return { shared: waiting.result, isJoined: true };
     }
-    const run = { deadline: trip.deadline, isSent: false, trips: [trip] } as Run;
+    const isWanted = () => {
+      run.isClosed = true;
+      return !haveGone(run.trips);
+    };
+    const run = { deadline: trip.deadline, isWanted, isClosed: false, trips: [trip] } as unknown as Run;
     const start = (): Promise<Row[]> => {
       running.set(key, run);
       const result = work(run);

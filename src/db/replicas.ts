@@ -2,7 +2,7 @@
  * Reads from replicas. A read goes to a replica that stands well, and otherwise, or if the replica fails, to the primary.
  * Whoever has a position reads from a replica only what is not older. See docs/decisions/0040-read-replicas.md.
  */
-import { LateError, timeTo, within } from "../deadline.ts";
+import { GoneError, LateError, timeTo, within } from "../deadline.ts";
 import type { Reads } from "./connection.ts";
 import { faultOf, isOfStatement, UnavailableFault } from "./faults.ts";
 import type { Driver, Row } from "./ports.ts";
@@ -182,6 +182,7 @@ export function replicatedReads(primary: Reads, replicas: Replicas): Reads {
     try {
       return await within(time, read(replica.reads));
     } catch (error) {
+      if (error instanceof GoneError) throw error;
       // A slow read is no trouble where the replica is examined all the time.
       if (replicas.isGuarded || !(error instanceof LateError)) replica.fail(error);
       trip.guard = undefined;

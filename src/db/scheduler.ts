@@ -1,4 +1,4 @@
-import { LateError } from "../deadline.ts";
+import { GoneError, LateError } from "../deadline.ts";
 
 /**
  * The lanes: single rows by key; pages without filters; searches, counts and other statements that are planned for their
@@ -32,12 +32,15 @@ export interface Place {
   moveTo(lane: LaneName): void;
 }
 
-interface Limited {
+export interface Limits {
+  /** After it, the work is not started any more. It may be extended meanwhile. */
   readonly deadline: number;
+  /** Asked once, when it is the work's turn. If nobody wants it any more, it is not started. */
+  isWanted?(): boolean;
 }
 
 interface Work {
-  limit: Limited;
+  limits: Limits;
   start(): void;
   reject(error: unknown): void;
 }
@@ -73,10 +76,9 @@ export class Scheduler {
   /**
    * Runs work when there is room for it.
    *
-   * @param limit the deadline after which the work is not started any more; it may be extended meanwhile
-   * @throws LateError, and what the work throws
+   * @throws LateError, GoneError, and what the work throws
    */
-  run<T>(name: LaneName, limit: Limited, work: (place: Place) => Promise<T>): Promise<T> {
+  run<T>(name: LaneName, limits: Limits, work: (place: Place) => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const start = () => {
         let lane = this.#lanes[name];
@@ -98,7 +100,7 @@ export class Scheduler {
         };
         work(place).then(resolve, reject).finally(end);
       };
-      this.#lanes[name].queue.push({ limit, start, reject });
+      this.#lanes[name].queue.push({ limits, start, reject });
       this.#dispatch();
     });
   }
@@ -129,7 +131,7 @@ export class Scheduler {
     }
   }
 
-  /** Takes the next work from the lanes in turn. Work that is late is rejected on the way. */
+  /** Takes the next work from the lanes in turn. Work that is late, or for nobody, is rejected on the way. */
   #next(): Work | undefined {
     for (let tried = 0; tried < LANES.length; tried++) {
       const lane = this.#lanes[LANES[this.#turn] as LaneName];
@@ -137,9 +139,13 @@ export class Scheduler {
       while (lane.running < lane.size) {
         const work = lane.queue.shift();
         if (!work) break;
-        if (work.limit.deadline > performance.now()) return work;
-        lane.late++;
-        work.reject(new LateError());
+        const { limits, reject } = work;
+        if (limits.isWanted?.() === false) reject(new GoneError());
+        else if (limits.deadline > performance.now()) return work;
+        else {
+          lane.late++;
+          reject(new LateError());
+        }
       }
     }
     return undefined;

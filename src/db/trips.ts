@@ -18,7 +18,7 @@ export interface Guard {
 export interface Trip {
   readonly deadline: number;
   readonly traceHeaders: TraceHeaders | undefined;
-  readonly gone: Gone | undefined;
+  readonly waiter: Waiter | undefined;
   readonly started: number;
   /** When its statement was sent, alone or with others; undefined while it waits. */
   sent: number | undefined;
@@ -35,21 +35,32 @@ export interface Trip {
   position: Position | undefined;
 }
 
-/** Gives a signal that aborts when the caller has gone. A function, because few calls need it. */
+/** Who waits for the result of a call. */
+export interface Waiter {
+  /** Whether nobody waits any more. */
+  readonly hasGone: boolean;
+  /** Aborts when nobody waits any more. Created when it is read, which few calls need. */
+  readonly signal: AbortSignal;
+}
+
+/** Gives a signal that aborts when all callers have gone. A function, because few calls need it. */
 export type Gone = () => AbortSignal;
+
+/** Whether no caller is left. Asks until the first that is. */
+export const haveGone = (trips: readonly Trip[]): boolean => trips.every(({ waiter }) => waiter?.hasGone);
 
 /** Is told of each round trip when it has ended. */
 export type OnTrip = (trip: Trip) => void;
 
 export function startTrip(
   deadline: number,
-  { traceHeaders, gone, reader }: Partial<Pick<Trip, "traceHeaders" | "gone" | "reader">>,
+  { traceHeaders, waiter, reader }: Partial<Pick<Trip, "traceHeaders" | "waiter" | "reader">>,
 ): Trip {
   const started = performance.now();
   return {
     deadline,
     traceHeaders,
-    gone,
+    waiter,
     started,
     sent: undefined,
     lane: undefined,

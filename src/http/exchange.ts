@@ -1,6 +1,6 @@
 import type { HonoBase } from "hono/hono-base";
 import { furthest, type Position } from "../db/position.ts";
-import type { Trip } from "../db/trips.ts";
+import type { Trip, Waiter } from "../db/trips.ts";
 import { networkOf } from "./address.ts";
 import type { Principal } from "./auth/authenticate.ts";
 import type { Session } from "./auth/session.ts";
@@ -37,7 +37,7 @@ const CLIENT_GONE = 499;
 export type App = HonoBase<{ Bindings: Connection }>;
 
 /** One request and its response, until the last byte has left or the client has gone. */
-export class Exchange implements Clock {
+export class Exchange implements Clock, Waiter {
   readonly request: Request;
   readonly connection: Connection;
   readonly body: RequestBody;
@@ -81,13 +81,16 @@ export class Exchange implements Clock {
     this.#deadline = performance.now() + this.#options.timeout;
   }
 
+  get hasGone(): boolean {
+    return this.#isOver || this.request.signal.aborted;
+  }
+
   /** Aborts when the exchange ends, to cancel work for it. Created on demand, because most requests need none. */
   get signal(): AbortSignal {
     if (!this.#controller) {
       const controller = new AbortController();
-      const { signal } = this.request;
-      if (this.#isOver || signal.aborted) controller.abort();
-      else signal.addEventListener("abort", () => controller.abort(), { once: true });
+      if (this.hasGone) controller.abort();
+      else this.request.signal.addEventListener("abort", () => controller.abort(), { once: true });
       this.#controller = controller;
     }
     return this.#controller.signal;
@@ -110,7 +113,7 @@ export class Exchange implements Clock {
   end(status: number): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    if (this.#controller?.signal.aborted && status >= 500) status = this.#withdraw();
+    if (status === 503 && this.request.signal.aborted) status = this.#withdraw();
     const { body, connection, observed, principal, request, requestId, trace } = this;
     const { log, isProbe, plainSubjects, tracing } = this.#options;
     const event: RequestEvent = {

@@ -45,7 +45,7 @@ export class HandlerContext {
         for (const id of ids) exchange.changed.add(id);
       },
       traceHeaders: exchange.trace?.headers,
-      gone: () => exchange.signal,
+      waiter: exchange,
       reader: this.#reader,
     });
   }

@@ -1,7 +1,7 @@
 /** The lanes in which database calls wait. */
 import { expect, test } from "vitest";
 import { type LaneName, Scheduler } from "../../src/db/scheduler.ts";
-import { deadlineIn, LateError } from "../../src/deadline.ts";
+import { deadlineIn, GoneError, LateError } from "../../src/deadline.ts";
 
 const PATIENT = { deadline: Number.POSITIVE_INFINITY };
 
@@ -65,6 +65,23 @@ test("work whose deadline passes while it waits is not started", async () => {
   await last;
   expect(began).toEqual(["first", "last"]);
   expect(scheduler.stats().points).toMatchObject({ started: 2, late: 1 });
+});
+
+test("work that nobody wants when its turn comes is not started", async () => {
+  const scheduler = new Scheduler({ capacity: 1, share: 1 });
+  const { began, work, end } = gate();
+  let isWanted = true;
+  const first = scheduler.run("points", PATIENT, work("first"));
+  const left = scheduler.run("points", { ...PATIENT, isWanted: () => isWanted }, work("left"));
+  const last = scheduler.run("points", { ...PATIENT, isWanted: () => true }, work("last"));
+  isWanted = false;
+  end("first");
+  await first;
+  await expect(left).rejects.toBeInstanceOf(GoneError);
+  end("last");
+  await last;
+  expect(began).toEqual(["first", "last"]);
+  expect(scheduler.stats().points).toMatchObject({ started: 2, waiting: 0, late: 0 });
 });
 
 test("work that fails makes room as well", async () => {
