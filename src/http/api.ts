@@ -229,12 +229,11 @@ export class Api {
     if (page.body) requireMediaType(request.headers, page.body);
     const body = page.body && exchange.body.stream(page.body);
     const form = body ? new FormData() : await readForm(exchange.body, request.headers, page.maxBytes);
+    // Browsers name the origin, which is ours. Then the token may be of a session that has ended meanwhile.
+    if (!body && request.headers.has("Origin")) exchange.form = form;
     const token = body ? request.headers.get("X-Form-Token") : textOf(form, FORM_TOKEN);
     if (session && !this.#sessions?.isFormToken(session.id, token ?? ""))
-      throw new Problem(
-        "forbidden",
-        "This form belongs to another session. Load the page again, then repeat it.",
-      );
+      throw new Problem("forbidden", "This form belongs to a session that has ended. Load the page again.");
     return { form, body };
   }
 
