@@ -1,6 +1,7 @@
 /** Fields of forms. What is wrong with a field stands at it, and what was typed stays. */
 import type { PropsWithChildren } from "hono/jsx";
 import type { JSX } from "hono/jsx/jsx-runtime";
+import { capitalized } from "./capitalized.ts";
 
 export interface FieldProps {
   name: string;
@@ -107,7 +108,7 @@ function described({ name, fault, hint }: Pick<FieldProps, "name" | "fault" | "h
 /** What is wrong with a field, where a screen reader finds it. */
 export const Fault = ({ name, fault }: { name: string; fault: string }) => (
   <p id={`${name}-fault`} class="fault">
-    {`${fault.charAt(0).toUpperCase()}${fault.slice(1)}`}
+    {capitalized(fault)}
   </p>
 );
 
