@@ -30,7 +30,8 @@ const RETRIABLE: ProblemCode[] = [
 ];
 
 /** What staff are told instead of the sentences for programs. */
-const WORDS: Partial<Record<ProblemCode, { title: string; text: string }>> = {
+const WORDS: Partial<Record<ProblemCode, { title: string; text?: string }>> = {
+  forbidden: { title: "You cannot do this" },
   unauthorized: {
     title: "You are signed out",
     text: "Nothing was saved. Sign in in another tab, then reload this page to send your entries again.",
@@ -58,7 +59,7 @@ const WORDS: Partial<Record<ProblemCode, { title: string; text: string }>> = {
 
 export function StaffError(props: Props) {
   const { code, details = [], message, status } = props.problem;
-  const { title, text } = WORDS[code] ?? { title: PROBLEMS[code].title, text: message };
+  const { title = PROBLEMS[code].title, text = message } = WORDS[code] ?? {};
   return (
     <div class="error">
       <h1>{title}</h1>
