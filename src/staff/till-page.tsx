@@ -75,7 +75,9 @@ function Row({ desk, kind, line, quantity, at }: RowProps) {
           isWrong={faults.quantity !== undefined}
         />
       </td>
-      <td class="sum">{book && (kind === RECEIVE ? book.stock : sum > 0 && writer.price(sum))}</td>
+      <td class="sum" data-head={book && kind === RECEIVE ? "In stock" : undefined}>
+        {book && (kind === RECEIVE ? book.stock : sum > 0 && writer.price(sum))}
+      </td>
       <td>
         <Remove line={line} />
       </td>

@@ -182,6 +182,23 @@ describe.skipIf(!CHROMIUM)("in Chromium", () => {
     await page.context().close();
   });
 
+  test("on a phone, where columns have no heads, numbers say what they are", async () => {
+    const viewport = { width: 390, height: 844 };
+    for (const [name, expected] of [
+      ["goods in", ['"In stock"']],
+      ["count", ['"Before"', '"Difference"']],
+    ] as const) {
+      const [path = "", act] = STATES[name] ?? [];
+      const page = await shop.open(path, { viewport, storageState: clerk.storageState });
+      await act?.(page);
+      const labels = await page
+        .locator("#lines td:visible")
+        .evaluateAll((cells) => cells.map((cell) => getComputedStyle(cell, "::before").content));
+      expect([...new Set(labels)].filter((label) => label !== "none").sort()).toEqual(expected);
+      await page.context().close();
+    }
+  });
+
   test("on paper, a receipt is its lines and their sum", async () => {
     const page = await shop.open("/staff/till", { storageState: clerk.storageState });
     await sold(page);
