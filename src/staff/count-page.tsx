@@ -65,7 +65,7 @@ export function CountPage({ desk, count }: Props) {
             Finish this count
           </button>
           <a class="button plain" href={`${STAFF}/movements?${new URLSearchParams({ reference: number })}`}>
-            Its movements
+            Movements of this count
           </a>
         </div>
       )}

@@ -48,7 +48,7 @@ const WORDS: Partial<Record<ProblemCode, { title: string; text?: string }>> = {
   rate_limited: { title: "Too many requests", text: "Please wait a moment, then try again." },
   database_unavailable: {
     title: "The database does not answer",
-    text: "It is not certain whether the change was saved. Try again: what was saved is not saved twice.",
+    text: "The change may or may not be saved. Try again: nothing is saved twice.",
   },
   service_unavailable: {
     title: "The service is not available",

@@ -18,7 +18,7 @@ type Details = { path: string; message: string }[];
 export const COUNTS = {
   created: "New",
   updated: "Changed",
-  unchanged: "As they were",
+  unchanged: "Unchanged",
   deleted: "Deleted",
   refused: "Refused",
 } as const satisfies Partial<Record<keyof Progress, string>>;

@@ -33,7 +33,7 @@ export const TILL: Kind = {
   save: "Sell",
   done: "sold",
   alreadySaved:
-    "This receipt is already sold, with other lines. The lines below are now of a new one: remove what is sold.",
+    "This receipt was already sold with other lines. The lines below are now on a new receipt: remove those that are sold.",
   saved: (number) => contract.showReceipt.path.replace(":number", number),
 };
 
@@ -47,7 +47,7 @@ export const RECEIVE: Kind = {
   save: "Add to the stock",
   done: "saved",
   alreadySaved:
-    "This delivery is already saved, with other lines. The lines below are now of a new one: remove what is saved.",
+    "This delivery was already saved with other lines. The lines below now belong to a new one: remove those that are saved.",
   saved: (reference) => `${contract.showDelivery.path}?${new URLSearchParams({ reference })}`,
 };
 
