@@ -57,9 +57,17 @@ const WORDS: Partial<Record<ProblemCode, { title: string; text?: string }>> = {
   internal_error: { title: "Something went wrong", text: "The fault is ours, and it was logged." },
 };
 
+/** A form has fields here only if it was ours: so its token was of another session. */
+const EARLIER_SESSION = {
+  title: "You have signed in again",
+  text: "The form is from an earlier session. Nothing was saved yet.",
+};
+
 export function StaffError(props: Props) {
   const { code, details = [], message, status } = props.problem;
-  const { title = PROBLEMS[code].title, text = message } = WORDS[code] ?? {};
+  const isOfEarlierSession = code === "forbidden" && props.fields !== undefined;
+  const words = isOfEarlierSession ? EARLIER_SESSION : WORDS[code];
+  const { title = PROBLEMS[code].title, text = message } = words ?? {};
   return (
     <div class="error">
       <h1>{title}</h1>

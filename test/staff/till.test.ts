@@ -111,6 +111,9 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
     };
     const [ours, others] = [await send(url), await send("https://evil.example")];
     expect([ours.status, hiddenFieldsOf(ours)]).toEqual([403, [["form_token", next.formToken], ...cart]]);
+    expect(textOf(ours)).toMatch(
+      /^You have signed in again .* Nothing was saved yet. Your entries are kept. Send them again$/,
+    );
     expect([others.status, hiddenFieldsOf(others)]).toEqual([403, []]);
   });
 
