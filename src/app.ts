@@ -12,7 +12,7 @@ import type { Replicas } from "./db/replicas.ts";
 import { Api } from "./http/api.ts";
 import type { ReadAsset } from "./http/assets.ts";
 import { authenticator as authenticatorOf } from "./http/auth/authenticate.ts";
-import { Sessions } from "./http/auth/session.ts";
+import { isForStaff, Sessions } from "./http/auth/session.ts";
 import type { EntryStore } from "./http/edge-cache.ts";
 import type { App } from "./http/exchange.ts";
 import type { Log } from "./http/observe.ts";
@@ -24,7 +24,7 @@ import { Pages } from "./pages/pages.ts";
 import { pageRoutes } from "./pages/routes.ts";
 import { serviceRoutes } from "./service/routes.ts";
 import { staffRoutes } from "./staff/routes.ts";
-import { isForStaff, Staff } from "./staff/staff.ts";
+import { Staff } from "./staff/staff.ts";
 import { stockRoutes } from "./stock/routes.ts";
 import { taskRoutes } from "./tasks/routes.ts";
 

@@ -3,7 +3,7 @@ import { HonoBase } from "hono/hono-base";
 import { TrieRouter } from "hono/router/trie-router";
 import type { Connect } from "../db/ports.ts";
 import type { Reader } from "../db/position.ts";
-import type { Sessions } from "./auth/session.ts";
+import { isForStaff, type Sessions } from "./auth/session.ts";
 import { parseJson, requireMediaType } from "./body.ts";
 import { CursorSeal } from "./cursor.ts";
 import { EdgeCache, type EntryStore, type SharedRead } from "./edge-cache.ts";
@@ -229,12 +229,11 @@ export class Api {
     if (page.body) requireMediaType(request.headers, page.body);
     const body = page.body && exchange.body.stream(page.body);
     const form = body ? new FormData() : await readForm(exchange.body, request.headers, page.maxBytes);
+    // Browsers name the origin, which is ours. Then the token may be of a session that has ended meanwhile.
+    if (!body && request.headers.has("Origin")) exchange.form = form;
     const token = body ? request.headers.get("X-Form-Token") : textOf(form, FORM_TOKEN);
     if (session && !this.#sessions?.isFormToken(session.id, token ?? ""))
-      throw new Problem(
-        "forbidden",
-        "This form belongs to another session. Load the page again, then repeat it.",
-      );
+      throw new Problem("forbidden", "This form belongs to a session that has ended. Load the page again.");
     return { form, body };
   }
 
@@ -245,7 +244,7 @@ export class Api {
     const headers = { Allow: allow };
     if (request.method !== "OPTIONS")
       throw new Problem("method_not_allowed", `This path allows ${allow}.`, { headers });
-    const preflight = this.#pipeline.crossOrigin.preflight(request);
+    const preflight = isForStaff(request.path) ? {} : this.#pipeline.crossOrigin.preflight(request);
     return { status: 204, headers: { ...preflight, ...headers } };
   }
 }

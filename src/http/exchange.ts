@@ -53,6 +53,8 @@ export class Exchange implements Clock, Waiter {
   principal: Principal | undefined;
   /** The session that the request belongs to, on a page for whoever has signed in. */
   session: Session | undefined;
+  /** What a page of ours has sent, so that it can be sent again. */
+  form: FormData | undefined;
   /** How far the database was behind the last write, where there are replicas. */
   position: Position | undefined;
   readonly #options: ExchangeOptions;

@@ -1,6 +1,7 @@
 import type { Context } from "hono";
 import { Admission, type AdmissionOptions, type Admitted } from "./admission.ts";
 import type { Authentication } from "./auth/authenticate.ts";
+import { isForStaff } from "./auth/session.ts";
 import type { Connection } from "./connection.ts";
 import { type CrossOrigin, crossOriginOf } from "./cors.ts";
 import { problemFor } from "./error-mapping.ts";
@@ -115,7 +116,7 @@ export class Pipeline {
     try {
       requireHost(req);
       if (this.#isOpen) requireLoopback(req);
-      if (!route?.session) this.crossOrigin.allowOrigin(req, route?.role ?? "public", exchange.headers);
+      if (!isForStaff(req.path)) this.crossOrigin.allowOrigin(req, route?.role ?? "public", exchange.headers);
       if (route) await this.#admission.admit(exchange, route);
       return await handle(exchange);
     } catch (error) {

@@ -137,8 +137,14 @@ function SearchForm({ search }: { search: string | undefined }) {
   );
 }
 
+interface SearchProps {
+  search: string | undefined;
+  /** What is wrong with it, if the page says that in `#search-fault`. */
+  fault?: string | undefined;
+}
+
 /** The field that searches books, and its button. */
-export const SearchField = ({ search }: { search: string | undefined }) => (
+export const SearchField = ({ search, fault }: SearchProps) => (
   <>
     <input
       type="search"
@@ -146,6 +152,8 @@ export const SearchField = ({ search }: { search: string | undefined }) => (
       value={search ?? ""}
       maxlength={200}
       aria-label="Search books"
+      aria-invalid={fault ? "true" : undefined}
+      aria-describedby={fault ? "search-fault" : undefined}
       placeholder="Title, author or ISBN"
       autocomplete="off"
       enterkeyhint="search"

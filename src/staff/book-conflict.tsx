@@ -36,7 +36,8 @@ export function ConflictPage({ desk, id, title, version, conflict, to }: Props) 
         <bdi>{title}</bdi>
       </h1>
       <p role="alert" class="fault">
-        Nothing was saved yet: somebody has changed this book since you began. Choose what it should say.
+        Nothing has been saved yet, because somebody has changed this book since you began. Choose what to
+        keep.
       </p>
       <form class="conflict" method="post" action={pathOfBook(id)}>
         <FormToken desk={desk} />
@@ -52,7 +53,7 @@ export function ConflictPage({ desk, id, title, version, conflict, to }: Props) 
             Save
           </button>{" "}
           <a class="button plain" href={pathOfBook(id)}>
-            Drop my changes
+            Discard my changes
           </a>
         </p>
       </form>

@@ -4,6 +4,7 @@ import { WRITABLE } from "../books/book.ts";
 import { FORMAT_NAMES } from "../pages/words.ts";
 import type { Faults, Member, Texts } from "./book-texts.ts";
 import { showBook } from "./books-contract.ts";
+import { capitalized } from "./capitalized.ts";
 import type { Desk } from "./desk.ts";
 import { ChoiceField, Field, TextField } from "./fields.tsx";
 import { FormToken } from "./layout.tsx";
@@ -11,8 +12,7 @@ import { FormToken } from "./layout.tsx";
 /** Labels that do not follow from the name of the member. */
 const LABELS: Partial<Record<Member, string>> = { isbn: "ISBN", cover_url: "Address of the cover" };
 
-export const labelOf = (name: Member): string =>
-  LABELS[name] ?? `${name.charAt(0).toUpperCase()}${name.slice(1).replaceAll("_", " ")}`;
+export const labelOf = (name: Member): string => LABELS[name] ?? capitalized(name.replaceAll("_", " "));
 
 const NEEDED: readonly Member[] = ["title", "author", "isbn", "price", "stock"];
 const DETAILS = WRITABLE.filter((name) => !NEEDED.includes(name));

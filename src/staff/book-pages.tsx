@@ -37,7 +37,8 @@ export function NewBookPage({ desk, draft, form, isDeleted = false }: NewProps) 
       <h1 class="title">Add a book</h1>
       {isDeleted && (
         <p role="alert" class="fault">
-          Somebody deleted this book meanwhile. What the form said is still here: you can add the book again.
+          Somebody deleted this book while you were editing it. Your entries are still here, so you can add
+          the book again.
         </p>
       )}
       <BookForm desk={desk} action={contract.createBook.path} {...draft} submit="Add the book">
@@ -153,7 +154,7 @@ export function DeletionPage({ desk, book, version, isChanged = false }: Deletio
       </h1>
       {isChanged && (
         <p role="alert" class="fault">
-          Nothing was deleted: somebody has changed the book meanwhile. This is how it is now.
+          Nothing was deleted, because somebody has just changed the book. This is how it is now.
         </p>
       )}
       <p>

@@ -6,7 +6,9 @@ import { SearchField } from "../pages/layout.tsx";
 import type { BookMembers } from "../pages/words.ts";
 import * as contract from "./books-contract.ts";
 import type { Desk } from "./desk.ts";
+import { Fault, FaultList, Field, type FieldOf, fieldIn } from "./fields.tsx";
 import { type Around, addressOf, countOf, More, View } from "./list.tsx";
+import type { RefusedQuery } from "./refused-query.ts";
 
 const { path } = contract.showBooks;
 
@@ -22,13 +24,14 @@ interface Shown extends Around {
 }
 
 export function BooksPage({ desk, shown }: { desk: Desk; shown: Shown }) {
-  const { url, query, books, next, previous } = shown;
+  const { url, books, next, previous } = shown;
+  const field = fieldIn(url);
   const hint = hintOf(shown);
   return (
     <>
       <h1 class="title">Books</h1>
-      <Search query={query} />
-      <Views url={url} query={query} />
+      <Search field={field} />
+      <Views url={url} field={field} />
       <Actions desk={desk} url={url} />
       <p class="note count">{countOf(books, ["book", "books"], shown)}</p>
       {hint && <p class="hint">{hint}</p>}
@@ -38,42 +41,60 @@ export function BooksPage({ desk, shown }: { desk: Desk; shown: Shown }) {
   );
 }
 
-function Search({ query: { search, in_stock, stock_below, sort } }: { query: BookQuery }) {
-  const isLow = stock_below !== undefined;
+/** The page for a search that is refused. */
+export const RefusedBooksPage = ({ desk, refused }: { desk: Desk; refused: RefusedQuery }) => (
+  <>
+    <h1 class="title">Books</h1>
+    <FaultList faults={refused.faultsBeside(["search", "stock_below"])} />
+    <Search field={refused.field} />
+    <Views url={refused.sound} field={refused.field} />
+    <Actions desk={desk} url={refused.sound} />
+  </>
+);
+
+function Search({ field }: { field: FieldOf }) {
+  const search = field("search");
+  const { value: inStock } = field("in_stock");
+  const below = field("stock_below");
+  const { value: sort = "" } = field("sort");
   return (
     <search>
-      <form class="search-books" action={path}>
-        <div class="search">
-          <SearchField search={search} />
+      <form class="search-books" action={path} novalidate>
+        <div class="field">
+          <div class="search">
+            <SearchField search={search.value} fault={search.fault} />
+          </div>
+          {search.fault && <Fault name="search" fault={search.fault} />}
         </div>
-        {in_stock !== undefined && <input type="hidden" name="in_stock" value={`${in_stock}`} />}
-        {isLow && (
-          <label class="below">
-            Fewer than <input type="number" name="stock_below" value={`${stock_below}`} min="0" required /> in
-            stock <input type="hidden" name="sort" value={sort} />
-          </label>
+        {inStock && <input type="hidden" name="in_stock" value={inStock} />}
+        {below.value && (
+          <>
+            <Field {...below} label="Fewer in stock than" inputmode="numeric" autocomplete="off" />
+            <input type="hidden" name="sort" value={/^-?stock$/.test(sort) ? sort : "stock"} />
+          </>
         )}
       </form>
     </search>
   );
 }
 
-function Views({ url, query: { in_stock, stock_below } }: Pick<Shown, "url" | "query">) {
-  const isLow = stock_below !== undefined;
+function Views({ url, field }: { url: URL; field: FieldOf }) {
+  const isLow = field("stock_below").value !== "";
+  const inStock = field("in_stock").value;
   const viewOf = (parameters: Record<string, string>) =>
     addressOf(path, url, { in_stock: undefined, stock_below: undefined, sort: undefined, ...parameters });
   return (
     <nav class="views" aria-label="Which books">
-      <View href={viewOf({})} isShown={!isLow && in_stock === undefined}>
+      <View href={viewOf({})} isShown={!isLow && inStock === ""}>
         All
       </View>
-      <View href={viewOf({ in_stock: "true" })} isShown={in_stock === true}>
+      <View href={viewOf({ in_stock: "true" })} isShown={inStock === "true"}>
         In stock
       </View>
       <View href={viewOf({ stock_below: LOW, sort: "stock" })} isShown={isLow}>
         Low stock
       </View>
-      <View href={viewOf({ in_stock: "false" })} isShown={in_stock === false}>
+      <View href={viewOf({ in_stock: "false" })} isShown={inStock === "false"}>
         Out of stock
       </View>
     </nav>

@@ -8,12 +8,14 @@ import { hasRole } from "../http/auth/authenticate.ts";
 import { NewBookPage, ShowBookPage } from "./book-pages.tsx";
 import * as contract from "./books-contract.ts";
 import { editingRoutes, editorOf } from "./books-editing.ts";
-import { BooksPage } from "./books-list.tsx";
+import { BooksPage, RefusedBooksPage } from "./books-list.tsx";
 import type { Counter } from "./counter.ts";
 import { dateIn } from "./days.ts";
 import { importRoutes } from "./import-routes.ts";
 import { Numbers } from "./numbers.ts";
 import type { Staff } from "./staff.ts";
+
+const LIST = { title: "Books", place: "books" } as const;
 
 export function bookRoutes(api: Api, staff: Staff, counter: Counter): void {
   const numbers = new Numbers(counter.shop);
@@ -23,10 +25,11 @@ export function bookRoutes(api: Api, staff: Staff, counter: Counter): void {
     const { rows, ...around } = context.pages.cut(found, position, listingOf(query, url));
     const books = rows.map((row) => JSON.parse(row));
     const shown = { url, query, books, match, isFirst: position === undefined, ...around };
-    return staff.reply(context, url, { title: "Books", place: "books" }, (desk) =>
-      BooksPage({ desk, shown }),
-    );
+    return staff.reply(context, url, LIST, (desk) => BooksPage({ desk, shown }));
   });
+  // A file is asked for by a link of the list, which has the same filters.
+  for (const { path } of [contract.showBooks, contract.exportBooks])
+    staff.onRefused(path, LIST, (desk, refused) => RefusedBooksPage({ desk, refused }));
 
   api.page(contract.showNewBook, async ({ query: { isbn = "", to }, url }, context) => {
     const draft = { texts: { isbn, stock: numbers.whole(0) }, faults: {}, to };

@@ -65,7 +65,7 @@ export function CountPage({ desk, count }: Props) {
             Finish this count
           </button>
           <a class="button plain" href={`${STAFF}/movements?${new URLSearchParams({ reference: number })}`}>
-            Its movements
+            Movements of this count
           </a>
         </div>
       )}
@@ -78,13 +78,17 @@ function DifferenceRow({ desk, entry, at }: { desk: Desk; entry: BookEntry; at: 
   return (
     <tr>
       <BookCell desk={desk} line={entry} />
-      <td class="price">{after - delta}</td>
+      <td class="price" data-head="Before">
+        {after - delta}
+      </td>
       <td>
         <input type="hidden" name="isbn" value={isbn} />
         <input type="hidden" name="saved" value={`${after}`} />
         <Quantity value={`${after}`} label={`Count of ${book?.title ?? isbn}`} at={at} />
       </td>
-      <td class="sum">{delta > 0 ? `+${delta}` : `−${-delta}`}</td>
+      <td class="sum" data-head="Difference">
+        {delta > 0 ? `+${delta}` : `−${-delta}`}
+      </td>
       <td />
     </tr>
   );

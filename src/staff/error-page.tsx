@@ -1,19 +1,40 @@
 import { STAFF } from "../http/auth/session.ts";
 import type { Problem } from "../http/problem.ts";
 import { PROBLEMS, type ProblemCode } from "../http/problems.ts";
+import type { Desk } from "./desk.ts";
+import { FormToken } from "./layout.tsx";
 
 interface Props {
+  desk: Desk;
   problem: Problem;
-  /** Where to try again; undefined for a form, which a link cannot send. */
-  again: string | undefined;
   requestId: string;
+  /** Where to go on. */
+  address: string;
+  /** Whether a form was sent. */
+  isForm: boolean;
+  /** The fields of the form, if they can be sent again. */
+  fields: Fields | undefined;
 }
 
+export type Fields = [name: string, value: string][];
+
+/** These may succeed later. A form of another session succeeds with the token of this one. */
+const RETRIABLE: ProblemCode[] = [
+  "forbidden",
+  "request_timeout",
+  "idempotency_in_progress",
+  "rate_limited",
+  "database_unavailable",
+  "service_unavailable",
+  "internal_error",
+];
+
 /** What staff are told instead of the sentences for programs. */
-const WORDS: Partial<Record<ProblemCode, { title: string; text: string }>> = {
+const WORDS: Partial<Record<ProblemCode, { title: string; text?: string }>> = {
+  forbidden: { title: "You cannot do this" },
   unauthorized: {
     title: "You are signed out",
-    text: "Nothing was saved. Sign in in another tab; then go back here, load the page again and repeat it.",
+    text: "Nothing was saved. Sign in in another tab, then reload this page to send your entries again.",
   },
   not_found: {
     title: "This page does not exist",
@@ -27,7 +48,7 @@ const WORDS: Partial<Record<ProblemCode, { title: string; text: string }>> = {
   rate_limited: { title: "Too many requests", text: "Please wait a moment, then try again." },
   database_unavailable: {
     title: "The database does not answer",
-    text: "It is not certain whether the change was saved. Try again: what was saved is not saved twice.",
+    text: "The change may or may not be saved. Try again: nothing is saved twice.",
   },
   service_unavailable: {
     title: "The service is not available",
@@ -36,10 +57,17 @@ const WORDS: Partial<Record<ProblemCode, { title: string; text: string }>> = {
   internal_error: { title: "Something went wrong", text: "The fault is ours, and it was logged." },
 };
 
-export function StaffError({ problem, again, requestId }: Props) {
-  const { code, details = [] } = problem;
-  const isForm = again === undefined && code !== "unauthorized" && code !== "not_found";
-  const { title, text } = WORDS[code] ?? { title: PROBLEMS[code].title, text: problem.message };
+/** A form has fields here only if it was ours: so its token was of another session. */
+const EARLIER_SESSION = {
+  title: "You have signed in again",
+  text: "The form is from an earlier session. Nothing was saved yet.",
+};
+
+export function StaffError(props: Props) {
+  const { code, details = [], message, status } = props.problem;
+  const isOfEarlierSession = code === "forbidden" && props.fields !== undefined;
+  const words = isOfEarlierSession ? EARLIER_SESSION : WORDS[code];
+  const { title = PROBLEMS[code].title, text = message } = words ?? {};
   return (
     <div class="error">
       <h1>{title}</h1>
@@ -54,25 +82,52 @@ export function StaffError({ problem, again, requestId }: Props) {
             ))}
           </ul>
         )}
-        {isForm && (
-          <p>
-            Your entries are kept: go back in the browser to change them, or reload this page to send them
-            again.
-          </p>
-        )}
       </div>
-      <p class="ways">
-        {code === "unauthorized" ? (
-          <a class="button" href={`${STAFF}/sign-in`} target="_blank" rel="noopener">
-            Sign in
-          </a>
-        ) : (
-          <a class="button" href={code === "not_found" ? STAFF : (again ?? STAFF)}>
-            {isForm ? "Leave this form" : "Go on"}
-          </a>
-        )}
-      </p>
-      {problem.status >= 500 && <p class="note">Request {requestId}</p>}
+      <WayOn {...props} />
+      {status >= 500 && <p class="note">Request {props.requestId}</p>}
     </div>
   );
 }
+
+function WayOn({ desk, problem: { code }, address, isForm, fields }: Props) {
+  if (code === "unauthorized")
+    return (
+      <p class="ways">
+        <a class="button" href={`${STAFF}/sign-in`} target="_blank" rel="noopener">
+          Sign in
+        </a>
+      </p>
+    );
+  const isRetriable = RETRIABLE.includes(code);
+  if (isForm && isRetriable && fields) return <SendAgain desk={desk} address={address} fields={fields} />;
+  if (isForm && code !== "not_found")
+    return <p>Go back in the browser to change your entries, or reload this page to send them again.</p>;
+  const isClosed = code === "not_found" || code === "forbidden";
+  return (
+    <p class="ways">
+      <a class="button" href={isClosed ? STAFF : address}>
+        {isRetriable && !isClosed ? "Try again" : "Go on"}
+      </a>
+    </p>
+  );
+}
+
+/** A form with what was typed, because a link cannot send it. */
+const SendAgain = ({
+  desk,
+  address,
+  fields,
+}: Required<Pick<Props, "desk" | "address">> & { fields: Fields }) => (
+  <form method="post" action={address}>
+    <FormToken desk={desk} />
+    {fields.map(([name, value]) => (
+      <input type="hidden" name={name} value={value} />
+    ))}
+    <p>Your entries are kept.</p>
+    <p class="ways">
+      <button type="submit" class="button">
+        Send them again
+      </button>
+    </p>
+  </form>
+);

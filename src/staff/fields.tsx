@@ -1,8 +1,9 @@
 /** Fields of forms. What is wrong with a field stands at it, and what was typed stays. */
 import type { PropsWithChildren } from "hono/jsx";
 import type { JSX } from "hono/jsx/jsx-runtime";
+import { capitalized } from "./capitalized.ts";
 
-interface Around {
+export interface FieldProps {
   name: string;
   label: string;
   /** What was typed before, or what there is. */
@@ -12,12 +13,27 @@ interface Around {
   hint?: string | undefined;
 }
 
+/** What there is of a field, by its name. */
+export type FieldOf = (name: string) => Required<Pick<FieldProps, "name" | "value" | "fault">>;
+
+/** The fields of a form that is read by GET, as the address has them. */
+export const fieldIn =
+  ({ searchParams }: URL): FieldOf =>
+  (name) => ({ name, value: searchParams.get(name) ?? "", fault: undefined });
+
 type Attributes<Name extends keyof JSX.IntrinsicElements> = Omit<
   JSX.IntrinsicElements[Name],
   "name" | "value" | "label"
 >;
 
-export function Field({ name, label, value = "", fault, hint, ...attributes }: Around & Attributes<"input">) {
+export function Field({
+  name,
+  label,
+  value = "",
+  fault,
+  hint,
+  ...attributes
+}: FieldProps & Attributes<"input">) {
   return (
     <Labelled name={name} label={label} fault={fault} hint={hint}>
       <input {...described({ name, fault, hint })} value={value} {...attributes} />
@@ -32,7 +48,7 @@ export function TextField({
   fault,
   hint,
   ...attributes
-}: Around & Attributes<"textarea">) {
+}: FieldProps & Attributes<"textarea">) {
   return (
     <Labelled name={name} label={label} fault={fault} hint={hint}>
       {/* A first line feed is no part of the text. */}
@@ -49,7 +65,7 @@ export function ChoiceField({
   fault,
   hint,
   options,
-}: Around & { options: [value: string, name: string][] }) {
+}: FieldProps & { options: [value: string, name: string][] }) {
   return (
     <Labelled name={name} label={label} fault={fault} hint={hint}>
       <select {...described({ name, fault, hint })}>
@@ -63,7 +79,7 @@ export function ChoiceField({
   );
 }
 
-function Labelled({ name, label, fault, hint, children }: PropsWithChildren<Omit<Around, "value">>) {
+function Labelled({ name, label, fault, hint, children }: PropsWithChildren<Omit<FieldProps, "value">>) {
   return (
     <div class="field">
       <label for={name}>{label}</label>
@@ -79,7 +95,7 @@ function Labelled({ name, label, fault, hint, children }: PropsWithChildren<Omit
 }
 
 /** How a field says what describes it. */
-function described({ name, fault, hint }: Pick<Around, "name" | "fault" | "hint">) {
+function described({ name, fault, hint }: Pick<FieldProps, "name" | "fault" | "hint">) {
   const ids = [hint && `${name}-hint`, fault && `${name}-fault`].filter(Boolean).join(" ");
   return {
     id: name,
@@ -92,6 +108,18 @@ function described({ name, fault, hint }: Pick<Around, "name" | "fault" | "hint"
 /** What is wrong with a field, where a screen reader finds it. */
 export const Fault = ({ name, fault }: { name: string; fault: string }) => (
   <p id={`${name}-fault`} class="fault">
-    {`${fault.charAt(0).toUpperCase()}${fault.slice(1)}`}
+    {capitalized(fault)}
   </p>
 );
+
+/** What is wrong with something that has no field. */
+export const FaultList = ({ faults }: { faults: string[] }) =>
+  faults.length === 0 ? null : (
+    <div class="faults" role="alert">
+      <ul>
+        {faults.map((fault) => (
+          <li>{fault}</li>
+        ))}
+      </ul>
+    </div>
+  );

@@ -5,6 +5,7 @@ import { Fault, Field } from "./fields.tsx";
 import {
   COUNTS,
   emptyReport,
+  type Faults,
   headingOf,
   notesOn,
   type Report,
@@ -15,7 +16,7 @@ import { FormToken } from "./layout.tsx";
 
 export interface ImportDraft {
   defaultPrice: string;
-  faults: { file?: string | undefined; default_price?: string | undefined };
+  faults: Faults;
   isCheck: boolean;
   /** What became of the file that was sent. */
   report: Report | undefined;

@@ -11,13 +11,14 @@ interface RefusedRow {
 }
 
 type SummaryLine = Summary & { refused_omitted: number };
-type ProblemLine = { error: string; message: string };
+type ProblemLine = { error: string; message: string; details?: Details };
+type Details = { path: string; message: string }[];
 
 /** What is counted, in the order in which it is told. */
 export const COUNTS = {
   created: "New",
   updated: "Changed",
-  unchanged: "As they were",
+  unchanged: "Unchanged",
   deleted: "Deleted",
   refused: "Refused",
 } as const satisfies Partial<Record<keyof Progress, string>>;
@@ -28,7 +29,13 @@ export interface Report {
   /** Undefined while the import goes on, and if it ended early. */
   summary: SummaryLine | undefined;
   /** Why the import ended early. */
-  problem: Pick<ProblemLine, "message"> | undefined;
+  problem: { code?: string; message: string; details?: Details | undefined } | undefined;
+}
+
+/** What is wrong with the fields of the form. */
+export interface Faults {
+  file?: string | undefined;
+  default_price?: string | undefined;
 }
 
 export const emptyReport = (): Report => ({
@@ -41,12 +48,23 @@ export const emptyReport = (): Report => ({
 /** Adds a line, as the import sends it. */
 export function addLine(report: Report, line: string): void {
   const value: RefusedRow | Progress | SummaryLine | ProblemLine = JSON.parse(line);
-  if ("error" in value) report.problem = value;
+  if ("error" in value) report.problem = { ...value, code: value.error };
   else if ("row" in value) report.refused.push(value);
   else {
     report.counts = value;
     if ("repairs" in value) report.summary = value;
   }
+}
+
+/** These say what is wrong with a file before any row was read. */
+const OF_FILE = ["validation_failed", "payload_too_large"];
+
+/** What was wrong with the fields; nothing if the import began. */
+export function faultsIn({ problem, counts }: Report): Faults {
+  if (!problem || counts.rows) return {};
+  const price = problem.details?.find(({ path }) => path === "default_price");
+  if (price) return { default_price: price.message };
+  return OF_FILE.includes(problem.code ?? "") ? { file: problem.message } : {};
 }
 
 /** What has become of the file. */

@@ -12,7 +12,7 @@ import { membersIn } from "./book-texts.ts";
 import * as contract from "./books-contract.ts";
 import type { Counter } from "./counter.ts";
 import { type ImportDraft, ImportPage } from "./import-page.tsx";
-import { addLine, emptyReport, type Report } from "./import-report.ts";
+import { addLine, emptyReport, faultsIn, type Report } from "./import-report.ts";
 import type { Numbers } from "./numbers.ts";
 import type { Staff } from "./staff.ts";
 
@@ -42,7 +42,10 @@ export function importRoutes(api: Api, staff: Staff, counter: Counter, numbers: 
       const begun = await transfers.import(query, chunksOf(file.stream()), undefined, context);
       return begun.stream();
     });
-    return show(context, url, { defaultPrice, faults: {}, isCheck, report }, status);
+    const refusal = faultsIn(report);
+    const isRefused = Object.keys(refusal).length > 0;
+    const draft = { defaultPrice, faults: refusal, isCheck, report: isRefused ? undefined : report };
+    return show(context, url, draft, status);
   });
 
   const upload = {

@@ -6,9 +6,11 @@ import type { Api } from "../http/api.ts";
 import type { StockMovement } from "../stock/contract.ts";
 import { listAllMovements } from "../stock/movements.ts";
 import type { Counter } from "./counter.ts";
-import { MovementsPage } from "./movements.tsx";
+import { MovementsPage, RefusedMovementsPage } from "./movements.tsx";
 import { movementListing, showMovements } from "./movements-contract.ts";
 import type { Staff } from "./staff.ts";
+
+const OPTIONS = { title: "Movements", place: "movements" } as const;
 
 export function movementRoutes(api: Api, staff: Staff, { shop }: Counter): void {
   const listing = movementListing(shop.timeZone);
@@ -26,10 +28,9 @@ export function movementRoutes(api: Api, staff: Staff, { shop }: Counter): void 
     const movements: StockMovement[] = rows.map((row) => JSON.parse(row));
     const titles = await titlesOf(context.database, movements);
     const shown = { url, movements, titles, isFirst: position === undefined, ...around };
-    return staff.reply(context, url, { title: "Movements", place: "movements" }, (desk) =>
-      MovementsPage({ desk, shown }),
-    );
+    return staff.reply(context, url, OPTIONS, (desk) => MovementsPage({ desk, shown }));
   });
+  staff.onRefused(showMovements.path, OPTIONS, (_, refused) => RefusedMovementsPage({ refused }));
 }
 
 /** The titles of the books that are still there, by id. */

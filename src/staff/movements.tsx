@@ -2,9 +2,10 @@
 import type { StockMovement } from "../stock/contract.ts";
 import { pathOfBook } from "./book-pages.tsx";
 import type { Desk } from "./desk.ts";
-import { Field } from "./fields.tsx";
+import { Field, type FieldOf, fieldIn } from "./fields.tsx";
 import { type Around, countOf, More } from "./list.tsx";
 import { showMovements } from "./movements-contract.ts";
+import type { RefusedQuery } from "./refused-query.ts";
 
 const { path } = showMovements;
 
@@ -21,7 +22,7 @@ export function MovementsPage({ desk, shown }: { desk: Desk; shown: Shown }) {
   return (
     <>
       <h1 class="title">Movements</h1>
-      <Filters url={url} />
+      <Filters field={fieldIn(url)} isNarrow={url.searchParams.size > 1} />
       <p class="note count">{countOf(movements, ["movement", "movements"], shown)}</p>
       {movements.length > 0 && <MovementsTable desk={desk} shown={shown} />}
       <More path={path} url={url} next={next} previous={previous} />
@@ -29,19 +30,32 @@ export function MovementsPage({ desk, shown }: { desk: Desk; shown: Shown }) {
   );
 }
 
-function Filters({ url: { searchParams } }: { url: URL }) {
-  const field = (name: string) => ({ name, value: searchParams.get(name) ?? "" });
+/** The page for filters that are refused. */
+export const RefusedMovementsPage = ({ refused }: { refused: RefusedQuery }) => (
+  <>
+    <h1 class="title">Movements</h1>
+    <Filters field={refused.field} isNarrow />
+  </>
+);
+
+interface FiltersProps {
+  field: FieldOf;
+  /** Whether there are filters to remove. */
+  isNarrow: boolean;
+}
+
+function Filters({ field, isNarrow }: FiltersProps) {
   return (
-    <form class="narrow-down" action={path}>
+    <form class="narrow-down" action={path} novalidate>
       <Field {...field("reason")} label="Reason" maxlength={100} autocomplete="off" />
       <Field {...field("reference")} label="Reference" maxlength={100} autocomplete="off" />
-      <Field {...field("since")} label="From" type="date" />
-      <Field {...field("until")} label="To" type="date" />
+      <Field {...field("since")} label="Since" type="date" />
+      <Field {...field("until")} label="Until" type="date" />
       <p class="ways">
         <button type="submit" class="button">
           Show
         </button>{" "}
-        {searchParams.size > 1 && (
+        {isNarrow && (
           <a class="button plain" href={path}>
             Show all
           </a>

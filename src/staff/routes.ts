@@ -6,14 +6,14 @@ import type { Counter } from "./counter.ts";
 import { movementRoutes } from "./movements-routes.ts";
 import { type SignInOptions, signInRoutes } from "./sign-in-routes.ts";
 import { type Staff, seeOther } from "./staff.ts";
-import { stockPages } from "./stock-routes.ts";
-import { taskPages } from "./tasks-routes.ts";
+import { stockRoutes } from "./stock-routes.ts";
+import { taskRoutes } from "./tasks-routes.ts";
 
 export function staffRoutes(api: Api, staff: Staff, options: SignInOptions, counter: Counter): void {
   signInRoutes(api, staff, options);
   bookRoutes(api, staff, counter);
   movementRoutes(api, staff, counter);
-  taskPages(api, staff);
+  taskRoutes(api, staff);
   api.page(contract.showHome, async () => seeOther("/staff/till"));
-  stockPages(api, staff, counter);
+  stockRoutes(api, staff, counter);
 }

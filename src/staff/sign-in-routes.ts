@@ -10,7 +10,7 @@ import type { HandlerContext } from "../http/handler.ts";
 import { Problem } from "../http/problem.ts";
 import type { AnyReply } from "../http/reply.ts";
 import * as contract from "./contract.ts";
-import { SignInPage, type Ways } from "./sign-in.tsx";
+import { type SignInFaults, SignInPage, type Ways } from "./sign-in.tsx";
 import { type Staff, seeOther } from "./staff.ts";
 import { targetOf } from "./target.ts";
 
@@ -27,16 +27,16 @@ const COOKIES = "Your browser did not send the cookie of this page. Allow cookie
 const UNREACHABLE = "The identity provider does not answer as it should. Try again in a moment.";
 
 /** Shows the page, with what was wrong with the last attempt. */
-type Show = (url: URL, attempt: Attempt, fault?: string) => Promise<AnyReply>;
+type Show = (url: URL, attempt: Attempt, faults?: SignInFaults) => Promise<AnyReply>;
 
 export function signInRoutes(api: Api, staff: Staff, options: SignInOptions): void {
   const { sessions, signIn } = options;
   const ways = waysOf(options);
-  const show: Show = async (url, attempt, fault) => {
+  const show: Show = async (url, attempt, faults) => {
     const desk = await staff.deskOfAttempt(url, attempt.id);
     const headers = sessions ? { "Set-Cookie": sessions.attemptCookie(attempt, url) } : {};
-    return staff.write(desk, { title: "Sign in", status: fault ? 422 : 200, headers }, () =>
-      SignInPage({ desk, ways, to: attempt.to, fault }),
+    return staff.write(desk, { title: "Sign in", status: faults ? 422 : 200, headers }, () =>
+      SignInPage({ desk, ways, to: attempt.to, faults: faults ?? {} }),
     );
   };
 
@@ -75,7 +75,7 @@ function signInWithToken(
     const attempt = sessions.findAttempt(headers);
     const fresh = newAttempt(attempt?.to ?? STAFF);
     if (!attempt || !sessions.isFormToken(attempt.id, textOf(form, FORM_TOKEN)))
-      return show(url, fresh, COOKIES);
+      return show(url, fresh, { attempt: COOKIES });
     // People copy the whole header, too.
     const token = textOf(form, "token")
       .trim()
@@ -86,7 +86,7 @@ function signInWithToken(
       return admitted(sessions, principal, url, attempt.to, principal.expires);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      return show(url, fresh, token ? error.message : "Paste your token here.");
+      return show(url, fresh, { token: token ? error.message : "Paste your token here." });
     }
   });
 }
@@ -103,7 +103,7 @@ function signInAtProvider(
     const isTold = error instanceof SignInFault || error instanceof Refusal;
     if (error instanceof Problem && !isTold) throw error;
     warn(isTold ? (error.cause ?? error) : error);
-    return show(url, newAttempt(to), isTold ? error.message : UNREACHABLE);
+    return show(url, newAttempt(to), { attempt: isTold ? error.message : UNREACHABLE });
   };
 
   api.page(contract.goToProvider, async ({ query: { to }, url }, context) => {
@@ -119,7 +119,8 @@ function signInAtProvider(
 
   api.page(contract.returnFromProvider, async ({ url }, context) => {
     const { to = STAFF, checks } = sessions.findAttempt(context.headers) ?? {};
-    if (!checks) return show(url, newAttempt(to), COOKIES);
+    if (!checks && sessions.find(context.headers)) return seeOther(STAFF);
+    if (!checks) return show(url, newAttempt(to), { attempt: COOKIES });
     try {
       const principal = await flow.finish(url.searchParams, redirectUri(staff, url), checks, context.lookup);
       return admitted(sessions, principal, url, to);

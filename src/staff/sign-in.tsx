@@ -18,16 +18,27 @@ interface Props {
   desk: Desk;
   ways: Ways;
   to: string;
-  /** What was wrong with the last attempt. */
-  fault?: string | undefined;
+  faults: SignInFaults;
 }
 
-export function SignInPage({ desk, ways, to, fault }: Props) {
+/** What was wrong with the last attempt. */
+export interface SignInFaults {
+  /** With the token that was pasted. */
+  token?: string;
+  /** With anything that has no field. */
+  attempt?: string;
+}
+
+export function SignInPage({ desk, ways, to, faults }: Props) {
   const { isOpen, provider, token } = ways;
   return (
     <div class="sign-in">
       <h1>Sign in</h1>
-      {fault && !token && <p role="alert">{fault}</p>}
+      {faults.attempt && (
+        <p role="alert" class="fault">
+          {faults.attempt}
+        </p>
+      )}
       {isOpen && (
         <form method="post" action={`${STAFF}/sign-in`}>
           <FormToken desk={desk} />
@@ -44,7 +55,7 @@ export function SignInPage({ desk, ways, to, fault }: Props) {
           </a>
         </p>
       )}
-      {token && <TokenForm desk={desk} fault={fault} kind={token} isOnly={!provider} />}
+      {token && <TokenForm desk={desk} fault={faults.token} kind={token} isOnly={!provider} />}
       {!isOpen && !token && (
         <p>
           Nobody can sign in here yet: the server needs SESSION_KEY, and AUTH_ISSUER or AUTH_SECRET. Its
@@ -55,7 +66,8 @@ export function SignInPage({ desk, ways, to, fault }: Props) {
   );
 }
 
-interface TokenFormProps extends Pick<Props, "desk" | "fault"> {
+interface TokenFormProps extends Pick<Props, "desk"> {
+  fault: string | undefined;
   kind: "hs256" | "jwks";
   isOnly: boolean;
 }

@@ -2,13 +2,15 @@
 import type { Child } from "hono/jsx";
 import { type Session, type Sessions, STAFF } from "../http/auth/session.ts";
 import type { Exchange } from "../http/exchange.ts";
+import { FORM_TOKEN } from "../http/form.ts";
 import type { HandlerContext } from "../http/handler.ts";
 import type { Problem } from "../http/problem.ts";
 import type { AnyReply } from "../http/reply.ts";
 import { documentOf, type Pages } from "../pages/pages.ts";
 import type { Desk } from "./desk.ts";
-import { StaffError } from "./error-page.tsx";
+import { type Fields, StaffError } from "./error-page.tsx";
 import { type Place, StaffLayout } from "./layout.tsx";
+import { RefusedQuery } from "./refused-query.ts";
 
 interface PageOptions {
   title: string;
@@ -17,9 +19,14 @@ interface PageOptions {
   headers?: Record<string, string>;
 }
 
+/** What a page shows instead, if its query is refused. */
+type ShowRefused = (desk: Desk, refused: RefusedQuery) => Child;
+
 export class Staff {
   readonly #pages: Pages;
   readonly #sessions: Sessions | undefined;
+  /** By path. */
+  readonly #refused = new Map<string, { options: PageOptions; render: ShowRefused }>();
 
   /** @param sessions undefined where nobody can sign in */
   constructor(pages: Pages, sessions: Sessions | undefined) {
@@ -54,6 +61,11 @@ export class Staff {
     };
   }
 
+  /** Lets a page with filters show what is wrong with its query, where otherwise a page of its own would. */
+  onRefused(path: string, options: PageOptions, render: ShowRefused): void {
+    this.#refused.set(path, { options: { ...options, status: 422 }, render });
+  }
+
   /** The desk of somebody who has not signed in yet. */
   async deskOfAttempt(url: URL, id: string): Promise<Desk> {
     const formToken = this.#sessions?.formToken(id) ?? "";
@@ -67,13 +79,18 @@ export class Staff {
   readonly explain = async (problem: Problem, exchange: Exchange): Promise<AnyReply> => {
     const { request, requestId, session } = exchange;
     const url = new URL(request.url);
-    if (problem.code === "unauthorized" && request.method !== "POST") return seeOther(signInAt(url));
-    const again = request.method === "POST" ? undefined : wayOn(problem, url);
+    const isForm = request.method === "POST";
+    if (problem.code === "unauthorized" && !isForm) return seeOther(signInAt(url));
     const desk = session ? await this.deskOf(url, session) : await this.deskOfAttempt(url, "");
     const { status, headers } = problem;
-    return this.write(desk, { title: "This did not work", status, headers }, () =>
-      StaffError({ problem, again, requestId }),
-    );
+    const refused = problem.code === "validation_failed" ? this.#refused.get(url.pathname) : undefined;
+    if (refused && !isForm)
+      return this.write(desk, { ...refused.options, headers }, () =>
+        refused.render(desk, new RefusedQuery(url, problem)),
+      );
+    const address = isForm ? url.pathname + url.search : wayOn(problem, url);
+    const shown = { desk, problem, requestId, address, isForm, fields: fieldsOf(exchange.form) };
+    return this.write(desk, { title: "This did not work", status, headers }, () => StaffError(shown));
   };
 
   /** @param url any URL of the request's origin */
@@ -82,15 +99,19 @@ export class Staff {
   }
 }
 
+/** What was typed into a form; undefined if a page cannot send it again, because it has a file. */
+function fieldsOf(form: FormData | undefined): Fields | undefined {
+  const fields = [...(form ?? [])].filter(([name]) => name !== FORM_TOKEN);
+  const isText = fields.every((field): field is Fields[number] => typeof field[1] === "string");
+  return form && isText ? fields : undefined;
+}
+
 /** Where to go on after a problem: to the same address, but without what is wrong with it. */
 function wayOn({ code }: Problem, { pathname, searchParams }: URL): string {
   const query = new URLSearchParams(code === "validation_failed" ? "" : searchParams);
   if (code === "invalid_cursor") query.delete("cursor");
   return query.size > 0 ? `${pathname}?${query}` : pathname;
 }
-
-/** Whether a path is of a page for staff. */
-export const isForStaff = (path: string): boolean => path === STAFF || path.startsWith(`${STAFF}/`);
 
 const signInAt = ({ pathname, search }: URL): string =>
   `${STAFF}/sign-in?${new URLSearchParams({ to: pathname + search })}`;

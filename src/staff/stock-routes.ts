@@ -8,7 +8,7 @@ import type { Staff } from "./staff.ts";
 import { RECEIVE, TILL } from "./till-kinds.ts";
 import { cartRoutes } from "./till-routes.ts";
 
-export function stockPages(api: Api, staff: Staff, { shop }: Counter): void {
+export function stockRoutes(api: Api, staff: Staff, { shop }: Counter): void {
   const numbers = new Numbers(shop);
   cartRoutes(api, staff, TILL, numbers);
   cartRoutes(api, staff, RECEIVE, numbers);

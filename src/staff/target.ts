@@ -1,6 +1,5 @@
 /** Where a page leads back to. */
-import { STAFF } from "../http/auth/session.ts";
-import { isForStaff } from "./staff.ts";
+import { isForStaff, STAFF } from "../http/auth/session.ts";
 
 /** A path of a page for staff, whatever somebody has put into a link or a form. */
 export function targetOf(to = "", otherwise = STAFF): string {

@@ -1,5 +1,4 @@
 /** The shop's to-do list, for staff. */
-
 import type { Lines, Position } from "../db/keyset.ts";
 import { MissingFault } from "../db/resource.ts";
 import type { Api } from "../http/api.ts";
@@ -16,7 +15,7 @@ import * as contract from "./tasks-contract.ts";
 
 const { path } = contract.showTasks;
 
-export function taskPages(api: Api, staff: Staff): void {
+export function taskRoutes(api: Api, staff: Staff): void {
   api.page(contract.showTasks, async ({ query, position, url }, context) => {
     const found = await store.listTasks(context.database, query, position);
     const shown = shownOf(found, query, position, url, context);

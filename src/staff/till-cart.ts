@@ -152,14 +152,14 @@ const isPartOf = (text: string, isbn: string): boolean =>
 /**
  * Adds what is wrong with a line by the rules of the API.
  *
- * @returns the quantity as a number
+ * @returns the quantity as a number; NaN if something is wrong with it
  */
 export function checkLine(line: Line, schema: typeof CartLine, numbers: Numbers): number {
   const given = { isbn: line.isbn, quantity: numberOf(line.quantity, numbers) };
   if (Number.isNaN(given.quantity)) line.faults.quantity = "must be a whole number";
   for (const { path, message } of faultsOf("body", given, schema.safeParse(given, NO_MESSAGE)))
     line.faults[path as keyof Line["faults"]] ??= message;
-  return given.quantity;
+  return line.faults.quantity === undefined ? given.quantity : Number.NaN;
 }
 
 /** Checks all of a cart; see {@link checkLine}. */

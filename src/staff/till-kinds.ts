@@ -15,6 +15,8 @@ export interface Kind {
   sign: 1 | -1;
   /** The button that saves the cart. */
   save: string;
+  /** What that does, in the past: "Nothing was sold". */
+  done: string;
   /** What the page says of a cart whose number stands for other lines. */
   alreadySaved: string;
   /** Where a saved cart is shown. */
@@ -29,8 +31,9 @@ export const TILL: Kind = {
   reason: "sale",
   sign: -1,
   save: "Sell",
+  done: "sold",
   alreadySaved:
-    "This receipt is already sold, with other lines. The lines below are now of a new one: remove what is sold.",
+    "This receipt was already sold with other lines. The lines below are now on a new receipt: remove those that are sold.",
   saved: (number) => contract.showReceipt.path.replace(":number", number),
 };
 
@@ -42,8 +45,9 @@ export const RECEIVE: Kind = {
   reason: "delivery",
   sign: 1,
   save: "Add to the stock",
+  done: "saved",
   alreadySaved:
-    "This delivery is already saved, with other lines. The lines below are now of a new one: remove what is saved.",
+    "This delivery was already saved with other lines. The lines below now belong to a new one: remove those that are saved.",
   saved: (reference) => `${contract.showDelivery.path}?${new URLSearchParams({ reference })}`,
 };
 

@@ -75,7 +75,9 @@ function Row({ desk, kind, line, quantity, at }: RowProps) {
           isWrong={faults.quantity !== undefined}
         />
       </td>
-      <td class="sum">{book && (kind === RECEIVE ? book.stock : sum > 0 && writer.price(sum))}</td>
+      <td class="sum" data-head={book && kind === RECEIVE ? "In stock" : undefined}>
+        {book && (kind === RECEIVE ? book.stock : sum > 0 && writer.price(sum))}
+      </td>
       <td>
         <Remove line={line} />
       </td>
@@ -86,7 +88,7 @@ function Row({ desk, kind, line, quantity, at }: RowProps) {
 /** Only editors add books. */
 function NewBook({ desk, isbn }: { desk: Desk; isbn: string }) {
   if (!desk.principal || !hasRole("editor", desk.principal))
-    return <p class="note">Somebody with the role editor can add the book.</p>;
+    return <p class="note">Only an editor can add the book.</p>;
   const query = new URLSearchParams({ isbn, to: RECEIVE.show.path });
   return (
     <p class="note">

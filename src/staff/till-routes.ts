@@ -94,10 +94,7 @@ async function save(
   { database, actor }: HandlerContext,
 ): Promise<string | undefined> {
   if (cart.lines.length === 0 || hasFaults(cart)) {
-    cart.said = {
-      tone: "refused",
-      text: `Not ${kind === TILL ? "sold" : "saved"}: correct the lines first.`,
-    };
+    cart.said = { tone: "refused", text: `Nothing was ${kind.done}: correct the lines first.` };
     return undefined;
   }
   const { reason, sign } = kind;
@@ -117,14 +114,14 @@ async function save(
     await changeStock(database, { lines, reason, reference }, actor, claim);
     return reference;
   } catch (fault) {
-    if (fault instanceof LinesFault) refuse(cart, fault.lines, quantities);
+    if (fault instanceof LinesFault) refuse(kind, cart, fault.lines, quantities);
     else if (fault instanceof MismatchFault) renumber(kind, cart);
     else throw fault;
     return undefined;
   }
 }
 
-function refuse(cart: Cart, refused: RefusedLine[], quantities: number[]): void {
+function refuse({ done }: Kind, cart: Cart, refused: RefusedLine[], quantities: number[]): void {
   for (const line of refused) {
     const { faults } = cart.lines[line.line] ?? {};
     const error = errorOfLine(line);
@@ -133,7 +130,7 @@ function refuse(cart: Cart, refused: RefusedLine[], quantities: number[]): void 
     else if (error.member === "") faults.isbn = error.message;
     else faults.quantity = error.message;
   }
-  cart.said = { tone: "refused", text: "Nothing was saved: correct the marked lines." };
+  cart.said = { tone: "refused", text: `Nothing was ${done}: correct the marked lines.` };
 }
 
 function renumber({ alreadySaved }: Kind, cart: Cart): void {

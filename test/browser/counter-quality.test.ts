@@ -39,6 +39,17 @@ const STATES: Record<string, [path: string, act?: (page: Page) => Promise<unknow
       await page.getByRole("button", { name: "Try again" }).waitFor();
     },
   ],
+  "till that waits for an answer": [
+    "/staff/till",
+    async (page) => {
+      await scan(page, novel(1));
+      await page.route("**/staff/till", () => {});
+      await page.keyboard.type(`${novel(2)}\n`);
+      await page.locator("#lines[aria-busy=true]").waitFor();
+      // What changes slowly has changed.
+      await page.evaluate(() => Promise.all(document.getAnimations().map(({ finished }) => finished)));
+    },
+  ],
   receipt: ["/staff/till", sold],
   "receipt that is undone": [
     "/staff/till",
@@ -98,6 +109,12 @@ async function sold(page: Page): Promise<void> {
   await page.getByRole("heading", { name: "Receipt" }).waitFor();
 }
 
+/** How many lines the navigation takes. */
+const linesOfPlaces = (page: Page) =>
+  page
+    .locator(".top nav a")
+    .evaluateAll((all) => new Set(all.map((each) => each.getBoundingClientRect().top)).size);
+
 describe.skipIf(!CHROMIUM)("in Chromium", () => {
   let shop: ShopBrowser;
   let clerk: Clerk;
@@ -126,6 +143,7 @@ describe.skipIf(!CHROMIUM)("in Chromium", () => {
         await lookAt(page, width, colorScheme);
         expect(await faultsOf(page)).toEqual([]);
         expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
+        expect(await linesOfPlaces(page)).toBe(1);
         if (SCREENSHOTS)
           await page.screenshot({ path: `${SCREENSHOTS}/${name}-${width}-${colorScheme}.png` });
       }
@@ -140,12 +158,14 @@ describe.skipIf(!CHROMIUM)("in Chromium", () => {
       const [path = "", act] = STATES[name] ?? [];
       const page = await shop.open(path, { viewport, storageState, hasTouch: true, isMobile: true });
       await act?.(page);
-      const small = await page.locator("main :is(button, input, a):visible").evaluateAll((all) =>
-        all
-          .map((each) => (each instanceof HTMLInputElement && each.closest("label")) || each)
-          .filter((each) => each.getBoundingClientRect().height < 44)
-          .map((each) => each.outerHTML),
-      );
+      const small = await page
+        .locator(":is(main :is(button, input, a), .top nav a):visible")
+        .evaluateAll((all) =>
+          all
+            .map((each) => (each instanceof HTMLInputElement && each.closest("label")) || each)
+            .filter((each) => each.getBoundingClientRect().height < 44)
+            .map((each) => each.outerHTML),
+        );
       expect([name, small]).toEqual([name, []]);
       await page.context().close();
     }
@@ -160,6 +180,22 @@ describe.skipIf(!CHROMIUM)("in Chromium", () => {
     expect(y).toBeGreaterThan(844 / 2);
     expect(y + height).toBeLessThan(844);
     await page.context().close();
+  });
+
+  test("on a phone, where columns have no heads, numbers say what they are", async () => {
+    const viewport = { width: 390, height: 844 };
+    for (const [path, typed, expected] of [
+      ["/staff/receive", [novel(13)], ['"In stock"']],
+      ["/staff/count", [novel(13), "777"], ['"Before"', '"Difference"']],
+    ] as const) {
+      const page = await shop.open(path, { viewport, storageState: clerk.storageState });
+      for (const text of typed) await scan(page, text);
+      const labels = await page
+        .locator("#lines td:visible")
+        .evaluateAll((cells) => cells.map((cell) => getComputedStyle(cell, "::before").content));
+      expect([...new Set(labels)].filter((label) => label !== "none").sort()).toEqual(expected);
+      await page.context().close();
+    }
   });
 
   test("on paper, a receipt is its lines and their sum", async () => {

@@ -37,6 +37,16 @@ const STATES: Record<string, [path: string, act?: (page: Page) => Promise<unknow
       await page.locator("[role=alert]").waitFor();
     },
   ],
+  "search that waits for an answer": [
+    "/",
+    async (page) => {
+      await page.route("**/?*", () => {});
+      await page.getByRole("searchbox").fill("novel 07");
+      await page.locator("[aria-busy=true]").waitFor();
+      // What changes slowly has changed.
+      await page.evaluate(() => Promise.all(document.getAnimations().map(({ finished }) => finished)));
+    },
+  ],
   filters: [
     "/?subject=Fish+%26+chips&language=de-CH&min_price=1&in_stock=true&sort=-price&publisher=Publisher+%26+Sons",
   ],

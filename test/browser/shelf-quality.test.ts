@@ -29,6 +29,7 @@ const STATES: Record<
   "books of a search": ["/staff/books?search=nvoel+07"],
   "books without results": ["/staff/books?search=xyzzyqqq"],
   "low stock": ["/staff/books?stock_below=5&sort=stock"],
+  "books with faults": [`/staff/books?stock_below=2,5&sort=stock&search=${"s".repeat(201)}&min_price=x`],
   "books for a clerk": ["/staff/books", undefined, "clerk"],
   "new book": ["/staff/books/new"],
   "new book with faults": [
@@ -57,7 +58,25 @@ const STATES: Record<
       await page.getByRole("heading", { name: "Refused rows" }).waitFor();
     },
   ],
+  "import of a file that is no catalogue": [
+    "/staff/books/import",
+    async (page) => {
+      await page.getByLabel("Price of new books").fill("1.234");
+      await page
+        .getByLabel("The file")
+        .setInputFiles({ name: "a.csv", mimeType: "text/csv", buffer: Buffer.from(CSV) });
+      await page.locator("#default_price-fault").waitFor();
+      await page.getByLabel("Price of new books").fill("");
+      await page
+        .getByLabel("The file")
+        .setInputFiles({ name: "letter.txt", mimeType: "text/plain", buffer: Buffer.from("Dear reader,\n") });
+      await page.locator("#file-fault").waitFor();
+    },
+  ],
   movements: ["/staff/movements"],
+  "movements with faults": [
+    `/staff/movements?since=2020-01-02&until=2020-01-01&reason=${"r".repeat(101)}&reference=%00`,
+  ],
   "movements of days": ["/staff/movements?since=2020-01-01&until=2020-01-02"],
   tasks: ["/staff/tasks"],
   "tasks that are done": ["/staff/tasks?completed=true"],
@@ -79,6 +98,18 @@ const overflowOf = (page: Page) =>
         .filter((each) => each.getBoundingClientRect().right > innerWidth - margin + 0.5)
         .map((each) => each.outerHTML.slice(0, 200)),
     MARGIN,
+  );
+
+/** The heads of columns that are broken within a word. */
+const brokenHeads = (page: Page) =>
+  page.locator("main th[scope=col]").evaluateAll((heads) =>
+    heads
+      .filter((head) => {
+        const range = document.createRange();
+        range.selectNodeContents(head);
+        return range.getClientRects().length > (head.textContent?.split(" ").length ?? 1);
+      })
+      .map((head) => head.textContent),
   );
 
 let database: TestDatabase;
@@ -142,6 +173,7 @@ describe.skipIf(!CHROMIUM)("in Chromium", () => {
       for (const other of [width, width === 1280 ? 820 : 320, width === 1280 ? 1600 : 768]) {
         await page.setViewportSize({ width: other, height: 844 });
         expect(await overflowOf(page)).toEqual([]);
+        expect(await brokenHeads(page)).toEqual([]);
         if (SCREENSHOTS)
           await page.screenshot({ path: `${SCREENSHOTS}/${name}-${other}.png`, fullPage: true });
       }

@@ -110,13 +110,19 @@ describe.skipIf(!CHROMIUM).each(RUNTIMES)("in Chromium, on %s", (runtime) => {
   test("what is wrong with a file, a price or a connection is told, and can be tried again", async () => {
     const page = await open("/staff/books/import");
     await page.getByRole("button", { name: "Check" }).click();
-    await page.getByText("Choose a file first.").waitFor();
+    const faultOf = (name: string, fault: string) =>
+      eventually(() =>
+        page.locator(`#${name}[aria-describedby=${name}-fault] ~ .fault`).allTextContents(),
+      ).toEqual([expect.stringContaining(fault)]);
+    await faultOf("file", "Is required");
     await drop(page, "letter.txt", "Dear reader,\n");
-    await page.getByText("No column is named like an ISBN").waitFor();
+    await faultOf("file", "No column is named like an ISBN");
     await page.getByLabel("Price of new books").fill("1.234");
     const isbn = isbnOf(next++);
     await drop(page, "books.csv", `isbn,title,author\n${isbn},Priced,Ann\n`);
-    await page.getByText("Must be 1234 or 1.23: its mark could mean either").waitFor();
+    await faultOf("default_price", "Must be 1234 or 1.23: its mark could mean either");
+    expect(await page.locator("[aria-invalid]").count()).toBe(1);
+    expect(await page.locator("#report").isVisible()).toBe(false);
     await page.getByLabel("Price of new books").fill("1.23");
     await page.route("**/import/file?*", (route) => route.abort());
     await page.getByRole("button", { name: "Check" }).click();

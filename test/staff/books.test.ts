@@ -6,6 +6,7 @@ import { RUNTIMES, startServer } from "../support/servers.ts";
 import { GERMAN, shelfOf } from "../support/shelf.ts";
 import { fillShop } from "../support/shop.ts";
 import { type Clerk, STAFF_VARIABLES, signIn } from "../support/staff.ts";
+import { faultyFieldsOf } from "../support/staff-forms.ts";
 
 let database: TestDatabase;
 
@@ -74,25 +75,36 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
   );
 
   test.each([
-    ["stock_below=x&sort=stock", 422],
-    ["stock_below=5", 422],
-    ["sort=colour", 422],
-    ["search=%FF", 422],
-    ["search=a&search=b", 422],
-    ["search=%00", 422],
-    [`search=${"a".repeat(201)}`, 422],
-    ["cursor=x", 400],
-    ["limit=x&page=0&utm_source=y&search=", 200],
-  ])("/staff/books?%s is %i", async (query, status) => {
-    expect((await editor.get(`/staff/books?${query}`)).status).toBe(status);
+    ["stock_below=x&sort=stock", ["stock_below", "x", "Must be a whole number"]],
+    ["stock_below=2,5&sort=stock", ["stock_below", "2,5", "Must be a whole number"]],
+    ["stock_below=5", ["stock_below", "5", "Needs sort=stock or sort=-stock"]],
+    ["search=%FF", ["search", "\ufffd", "Must be percent-encoded UTF-8"]],
+    ["search=a&search=b", ["search", "a", "Must not be repeated"]],
+    ["search=%00", ["search", "\0", "Must not contain U+0000"]],
+    [`search=${"a".repeat(201)}`, ["search", "a".repeat(201), "Must have 200 characters or fewer"]],
+  ])("/staff/books?%s says why at the field, where what was typed stays", async (query, expected) => {
+    for (const path of ["/staff/books", "/staff/books/export"]) {
+      const shown = await clerk.get(`${path}?${query}&in_stock=true`);
+      expect([path, shown.status, faultyFieldsOf(shown)]).toEqual([path, 422, [expected]]);
+      expect(shown.html).toContain('<form class="search-books" action="/staff/books"');
+      expect(shown.html).toContain('name="in_stock" value="true"');
+    }
   });
 
-  test("an address with faults leads on to one without", async () => {
-    const { html } = await editor.get("/staff/books?stock_below=5&sort=title");
-    expect(html).toContain("stock_below needs sort=stock or sort=-stock.");
-    expect(html).toContain('<a class="button" href="/staff/books">');
+  test("what is wrong with parameters that have no field is said, and links lead on without it", async () => {
+    const { status, html } = await editor.get("/staff/books?sort=colour&min_price=x&publisher=Ace");
+    expect([status, html.match(/<li>[^<]*<\/li>/g)]).toEqual([
+      422,
+      [expect.stringContaining("min_price must be"), expect.stringContaining("sort must be one of")],
+    ]);
+    expect(html).toContain('href="/staff/books?publisher=Ace&amp;in_stock=true"');
+  });
+
+  test("a cursor that was changed leads to the start of the list, and other parameters do nothing", async () => {
     const changed = await editor.get("/staff/books?sort=title&cursor=x");
+    expect(changed.status).toBe(400);
     expect(changed.html).toContain('<a class="button" href="/staff/books?sort=title">');
+    expect((await editor.get("/staff/books?limit=x&page=0&utm_source=y&search=")).status).toBe(200);
   });
 
   test("a cursor of another listing is refused", async () => {

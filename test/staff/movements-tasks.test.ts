@@ -4,6 +4,7 @@ import { isbnOf } from "../support/books.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { RUNTIMES, startServer } from "../support/servers.ts";
 import { type Clerk, STAFF_VARIABLES, signIn } from "../support/staff.ts";
+import { faultyFieldsOf } from "../support/staff-forms.ts";
 
 const TOKYO = { ...STAFF_VARIABLES, SHOP_LOCALE: "de-DE", SHOP_TIME_ZONE: "Asia/Tokyo" };
 const DUNE = isbnOf(1);
@@ -82,18 +83,21 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
   });
 
   test.each([
-    ["since=x", "since must be a date such as 2026-11-26"],
-    ["since=2026-02-30", "since must be a date such as 2026-11-26"],
-    ["since=2026-11-26T00:00:00Z", "since must be a date such as 2026-11-26"],
-    ["until=0001-01-01", "until must be a date such as 2026-11-26"],
-    ["until=9999-12-31", "until must be a date such as 2026-11-26"],
-    ["since=2026-11-27&until=2026-11-25", "since must not be later than until"],
-    [`reason=${"a".repeat(101)}`, "reason must have 100 characters or fewer"],
-    ["reference=%00", "reference must not contain U+0000"],
-    ["reason=a&reason=b", "reason must not be repeated"],
-  ])("/staff/movements?%s is a page that says why", async (query, sentence) => {
-    const { status, html } = await clerk.get(`/staff/movements?${query}`);
-    expect([status, html.includes(`${sentence}.`)]).toEqual([422, true]);
+    ["since=x", ["since", "x", "Must be a date such as 2026-11-26"]],
+    ["since=2026-02-30", ["since", "2026-02-30", "Must be a date such as 2026-11-26"]],
+    ["since=2026-11-26T00:00:00Z", ["since", "2026-11-26T00:00:00Z", "Must be a date such as 2026-11-26"]],
+    ["until=0001-01-01", ["until", "0001-01-01", "Must be a date such as 2026-11-26"]],
+    ["until=9999-12-31", ["until", "9999-12-31", "Must be a date such as 2026-11-26"]],
+    ["since=2026-11-27&until=2026-11-25", ["since", "2026-11-27", "Must not be later than until"]],
+    [`reason=${"a".repeat(101)}`, ["reason", "a".repeat(101), "Must have 100 characters or fewer"]],
+    ["reference=%00", ["reference", "\0", "Must not contain U+0000"]],
+    ["reference=%ff", ["reference", "\ufffd", "Must be percent-encoded UTF-8"]],
+    ["reason=a&reason=b", ["reason", "a", "Must not be repeated"]],
+  ])("/staff/movements?%s says why at the field, where what was typed stays", async (query, expected) => {
+    const shown = await clerk.get(`/staff/movements?${query}&actor=x`);
+    expect([shown.status, faultyFieldsOf(shown)]).toEqual([422, [expected]]);
+    expect(shown.html).toContain("<title>Movements");
+    expect(shown.html).toContain('href="/staff/movements"');
   });
 
   test("a task is added once, ticked off, opened again and deleted", async () => {

@@ -12,6 +12,9 @@ import type { Authentication, Principal } from "./authenticate.ts";
 /** The path below which cookies are sent. */
 export const STAFF = "/staff";
 
+/** Whether a path is of a page for staff. */
+export const isForStaff = (path: string): boolean => path === STAFF || path.startsWith(`${STAFF}/`);
+
 /** The one cookie: it holds a session, or before that an attempt to sign in. */
 const COOKIE = "octavo_staff";
 /** Seconds that signing in may take. */

@@ -220,7 +220,7 @@ export class ScanForm {
       this.#scan.focus();
       again();
     });
-    const waiting = length > 1 ? ` ${length} steps wait.` : "";
+    const waiting = length > 1 ? ` ${length} entries are waiting.` : "";
     this.#away.replaceChildren(`${text}${waiting} `, button);
     this.#away.hidden = false;
     this.#sounds.play("refused");

@@ -1,8 +1,11 @@
 /** Uploads a file to import: by dropping it, with progress, live counts, and the refused rows as a file. */
+import { capitalized } from "../capitalized.ts";
 import {
   addLine,
   COUNTS,
   emptyReport,
+  type Faults,
+  faultsIn,
   headingOf,
   notesOn,
   type Report,
@@ -66,7 +69,8 @@ class Upload {
   /** Checks or imports a file. */
   async run(file: File | undefined, isCheck: boolean): Promise<void> {
     if (this.#request) return;
-    if (!file) return this.#say("Choose a file first.");
+    this.#mark({ file: file ? undefined : "is required" });
+    if (!file) return;
     this.#report = emptyReport();
     this.#isCheck = isCheck;
     this.#read = 0;
@@ -131,6 +135,15 @@ class Upload {
     if (!summary && !problem) this.#stop("The answer is incomplete.");
     this.#request = undefined;
     this.#setRunning(false);
+    const faults = faultsIn(this.#report);
+    this.#mark(faults);
+    const isRefused = Object.keys(faults).length > 0;
+    this.#section.hidden = isRefused;
+    if (isRefused) this.#say("");
+    else this.#conclude();
+  }
+
+  #conclude(): void {
     this.#show(true);
     const { created = 0, updated = 0, refused = 0 } = this.#report.counts;
     const heading = headingOf(this.#report, this.#isCheck);
@@ -146,6 +159,27 @@ class Upload {
       // What to do next stands out: once a file is checked, that is to import it.
       const isNext = (button.value === "import") === (this.#isCheck && this.#report.summary !== undefined);
       button.classList.toggle("plain", !isNext);
+    }
+  }
+
+  /** Says what is wrong with the fields, as the server does without a script. */
+  #mark(faults: Faults): void {
+    for (const name of ["file", "default_price"] as const) {
+      const field = find(this.#form, `[name=${name}]`);
+      const id = `${name}-fault`;
+      this.#form.querySelector(`#${id}`)?.remove();
+      field.removeAttribute("aria-invalid");
+      field.removeAttribute("aria-describedby");
+      const fault = faults[name];
+      if (!fault) continue;
+      const element = Object.assign(elementOf("p", capitalized(fault)), {
+        id,
+        className: "fault",
+        role: "alert",
+      });
+      field.closest(".field")?.append(element);
+      field.setAttribute("aria-invalid", "true");
+      field.setAttribute("aria-describedby", id);
     }
   }
 
@@ -185,7 +219,7 @@ class Upload {
   }
 }
 
-function elementOf(name: "li" | "td", text: string): HTMLElement {
+function elementOf(name: "li" | "td" | "p", text: string): HTMLElement {
   const element = document.createElement(name);
   element.textContent = text;
   return element;
