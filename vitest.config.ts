@@ -7,7 +7,8 @@ const BROWSER = "test/browser/**/*.test.ts";
 const TOOLS = ["test/{clients,deployment,dev}/**/*.test.ts", "test/docs/{client,feed,shell}.test.ts"];
 
 /** Files that take long for their size, because they start other programs. */
-const SLOW = /\/(docs|observe)\/|\/(backup|doctor-worker|histories|walkthroughs)\.test\.ts$/;
+const SLOW =
+  /\/(clients|docs|observe)\/|\/(backup|bench|deploy|doctor-worker|histories|rollout|setup|walkthroughs)\.test\.ts$/;
 
 /** Starts slow files first. Without durations of an earlier run, vitest starts large files first, and ends with a slow one. */
 class SlowFirst extends BaseSequencer {

@@ -23,7 +23,7 @@ if (esbuild) {
 
 /** @param {import("esbuild")} esbuild */
 async function build({ build }) {
-  const { metafile } = await build({
+  const { outputFiles } = await build({
     absWorkingDir: root,
     // main.js is `npm run dev`. Servers without DATABASE_URL load embedded.js. Both need the development dependencies.
     entryPoints: [
@@ -51,12 +51,13 @@ async function build({ build }) {
     banner: {
       js: 'import { createRequire as requireOf } from "node:module"; const require = requireOf(import.meta.url);',
     },
-    metafile: true,
+    write: false,
     logLevel: "warning",
   });
-  const written = Object.keys(metafile.outputs).map((path) => basename(path));
+  const files = new Map(outputFiles.map(({ path, contents }) => [basename(path), contents]));
+  await writeFiles(`${root}dist`, files);
   for (const name of await readdir(`${root}dist`)) {
-    if (name.endsWith(".js") && !written.includes(name)) await rm(`${root}dist/${name}`);
+    if (name.endsWith(".js") && !files.has(name)) await rm(`${root}dist/${name}`, { force: true });
   }
 }
 
@@ -151,18 +152,28 @@ async function contentsOf(files) {
 }
 
 /**
- * Makes a folder contain these files and no others. Each file is replaced at once, because a running server may read it.
+ * Writes files into a folder. Each is replaced at once, because a running server may read it, or another build run.
  *
  * @param {string} folder
  * @param {Map<string, Uint8Array>} files
  */
-async function replaceFiles(folder, files) {
+async function writeFiles(folder, files) {
   await mkdir(folder, { recursive: true });
   for (const [name, contents] of files) {
     const copy = `${folder}/.${name}.${process.pid}`;
     await writeFile(copy, contents);
     await rename(copy, `${folder}/${name}`);
   }
+}
+
+/**
+ * Makes a folder contain these files and no others.
+ *
+ * @param {string} folder
+ * @param {Map<string, Uint8Array>} files
+ */
+async function replaceFiles(folder, files) {
+  await writeFiles(folder, files);
   for (const file of await filesIn(folder)) {
     const name = basename(file);
     if (!files.has(name) && !name.startsWith(".")) await rm(file, { force: true });

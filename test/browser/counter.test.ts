@@ -79,7 +79,6 @@ describe.skipIf(!CHROMIUM).each(RUNTIMES)("in Chromium, on %s", (runtime) => {
     await page.keyboard.type(`${other.isbn}\n`);
     await settled(page);
     expect(await lines(page)).toEqual(["Other × 2", "One × 2"]);
-    await page.context().close();
   });
 
   onWorkerd("a scan counts wherever the focus is, and disturbs nothing that is being typed", async () => {
@@ -107,7 +106,6 @@ describe.skipIf(!CHROMIUM).each(RUNTIMES)("in Chromium, on %s", (runtime) => {
     await page.keyboard.press("Enter");
     await settled(page);
     expect(await page.locator(".total strong").textContent()).toBe("$99.90");
-    await page.context().close();
   });
 
   test("a reload keeps the cart, two tabs are two carts, and a sale ends it", async () => {
@@ -129,7 +127,6 @@ describe.skipIf(!CHROMIUM).each(RUNTIMES)("in Chromium, on %s", (runtime) => {
       await each.getByText("Scan a book to begin.").waitFor();
     }
     expect([await stockOf(one), await stockOf(other)]).toEqual([8, 9]);
-    await page.context().close();
   });
 
   /** Where the connection breaks: the server has not heard of the request, or has answered it. */
@@ -166,7 +163,6 @@ describe.skipIf(!CHROMIUM).each(RUNTIMES)("in Chromium, on %s", (runtime) => {
       await page.getByRole("heading", { name: "Receipt" }).waitFor();
       expect([await stockOf(one), await stockOf(other)]).toEqual([7, 10]);
       expect((await movementsOf(one)).map(({ delta }: { delta: number }) => delta)).toEqual([-3, 10]);
-      await page.context().close();
     },
   );
 
@@ -191,7 +187,6 @@ describe.skipIf(!CHROMIUM).each(RUNTIMES)("in Chromium, on %s", (runtime) => {
       await page.getByRole("button", { name: "Sell" }).click();
       await page.getByRole("heading", { name: "Receipt" }).waitFor();
       expect(await stockOf(one)).toBe(9);
-      await page.context().close();
     },
   );
 
@@ -206,7 +201,6 @@ describe.skipIf(!CHROMIUM).each(RUNTIMES)("in Chromium, on %s", (runtime) => {
     await page.context().addCookies((await signIn(url)).storageState.cookies);
     await page.getByRole("button", { name: "Try again" }).click();
     await eventually(() => lines(page)).toEqual(["One × 2"]);
-    await page.context().close();
   });
 
   onWorkerd("a half scan is a line of its own until the whole is scanned", async () => {
@@ -224,7 +218,6 @@ describe.skipIf(!CHROMIUM).each(RUNTIMES)("in Chromium, on %s", (runtime) => {
     await scan(page, one.isbn);
     await settled(page);
     expect(await lines(page)).toEqual(["One × 1"]);
-    await page.context().close();
   });
 
   test("what came in is added to the stock once, under the number of its delivery note", async () => {
@@ -243,7 +236,6 @@ describe.skipIf(!CHROMIUM).each(RUNTIMES)("in Chromium, on %s", (runtime) => {
     expect(await movementsOf(one)).toMatchObject([
       { delta: 1000, reason: "delivery", reference: "4711/b & c" },
     ]);
-    await page.context().close();
   });
 
   onWorkerd("a book that the catalogue does not have is added to it, and the delivery goes on", async () => {
@@ -259,7 +251,6 @@ describe.skipIf(!CHROMIUM).each(RUNTIMES)("in Chromium, on %s", (runtime) => {
     await page.getByLabel("Price").fill("12.50");
     await page.keyboard.press("Enter");
     await eventually(() => lines(page)).toEqual(["New × 1", "One × 1"]);
-    await page.context().close();
   });
 
   test("a count is saved as it is typed, and the differences survive a reload", async () => {
@@ -283,7 +274,6 @@ describe.skipIf(!CHROMIUM).each(RUNTIMES)("in Chromium, on %s", (runtime) => {
     expect(await Promise.all(books.map(stockOf))).toEqual([12, 10, 9]);
     await page.getByRole("button", { name: "Finish this count" }).click();
     await page.getByText("Differences are listed here").waitFor();
-    await page.context().close();
   });
 
   onWorkerd("a count without an ISBN stays, and the focus goes to the ISBN", async () => {
@@ -295,7 +285,6 @@ describe.skipIf(!CHROMIUM).each(RUNTIMES)("in Chromium, on %s", (runtime) => {
     await scan(page, one.isbn);
     await settled(page);
     expect([await lines(page), await focused(page)]).toEqual([["One × 4"], "scan"]);
-    await page.context().close();
   });
 
   onWorkerd(
@@ -314,7 +303,6 @@ describe.skipIf(!CHROMIUM).each(RUNTIMES)("in Chromium, on %s", (runtime) => {
       await page.getByRole("button", { name: "Next customer" }).click();
       await eventually(() => lines(page)).toEqual(["Other × 1"]);
       expect([await stockOf(one), await stockOf(other)]).toEqual([9, 10]);
-      await page.context().close();
     },
   );
 
@@ -328,7 +316,6 @@ describe.skipIf(!CHROMIUM).each(RUNTIMES)("in Chromium, on %s", (runtime) => {
     await page.keyboard.type("5\n", { delay: 60 });
     await settled(page);
     expect(await lines(page)).toEqual(["Other × 5", "One × 4"]);
-    await page.context().close();
   });
 
   onWorkerd("there is a tone for each outcome, unless sounds are off", async () => {
@@ -361,7 +348,6 @@ describe.skipIf(!CHROMIUM).each(RUNTIMES)("in Chromium, on %s", (runtime) => {
     expect(await played()).toEqual([]);
     await page.reload();
     expect(await page.getByLabel("Sounds").isChecked()).toBe(false);
-    await page.context().close();
   });
 
   test("all of it works without JavaScript", async () => {
@@ -395,7 +381,6 @@ describe.skipIf(!CHROMIUM).each(RUNTIMES)("in Chromium, on %s", (runtime) => {
     await type("ISBN", one.isbn);
     await page.getByRole("button", { name: "Add to the stock" }).click();
     await eventually(() => page.locator(".lines tbody td").allTextContents()).toEqual(["1", "8"]);
-    await page.context().close();
   });
 
   test("no page made the browser complain", () => {

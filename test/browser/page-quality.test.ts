@@ -88,14 +88,12 @@ describe.skipIf(!CHROMIUM)("in Chromium", () => {
       expect(await faultsOf(page)).toEqual([]);
       if (SCREENSHOTS) await page.screenshot({ path: `${SCREENSHOTS}/${name}-${width}.png` });
     }
-    await page.context().close();
   });
 
   test("axe finds what is wrong", async () => {
     const page = await shop.open("/");
     await page.getByLabel("Order").evaluate((field) => field.removeAttribute("aria-label"));
     expect((await faultsOf(page)).map((fault) => fault.split(":")[0])).toEqual(["select-name"]);
-    await page.context().close();
   });
 
   test("axe finds nothing where the database is away", async () => {
@@ -104,7 +102,6 @@ describe.skipIf(!CHROMIUM)("in Chromium", () => {
     const page = await shop.open("/", {});
     await page.goto(away.url);
     expect(await faultsOf(page)).toEqual([]);
-    await page.context().close();
   });
 
   test.each([320, 390, 768, 1280, 1600])("pages fit %i pixels", async (width) => {
@@ -129,12 +126,11 @@ describe.skipIf(!CHROMIUM)("in Chromium", () => {
       expect([path, scrolled]).toEqual([path, width]);
       expect([path, right <= width - MARGIN]).toEqual([path, true]);
     }
-    await page.context().close();
   });
 
   test("the first view is light, and shifts nothing", async () => {
     for (const path of ["/", `/books/${RICH}-rich`]) {
-      const page = await shop.open(path);
+      const page = await shop.openNew(path);
       await page.waitForLoadState("networkidle");
       const { bytes, shift, origins } = await page.evaluate(async () => {
         const entries = performance.getEntries() as PerformanceResourceTiming[];
@@ -158,7 +154,6 @@ describe.skipIf(!CHROMIUM)("in Chromium", () => {
       expect(bytes).toBeLessThan(30 * 1024);
       expect(shift).toBe(0);
       expect(origins.filter((origin) => ![url, "https://covers.example"].includes(origin))).toEqual([]);
-      await page.context().close();
     }
   });
 
@@ -178,7 +173,6 @@ describe.skipIf(!CHROMIUM)("in Chromium", () => {
     );
     expect(covers.map(({ isLoaded }) => isLoaded).sort()).toEqual([false, true]);
     expect(covers.every(({ fills }) => fills)).toBe(true);
-    await page.context().close();
   });
 
   test("the keyboard leads to the content, and shows where it is", async () => {
@@ -200,7 +194,6 @@ describe.skipIf(!CHROMIUM)("in Chromium", () => {
     await page.keyboard.press("Enter");
     await page.getByRole("heading", { level: 1 }).waitFor();
     await eventually(() => page.url()).toContain("/books/");
-    await page.context().close();
   });
 
   test("on paper, the catalogue is a price list", async () => {
@@ -211,7 +204,6 @@ describe.skipIf(!CHROMIUM)("in Chromium", () => {
     const card = page.locator(".card").first();
     expect((await card.boundingBox())?.height).toBeLessThan(40);
     expect(await card.locator(".price").isVisible()).toBe(true);
-    await page.context().close();
   });
 
   test("nothing moves for who wants less motion", async () => {
@@ -220,7 +212,6 @@ describe.skipIf(!CHROMIUM)("in Chromium", () => {
       .locator("*")
       .evaluateAll((all) => all.filter((each) => getComputedStyle(each).transitionDuration !== "0s").length);
     expect(moving).toBe(0);
-    await page.context().close();
   });
 
   test("no page made the browser complain", () => {

@@ -38,7 +38,6 @@ describe.skipIf(!CHROMIUM).each(RUNTIMES)("in Chromium, on %s", (runtime) => {
     expect(addressOf(page)).toBe("/");
     await page.goForward();
     await page.getByText("“novle 07”").waitFor();
-    await page.context().close();
   });
 
   test("a choice changes the list at once, and goes with the search", async () => {
@@ -52,7 +51,6 @@ describe.skipIf(!CHROMIUM).each(RUNTIMES)("in Chromium, on %s", (runtime) => {
     await page.getByLabel("Highest price").press("Enter");
     await eventually(() => addressOf(page)).toContain("max_price=20");
     await eventually(async () => (await titles(page))[0]).toBe("Novel 20");
-    await page.context().close();
   });
 
   test("what is wrong is said in place, and mends itself", async () => {
@@ -66,7 +64,6 @@ describe.skipIf(!CHROMIUM).each(RUNTIMES)("in Chromium, on %s", (runtime) => {
     await page.getByLabel("Highest price").fill("10");
     await page.getByLabel("Highest price").press("Enter");
     await eventually(async () => (await titles(page)).sort()).toEqual(["Novel 09", "Novel 10"]);
-    await page.context().close();
   });
 
   test("a shop that cannot be reached is said, and the list stays", async () => {
@@ -78,7 +75,6 @@ describe.skipIf(!CHROMIUM).each(RUNTIMES)("in Chromium, on %s", (runtime) => {
     await page.context().setOffline(false);
     await page.getByRole("button", { name: "Search" }).click();
     await page.getByRole("heading", { name: "“novel”" }).waitFor();
-    await page.context().close();
   });
 
   test("more books follow while one scrolls, and going back leads to the same place", async () => {
@@ -98,7 +94,6 @@ describe.skipIf(!CHROMIUM).each(RUNTIMES)("in Chromium, on %s", (runtime) => {
     await page.goBack();
     await eventually(() => page.locator(".card").count()).toBe(64);
     expect(Math.abs((await page.evaluate(() => scrollY)) - y)).toBeLessThan(2);
-    await page.context().close();
   });
 
   test("a keyboard reaches more books, and goes on at the first new one", async () => {
@@ -107,7 +102,6 @@ describe.skipIf(!CHROMIUM).each(RUNTIMES)("in Chromium, on %s", (runtime) => {
     await page.keyboard.press("Enter");
     await eventually(() => page.locator(".card").count()).toBeGreaterThan(24);
     await eventually(() => page.evaluate(() => document.activeElement?.closest(".card") !== null)).toBe(true);
-    await page.context().close();
   });
 
   test("all of it works without JavaScript", async () => {
@@ -126,7 +120,6 @@ describe.skipIf(!CHROMIUM).each(RUNTIMES)("in Chromium, on %s", (runtime) => {
     expect(await page.getByRole("heading", { level: 1 }).textContent()).toBe("Novel 02");
     await page.getByRole("link", { name: "Ann Author" }).click();
     expect(await page.getByRole("heading", { level: 1 }).textContent()).toBe("Books by Ann Author");
-    await page.context().close();
   });
 
   test("no page made the browser complain", () => {

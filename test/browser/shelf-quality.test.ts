@@ -178,7 +178,6 @@ describe.skipIf(!CHROMIUM)("in Chromium", () => {
           await page.screenshot({ path: `${SCREENSHOTS}/${name}-${other}.png`, fullPage: true });
       }
     }
-    await page.context().close();
   });
 
   test("no page made the browser complain", () => {

@@ -67,7 +67,6 @@ describe.skipIf(!CHROMIUM).each(RUNTIMES)("in Chromium, on %s", (runtime) => {
     expect(await readFile(await download.path(), "utf8")).toBe(
       "\ufeffrow,isbn,reason\r\n2,,isbn must be a valid ISBN-10 or ISBN-13\r\n",
     );
-    await page.context().close();
   });
 
   test("a large file shows its progress and its counts, and can be cancelled", async () => {
@@ -104,7 +103,7 @@ describe.skipIf(!CHROMIUM).each(RUNTIMES)("in Chromium, on %s", (runtime) => {
     await page.getByRole("button", { name: "Cancel" }).click();
     await page.getByText("You cancelled it.").waitFor();
     expect(await page.getByRole("button", { name: "Check" }).isEnabled()).toBe(true);
-    await page.context().close();
+    await network.detach();
   });
 
   test("what is wrong with a file, a price or a connection is told, and can be tried again", async () => {
@@ -135,7 +134,6 @@ describe.skipIf(!CHROMIUM).each(RUNTIMES)("in Chromium, on %s", (runtime) => {
     await page.getByRole("button", { name: "Import" }).click();
     await page.getByRole("heading", { name: "Imported", exact: true }).waitFor();
     expect(await bookOf(isbn)).toMatchObject({ title: "Priced", price: "1.23" });
-    await page.context().close();
   });
 
   test("a file that has gone meanwhile is told", async () => {
@@ -149,7 +147,6 @@ describe.skipIf(!CHROMIUM).each(RUNTIMES)("in Chromium, on %s", (runtime) => {
     await page.getByRole("button", { name: "Check" }).click();
     await page.getByText("The file cannot be read.").waitFor();
     expect(await page.getByRole("button", { name: "Check" }).isEnabled()).toBe(true);
-    await page.context().close();
   });
 
   test("a change that came between is chosen by keyboard", async () => {
@@ -171,7 +168,6 @@ describe.skipIf(!CHROMIUM).each(RUNTIMES)("in Chromium, on %s", (runtime) => {
     await page.keyboard.press("Enter");
     await page.getByText("The changes were saved.").waitFor();
     expect(await bookOf(isbn)).toMatchObject({ title: "Mine", stock: 2 });
-    await page.context().close();
   });
 
   test("a book is added, found and deleted, without a script too", async () => {
@@ -193,7 +189,6 @@ describe.skipIf(!CHROMIUM).each(RUNTIMES)("in Chromium, on %s", (runtime) => {
       await page.getByRole("button", { name: "Delete the book" }).click();
       await page.getByText("was deleted").waitFor();
       expect(await bookOf(isbn)).toBeUndefined();
-      await page.context().close();
     }
   });
 
@@ -209,7 +204,6 @@ describe.skipIf(!CHROMIUM).each(RUNTIMES)("in Chromium, on %s", (runtime) => {
       await page.getByRole("checkbox", { name: title, checked: true }).waitFor();
       await page.getByRole("button", { name: `Delete ${title}` }).press("Enter");
       await eventually(() => page.getByText(title).count()).toBe(0);
-      await page.context().close();
     }
   });
 
@@ -221,7 +215,6 @@ describe.skipIf(!CHROMIUM).each(RUNTIMES)("in Chromium, on %s", (runtime) => {
     await page.getByRole("button", { name: "Import" }).click();
     await page.getByRole("heading", { name: "Imported", exact: true }).waitFor();
     expect((await bookOf(isbn))?.title).toBe("Sent");
-    await page.context().close();
   });
 
   test("no page made the browser complain", () => {

@@ -76,14 +76,18 @@ test("the identity provider is that of wrangler.toml", async () => {
   expect(of(report, "issuer")).toMatchObject([{ status: "fault", remedy: expect.stringContaining(issuer) }]);
 });
 
-test.each([
+const VARIABLES = [
   ["a secret in wrangler.toml", 'CURSOR_KEY = "hidden"', "secrets", "fault"],
   ["a variable that is wrong", 'SHOP_CURRENCY = "hidden"', "SHOP_CURRENCY", "fault"],
   ["a variable that is misspelled", 'PUBLIC_URI = "hidden"', "misspelling", "warning"],
   ["a quota that is not the binding's", 'RATE_LIMIT = "60/60"', "quota", "warning"],
   ["a cache that keeps nothing", 'EDGE_CACHE_SECONDS = "60"', "cache", "warning"],
-])("%s is told", async (_, vars, check, status) => {
-  expect(of(await worker(withVars(vars)), check)).toContainEqual(expect.objectContaining({ status }));
+] as const;
+/** One run tells all of them. */
+let toldOfAll: ReturnType<typeof worker> | undefined;
+test.each(VARIABLES)("%s is told", async (_, _vars, check, status) => {
+  toldOfAll ??= worker(withVars(VARIABLES.map(([, line]) => line).join("\n")));
+  expect(of(await toldOfAll, check)).toContainEqual(expect.objectContaining({ status }));
 });
 
 const OBJECTS = '[[durable_objects.bindings]]\nname = "RATE_LIMITER_DO"\nclass_name = ';
