@@ -159,6 +159,7 @@ function coalescer(): Coalesce {
       return { shared: waiting.result, isJoined: true };
     }
     const isWanted = () => {
+      // It is its turn. Whoever comes later must not get what was read before.
       run.isClosed = true;
       return !haveGone(run.trips);
     };

@@ -90,13 +90,14 @@ export class Exchange implements Clock, Waiter {
   /** Aborts when the exchange ends, to cancel work for it. Created on demand, because most requests need none. */
   get signal(): AbortSignal {
     if (!this.#controller) {
-      const controller = new AbortController();
-      if (this.hasGone) controller.abort();
-      else this.request.signal.addEventListener("abort", () => controller.abort(), { once: true });
-      this.#controller = controller;
+      this.#controller = new AbortController();
+      if (this.hasGone) this.#abort();
+      else this.request.signal.addEventListener("abort", this.#abort);
     }
     return this.#controller.signal;
   }
+
+  readonly #abort = () => this.#controller?.abort();
 
   /** Adds a round trip that has ended. */
   addTrip(trip: Trip): void {
@@ -137,6 +138,9 @@ export class Exchange implements Clock, Waiter {
     };
     log(event);
     if (tracing && trace?.context.isSampled) tracing.export(trace.spans(event, this.#arrival), connection);
-    this.#controller?.abort();
+    if (!this.#controller) return;
+    // Node keeps a request whose signal has a listener for ever.
+    request.signal.removeEventListener("abort", this.#abort);
+    this.#abort();
   }
 }
