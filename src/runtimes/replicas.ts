@@ -52,7 +52,11 @@ export function openReplicas({ config, laneFraction, margin, tell }: Options): S
     const capacity = transport === "http" ? Number.POSITIVE_INFINITY : poolSize;
     const scheduler = new Scheduler({ capacity, share: Math.ceil(capacity * laneFraction) });
     schedulers.push(scheduler);
-    return { name: new URL(url).host, driver, reads: batchedReads(driver, scheduler, timeout) };
+    return {
+      name: new URL(url).host,
+      driver,
+      reads: batchedReads(timed(driver, timeout), scheduler, timeout),
+    };
   });
   const pools = drivers.flatMap(({ state }) => state ?? []);
   const replicas = new Replicas(opened, { maxLag, tell });
@@ -70,6 +74,13 @@ export function openReplicas({ config, laneFraction, margin, tell }: Options): S
     },
   };
 }
+
+/** Gives up statements that take longer, so that their callers have time to ask the primary. */
+const timed = (driver: Driver, timeout: number): Driver => ({
+  ...driver,
+  query: (...call) => within(timeout, driver.query(...call)),
+  batch: (...call) => within(timeout, driver.batch(...call)),
+});
 
 /** Examines the primary and its replicas until the signal aborts, each without waiting for the others. */
 async function watchAll(
