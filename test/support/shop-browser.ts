@@ -58,7 +58,7 @@ export function shopBrowser(browser: Browser, url: string): ShopBrowser {
     onTestFinished(async ({ task }) => {
       if (task.result?.state === "fail") return page.context().close();
       if (page.isClosed()) return;
-      await forget(page, url);
+      await forget(page, url, lasting);
       idle.set(key, [...(idle.get(key) ?? []), page]);
     });
     if (typeof storageState === "object") await page.context().addCookies(storageState.cookies);
@@ -79,13 +79,17 @@ const playCovers = (page: Page) =>
   );
 
 /** Leaves the page without what it stored, and without what a test changed. */
-async function forget(page: Page, url: string): Promise<void> {
+async function forget(
+  page: Page,
+  url: string,
+  { colorScheme = "light" }: BrowserContextOptions,
+): Promise<void> {
   const context = page.context();
   for (const other of context.pages()) if (other !== page) await other.close();
   await page.unrouteAll({ behavior: "ignoreErrors" });
   await context.setOffline(false);
   await context.clearCookies();
-  await page.emulateMedia({ media: null, colorScheme: "light" });
+  await page.emulateMedia({ media: null, colorScheme });
   // Pages store something when they are left, so that the storage is cleared from another page.
   await page.goto(`${url}/health`);
   await page.evaluate(() => {
