@@ -152,7 +152,7 @@ function BooksTable({ desk, books }: { desk: Desk; books: BookMembers[] }) {
                 <bdi>{book.author}</bdi> · {book.isbn}
               </span>
             </th>
-            <td class="number">{writer.price(book.price)}</td>
+            <td class="number price">{writer.price(book.price)}</td>
             <td class={`number ${book.stock === 0 ? "out" : book.stock < Number(LOW) ? "low" : ""}`}>
               {writer.whole(book.stock)}
             </td>
