@@ -17,7 +17,10 @@ FAULTS = {
     ("min_price", "invalid_type"),
     ("max_price", "invalid_type"),
     ("min_price", "out_of_range"),  # above max_price
+    ("default_price", "invalid_type"),
+    ("published_from", "out_of_range"),  # later than published_to
     ("price", "zero_price_with_stock"),  # the rule that spans two members
+    ("stock", "zero_price_with_stock"),
     ("delta", "zero_price_with_stock"),
     ("delta", "out_of_range"),  # more stock than there can be
     ("page", "invalid_format"),  # with a cursor, or a count
@@ -25,6 +28,7 @@ FAULTS = {
     ("stock_below", "invalid_format"),  # without the sort that it needs
     ("lines.N", "invalid_format"),  # both of id and isbn
     ("lines.N", "required"),  # none of them
+    ("lines.N", "not_found"),
     ("since", "out_of_range"),  # later than until
     ("isbn", "invalid_format"),  # another than that of the path
     ("cover_url", "invalid_format"),  # the grammar of URLs
