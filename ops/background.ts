@@ -95,6 +95,23 @@ async function validateConstraints(client: pg.Client): Promise<void> {
   }
 }
 
+/** Runs a statement that may read a whole table. The setting is local: a pooler gives the connection to others afterwards. */
+async function withoutTimeout<T extends pg.QueryResultRow>(
+  client: pg.Client,
+  text: string,
+  values: unknown[],
+): Promise<T[]> {
+  await client.query("begin; set local statement_timeout = 0");
+  try {
+    const { rows } = await client.query<T>(text, values);
+    await client.query("commit");
+    return rows;
+  } catch (error) {
+    await client.query("rollback");
+    throw error;
+  }
+}
+
 /** Books that one transaction rewrites. Whoever changes one of them meanwhile waits for it. */
 const BATCH = 1000;
 
@@ -105,7 +122,8 @@ const BATCH = 1000;
 async function rewriteBooks(client: pg.Client, onProgress: (sentence: string) => void): Promise<void> {
   let last = "00000000-0000-0000-0000-000000000000";
   for (let done = 0; ; ) {
-    const { rows } = await client.query<{ id: string }>(
+    const rows = await withoutTimeout<{ id: string }>(
+      client,
       `with old as (
          select id from books where id > $1 and json_format <> octavo_book_format() order by id limit ${BATCH} for update
        )
@@ -128,10 +146,10 @@ async function enterBooks(
 ): Promise<void> {
   let last: string | null = "00000000-0000-0000-0000-000000000000";
   for (let batch = 1; last !== null; batch++) {
-    const { rows }: pg.QueryResult<{ last: string | null }> = await client.query(
-      `select ${enter}($1, $2) as last`,
-      [last, BATCH],
-    );
+    const rows: { last: string | null }[] = await withoutTimeout(client, `select ${enter}($1, $2) as last`, [
+      last,
+      BATCH,
+    ]);
     last = rows[0]?.last ?? null;
     if (batch % 100 === 0) onProgress(`Adding books to ${place}: ${batch * BATCH} so far.`);
   }

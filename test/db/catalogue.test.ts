@@ -2,6 +2,7 @@
  * The schema as Postgres's catalogue has it. It shows what no single request does: a column that a trigger forgets, a
  * function that runs with its caller's search_path, a constraint without a name of its own.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { getTableColumns, getTableName } from "drizzle-orm";
 import type { PgColumn, PgTable } from "drizzle-orm/pg-core";
 import { getTableConfig } from "drizzle-orm/pg-core";
@@ -154,6 +155,23 @@ test("migrating again rewrites the books of an earlier format, and leaves their 
   await database.sql("alter table books enable trigger books_derive");
   await migrate(database.url);
   expect(await read()).toEqual(today);
+  await database.sql("delete from books");
+});
+
+test("rewriting books may take longer than the statement timeout: it reads a whole table", async () => {
+  await insertRow(books);
+  await database.sql("alter table books disable trigger books_derive");
+  await database.sql("update books set json_format = 0");
+  await database.sql("alter table books enable trigger books_derive");
+  await database.alter("set statement_timeout = 500");
+  const other = await database.connect();
+  await other.query("begin; select from books for update");
+  const migrating = migrate(database.url);
+  await expect.poll(database.waiting).toBe(1);
+  await sleep(1000);
+  await other.query("commit");
+  await migrating;
+  await database.alter("reset statement_timeout");
   await database.sql("delete from books");
 });
 
