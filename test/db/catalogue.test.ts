@@ -163,12 +163,12 @@ test("rewriting books may take longer than the statement timeout: it reads a who
   await database.sql("alter table books disable trigger books_derive");
   await database.sql("update books set json_format = 0");
   await database.sql("alter table books enable trigger books_derive");
-  await database.alter("set statement_timeout = 500");
+  await database.alter("set statement_timeout = 2000");
   const other = await database.connect();
   await other.query("begin; select from books for update");
   const migrating = migrate(database.url);
   await expect.poll(database.waiting).toBe(1);
-  await sleep(1000);
+  await sleep(2500);
   await other.query("commit");
   await migrating;
   await database.alter("reset statement_timeout");
