@@ -91,7 +91,7 @@ async function validateConstraints(client: pg.Client): Promise<void> {
      where connamespace = 'public'::regnamespace and not convalidated`,
   );
   for (const { table, name } of rows) {
-    await client.query(`set local statement_timeout = 0; alter table ${table} validate constraint ${name}`);
+    await withoutTimeout(client, `alter table ${table} validate constraint ${name}`);
   }
 }
 
@@ -99,7 +99,7 @@ async function validateConstraints(client: pg.Client): Promise<void> {
 async function withoutTimeout<T extends pg.QueryResultRow>(
   client: pg.Client,
   text: string,
-  values: unknown[],
+  values: unknown[] = [],
 ): Promise<T[]> {
   await client.query("begin; set local statement_timeout = 0");
   try {

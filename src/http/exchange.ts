@@ -61,6 +61,8 @@ export class Exchange implements Clock, Waiter {
   readonly #arrival = performance.now();
   #deadline: number;
   #controller: AbortController | undefined;
+  /** Aborts {@link signal}, if somebody has asked for it. */
+  #abort: (() => void) | undefined;
   #isOver = false;
 
   constructor(request: Request, connection: Connection, options: ExchangeOptions) {
@@ -90,14 +92,14 @@ export class Exchange implements Clock, Waiter {
   /** Aborts when the exchange ends, to cancel work for it. Created on demand, because most requests need none. */
   get signal(): AbortSignal {
     if (!this.#controller) {
-      this.#controller = new AbortController();
+      const controller = new AbortController();
+      this.#controller = controller;
+      this.#abort = () => controller.abort();
       if (this.hasGone) this.#abort();
       else this.request.signal.addEventListener("abort", this.#abort);
     }
     return this.#controller.signal;
   }
-
-  readonly #abort = () => this.#controller?.abort();
 
   /** Adds a round trip that has ended. */
   addTrip(trip: Trip): void {
@@ -138,7 +140,7 @@ export class Exchange implements Clock, Waiter {
     };
     log(event);
     if (tracing && trace?.context.isSampled) tracing.export(trace.spans(event, this.#arrival), connection);
-    if (!this.#controller) return;
+    if (!this.#abort) return;
     // Node keeps a request whose signal has a listener for ever.
     request.signal.removeEventListener("abort", this.#abort);
     this.#abort();

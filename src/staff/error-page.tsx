@@ -113,11 +113,7 @@ function WayOn({ desk, problem: { code }, address, isForm, fields }: Props) {
 }
 
 /** A form with what was typed, because a link cannot send it. */
-const SendAgain = ({
-  desk,
-  address,
-  fields,
-}: Required<Pick<Props, "desk" | "address">> & { fields: Fields }) => (
+const SendAgain = ({ desk, address, fields }: Pick<Props, "desk" | "address"> & { fields: Fields }) => (
   <form method="post" action={address}>
     <FormToken desk={desk} />
     {fields.map(([name, value]) => (
