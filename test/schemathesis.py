@@ -26,6 +26,7 @@ FAULTS = {
     ("page", "invalid_format"),  # with a cursor, or a count
     ("page", "out_of_range"),  # beyond row 100,000
     ("stock_below", "invalid_format"),  # without the sort that it needs
+    ("sort", "invalid_format"),  # relevance without a search
     ("lines.N", "invalid_format"),  # both of id and isbn
     ("lines.N", "required"),  # none of them
     ("lines.N", "not_found"),

@@ -1,5 +1,5 @@
 import DataLoader from "dataloader";
-import { deadlineIn } from "../deadline.ts";
+import { deadlineIn, within } from "../deadline.ts";
 import type { Batcher, Reads } from "./connection.ts";
 import type { CallOptions, Driver, Row } from "./ports.ts";
 import type { LaneName, Limits, Scheduler } from "./scheduler.ts";
@@ -12,7 +12,7 @@ const MAX_CALLS = 32;
 /**
  * Reads that share statements, for runtimes that serve many requests at a time. Calls of the same kind that arrive in one
  * turn of the event loop become one statement. Of equal statements one runs at a time, and calls that arrive meanwhile share
- * the next.
+ * the next. It does not wait for one that has lost its callers: a connection that has gone silent holds nobody up.
  *
  * No reply is stale: a call never joins a statement that has been sent, so it sees every write that was answered before it
  * began. A call whose deadline passes leaves alone, because the statement has a deadline of its own.
@@ -146,7 +146,10 @@ type Coalesce = (
   work: (run: Run) => Promise<Row[]>,
 ) => { shared: Promise<Row[]>; isJoined: boolean };
 
-/** Makes a function that runs work under a key, once at a time. Callers share the run that is not closed yet, or else the next. */
+/**
+ * Makes a function that runs work under a key, once at a time as long as its callers wait. Callers share the run that is not
+ * closed yet, or else the next.
+ */
 function coalescer(): Coalesce {
   const running = new Map<string, Run>();
 
@@ -174,7 +177,10 @@ function coalescer(): Coalesce {
       return result;
     };
     if (current) current.next = run;
-    run.result = current ? current.result.then(start, start) : start();
+    // A run that is closed keeps its deadline.
+    run.result = current
+      ? within(current.deadline - performance.now(), current.result).then(start, start)
+      : start();
     return { shared: run.result, isJoined: false };
   };
 }
