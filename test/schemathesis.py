@@ -22,6 +22,10 @@ FAULTS = {
     ("price", "zero_price_with_stock"),  # the rule that spans two members
     ("stock", "zero_price_with_stock"),
     ("delta", "zero_price_with_stock"),
+    ("lines.N.delta", "zero_price_with_stock"),
+    ("title", "required"),  # of a book that PUT by ISBN has to add
+    ("author", "required"),
+    ("price", "required"),
     ("delta", "out_of_range"),  # more stock than there can be
     ("page", "invalid_format"),  # with a cursor, or a count
     ("page", "out_of_range"),  # beyond row 100,000

@@ -44,7 +44,7 @@ export const importQuery = z.strictObject({
     description:
       "What a refused row means: `skip` imports the others, which is the default; `stop` imports nothing of its batch, nor what follows.",
   }),
-  skip_rows: wholeNumber({ min: 0, max: Number.MAX_SAFE_INTEGER })
+  skip_rows: wholeNumber({ min: 0, max: 1_000_000_000 })
     .optional()
     .meta({ description: "Goes on behind so many rows: `rows` of the last progress line." }),
   only: memberList()

@@ -190,6 +190,7 @@ describe.each(RUNTIMES)("%s", (runtime) => {
     ["?on_error=ignore", "on_error"],
     ["?on_error=all-or-nothing", "on_error"],
     ["?skip_rows=-1", "skip_rows"],
+    ["?skip_rows=1000000001", "skip_rows"],
     ["?only=price,colour", "only"],
     ["?only=isbn", "only"],
     ["?only=", "only"],
