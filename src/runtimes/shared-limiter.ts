@@ -27,7 +27,7 @@ export interface SharedLimiterOptions {
   open(): QuotaStore;
   /** Milliseconds that a request may wait for the store. */
   timeout: number;
-  /** Is told of each change: that the store is up, or why it is away. */
+  /** Is told of each change: that the store is up, or why it is away, which may change as well. */
   tell(isUp: boolean, reason?: string): void;
 }
 
@@ -49,6 +49,8 @@ export class SharedLimiter implements Limiter {
   readonly #closing = new AbortController();
   /** Undefined while the store is away. */
   #store: QuotaStore | undefined;
+  /** Why the store is away, as it was told last. */
+  #reason: string | undefined;
   /** Rejects the calls that wait for the store. */
   readonly #waiting = new Set<(fault: unknown) => void>();
 
@@ -116,18 +118,27 @@ export class SharedLimiter implements Limiter {
     for (const reject of this.#waiting) reject(fault);
     if (this.#closing.signal.aborted) return;
     this.state.isUp = false;
-    this.#options.tell(false, reasonOf(fault));
+    this.#tellWhy(fault);
     this.#comeBack();
+  }
+
+  /** A connection that closes says little. The next one that is tried says more. */
+  #tellWhy(fault: unknown): void {
+    const reason = reasonOf(fault);
+    if (reason === this.#reason || this.#closing.signal.aborted) return;
+    this.#reason = reason;
+    this.#options.tell(false, reason);
   }
 
   async #comeBack(): Promise<void> {
     const { signal } = this.#closing;
     while (!this.#store && !signal.aborted) {
       await sleep(PAUSE_MS, undefined, { signal, ref: false }).catch(() => {});
-      if (!signal.aborted) await this.#open().catch(() => {});
+      if (!signal.aborted) await this.#open().catch((fault) => this.#tellWhy(fault));
     }
     if (signal.aborted) return;
     this.state.isUp = true;
+    this.#reason = undefined;
     this.#options.tell(true);
   }
 }

@@ -169,7 +169,7 @@ const FAILURES: [string, RegExp, (redis: RedisServer) => Promise<() => Promise<u
   ],
   [
     "has another password",
-    /WRONGPASS|NOAUTH|closed/,
+    /WRONGPASS|NOAUTH/,
     async (redis) => {
       await redis.command("CONFIG", "SET", "requirepass", "other");
       await redis.command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
@@ -178,7 +178,7 @@ const FAILURES: [string, RegExp, (redis: RedisServer) => Promise<() => Promise<u
   ],
   [
     "is a version without scripts",
-    /unknown command|closed/,
+    /unknown command/,
     async (redis) => {
       await redis.stop();
       await redis.start("--rename-command", "EVAL", "", "--rename-command", "EVALSHA", "");
@@ -190,7 +190,7 @@ const FAILURES: [string, RegExp, (redis: RedisServer) => Promise<() => Promise<u
   ],
   [
     "is a port that says nothing",
-    /closed|ECONN|EPIPE/,
+    /no answer in time/,
     (redis) =>
       replaced(
         redis,
@@ -199,7 +199,7 @@ const FAILURES: [string, RegExp, (redis: RedisServer) => Promise<() => Promise<u
   ],
   [
     "is a server of HTTP",
-    /closed|ECONN|EPIPE/,
+    /RESP type/,
     (redis) =>
       replaced(
         redis,
@@ -264,9 +264,11 @@ describe.skipIf(NO_REDIS).each(["node", "bun"] as const)("a Redis that fails, on
       octavo_rate_limit_store_up: 0,
       octavo_rate_limit_store_round_trips_total: trips,
     });
+    // The first reason may be no more than a connection that has closed.
+    await expect.poll(() => changes().some((change) => reason.test(`${change.reason}`))).toBe(true);
     await mend();
-    await expect.poll(() => changes().map(({ up }) => up), { timeout: 20_000 }).toEqual([false, true]);
-    expect(changes()[0]?.reason).toMatch(reason);
+    await expect.poll(() => changes().at(-1)?.up).toBe(true);
+    expect(changes().filter(({ up }) => up)).toHaveLength(1);
     expect(server.output() + server.notices()).not.toContain(PASSWORD);
     expect((await newClient()(server)).remaining).toBe(LIMIT - 1);
   });
