@@ -4,7 +4,7 @@ import re
 
 import schemathesis
 from hypothesis import strategies as st
-from schemathesis.specs.openapi.checks import positive_data_acceptance, use_after_free
+from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance, use_after_free
 from schemathesis.specs.openapi.headers import if_match_values
 
 # Problems that depend on what is there, and on no form of the request.
@@ -70,6 +70,21 @@ def is_excepted(response) -> bool:
 def acceptance_but_for_exceptions(ctx, response, case):
     if not is_excepted(response):
         return positive_data_acceptance(ctx, response, case)
+
+
+def texts(value):
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (dict, list)):
+        for member in value.values() if isinstance(value, dict) else value:
+            yield from texts(member)
+
+
+@schemathesis.check
+def rejection_but_for_blanks(ctx, response, case):
+    """Texts lose the blanks at their ends before their length counts."""
+    if all(text == text.strip() for text in texts(case.body)):
+        return negative_data_rejection(ctx, response, case)
 
 
 @schemathesis.check
