@@ -28,8 +28,8 @@ export function batchedReads(driver: Driver, scheduler: Scheduler, timeout: numb
         const deadline = deadlineIn(timeout);
         scheduler.join(lane, trips.length - 1);
         const statement = batcher.statementFor(calls);
-        const isWanted = () => !haveGone(trips);
-        const rows = await scheduler.run(lane, { deadline, isWanted }, () => {
+        const atTurn = () => !haveGone(trips);
+        const rows = await scheduler.run(lane, { deadline, atTurn }, () => {
           markSent(trips, lane);
           return driver.query(statement, deadline, optionsOf(trips));
         });
@@ -55,8 +55,8 @@ export function batchedReads(driver: Driver, scheduler: Scheduler, timeout: numb
     },
     snapshot(statements, trip) {
       const { deadline } = trip;
-      const isWanted = () => !haveGone([trip]);
-      return scheduler.run("searches", { deadline, isWanted }, () => {
+      const atTurn = () => !haveGone([trip]);
+      return scheduler.run("searches", { deadline, atTurn }, () => {
         markSent([trip], "searches");
         return driver.batch("snapshot", statements, deadline, optionsOf([trip]));
       });
@@ -161,12 +161,12 @@ function coalescer(): Coalesce {
       waiting.trips.push(trip);
       return { shared: waiting.result, isJoined: true };
     }
-    const isWanted = () => {
-      // It is its turn. Whoever comes later must not get what was read before.
+    const atTurn = () => {
+      // Whoever comes later must not get what was read before.
       run.isClosed = true;
       return !haveGone(run.trips);
     };
-    const run = { deadline: trip.deadline, isWanted, isClosed: false, trips: [trip] } as unknown as Run;
+    const run = { deadline: trip.deadline, atTurn, isClosed: false, trips: [trip] } as unknown as Run;
     const start = (): Promise<Row[]> => {
       running.set(key, run);
       const result = work(run);

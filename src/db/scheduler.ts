@@ -35,8 +35,8 @@ export interface Place {
 export interface Limits {
   /** After it, the work is not started any more. It may be extended meanwhile. */
   readonly deadline: number;
-  /** Asked once, when it is the work's turn. If nobody wants it any more, it is not started. */
-  isWanted?(): boolean;
+  /** Called once, at the work's turn. The work is not started if it returns false: nobody wants it any more. */
+  atTurn?(): boolean;
 }
 
 interface Work {
@@ -140,7 +140,7 @@ export class Scheduler {
         const work = lane.queue.shift();
         if (!work) break;
         const { limits, reject } = work;
-        if (limits.isWanted?.() === false) reject(new GoneError());
+        if (limits.atTurn?.() === false) reject(new GoneError());
         else if (limits.deadline > performance.now()) return work;
         else {
           lane.late++;

@@ -72,8 +72,8 @@ test("work that nobody wants when its turn comes is not started", async () => {
   const { began, work, end } = gate();
   let isWanted = true;
   const first = scheduler.run("points", PATIENT, work("first"));
-  const left = scheduler.run("points", { ...PATIENT, isWanted: () => isWanted }, work("left"));
-  const last = scheduler.run("points", { ...PATIENT, isWanted: () => true }, work("last"));
+  const left = scheduler.run("points", { ...PATIENT, atTurn: () => isWanted }, work("left"));
+  const last = scheduler.run("points", { ...PATIENT, atTurn: () => true }, work("last"));
   isWanted = false;
   end("first");
   await first;
