@@ -29,7 +29,7 @@ const USAGE = `Usage: npm run token -- --role ${ROLES.join("|")} [--subject NAME
 
 /** What a role may do, for people. */
 const ABILITIES: Record<Role, string> = {
-  clerk: "change stock, read stock movements and manage tasks",
+  clerk: "change stock, read stock movements, export the catalogue and manage tasks",
   editor: "add, update and delete books, and do what a clerk may do",
   admin: "do everything",
 };

@@ -46,7 +46,7 @@ export const importQuery = z.strictObject({
   }),
   skip_rows: wholeNumber({ min: 0, max: 1_000_000_000 })
     .optional()
-    .meta({ description: "Goes on behind so many rows: `rows` of the last progress line." }),
+    .meta({ description: "Goes on after so many rows: `rows` of the last progress line." }),
   only: memberList()
     .optional()
     .meta({
