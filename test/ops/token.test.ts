@@ -53,7 +53,11 @@ describe("the token", () => {
 
   test.each([
     ["editor", [200, 201], "As editor it may add, update and delete books, and do what a clerk may do."],
-    ["clerk", [200, 403], "As clerk it may change stock, read stock movements and manage tasks."],
+    [
+      "clerk",
+      [200, 403],
+      "As clerk it may change stock, read stock movements, export the catalogue and manage tasks.",
+    ],
     ["admin", [200, 201], "As admin it may do everything."],
   ])(
     "a token for the role %s has its rights, and the command says which",
