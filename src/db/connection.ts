@@ -1,5 +1,5 @@
 import { type SQL, sql } from "drizzle-orm";
-import { deadlineIn, GoneError, within } from "../deadline.ts";
+import { deadlineIn, GoneError, timeTo, within } from "../deadline.ts";
 import { faultOf } from "./faults.ts";
 import type { CallOptions, Connect, Driver, Row, Transaction } from "./ports.ts";
 import type { LaneName } from "./scheduler.ts";
@@ -101,7 +101,7 @@ export function connectOver({ reads, writes }: { reads: Reads; writes: Writes })
     const call = async <T>(run: (trip: Trip) => Promise<T>): Promise<T> => {
       const trip = startTrip(deadline, caller);
       try {
-        return await within(time, run(trip));
+        return await within(timeTo(deadline), run(trip));
       } catch (error) {
         trip.hasFailed = true;
         throw faultOf(error);

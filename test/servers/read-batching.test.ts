@@ -190,6 +190,12 @@ test("a read that shares the next query has its whole time, however long the pre
   expect(await Promise.all([first, next])).toEqual([[{ slept: "" }], [{ slept: "" }]]);
 });
 
+test("all calls of one database share its time", async () => {
+  const database = connectOver(direct(driver))(1000);
+  await database.read(sql`select pg_sleep(0.6)`);
+  await expect(database.read(sql`select pg_sleep(0.6)`)).rejects.toBeInstanceOf(UnavailableFault);
+});
+
 test("a read waits for an equal query no longer than the reads of that query wait", async () => {
   const connect = shared();
   const release = heldNetwork();
