@@ -59,9 +59,11 @@ export function feedOf(
         for (const change of page?.data ?? []) {
           yield { ...change, cursor: change === last ? page?.next_cursor : cursor };
         }
+        // A replica that is behind the cursor gives it back.
+        const isStuck = page?.next_cursor === cursor;
         cursor = page?.next_cursor ?? cursor;
-        if (page?.more) continue;
-        if (!wait) return;
+        if (page?.more && !isStuck) continue;
+        if (!wait && !page?.more) return;
         idle = last ? 1 : Math.min(2 * idle, LONGEST_WAIT);
         await pause(interval * idle * (0.75 + Math.random() / 2), signal);
       }

@@ -9,6 +9,7 @@ import { type Cluster, CURSOR_KEY, start, startCluster, type Told, type Ways } f
 import { RUNTIMES } from "../support/servers.ts";
 import { signIn } from "../support/staff.ts";
 import { tokenFor } from "../support/token.ts";
+import { rowsOf } from "../support/walk.ts";
 
 const POSITION = "X-Octavo-Position";
 /** `OCTAVO_READS=10000` makes more of them. */
@@ -131,6 +132,25 @@ describe.each(RUNTIMES)("%s", (runtime) => {
       }
       const { data: page } = await client.books.list({ search: data.isbn }).page();
       expect(page).toMatchObject([{ stock: 13 }]);
+    });
+  });
+
+  test("our client does not press a replica that is behind its copy", async () => {
+    await cluster.whilePaused(async () => {
+      const { headers } = await api("POST", "/api/v1/books", { body: newBook() });
+      const position = { [POSITION]: headers.get(POSITION) ?? "" };
+      const { json } = await api("GET", "/api/v1/changes?limit=1", { headers: position });
+      expect(json.more).toBe(true);
+      let asked = 0;
+      const fetch: typeof globalThis.fetch = (...request) => {
+        asked++;
+        return globalThis.fetch(...request);
+      };
+      const following = { signal: AbortSignal.timeout(1000), interval: 200, wait: false };
+      const feed = octavo(server.url, { fetch }).changes({ since: json.next_cursor, limit: 1 }, following);
+      await expect(rowsOf(feed)).rejects.toThrow();
+      // It waits for 0.2 s, and then twice as long each time.
+      expect(asked).toBeLessThan(10);
     });
   });
 
