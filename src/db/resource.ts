@@ -145,9 +145,9 @@ export function defineResource(table: ResourceTable, options: ResourceOptions): 
     change: (database, id, members, demand) =>
       withRetry(async () => {
         const values = { id, changes: JSON.stringify(members), ...demandValues(demand) };
+        database.changed(id);
         const [outcome] = (await database.write(bind(change, values))) as [Written];
         if (outcome.refusal !== null) throw faultOf(outcome, members);
-        database.changed(id);
         return outcome;
       }),
     async put(database, key, changes, members, demand) {
@@ -168,9 +168,9 @@ export function defineResource(table: ResourceTable, options: ResourceOptions): 
     },
     async delete(database, id, demand, actor = "") {
       const values = { id, actor, ...demandValues(demand) };
+      database.changed(id);
       const [outcome] = (await database.write(bind(deletion, values))) as [Written];
       if (outcome.refusal !== null) throw faultOf(outcome, {});
-      database.changed(id);
     },
   };
 }

@@ -79,7 +79,9 @@ export class EdgeCache {
     } finally {
       const { changed, request } = exchange;
       const now = `${Date.now()}`;
-      const marks = Array.from(changed, (id) => this.#put(this.#markOf(request, id), now));
+      // Entries that a replica gives within the lag count as none, too, and are kept from then on.
+      const seconds = this.#seconds + this.#lag;
+      const marks = Array.from(changed, (id) => this.#put(this.#markOf(request, id), now, seconds));
       // A mark that is missing leaves entries as old as they may be.
       await Promise.allSettled(marks);
     }
@@ -112,7 +114,7 @@ export class EdgeCache {
     if (body instanceof ReadableStream || headers?.["Content-Encoding"]) return;
     const facts: Facts = { began, resource, headers };
     // Without an entry, the next request asks again.
-    await this.#put(key, body, { [FACTS]: JSON.stringify(facts) }).catch(() => {});
+    await this.#put(key, body, this.#seconds, { [FACTS]: JSON.stringify(facts) }).catch(() => {});
   }
 
   /** When a mark was set; -Infinity without one. */
@@ -121,8 +123,8 @@ export class EdgeCache {
     return mark ? Number(await mark.text()) : -Infinity;
   }
 
-  async #put(key: string, body: BodyInit | undefined, headers?: Record<string, string>): Promise<void> {
-    const kept = { ...headers, "Cache-Control": `max-age=${this.#seconds}` };
+  async #put(key: string, body: BodyInit | undefined, seconds: number, headers?: Record<string, string>) {
+    const kept = { ...headers, "Cache-Control": `max-age=${seconds}` };
     await this.#store?.put(key, new Response(body ?? null, { headers: kept }));
   }
 

@@ -82,16 +82,14 @@ export async function adjustStock(
   claim: Claim | undefined,
 ): Promise<Resource | Replay> {
   const values = { id, delta: change.delta, note: noteOf(change, actor) };
+  database.changed(id);
   const outcome: Outcome<Resource, StockRefusal, { available: number }> | Replay = await writeKeyed(
     database,
     claim,
     adjustment,
     values,
   );
-  if (!("refusal" in outcome) || outcome.refusal === null) {
-    database.changed(id);
-    return outcome;
-  }
+  if (!("refusal" in outcome) || outcome.refusal === null) return outcome;
   if (outcome.refusal === "missing") throw new MissingFault();
   throw new StockFault(outcome.refusal, outcome.available);
 }

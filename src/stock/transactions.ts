@@ -95,6 +95,7 @@ export async function changeStock(
   claim: Claim | undefined,
 ): Promise<{ json: string } | Replay> {
   const values = { lines: JSON.stringify(lines), note: noteOf(note, actor) };
+  database.changed(...lines.flatMap((line) => line.id ?? []));
   const outcome: { json: string; refused: string | null } | Replay = await writeKeyed(
     database,
     claim,
@@ -102,9 +103,9 @@ export async function changeStock(
     values,
   );
   if ("refused" in outcome && outcome.refused !== null) throw new LinesFault(JSON.parse(outcome.refused));
-  if ("json" in outcome) {
-    const { lines: levels }: { lines: { id: string }[] } = JSON.parse(outcome.json);
-    database.changed(...levels.map(({ id }) => id));
-  }
+  const { lines: levels }: { lines: { id: string }[] } = JSON.parse(
+    "json" in outcome ? outcome.json : outcome.body,
+  );
+  database.changed(...levels.map(({ id }) => id));
   return outcome;
 }

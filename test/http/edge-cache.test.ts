@@ -17,6 +17,8 @@ const HTML = { Accept: "text/html" };
 let database: TestDatabase;
 let worker: TestWorker;
 let editor: Client;
+/** Whether the answers to writes get lost. */
+let isCut = false;
 /** While it is there, what the database answers to reads waits until it opens. */
 let gate: { opened: Promise<void>; waiting: number } | undefined;
 
@@ -33,13 +35,15 @@ beforeAll(async () => {
   editor = await createClient(worker.url, await tokenFor("editor"));
 });
 
-function gated({ near, far }: Link): void {
+function gated(link: Link): void {
+  const { near, far } = link;
   let request = "";
   near.on("data", (data) => {
     request = data.toString();
     far.write(data);
   });
   far.on("data", async (data) => {
+    if (isCut && request.includes("for update")) return link.cut();
     if (gate && !request.includes("for update")) {
       gate.waiting++;
       await gate.opened;
@@ -310,6 +314,30 @@ test("nothing is older than EDGE_CACHE_SECONDS", async () => {
       expect(Number(seen.age)).toBeLessThan(seconds);
     }
   }
+});
+
+test("a write that nobody knows the outcome of makes its book a miss", async () => {
+  const path = `${BOOKS}/${(await createBook()).id}`;
+  const { stock } = JSON.parse((await untilHit(path)).text);
+  isCut = true;
+  const { status } = await editor("POST", `${path}/stock`, { body: { delta: 2, reason: "received" } });
+  isCut = false;
+  expect(status).toBe(503);
+  const { cache, text } = await get(path);
+  expect([cache, JSON.parse(text).stock]).toEqual(["miss", stock + 2]);
+});
+
+test("a write keeps entries out for as long as a replica may give what was there before", async () => {
+  const variables = { EDGE_CACHE_SECONDS: "60", REPLICA_MAX_LAG: "59", DATABASE_READ_URL: database.url };
+  const { url } = await startWorker(database, { ...variables, AUTH_SECRET: SECRET });
+  const path = `${BOOKS}/${(await createBook()).id}`;
+  const headers = { Authorization: `Bearer ${await tokenFor("editor")}`, "Content-Type": "application/json" };
+  const write = { method: "PATCH", headers, body: JSON.stringify({ price: 3 }) };
+  expect((await fetch(url + path, write)).status).toBe(200);
+  // Entries are kept for a second. The mark of the write must not end with them.
+  await sleep(1500);
+  for (let read = 0; read < 4; read++)
+    expect((await rawRequest(url, { path })).headers.get("Age")).toBeNull();
 });
 
 test("with a replica, nothing is given that it may have had before a write", async () => {
