@@ -52,7 +52,7 @@ const searchTerm = () =>
 const MAX_PAGED_ROWS = 100_000;
 
 /** Values separated by commas, without duplicates. */
-function listOf(item: z.ZodType<string>, code: ValidationCode, message: string) {
+function commaSeparated(item: z.ZodType<string>, code: ValidationCode, message: string) {
   return z
     .string()
     .transform((list, context) => {
@@ -77,10 +77,10 @@ export const filters = {
       "Words of the title, author, publisher or ISBN, in any order; case, accents and punctuation are ignored. The last word may be incomplete. If no book has all words, words may have slips, and if none has those, some of the words are enough: `match` says which.",
     examples: ["le guin earthsea"],
   }),
-  id: listOf(uuid(), "invalid_format", "must be a UUID")
+  id: commaSeparated(uuid(), "invalid_format", "must be a UUID")
     .optional()
     .meta({ description: "Up to 100 ids, separated by commas." }),
-  isbn: listOf(isbn(), "invalid_isbn", "must be a valid ISBN-10 or ISBN-13")
+  isbn: commaSeparated(isbn(), "invalid_isbn", "must be a valid ISBN-10 or ISBN-13")
     .optional()
     .meta({ description: "Up to 100 ISBNs, separated by commas." }),
   publisher: text({ min: 1, max: 255 }).optional().meta({ description: "The publisher; case is ignored." }),

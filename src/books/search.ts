@@ -7,8 +7,8 @@ import {
   filteredPage,
   type KeysetOrder,
   type Lines,
+  type ListingPosition,
   offsetPage,
-  type Position,
   where,
 } from "../db/keyset.ts";
 import { bookSearch, books } from "../db/schema.ts";
@@ -25,7 +25,7 @@ export interface Terms {
 }
 
 /** The place of a page in a listing: at a cursor, or by its number. */
-export type PagePlace = { position: Position | undefined } | { offset: number };
+export type PagePlace = { position: ListingPosition | undefined } | { offset: number };
 
 interface SearchPage {
   terms: Terms;
@@ -104,7 +104,7 @@ function rankedStatement({
 const BEST_FIRST = sql.raw("order by score desc, book_id desc");
 
 /** The books of a search with their scores: on the first page the best, later those down to the lowest of them. */
-function hits(filters: SQL[], position: Position | undefined): SQL {
+function hits(filters: SQL[], position: ListingPosition | undefined): SQL {
   const found = (size: number) =>
     sql`select hit.* from planned, octavo_search_books(plan, ${position ? null : size}::int, bounds) as hit`;
   if (filters.length === 0) return found(MAX_RANKED);
@@ -123,7 +123,7 @@ function rankedState(filters: SQL[]): SQL {
 }
 
 /** Hits beyond a place in the order by score and id, both descending. */
-function beyond({ direction, side, key, id }: Position): SQL {
+function beyond({ direction, side, key, id }: ListingPosition): SQL {
   const inclusive = (direction === "forward") === (side === "before") ? "=" : "";
   const operator = sql.raw((direction === "forward" ? "<" : ">") + inclusive);
   return sql`(score, book_id) ${operator} (${key}::int, ${id}::uuid)`;
@@ -156,7 +156,7 @@ export function sortedPage(order: KeysetOrder, { terms, filters, place, limit, c
 }
 
 /** Plans the search, or reads the plan and the bounds of the first page from the state of the cursor. */
-function planned({ search, author }: Typed, position: Position | undefined): SQL {
+function planned({ search, author }: Typed, position: ListingPosition | undefined): SQL {
   if (!position) {
     return sql`select plan, null::octavo_search_bounds as bounds
       from octavo_plan_search(${search}, ${author}) as plan`;

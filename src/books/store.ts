@@ -7,9 +7,9 @@ import {
   filteredPage,
   type KeysetOrder,
   type Lines,
+  type ListingPosition,
   offsetPage,
   orderBy,
-  type Position,
   where,
 } from "../db/keyset.ts";
 import type { Database, Row } from "../db/ports.ts";
@@ -132,7 +132,7 @@ const pagesBy = new Map(
   SORTS.map((sort) => [sort, definePages(books, orderOf(sort), { json: bookJson, types: {} })]),
 );
 
-function pageOf(query: BookQuery, filters: SQL[], position: Position | undefined) {
+function pageOf(query: BookQuery, filters: SQL[], position: ListingPosition | undefined) {
   const sort = sortOf(query) as Sort;
   const limit = limitOf(query);
   const pages = filters.length === 0 && pagesBy.get(sort);
@@ -145,7 +145,7 @@ function pageOf(query: BookQuery, filters: SQL[], position: Position | undefined
 export async function listBooks(
   database: Database,
   query: BookQuery,
-  position: Position | undefined,
+  position: ListingPosition | undefined,
 ): Promise<BookListing> {
   if (query.search || query.author) return searchBooks(database, query, { position }, query.count);
   const filters = filtersOf(query);
@@ -210,7 +210,7 @@ const oldestFirst = orderBy(books.id, books.id, false);
 export async function listInOrder(
   database: Database,
   { sort, ...query }: BookFilters & { sort?: Sort | undefined },
-  position: Position | undefined,
+  position: ListingPosition | undefined,
   limit: number,
 ): Promise<Lines> {
   const { search, author } = query;

@@ -38,7 +38,7 @@ const MEMBER_BY_NAME = new Map(
   ),
 );
 
-/** A currency behind the name of a price: `Price (GBP)`. */
+/** A currency after the name of a price: `Price (GBP)`. */
 const CURRENCY = /(?:in)?(?:eur|euro|usd|gbp|chf|cad|aud|nzd|sek|nok|dkk|pln|czk|mxn|ars|brl|inr|jpy)$/;
 
 export function memberNamed(header: string): Member | "isbn" | undefined {

@@ -91,7 +91,7 @@ export class RowReader {
     return Object.fromEntries(given.filter(([, value]) => value));
   }
 
-  /** Spreadsheets write empty cells behind the last column; they mean nothing. */
+  /** Spreadsheets write empty cells after the last column; they mean nothing. */
   #raggedness(cells: string[]): RowFault | undefined {
     const width = this.#shape.headers.length;
     if (cells.length === width) return undefined;

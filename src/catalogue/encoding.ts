@@ -82,7 +82,7 @@ function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
   return both;
 }
 
-/** Marks what is not UTF-8, and goes on behind it: one bad byte costs one row, not the file. */
+/** Marks what is not UTF-8, and goes on after it: one bad byte costs one row, not the file. */
 export class Utf8Decoder implements Decoder {
   readonly #strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   readonly #lenient = new TextDecoder("utf-8", { ignoreBOM: true });

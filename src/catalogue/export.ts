@@ -2,7 +2,7 @@
 
 import { memberOf } from "../books/listing.ts";
 import { listInOrder } from "../books/store.ts";
-import { type Lines, type Position, rowsIn } from "../db/keyset.ts";
+import { type Lines, type ListingPosition, rowsIn } from "../db/keyset.ts";
 import type { Database } from "../db/ports.ts";
 import type { Selection } from "./contract.ts";
 import type { FileWriter } from "./export-format.ts";
@@ -28,7 +28,7 @@ export async function* exportParts(
   { head, write }: FileWriter,
 ): AsyncGenerator<Part, undefined> {
   const encoder = new TextEncoder();
-  let position: Position | undefined;
+  let position: ListingPosition | undefined;
   do {
     const found: Lines = await listInOrder(connect(), selection, position, PAGE_ROWS);
     const books = rowsIn(found);
@@ -43,8 +43,8 @@ function positionAfter(
   book = "",
   sort: Selection["sort"],
   { state }: Lines,
-  last: Position | undefined,
-): Position {
+  last: ListingPosition | undefined,
+): ListingPosition {
   const members = JSON.parse(book);
   return {
     direction: "forward",

@@ -23,7 +23,7 @@ export interface ImportPolicy extends Omit<BatchPolicy, "strict"> {
 
 /** How far an import has come. Each row of the file is counted once, but for duplicates within a batch. */
 export interface Progress {
-  /** The number of the last row of which is known what became of it. The import can go on behind it. */
+  /** The number of the last row whose outcome is known. The import can go on after it. */
   rows: number;
   created: number;
   updated: number;
@@ -48,7 +48,7 @@ type ConnectBatch = () => Database;
 
 /**
  * Imports rows in batches. Each is one transaction, and is written while the next is read. What an event reports is
- * committed; an error ends the import behind the last batch that was reported.
+ * committed; an error ends the import after the last batch that was reported.
  */
 export async function* importRows(
   source: RowBatches,

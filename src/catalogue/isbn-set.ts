@@ -1,4 +1,4 @@
-/** ISBNs of nine digits behind one of two prefixes: a number below 2^31, from 1. */
+/** ISBNs of nine digits after one of two prefixes: a number below 2^31, from 1. */
 const numberOf = (isbn: string) =>
   (isbn.startsWith("979") ? 1_000_000_000 : 0) + Number(isbn.slice(3, 12)) + 1;
 

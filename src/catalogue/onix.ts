@@ -53,7 +53,7 @@ class RowMaker {
     this.#options = options;
   }
 
-  /** The rows that a step yields, also if it fails behind them. */
+  /** The rows that a step yields, also if it fails after them. */
   *during(step: () => void): Generator<Row[], void> {
     this.#rows = [];
     try {

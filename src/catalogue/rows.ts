@@ -27,7 +27,7 @@ export const MEMBERS = WRITABLE.filter((name): name is Member => name !== "isbn"
 
 export type RowFault = Omit<ValidationError, "in">;
 
-interface Position {
+interface PlaceInFile {
   /** Counts rows from 1. Header and blank lines do not count. The same file always has the same numbers. */
   row: number;
   /** The line where the row begins, from 1. */
@@ -53,7 +53,7 @@ export const originFaults = (origin: Record<string, unknown>): RowFault[] =>
       : [{ path, code: "invalid_format", message: "must be as an export with ids has it" } as const],
   );
 
-export interface BookRow extends Position {
+export interface BookRow extends PlaceInFile {
   kind: "book";
   isbn: string;
   origin?: Origin | undefined;
@@ -65,13 +65,13 @@ export interface BookRow extends Position {
 }
 
 /** A record that withdraws a book: only ONIX has them. */
-export interface DeletionRow extends Position {
+export interface DeletionRow extends PlaceInFile {
   kind: "deletion";
   isbn: string;
   repairs: readonly Repair[];
 }
 
-export interface RefusedRow extends Position {
+export interface RefusedRow extends PlaceInFile {
   kind: "refused";
   /** Undefined if the row has no good one. */
   isbn: string | undefined;

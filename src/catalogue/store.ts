@@ -165,7 +165,7 @@ const rehearsal = defineStatement({
       ${counted(sql`present where is_deleted`)} as deleted, ${unchanged}, ${refusedItems}, null as overtaken`,
 });
 
-/** The time of an id (RFC 9562, 5.7), and a counter behind it, so that ids are in the order of the file. */
+/** The time of an id (RFC 9562, 5.7), and then a counter, so that ids are in the order of the file. */
 const orderedId = sql`encode(overlay(overlay(uuid_send(gen_random_uuid())
     placing substring(int8send(floor(extract(epoch from statement_timestamp()) * 1000)::bigint + item / 4096) from 3) from 1 for 6)
     placing int2send((28672 + item % 4096)::int2) from 7 for 2), 'hex')::uuid`;

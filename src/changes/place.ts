@@ -3,7 +3,7 @@
  * database. What it has not seen are the rows that other transactions wrote. A transaction that commits late is so never
  * missed, and one that stays open holds nobody back. See docs/decisions/0030-feed-cursors.md.
  */
-import type { Position } from "../db/keyset.ts";
+import type { ListingPosition } from "../db/keyset.ts";
 
 /** The transactions that were committed at a moment: those below `xmax` that were not running. */
 export interface Snapshot {
@@ -62,7 +62,7 @@ export function snapshotOf({ at, snapshot, isStandby }: Moment): Snapshot {
   return { xmax, running: given.slice(0, MAX_RUNNING), at };
 }
 
-/** A snapshot up to a transaction, behind which none has a row yet. */
+/** A snapshot up to a transaction, after which none has a row yet. */
 function upTo(newest: bigint, { at, xmax, running }: Snapshot): Snapshot {
   return xmax <= newest
     ? { at, xmax, running }
@@ -104,14 +104,14 @@ export interface PageEnd {
   removedTo: bigint;
 }
 
-/** The place behind a page. */
+/** The place after a page. */
 export function placeAfter(
   place: Place | undefined,
   { home, now, last, isCut, removedTo }: PageEnd,
 ): { next: Place; more: boolean } {
   const { seen, walk } = place ?? {};
   if (isCut && last) return { next: { home, seen, walk: { from: walk?.from ?? now, last } }, more: true };
-  // What was committed during the walk may lie behind it: the next walk finds it. The last is of one page, and so of one moment.
+  // The walk may have passed what was committed meanwhile: the next walk finds it. The last is of one page, and so of one moment.
   if (walk) return { next: { home, seen: walk.from, walk: undefined }, more: true };
   // What comes after the newest row is left out, so that the cursor stays the same while nothing changes.
   const known = [removedTo, last?.xid ?? 0n, seen ? seen.xmax - 1n : 0n];
@@ -136,7 +136,7 @@ const read = ([at, xmax, ...running]: Written): Snapshot => ({
 });
 
 /** A place as the position of a sealed cursor. */
-export function positionOf({ home, seen, walk }: Place): Position {
+export function positionOf({ home, seen, walk }: Place): ListingPosition {
   return {
     direction: "forward",
     side: "after",
@@ -146,7 +146,7 @@ export function positionOf({ home, seen, walk }: Place): Position {
   };
 }
 
-export function placeOf({ key, id, state }: Position): Place {
+export function placeOf({ key, id, state }: ListingPosition): Place {
   const [home, seen, from] = state as [string, Written | null, Written | null];
   return {
     home,

@@ -3,7 +3,7 @@ import { OctavoError, ResponseError } from "./errors.ts";
 import { isRetryable, notFromApi, pause, type Send } from "./send.ts";
 import type { Change, ChangePage, ChangeQuery } from "./stock-types.ts";
 
-/** A change, and where to go on behind it. */
+/** A change, and where to go on after it. */
 export interface FollowedChange extends Change {
   /**
    * For `since`, once this change is applied. Within a page it is the cursor of the page, whose changes then come again.
@@ -23,7 +23,7 @@ export interface FollowOptions {
 
 /** Iterating over it yields every change, and waits for more. */
 export interface Feed extends AsyncIterable<FollowedChange> {
-  /** Fetches the page behind `since`. */
+  /** Fetches the page after `since`. */
   page(): Promise<ChangePage>;
 }
 

@@ -1,6 +1,6 @@
 const HEADER = "X-Octavo-Position";
 
-/** Kind and number, in base64url: as texts, later positions of a kind sort behind earlier ones. */
+/** Kind and number, in base64url: as texts, later positions of a kind sort after earlier ones. */
 const ORDERED = 16;
 
 /**

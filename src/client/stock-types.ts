@@ -61,9 +61,9 @@ export interface LedgerQuery extends PageQuery {
   until?: string | undefined;
 }
 
-/** Where the feed begins: behind a cursor, or with every book. */
+/** Where the feed begins: after a cursor, or with every book. */
 export interface ChangeQuery {
-  /** The cursor behind which to go on. */
+  /** The cursor after which to go on. */
   since?: string | undefined;
   /** Changes in a page, 1 to 5,000. The default is 1,000. */
   limit?: number | undefined;

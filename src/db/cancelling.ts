@@ -10,8 +10,8 @@ const CANCEL_AFTER_MS = 500;
 const CANCEL_TIMEOUT_MS = 1000;
 
 /**
- * Waits for the result of a statement, and cancels the statement if its callers go. A connection so has one cancellation at a
- * time. It may get the cancellation late, when it runs another statement, and must not be used again.
+ * Waits for the result of a statement, and cancels the statement if its callers go. The connection must not be used again: the
+ * cancellation may arrive late, during another statement.
  *
  * @throws GoneError once the statement is cancelled
  */

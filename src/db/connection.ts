@@ -47,7 +47,7 @@ export interface Writes {
 /**
  * Sends each call to the driver by itself.
  *
- * @param onPosition is told how far the database was behind each write; without replicas, nobody needs that
+ * @param onPosition is told the position after each write; without replicas, nobody needs that
  */
 export function direct(driver: Driver, onPosition?: OnPosition): { reads: Reads; writes: Writes } {
   const optionsOf = (trip: Trip, isWrite: boolean): CallOptions => ({
@@ -77,7 +77,7 @@ export function direct(driver: Driver, onPosition?: OnPosition): { reads: Reads;
   };
 }
 
-/** Calls that took longer may have lost their callers. Asking the others would cost more than it saves. */
+/** After so long a call, its caller may have gone. For quicker calls, asking would cost more than it saves. */
 const LONG_MS = 100;
 
 /** Waits for a read. Nobody makes a reply of its rows for a client who has gone. */

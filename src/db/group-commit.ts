@@ -2,7 +2,7 @@ import { LateError } from "../deadline.ts";
 import type { Batcher, Writes } from "./connection.ts";
 import { isLockTimeout, isOfStatement } from "./faults.ts";
 import type { CallOptions, Driver, Row } from "./ports.ts";
-import type { Place, Scheduler } from "./scheduler.ts";
+import type { Scheduler, Slot } from "./scheduler.ts";
 import type { Statement } from "./statements.ts";
 import { marking, markSent, type OnPosition, type Trip } from "./trips.ts";
 
@@ -67,7 +67,7 @@ class WriteQueue {
   readonly #share: number;
   readonly #waiting: Waiting[] = [];
   #isScheduled = false;
-  /** How many writes run, or wait for a place, that do not give up a lock. */
+  /** How many writes run without a lock timeout, or wait to: they keep their connections for as long as they wait for locks. */
   #patient = 0;
 
   constructor(writer: Writer, scheduler: Scheduler, share: number) {
@@ -88,7 +88,7 @@ class WriteQueue {
     if (this.#isScheduled || this.#waiting.length === 0) return;
     this.#isScheduled = true;
     // The deadline of each write is checked when it is taken.
-    this.#scheduler.run("writes", { deadline: Number.POSITIVE_INFINITY }, async (place) => {
+    this.#scheduler.run("writes", { deadline: Number.POSITIVE_INFINITY }, async (slot) => {
       this.#isScheduled = false;
       const taken = takeNext(this.#waiting);
       const trips = taken.map(({ trip }) => trip);
@@ -96,14 +96,14 @@ class WriteQueue {
       const [first, ...others] = taken;
       this.#schedule();
       if (others.length > 0) await this.#runGroup([first, ...others] as WaitingCall[]);
-      else if (first) await this.#runAlone(first, place);
+      else if (first) await this.#runAlone(first, slot);
     });
   }
 
-  async #runAlone(write: Waiting, place: Place): Promise<void> {
+  async #runAlone(write: Waiting, slot: Slot): Promise<void> {
     const writer = this.#writer;
     if (this.#patient < this.#share) {
-      const timer = setTimeout(() => place.moveTo("locks"), LOCK_TIMEOUT_MS);
+      const timer = setTimeout(() => slot.moveTo("locks"), LOCK_TIMEOUT_MS);
       await this.#runPatiently(() => run(writer, write, []), write);
       clearTimeout(timer);
       return;

@@ -14,7 +14,7 @@ import {
  * A place between two rows of a listing, just before or after the row with this sort key and id, whether or not that row
  * still exists; and the direction of travel.
  */
-export interface Position {
+export interface ListingPosition {
   direction: "forward" | "backward";
   side: "before" | "after";
   /** The sort key as in the row's JSON, so that no microsecond and no cent is lost. */
@@ -32,7 +32,7 @@ export type Lines = {
   lines: string | null;
   /** The sort keys of the rows, separated by commas, if their JSON does not have them. */
   keys?: string | null;
-  /** What the cursors of the page keep, as JSON: see {@link Position}. */
+  /** What the cursors of the page keep, as JSON: see {@link ListingPosition}. */
   state?: string | null;
 };
 
@@ -56,7 +56,7 @@ interface PageOptions {
   /** A part of the table, under its name; else all of it. */
   from?: SQL | undefined;
   filters: SQL[];
-  position: Position | undefined;
+  position: ListingPosition | undefined;
   limit: number;
   json: SQL;
 }
@@ -66,7 +66,7 @@ interface PageOptions {
  * direction of travel. `values` are those of the filters.
  */
 export type Pages<T extends Types> = (
-  position: Position | undefined,
+  position: ListingPosition | undefined,
   limit: number,
   values: Values<T>,
 ) => Query;
@@ -126,7 +126,7 @@ export function filteredPage(
   return pageStatement(table, order, { from, filters, place: position, json }, value);
 }
 
-type Place = Pick<Position, "direction" | "side">;
+type Place = Pick<ListingPosition, "direction" | "side">;
 
 function pageStatement(
   table: PgTable,
@@ -142,10 +142,10 @@ function pageStatement(
   };
   return inLines(sql`select ${json} as json from ${from ?? table} ${join}
     ${where([...filters, ...bounds, ...(place ? [beyond(place)] : [])])}
-    order by ${key} ${direction(ascending)}, ${id} ${direction(ascending)} limit ${value("rows")}`);
+    order by ${key} ${ascOrDesc(ascending)}, ${id} ${ascOrDesc(ascending)} limit ${value("rows")}`);
 }
 
-const placeValues = (position: Position | undefined, limit: number): Record<string, unknown> => ({
+const placeValues = (position: ListingPosition | undefined, limit: number): Record<string, unknown> => ({
   ...(position && { key: position.key, from: position.id }),
   rows: limit + 1,
 });
@@ -157,7 +157,7 @@ export function offsetPage(
   { from, filters, offset, limit, json }: Omit<PageOptions, "position"> & { offset: number },
 ): SQL {
   return inLines(sql`select ${json} as json from ${from ?? table} ${join} ${where([...filters, ...bounds])}
-    order by ${key} ${direction(!descending)}, ${id} ${direction(!descending)} limit ${limit} offset ${offset}`);
+    order by ${key} ${ascOrDesc(!descending)}, ${id} ${ascOrDesc(!descending)} limit ${limit} offset ${offset}`);
 }
 
 const inLines = (rows: SQL) => sql`select string_agg(json, E'\\n') as lines from (${rows}) page`;
@@ -166,7 +166,7 @@ export function where(conditions: SQL[]): SQL {
   return conditions.length > 0 ? sql`where ${sql.join(conditions, sql` and `)}` : sql``;
 }
 
-const direction = (ascending: boolean) => sql.raw(ascending ? "asc" : "desc");
+const ascOrDesc = (ascending: boolean) => sql.raw(ascending ? "asc" : "desc");
 
 /** The order by a column. Drizzle's type of a text column may end with a collation, which a value does not need. */
 export const orderBy = (column: PgColumn, id: PgColumn, descending: boolean): KeysetOrder => ({

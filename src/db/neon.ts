@@ -13,7 +13,7 @@ export interface NeonOptions {
   fetchEndpoint?: string | undefined;
 }
 
-/** Nothing can run behind the commit. The id of a transaction is behind all that were committed before it began. */
+/** Nothing can run after the commit. The id of a transaction is greater than those of all that were committed before it began. */
 const MARK = markOf("xid", sql`pg_current_xact_id()`);
 
 const TRANSACTIONS = {

@@ -121,7 +121,7 @@ class PooledCalls {
     this.#warn = warn;
   }
 
-  /** Runs work with the guard before it and the mark behind it, which all leave together. */
+  /** Runs work with the guard before it and the mark after it, which all leave together. */
   async run<T>(
     deadline: number,
     statements: Statement[],
@@ -130,8 +130,8 @@ class PooledCalls {
   ): Promise<T> {
     if (!guard && !mark) return this.#run(deadline, statements, work);
     const before = guard ? [guard.statement] : [];
-    const behind = mark ? [MARK] : [];
-    const all = [...before, ...statements, ...behind];
+    const after = mark ? [MARK] : [];
+    const all = [...before, ...statements, ...after];
     const { guarded, result, marked } = await this.#run(deadline, all, async (client, sent) => {
       const [guarding, working, marking] = await Promise.allSettled([
         Promise.all(sent.slice(0, before.length).map((statement) => run(client, statement))),
@@ -185,10 +185,10 @@ async function runBatch(client: pg.PoolClient, begin: string, statements: Statem
   const texts = [{ text: begin, values: [] }, ...statements, { text: "commit", values: [] }];
   const settled = await Promise.allSettled(texts.map((statement) => run(client, statement)));
   const [begun] = settled;
-  // Without a transaction each statement behind it was one by itself.
+  // Without a transaction each statement after it was one by itself.
   if (begun?.status === "rejected")
     throw new Error("The transaction did not begin.", { cause: begun.reason });
-  // Of errors the first is the cause: those behind it only tell that the transaction has failed.
+  // Of errors the first is the cause: those after it only tell that the transaction has failed.
   const failed = settled.find((result) => result.status === "rejected");
   if (failed) throw failed.reason;
   return settled.slice(1, -1).map((result) => (result as PromiseFulfilledResult<Row[]>).value);

@@ -2,7 +2,10 @@
 import { type SQL, sql } from "drizzle-orm";
 import { bind, compiler, defineStatement, type Statement } from "./statements.ts";
 
-/** A place in the log of a cluster (`lsn`), or one of its transactions (`xid`), which is behind all that were committed before. */
+/**
+ * A place in the log of a cluster (`lsn`), or the id of one of its transactions (`xid`) that began after all that it covers was
+ * committed.
+ */
 export interface Position {
   /** The cluster and its timeline. */
   home: string;
@@ -84,7 +87,7 @@ export function furthest(one: Position | undefined, other: Position): Position {
 /** Digits of base 36, enough for 2^53. */
 const DIGITS = 11;
 
-/** A position without its home, as a text in which later ones sort behind earlier ones. */
+/** A position without its home, as a text in which later ones sort after earlier ones. */
 export const textOf = ({ kind, value }: Position): string =>
   `${kind[0]}${value.toString(36).padStart(DIGITS, "0")}`;
 

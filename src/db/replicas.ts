@@ -135,7 +135,7 @@ export class Replicas {
     return undefined;
   }
 
-  /** Is told the position behind each write. */
+  /** Is told the position after each write. */
   readonly onPosition = ({ home }: Position): void => {
     this.home = home;
   };
@@ -174,7 +174,7 @@ export function replicatedReads(primary: Reads, replicas: Replicas): Reads {
     }
     const after = reader.after(home);
     const replica = replicas.next();
-    // The guard of such a snapshot cannot be older than it.
+    // In one transaction the guard sees the same moment as the read, so it cannot prove beforehand that the replica has come so far.
     const isBlind = isSnapshot && after && replica?.driver.isOneTransaction;
     if (!replica || isBlind) return read(primary);
     trip.guard = replicas.guardOf(replica, after);

@@ -114,7 +114,7 @@ export function defineResource(table: ResourceTable, options: ResourceOptions): 
   const { unique, rule } = options;
   const put = unique && unconditionally(PUT, putSteps(table, options, unique.column));
 
-  const faultOf = (refused: Exclude<Written, Resource>, members: object): Error => {
+  const faultOfRefusal = (refused: Exclude<Written, Resource>, members: object): Error => {
     if (refused.refusal === "missing") return new MissingFault();
     if (refused.refusal === "incomplete") return new IncompleteFault();
     if (refused.refusal === "version") return new VersionFault();
@@ -140,14 +140,14 @@ export function defineResource(table: ResourceTable, options: ResourceOptions): 
         const rows = JSON.stringify([members]);
         const outcome: Written | Replay = await writeKeyed(database, claim, creation, { rows });
         if (!("refusal" in outcome) || outcome.refusal === null) return outcome;
-        throw faultOf(outcome, members);
+        throw faultOfRefusal(outcome, members);
       }),
     change: (database, id, members, demand) =>
       withRetry(async () => {
         const values = { id, changes: JSON.stringify(members), ...demandValues(demand) };
         database.changed(id);
         const [outcome] = (await database.write(bind(change, values))) as [Written];
-        if (outcome.refusal !== null) throw faultOf(outcome, members);
+        if (outcome.refusal !== null) throw faultOfRefusal(outcome, members);
         return outcome;
       }),
     async put(database, key, changes, members, demand) {
@@ -161,7 +161,7 @@ export function defineResource(table: ResourceTable, options: ResourceOptions): 
         ...demandValues(demand),
       };
       const [outcome] = (await database.write(bind(put, values))) as [Put];
-      if (outcome.refusal !== null) throw faultOf(outcome, changes);
+      if (outcome.refusal !== null) throw faultOfRefusal(outcome, changes);
       const { is_new: isNew, ...resource } = outcome;
       database.changed(resource.id);
       return { ...resource, isNew };
@@ -170,7 +170,7 @@ export function defineResource(table: ResourceTable, options: ResourceOptions): 
       const values = { id, actor, ...demandValues(demand) };
       database.changed(id);
       const [outcome] = (await database.write(bind(deletion, values))) as [Written];
-      if (outcome.refusal !== null) throw faultOf(outcome, {});
+      if (outcome.refusal !== null) throw faultOfRefusal(outcome, {});
     },
   };
 }

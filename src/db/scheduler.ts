@@ -26,8 +26,8 @@ export interface SchedulerOptions {
   share: number;
 }
 
-/** A place among the work that runs. */
-export interface Place {
+/** A slot among the work that runs. */
+export interface Slot {
   /** Counts the work in another lane from now on, even if that lane is full. */
   moveTo(lane: LaneName): void;
 }
@@ -78,14 +78,14 @@ export class Scheduler {
    *
    * @throws LateError, GoneError, and what the work throws
    */
-  run<T>(name: LaneName, limits: Limits, work: (place: Place) => Promise<T>): Promise<T> {
+  run<T>(name: LaneName, limits: Limits, work: (slot: Slot) => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const start = () => {
         let lane = this.#lanes[name];
         lane.started++;
         lane.running++;
         this.#running++;
-        const place: Place = {
+        const slot: Slot = {
           moveTo: (other) => {
             lane.running--;
             lane = this.#lanes[other];
@@ -98,7 +98,7 @@ export class Scheduler {
           this.#running--;
           this.#dispatch();
         };
-        work(place).then(resolve, reject).finally(end);
+        work(slot).then(resolve, reject).finally(end);
       };
       this.#lanes[name].queue.push({ limits, start, reject });
       this.#dispatch();

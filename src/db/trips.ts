@@ -82,10 +82,10 @@ export function markSent(trips: readonly Trip[], lane?: LaneName): void {
   }
 }
 
-/** Is told how far the database was behind a write. */
+/** Is told the position of the database after a write. */
 export type OnPosition = (position: Position) => void;
 
-/** Makes the function that notes the position behind a commit on the trips of its writes. */
+/** Makes the function that notes the position after a commit on the trips of its writes. */
 export const marking = (trips: readonly Trip[], onPosition: OnPosition) => (row: object) => {
   const position = positionOf(row as Mark);
   for (const trip of trips) trip.position = position;

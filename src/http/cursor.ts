@@ -1,4 +1,4 @@
-import type { Position } from "../db/keyset.ts";
+import type { ListingPosition } from "../db/keyset.ts";
 import { Problem } from "./problem.ts";
 import { Seal } from "./seal.ts";
 
@@ -11,13 +11,13 @@ export class CursorSeal {
     this.#seal = new Seal(secret);
   }
 
-  seal(scope: string, { direction, side, key, id, state }: Position): string {
+  seal(scope: string, { direction, side, key, id, state }: ListingPosition): string {
     const members = [direction[0], side[0], key, id, ...(state === undefined ? [] : [state])];
     return this.#seal.seal(scope, JSON.stringify(members));
   }
 
   /** @throws Problem `invalid_cursor` for every text but the one that `seal` made for this scope */
-  open(scope: string, cursor: string): Position {
+  open(scope: string, cursor: string): ListingPosition {
     const text = this.#seal.open(scope, cursor);
     if (text === undefined) throw invalidCursor();
     const [direction, side, key, id, state] = JSON.parse(text);

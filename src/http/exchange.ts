@@ -55,7 +55,7 @@ export class Exchange implements Clock, Waiter {
   session: Session | undefined;
   /** What a page of ours has sent, so that it can be sent again. */
   form: FormData | undefined;
-  /** How far the database was behind the last write, where there are replicas. */
+  /** The position in the database's log after the last write, where there are replicas. */
   position: Position | undefined;
   readonly #options: ExchangeOptions;
   readonly #arrival = performance.now();
@@ -108,7 +108,7 @@ export class Exchange implements Clock, Waiter {
     if (trip.position) this.position = furthest(this.position, trip.position);
   }
 
-  /** Nobody receives the failure of what was cancelled when the client had gone, and nothing is wrong. */
+  /** The client had gone, so its work was cancelled. That is no error: the log has the status 499. */
   #withdraw(): number {
     Object.assign(this.observed, { client_gone: true, problem: undefined, error: undefined });
     return CLIENT_GONE;

@@ -2,7 +2,11 @@
 import * as z from "zod";
 import type { ValidationCode } from "./problem.ts";
 
-/** Reports a fault from within a schema. `message` continues a sentence that begins with the field's name: "must be …". */
+/**
+ * Reports a fault from within a schema. It does not throw: the type is that of `z.NEVER`, so that a transform can return it.
+ *
+ * @param message continues a sentence that begins with the field's name: "must be …"
+ */
 export function fail(
   context: z.RefinementCtx,
   code: ValidationCode,

@@ -36,7 +36,8 @@ export async function claimOf(
 
 /**
  * The claim of a form. It belongs to what the form does, such as the sale under a receipt's number, and not to whoever sends
- * it: a sale that one clerk sent and another sends again is made once. Keys of clients are digests of three texts.
+ * it: a sale that one clerk sent and another sends again is made once. It never equals a client's key, which is a digest of three
+ * texts.
  */
 export async function claimUnder(name: string, content: unknown): Promise<Claim> {
   return {
@@ -48,7 +49,7 @@ export async function claimUnder(name: string, content: unknown): Promise<Claim>
 }
 
 /**
- * A client that sends a key relies on it, so a route that would ignore the key rejects it.
+ * A client that sends a key relies on it, so a POST that would ignore the key rejects it. Other methods have If-Match.
  *
  * @throws Problem `invalid_header`
  */

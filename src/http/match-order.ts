@@ -4,7 +4,7 @@
  */
 export function matchOrder(paths: readonly string[]): string[] {
   const prefixes = paths.flatMap((path) => path.match(/^.*\/[^:/]+(?=\/:)/)?.[0] ?? []);
-  // Sorts a parameter behind every literal segment.
+  // Sorts a parameter after every literal segment.
   const rank = (path: string) => path.replaceAll("/:", "/\uffff");
   return [...new Set([...paths, ...prefixes])].sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
 }

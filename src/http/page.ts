@@ -1,6 +1,6 @@
 /** What people get from the app, in contrast to programs: pages, and the files that belong to them. */
 import type * as z from "zod";
-import type { Position } from "../db/keyset.ts";
+import type { ListingPosition } from "../db/keyset.ts";
 import type { Preconditions } from "./etag.ts";
 import type { HandlerContext } from "./handler.ts";
 import type { Paging } from "./paging.ts";
@@ -50,7 +50,7 @@ export interface PageInput<P extends PageRoute> {
       ? z.output<P["query"]>
       : object;
   /** The position of the cursor; undefined on a first page. */
-  position: Position | undefined;
+  position: ListingPosition | undefined;
   preconditions: Preconditions;
   /** What was sent; empty on a page that is read. */
   form: FormData;

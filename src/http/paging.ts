@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { type Lines, type Position, rowsIn } from "../db/keyset.ts";
+import { type Lines, type ListingPosition, rowsIn } from "../db/keyset.ts";
 import type { CursorSeal } from "./cursor.ts";
 import { wholeNumber } from "./fields.ts";
 
@@ -62,14 +62,19 @@ interface Page {
   more: boolean;
 }
 
-type Place = Pick<Position, "key" | "id" | "state">;
+type Place = Pick<ListingPosition, "key" | "id" | "state">;
 
 /**
  * Cuts a page from rows in the direction of travel, which may be one more than the limit.
  *
  * @param key the member that the listing is sorted by, unless the rows have keys beside them
  */
-function cutPage(found: Lines, limit: number, position: Position | undefined, key: string | undefined): Page {
+function cutPage(
+  found: Lines,
+  limit: number,
+  position: ListingPosition | undefined,
+  key: string | undefined,
+): Page {
   const all = rowsIn(found);
   const rows = all.slice(0, limit);
   const keys = found.keys?.split(",");
@@ -95,13 +100,13 @@ function cutPage(found: Lines, limit: number, position: Position | undefined, ke
  */
 function neighbours(
   { first, last, more }: Page,
-  position: Position | undefined,
-): { next?: Position | undefined; previous?: Position | undefined } {
-  const next = (): Position | undefined =>
+  position: ListingPosition | undefined,
+): { next?: ListingPosition | undefined; previous?: ListingPosition | undefined } {
+  const next = (): ListingPosition | undefined =>
     last
       ? { direction: "forward", side: "after", ...last }
       : position && { ...position, direction: "forward" };
-  const previous = (): Position | undefined =>
+  const previous = (): ListingPosition | undefined =>
     first
       ? { direction: "backward", side: "before", ...first }
       : position && { ...position, direction: "backward" };
@@ -137,7 +142,7 @@ export class PageWriter {
    * `{"data":[…],"limit":20,"next_cursor":…,"prev_cursor":…}` and then the `extra` members. The Link header has the same
    * links (RFC 8288), unless it would be too long.
    */
-  write(found: Lines, position: Position | undefined, listing: Listing): PageReply {
+  write(found: Lines, position: ListingPosition | undefined, listing: Listing): PageReply {
     const url = listing.url.pathname + listing.url.search;
     if (this.#last?.found !== found || this.#last.url !== url) {
       const page = cutPage(found, listing.limit, position, listing.key);
@@ -147,12 +152,12 @@ export class PageWriter {
   }
 
   /** Seals the cursor of a listing whose pages have a form of their own. */
-  seal({ url, paging, query }: Pick<Listing, "url" | "paging" | "query">, position: Position): string {
+  seal({ url, paging, query }: Pick<Listing, "url" | "paging" | "query">, position: ListingPosition): string {
     return this.#seal.seal(scopeOf(url.pathname, paging.bound, query), position);
   }
 
   /** The rows of the same page with its cursors, for a page that is not JSON. */
-  cut(found: Lines, position: Position | undefined, listing: Listing): CutPage {
+  cut(found: Lines, position: ListingPosition | undefined, listing: Listing): CutPage {
     const page = cutPage(found, listing.limit, position, listing.key);
     return { rows: page.rows, ...cursorsOf(page, position, listing, this.#seal) };
   }
@@ -171,7 +176,7 @@ interface CutPage extends Cursors {
 
 function cursorsOf(
   page: Page,
-  position: Position | undefined,
+  position: ListingPosition | undefined,
   { url, paging, query }: Listing,
   seal: CursorSeal,
 ): Cursors {
@@ -183,7 +188,12 @@ function cursorsOf(
   };
 }
 
-function render(page: Page, position: Position | undefined, listing: Listing, seal: CursorSeal): PageReply {
+function render(
+  page: Page,
+  position: ListingPosition | undefined,
+  listing: Listing,
+  seal: CursorSeal,
+): PageReply {
   const { url, limit, details, extra } = listing;
   const { next: nextCursor, previous: previousCursor } = cursorsOf(page, position, listing, seal);
   const tail = { limit, ...details, next_cursor: nextCursor, prev_cursor: previousCursor, ...extra };
@@ -210,9 +220,9 @@ interface Listing {
   limit: number;
   /** The member that the rows are sorted by, unless they have keys beside them. */
   key?: string | undefined;
-  /** Members to go behind the limit. */
+  /** Members to go after the limit. */
   details?: Record<string, unknown> | undefined;
-  /** Members to go behind the cursors. */
+  /** Members to go after the cursors. */
   extra?: Record<string, unknown> | undefined;
 }
 

@@ -1,6 +1,6 @@
 import type * as z from "zod";
 import type { Claim } from "../db/idempotency.ts";
-import type { Position } from "../db/keyset.ts";
+import type { ListingPosition } from "../db/keyset.ts";
 import type { Preconditions } from "./etag.ts";
 import type { Paging } from "./paging.ts";
 import type { ProblemCode } from "./problems.ts";
@@ -140,7 +140,7 @@ export interface Input<R extends Route> {
       : object;
   body: ParsedBody<R["body"]>;
   /** The position of the cursor; undefined on a first page. */
-  position: Position | undefined;
+  position: ListingPosition | undefined;
   preconditions: Preconditions;
   /** What the Idempotency-Key of a POST claims. */
   claim: Claim | undefined;

@@ -11,7 +11,7 @@ const FORM = /^([\da-f]{2})-([\da-f]{32})-([\da-f]{16})-([\da-f]{2})(-.*)?$/;
 const ZEROS = /^0+$/;
 const SAMPLED = 1;
 
-/** Parses `traceparent`. A later version may have more fields behind those of the first. */
+/** Parses `traceparent`. A later version may have more fields after those of the first. */
 export function parseTraceParent(header: string | null): TraceContext | undefined {
   if (header === null) return undefined;
   const [, version = "ff", traceId = "", spanId = "", flags = "", rest] = header.match(FORM) ?? [];

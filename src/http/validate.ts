@@ -1,5 +1,5 @@
 import * as z from "zod";
-import type { Position } from "../db/keyset.ts";
+import type { ListingPosition } from "../db/keyset.ts";
 import { type CursorSeal, invalidCursor } from "./cursor.ts";
 import { scopeOf } from "./paging.ts";
 import {
@@ -25,7 +25,7 @@ interface Valid {
   params: unknown;
   query: unknown;
   body: unknown;
-  position: Position | undefined;
+  position: ListingPosition | undefined;
 }
 
 /** Keeps zod from building messages of its own, which would list all unknown members. */

@@ -14,7 +14,7 @@ export const showCatalogue = page({
   listing: { path: listBooks.path, paging: listBooks.paging, limit: BOOKS_IN_PAGE },
 });
 
-/** An ISBN, and behind it the title for people, which decides nothing. */
+/** An ISBN, and after it the title for people, which decides nothing. */
 const bookKey = z.string().transform((key, context) => {
   const [, digits = "", slug = ""] = key.match(/^(97[89]\d{10})(?:-(.*))?$/su) ?? [];
   const isbn = parseIsbn(digits) ?? parseIsbn(key);

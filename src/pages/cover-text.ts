@@ -92,7 +92,7 @@ interface Word {
   width: number;
 }
 
-/** Breaks words into lines; within a word only if the word alone is too long, which a mark behind the hyphen tells. */
+/** Breaks words into lines; within a word only if the word alone is too long, which a mark after the hyphen tells. */
 function wrap(words: Word[], width: number): string[] {
   const lines: string[] = [];
   let line = "";

@@ -20,7 +20,7 @@ export class QuotaWindow extends DurableObject {
     return { admitted, remaining: Math.max(0, requests - count - 1), reset: Math.ceil((end - now) / 1000) };
   }
 
-  /** Leaves nothing of a client behind the window. */
+  /** Deletes what is stored of a client when the window ends. */
   async alarm(): Promise<void> {
     const { storage } = this.ctx;
     const isOver = (storage.kv.get<Kept>(KEY)?.end ?? 0) <= Date.now();

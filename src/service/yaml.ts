@@ -16,7 +16,7 @@ const WIDTH = 100;
 
 export const yamlOf = (value: object): string => `${block(value, "")}\n`;
 
-/** A value whose first line stands behind an indent that is already there. */
+/** A value whose first line follows an indent that is already there. */
 function block(value: unknown, indent: string): string {
   if (isEmpty(value)) return scalar(value, indent);
   const inner = `${indent}  `;

@@ -1,5 +1,5 @@
 /** The shop's to-do list, for staff. */
-import type { Lines, Position } from "../db/keyset.ts";
+import type { Lines, ListingPosition } from "../db/keyset.ts";
 import { MissingFault } from "../db/resource.ts";
 import type { Api } from "../http/api.ts";
 import { textOf } from "../http/form.ts";
@@ -68,7 +68,7 @@ const ANY = { exists: true, oneOf: undefined, noneOf: undefined };
 function shownOf(
   found: Lines,
   query: { completed: boolean; limit: number },
-  position: Position | undefined,
+  position: ListingPosition | undefined,
   url: URL,
   { pages }: HandlerContext,
 ): Shown {

@@ -6,8 +6,8 @@ import {
   filteredPage,
   type KeysetOrder,
   type Lines,
+  type ListingPosition,
   orderBy,
-  type Position,
 } from "../db/keyset.ts";
 import type { Database } from "../db/ports.ts";
 import { MissingFault } from "../db/resource.ts";
@@ -45,7 +45,7 @@ export async function listMovements(
   database: Database,
   bookId: string,
   { limit }: MovementQuery,
-  position: Position | undefined,
+  position: ListingPosition | undefined,
 ): Promise<Lines> {
   const [found] = await database.read<Lines>(pagesOfBook(position, limit, { book: bookId }));
   if (!found) throw new MissingFault();
@@ -61,11 +61,11 @@ const allPages = definePages(stockMovements, newestOfAll, { json: movementJson, 
 export async function listAllMovements(
   database: Database,
   { limit, ...query }: LedgerQuery,
-  position: Position | undefined,
+  position: ListingPosition | undefined,
 ): Promise<Lines> {
   const equal = equalTo(query);
   const order = equal.length > 0 ? newestFirst : newestOfAll;
-  const filters = [...equal, ...within(order, query)];
+  const filters = [...equal, ...betweenTimes(order, query)];
   const page =
     filters.length === 0
       ? allPages(position, limit, {})
@@ -81,7 +81,7 @@ const equalTo = ({ reference, reason }: LedgerFilters): SQL[] => [
   ...(reason === undefined ? [] : [eq(stockMovements.reason, reason)]),
 ];
 
-const within = ({ key, type }: KeysetOrder, { since, until }: LedgerFilters): SQL[] => [
+const betweenTimes = ({ key, type }: KeysetOrder, { since, until }: LedgerFilters): SQL[] => [
   ...(since === undefined ? [] : [sql`${key} >= ${since}::${sql.raw(type)}`]),
   ...(until === undefined ? [] : [sql`${key} < ${until}::${sql.raw(type)}`]),
 ];

@@ -2,7 +2,7 @@
 import { eq, sql } from "drizzle-orm";
 import type { Claim, Replay } from "../db/idempotency.ts";
 import { jsonObject } from "../db/json.ts";
-import { definePages, filteredPage, type Lines, orderBy, type Position } from "../db/keyset.ts";
+import { definePages, filteredPage, type Lines, type ListingPosition, orderBy } from "../db/keyset.ts";
 import type { Database } from "../db/ports.ts";
 import { defineResource, type Resource, type VersionDemand } from "../db/resource.ts";
 import { tasks } from "../db/schema.ts";
@@ -52,7 +52,7 @@ const pages = definePages(tasks, newestFirst, { json: taskJson, types: {} });
 export async function listTasks(
   database: Database,
   { completed, limit }: TaskQuery,
-  position: Position | undefined,
+  position: ListingPosition | undefined,
 ): Promise<Lines> {
   const page =
     completed === undefined

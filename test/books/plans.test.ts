@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { type BookQuery, bookPaging, memberOf, SORTS, type Sort } from "../../src/books/listing.ts";
 import { listBooks } from "../../src/books/store.ts";
 import { connectOver, direct } from "../../src/db/connection.ts";
-import type { Lines, Position } from "../../src/db/keyset.ts";
+import type { Lines, ListingPosition } from "../../src/db/keyset.ts";
 import type { Database, Row } from "../../src/db/ports.ts";
 import type { Statement } from "../../src/db/statements.ts";
 import { readBookAndOthers, readPart, readPartStarts } from "../../src/pages/store.ts";
@@ -109,13 +109,13 @@ async function statementsOf(call: (database: Database) => Promise<unknown>): Pro
   await call(
     recording(async (statement) => {
       statements.push(statement);
-      return [{}];
+      return [{ json: '{"lines":[]}' }];
     }),
   );
   return statements;
 }
 
-const listing = (query: Record<string, string>, position?: Position) => (database: Database) =>
+const listing = (query: Record<string, string>, position?: ListingPosition) => (database: Database) =>
   listBooks(database, parse(query), position);
 
 const parse = (query: Record<string, string>): BookQuery =>
@@ -132,7 +132,7 @@ function recording(query: (statement: Statement) => Promise<Row[]>): Database {
 }
 
 /** The position of the middle row of an order, as a cursor holds it. */
-async function middleOf(query: Record<string, string>): Promise<Pick<Position, "key" | "id">> {
+async function middleOf(query: Record<string, string>): Promise<Pick<ListingPosition, "key" | "id">> {
   const [statement] = await statementsOf(listing(query));
   const text = statement?.text.replace(/limit \$\d+::int\) page$/, "limit 1 offset 5000) page") ?? "";
   const [found] = await database.sql<Lines>(text, statement?.values.slice(0, -1));
@@ -208,7 +208,7 @@ test.each(["forward", "backward"] as const)(
        order by created_at desc, id desc limit 1 offset ${BOOKS / 2}`,
     );
     const { book, ...place } = middle as NonNullable<typeof middle>;
-    const position: Position = { direction, side: "after", ...place };
+    const position: ListingPosition = { direction, side: "after", ...place };
     const scans = await scansOf((database) => listMovements(database, book, { limit: LIMIT }, position));
     const run = scans.filter((scan) => scan["Actual Loops"]);
     expect(run.map((scan) => [scan["Index Name"], rowsRead(scan)])).toEqual([
@@ -267,7 +267,7 @@ describe.each([
           `select id, created_at::text as key from stock_movements order by created_at desc, id desc
          limit 1 offset ${BOOKS / 2}`,
         );
-        for (const position of [undefined, { direction, side: "after", ...middle } as Position]) {
+        for (const position of [undefined, { direction, side: "after", ...middle } as ListingPosition]) {
           const [scan, ...others] = await scansOf((database) => listAllMovements(database, query, position));
           expect(others.filter((other) => other["Actual Loops"])).toEqual([]);
           expect(scan).toMatchObject({ "Index Name": `stock_movements_${index}_idx` });

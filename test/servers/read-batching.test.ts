@@ -9,7 +9,7 @@ import { type BookQuery, bookPaging, memberOf, type Sort } from "../../src/books
 import { listBooks, listBooksByNumber, readBook } from "../../src/books/store.ts";
 import { connectOver, direct, type Reads } from "../../src/db/connection.ts";
 import { SetupFault, UnavailableFault } from "../../src/db/faults.ts";
-import { type Lines, type Position, rowsIn } from "../../src/db/keyset.ts";
+import { type Lines, type ListingPosition, rowsIn } from "../../src/db/keyset.ts";
 import { type PooledDriver, pooledDriver } from "../../src/db/pool.ts";
 import type { Connect, Driver } from "../../src/db/ports.ts";
 import { batchedReads } from "../../src/db/read-batching.ts";
@@ -129,7 +129,7 @@ describe("pages of one order read in one turn", () => {
     "pages of the order %s read in one turn are one query, and equal the pages read alone",
     async (sort) => {
       const query = bookPaging.query.parse({ sort, limit: "3" });
-      const page = async (connect: Connect, ...listing: [BookQuery, Position?]) =>
+      const page = async (connect: Connect, ...listing: [BookQuery, ListingPosition?]) =>
         booksIn((await listBooks(connect(PATIENCE), listing[0], listing[1])).found);
       const rows = await page(connectOver(direct(driver)), { ...query, limit: BOOKS });
       const places = [...rows, ...rows].map((book) => ({

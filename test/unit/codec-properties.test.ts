@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { load } from "js-yaml";
 import { expect, test } from "vitest";
 import { gapsOf, type Place, placeOf, positionOf, snapshotOf } from "../../src/changes/place.ts";
-import type { Position } from "../../src/db/keyset.ts";
+import type { ListingPosition } from "../../src/db/keyset.ts";
 import { CursorSeal } from "../../src/http/cursor.ts";
 import { Problem } from "../../src/http/problem.ts";
 import { Seal } from "../../src/http/seal.ts";
@@ -16,7 +16,7 @@ const seal = new Seal(SECRET);
 const cursors = new CursorSeal(SECRET);
 const BASE64_URL = [..."ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"];
 
-const position: fc.Arbitrary<Position> = fc.record({
+const position: fc.Arbitrary<ListingPosition> = fc.record({
   direction: fc.constantFrom("forward", "backward"),
   side: fc.constantFrom("after", "before"),
   key: anyText(),

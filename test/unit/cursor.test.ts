@@ -1,12 +1,12 @@
 /** Cursors seal a position together with the scope of their listing. */
 import { expect, test } from "vitest";
-import type { Position } from "../../src/db/keyset.ts";
+import type { ListingPosition } from "../../src/db/keyset.ts";
 import { CursorSeal } from "../../src/http/cursor.ts";
 
 const secret = (letter: string) => new TextEncoder().encode(letter.repeat(32));
 const seal = new CursorSeal(secret("k"));
 const SCOPE = '["/api/v1/books","title"]';
-const PLACE: Position = {
+const PLACE: ListingPosition = {
   direction: "forward",
   side: "after",
   key: "Émile, ou De l’éducation",
@@ -15,7 +15,7 @@ const PLACE: Position = {
 const cursor = seal.seal(SCOPE, PLACE);
 const refusal = expect.objectContaining({ code: "invalid_cursor" });
 
-test.each<Position>([
+test.each<ListingPosition>([
   PLACE,
   { ...PLACE, direction: "backward", side: "before" },
   { ...PLACE, key: "" },
