@@ -30,6 +30,15 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
 
   const stocked = async (members: Record<string, unknown> = {}) =>
     (await api("POST", "/api/v1/books", { body: newBook(members) })).json;
+  /** The ISBNs of new books. */
+  const many = async (from: number, length: number) => {
+    const isbns = Array.from({ length }, (_, at) => isbnOf(from + at));
+    await database.sql(
+      "insert into books (title, author, isbn, price, stock) select 'Many', 'A', isbn, 1, 5 from unnest($1::text[]) isbn",
+      [isbns],
+    );
+    return isbns;
+  };
   const stockOf = async ({ id }: { id: string }) => (await api("GET", `/api/v1/books/${id}`)).json.stock;
   const movementsOf = async ({ id }: { id: string }) =>
     (await api("GET", `/api/v1/books/${id}/stock/movements`)).json.data;
@@ -235,12 +244,7 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
   });
 
   test("200 lines are saved at once, and the next one is told that it has no room", async () => {
-    const isbns = Array.from({ length: MAX_LINES + 1 }, (_, at) => isbnOf(500_000 + at));
-    await database.sql(
-      "insert into books (title, author, isbn, price, stock) select 'Many', 'A', isbn, 1, 5 from unnest($1::text[]) isbn",
-      [isbns],
-    );
-    const [last = "", ...full] = isbns;
+    const [last = "", ...full] = await many(500_000, MAX_LINES + 1);
     const lines = full.flatMap((isbn) => line(isbn, "1"));
     const page = await scan(last, lines);
     expect([page.status, textOf(page)]).toEqual([
@@ -306,6 +310,7 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
     expect((await editor.post("/staff/receive", [["scan", UNKNOWN]])).html).toContain(link);
   });
 
+  const linesOf = (page: Shown) => fieldsOf(page).filter(([name]) => name === "isbn").length;
   const count = (isbn: string, counted: string, page: Shown | Fields = []) =>
     post("/staff/count", page, ["scan", isbn], ["count", counted]);
 
@@ -367,6 +372,37 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
     expect([refused.status, faultsIn(refused)]).toEqual([422, ["Must be a whole number."]]);
     const finished = await post("/staff/count", page, ["remove", one.isbn], ["action", "finish"]);
     expect([finished.status, locationOf(finished)]).toEqual([303, "/staff/count"]);
+  });
+
+  test("a count with more differences than a form has lines goes on with those that have room, and says so", async () => {
+    const isbns = await many(600_000, MAX_LINES);
+    const started = fieldsOf(await clerk.get("/staff/count"));
+    const [[, reference] = []] = started;
+    const lines = isbns.map((isbn) => ({ isbn, delta: 1 }));
+    await api("POST", "/api/v1/stock", { body: { lines, reason: "count", reference } });
+    const full = await post("/staff/count", started);
+    expect([linesOf(full), textOf(full)]).toEqual([MAX_LINES, expect.not.stringContaining("Older")]);
+    const wrong = await count(UNKNOWN, "3", full);
+    expect([linesOf(wrong), faultsIn(wrong)]).toEqual([MAX_LINES, ["Names no book."]]);
+    expect(textOf(wrong)).toContain("Older differences are not listed.");
+    const one = await stocked();
+    const counted = await count(one.isbn, "7", wrong);
+    expect([linesOf(counted), await stockOf(one)]).toEqual([MAX_LINES, 7]);
+    const removed = await post("/staff/count", counted, ["remove", UNKNOWN]);
+    expect([removed.status, linesOf(removed)]).toEqual([200, MAX_LINES]);
+    expect((await post("/staff/count", removed, ["action", "finish"])).status).toBe(303);
+  });
+
+  test("a count that is refused has no line if all lines are refused, but it is told, and the count goes on", async () => {
+    const isbns = Array.from({ length: MAX_LINES }, (_, at) => isbnOf(700_000 + at));
+    const full = await post(
+      "/staff/count",
+      isbns.flatMap((isbn) => line(isbn, "many")),
+    );
+    const more = await count(UNKNOWN, "3", full);
+    expect([more.status, linesOf(more)]).toEqual([422, MAX_LINES]);
+    expect(textOf(more)).toContain(`${UNKNOWN} names no book.`);
+    expect(linesOf(await post("/staff/count", more, ["remove", `${isbns[0]}`]))).toBe(MAX_LINES - 1);
   });
 
   test("a book that costs nothing cannot be counted into the stock", async () => {
