@@ -94,16 +94,47 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
     expect(await stockOf(one)).toBe(8);
   });
 
-  test("a sale that the database does not answer is kept on the page, and can be sent again from there", async () => {
+  test("a sale that the database does not answer is kept on the page to be sent again, and a list speaks of no change", async () => {
     const book = await stocked();
     const page = await scan(book.isbn);
     const release = await database.hold("lock table books in access exclusive mode");
     const sent: [string, string][] = [...fieldsOf(page), ["action", "save"]];
-    const failed = await clerk.post("/staff/till", sent, { Origin: url });
+    const [failed, list] = await Promise.all([
+      clerk.post("/staff/till", sent, { Origin: url }),
+      clerk.get("/staff/books"),
+    ]);
     await release();
-    expect([failed.status, textOf(failed)]).toEqual([503, expect.stringContaining("Your entries are kept.")]);
+    expect([failed.status, textOf(failed)]).toEqual([
+      503,
+      expect.stringMatching(/The change may or may not be saved\. .* Your entries are kept\./),
+    ]);
+    expect([list.status, textOf(list)]).toEqual([
+      503,
+      expect.stringMatching(
+        /^The database does not answer Please try again in a moment\. Try again Request \S+$/,
+      ),
+    ]);
     expect(hiddenFieldsOf(failed)).toEqual([["form_token", clerk.formToken], ...sent]);
     expect((await clerk.post("/staff/till", sent)).status).toBe(303);
+    expect(await stockOf(book)).toBe(book.stock - 1);
+  });
+
+  test("a sale that another tab is still making is kept on the page, which says so", async () => {
+    const book = await stocked();
+    const page = await scan(book.isbn);
+    const release = await database.hold("select from books where id = $1 for update", [book.id]);
+    const first = save(page);
+    await expect.poll(database.waiting).toBe(1);
+    const sent: Fields = [...fieldsOf(page), ["action", "save"]];
+    const second = await clerk.post("/staff/till", sent, { Origin: url });
+    await release();
+    expect([second.status, textOf(second)]).toEqual([
+      409,
+      "This is being saved It was sent twice. Try again in a moment. Your entries are kept. Send them again",
+    ]);
+    expect(hiddenFieldsOf(second)).toEqual([["form_token", clerk.formToken], ...sent]);
+    const sales = [await first, await clerk.post("/staff/till", sent)];
+    expect(sales.map(locationOf)).toEqual(Array(2).fill(expect.stringMatching(RECEIPT)));
     expect(await stockOf(book)).toBe(book.stock - 1);
   });
 
