@@ -18,6 +18,8 @@ export interface Count {
   refused: Line[];
   /** The newest first. */
   differences: BookEntry[];
+  /** Whether there are older differences, which the page has no room for. */
+  hasOlder: boolean;
   said?: Said | undefined;
 }
 
@@ -27,8 +29,7 @@ interface Props {
 }
 
 export function CountPage({ desk, count }: Props) {
-  const { number, scanned, refused, differences, said } = count;
-  const isRefused = (entry: BookEntry) => refused.some(({ isbn }) => isbn === entry.isbn);
+  const { number, scanned, refused, differences, hasOlder, said } = count;
   const beside = (
     <input
       id="count"
@@ -52,14 +53,13 @@ export function CountPage({ desk, count }: Props) {
           {refused.map((line, at) => (
             <RefusedRow desk={desk} line={line} at={at} />
           ))}
-          {differences
-            .filter((entry) => !isRefused(entry))
-            .map((entry, at) => (
-              <DifferenceRow desk={desk} entry={entry} at={refused.length + at} />
-            ))}
+          {differences.map((entry, at) => (
+            <DifferenceRow desk={desk} entry={entry} at={refused.length + at} />
+          ))}
         </Lines>
       )}
-      {differences.length > 0 && (
+      {hasOlder && <p class="note">Older differences are not listed. The movements have all of them.</p>}
+      {(hasOlder || differences.length > 0) && (
         <div class="ways">
           <button type="submit" class="button" name="action" value="finish">
             Finish this count

@@ -4,7 +4,7 @@ import type { Api } from "../http/api.ts";
 import { versionDemand } from "../http/etag.ts";
 import { textOf } from "../http/form.ts";
 import type { HandlerContext } from "../http/handler.ts";
-import { StockCount } from "../stock/contract.ts";
+import { MAX_LINES, StockCount } from "../stock/contract.ts";
 import { readEntries } from "../stock/movements.ts";
 import { ZERO_PRICE } from "../stock/refusals.ts";
 import { countStock, StockFault } from "../stock/store.ts";
@@ -31,9 +31,6 @@ import {
 const REASON = "count";
 const CountLine = CartLine.extend({ quantity: StockCount.shape.stock });
 
-/** So many differences are listed; the ledger has all of them. */
-const MAX_DIFFERENCES = 200;
-
 export function countRoutes(api: Api, staff: Staff, numbers: Numbers): void {
   const write = (desk: Desk, count: Count) => {
     const isFine = (count.said?.tone ?? "scanned") === "scanned" && count.refused.length === 0;
@@ -48,6 +45,7 @@ export function countRoutes(api: Api, staff: Staff, numbers: Numbers): void {
       scanned: "",
       refused: [],
       differences: [],
+      hasOlder: false,
     }),
   );
 
@@ -60,7 +58,8 @@ export function countRoutes(api: Api, staff: Staff, numbers: Numbers): void {
     const isWaiting = scanned !== "" && textOf(form, "count").trim() === "";
     const save = { number, numbers, demand: versionDemand(preconditions) };
     for (const line of lines) await saveCount(line, save, context);
-    const refused = lines.filter(isWrong);
+    // The scan is the first line. If it has no room, the page still says what is wrong with it.
+    const refused = lines.filter(isWrong).slice(-MAX_LINES);
     if (textOf(form, "action") === "finish" && scanned === "" && refused.length === 0)
       return seeOther(contract.showCount.path);
     const all = byBook(await readEntries(context.database, number), REASON);
@@ -68,11 +67,17 @@ export function countRoutes(api: Api, staff: Staff, numbers: Numbers): void {
     const last = isWaiting ? lineOf(scanned, "0") : lines[0];
     if (isWaiting && last) checkLine(last, CountLine, numbers);
     await addBooks(last ? [last, ...refused] : refused, context.database);
+    const differences = all.filter(
+      ({ isbn, delta }) => delta !== 0 && !refused.some((line) => line.isbn === isbn),
+    );
+    // The page sends each line back, and a form takes no more than these.
+    const room = MAX_LINES - refused.length;
     return write(desk, {
       number,
       scanned: isWaiting ? scanned : "",
       refused,
-      differences: all.filter(({ delta }) => delta !== 0).slice(0, MAX_DIFFERENCES),
+      differences: differences.slice(0, room),
+      hasOlder: differences.length > room,
       said: last && saidOf(last, isWaiting ? undefined : differenceIn(all, last)),
     });
   });

@@ -29,8 +29,10 @@ const RETRIABLE: ProblemCode[] = [
   "internal_error",
 ];
 
+type Words = Partial<Record<ProblemCode, { title: string; text?: string }>>;
+
 /** What staff are told instead of the sentences for programs. */
-const WORDS: Partial<Record<ProblemCode, { title: string; text?: string }>> = {
+const WORDS: Words = {
   forbidden: { title: "You cannot do this" },
   unauthorized: {
     title: "You are signed out",
@@ -45,6 +47,10 @@ const WORDS: Partial<Record<ProblemCode, { title: string; text?: string }>> = {
     text: "The address was changed, or it belongs to another search.",
   },
   validation_failed: { title: "This is not possible", text: "" },
+  idempotency_in_progress: {
+    title: "This is being saved",
+    text: "It was sent twice. Try again in a moment.",
+  },
   rate_limited: { title: "Too many requests", text: "Please wait a moment, then try again." },
   database_unavailable: {
     title: "The database does not answer",
@@ -57,17 +63,25 @@ const WORDS: Partial<Record<ProblemCode, { title: string; text?: string }>> = {
   internal_error: { title: "Something went wrong", text: "The fault is ours, and it was logged." },
 };
 
+/** What they are told where no form was sent: nothing can have been saved. */
+const WORDS_OF_READS: Words = {
+  database_unavailable: { title: "The database does not answer", text: "Please try again in a moment." },
+};
+
 /** A form has fields here only if it was ours: so its token was of another session. */
 const EARLIER_SESSION = {
   title: "You have signed in again",
   text: "The form is from an earlier session. Nothing was saved yet.",
 };
 
+function wordsOf({ problem: { code }, isForm, fields }: Props): Words[ProblemCode] {
+  if (code === "forbidden" && fields) return EARLIER_SESSION;
+  return (isForm ? undefined : WORDS_OF_READS[code]) ?? WORDS[code];
+}
+
 export function StaffError(props: Props) {
   const { code, details = [], message, status } = props.problem;
-  const isOfEarlierSession = code === "forbidden" && props.fields !== undefined;
-  const words = isOfEarlierSession ? EARLIER_SESSION : WORDS[code];
-  const { title = PROBLEMS[code].title, text = message } = words ?? {};
+  const { title = PROBLEMS[code].title, text = message } = wordsOf(props) ?? {};
   return (
     <div class="error">
       <h1>{title}</h1>

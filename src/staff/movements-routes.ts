@@ -15,8 +15,7 @@ const OPTIONS = { title: "Movements", place: "movements" } as const;
 export function movementRoutes(api: Api, staff: Staff, { shop }: Counter): void {
   const listing = movementListing(shop.timeZone);
   api.page({ ...showMovements, listing }, async ({ query, position, url }, context) => {
-    const { database } = context;
-    const found = await listAllMovements(database, query, position);
+    const found = await listAllMovements(context.database, query, position);
     const { limit, paging } = listing;
     const { rows, ...around } = context.pages.cut(found, position, {
       url,

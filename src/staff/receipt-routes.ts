@@ -5,6 +5,7 @@ import type { Api } from "../http/api.ts";
 import { claimUnder } from "../http/idempotency-key.ts";
 import { type Entry, readEntries } from "../stock/movements.ts";
 import { changeStock, LinesFault } from "../stock/transactions.ts";
+import { afterFirst } from "./after-first.ts";
 import { DeliveryPage, type Receipt, ReceiptPage } from "./receipt.tsx";
 import { type BookEntry, byBook } from "./receipt-entries.ts";
 import { type Staff, seeOther } from "./staff.ts";
@@ -60,7 +61,8 @@ async function undo({ number, lines }: Receipt, database: Database, actor: strin
   const back = lines.map(({ id, delta }) => ({ id, delta: -delta }));
   const claim = await claimUnder(`${UNDO} ${number}`, back);
   try {
-    await changeStock(database, { lines: back, reason: UNDO, reference: number }, actor, claim);
+    const change = { lines: back, reason: UNDO, reference: number };
+    await afterFirst(() => changeStock(database, change, actor, claim));
     return undefined;
   } catch (fault) {
     if (!(fault instanceof LinesFault)) throw fault;

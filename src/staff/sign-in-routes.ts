@@ -34,7 +34,7 @@ export function signInRoutes(api: Api, staff: Staff, options: SignInOptions): vo
   const ways = waysOf(options);
   const show: Show = async (url, attempt, faults) => {
     const desk = await staff.deskOfAttempt(url, attempt.id);
-    const headers = sessions ? { "Set-Cookie": sessions.attemptCookie(attempt, url) } : {};
+    const headers = sessions ? { "Set-Cookie": attemptCookie(sessions, attempt, url) } : {};
     return staff.write(desk, { title: "Sign in", status: faults ? 422 : 200, headers }, () =>
       SignInPage({ desk, ways, to: attempt.to, faults: faults ?? {} }),
     );
@@ -43,9 +43,9 @@ export function signInRoutes(api: Api, staff: Staff, options: SignInOptions): vo
   api.page(contract.showSignIn, async ({ query: { to }, url }, { headers }) => {
     const target = targetOf(to);
     if (sessions?.find(headers)) return seeOther(target);
-    // Another tab may show the same page, whose form has to stay valid.
-    const { id } = sessions?.findAttempt(headers) ?? {};
-    return show(url, newAttempt(target, id));
+    // The form of another tab has to stay valid, and so have the checks of one that is at the provider.
+    const { id, checks } = sessions?.findAttempt(headers) ?? {};
+    return show(url, newAttempt(target, id, checks));
   });
 
   if (!sessions) return;
@@ -73,7 +73,7 @@ function signInWithToken(
 ): void {
   api.page(contract.signIn, async ({ form, url }, { headers, lookup }) => {
     const attempt = sessions.findAttempt(headers);
-    const fresh = newAttempt(attempt?.to ?? STAFF);
+    const fresh = newAttempt(attempt?.to ?? STAFF, undefined, attempt?.checks);
     if (!attempt || !sessions.isFormToken(attempt.id, textOf(form, FORM_TOKEN)))
       return show(url, fresh, { attempt: COOKIES });
     // People copy the whole header, too.
@@ -111,7 +111,7 @@ function signInAtProvider(
     try {
       const { address, checks } = await flow.begin(redirectUri(staff, url));
       const attempt = newAttempt(target, undefined, checks);
-      return seeOther(address, { "Set-Cookie": sessions.attemptCookie(attempt, url) });
+      return seeOther(address, { "Set-Cookie": attemptCookie(sessions, attempt, url) });
     } catch (error) {
       return explained(error, url, target, context);
     }
@@ -139,6 +139,12 @@ const newAttempt = (to: string, id?: string, checks?: Checks): Attempt => ({
 
 /** What browsers keep at least (RFC 6265, 6.1). They drop longer ones without a word. */
 const MAX_COOKIE = 4096;
+
+/** The cookie of an attempt. It leads back to the start if it has no room for the address that was asked for. */
+function attemptCookie(sessions: Sessions, attempt: Attempt, url: URL): string {
+  const cookie = sessions.attemptCookie(attempt, url);
+  return cookie.length > MAX_COOKIE ? sessions.attemptCookie({ ...attempt, to: STAFF }, url) : cookie;
+}
 
 /** @throws Refusal without a role: every page would refuse */
 function admitted(sessions: Sessions, principal: Principal, url: URL, to: string, ends?: number): AnyReply {

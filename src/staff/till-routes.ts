@@ -9,6 +9,7 @@ import { MAX_LINES } from "../stock/contract.ts";
 import { readEntries } from "../stock/movements.ts";
 import { errorOfLine } from "../stock/refusals.ts";
 import { changeStock, LinesFault, type RefusedLine } from "../stock/transactions.ts";
+import { afterFirst } from "./after-first.ts";
 import type { Desk } from "./desk.ts";
 import type { Numbers } from "./numbers.ts";
 import { type Staff, seeOther } from "./staff.ts";
@@ -111,7 +112,7 @@ async function save(
       return reference;
     }
     const claim = await claimUnder(`${reason} ${cart.number}`, [reference, content]);
-    await changeStock(database, { lines, reason, reference }, actor, claim);
+    await afterFirst(() => changeStock(database, { lines, reason, reference }, actor, claim));
     return reference;
   } catch (fault) {
     if (fault instanceof LinesFault) refuse(kind, cart, fault.lines, quantities);

@@ -23,6 +23,9 @@ async function sessionsOf(variables: Variables = VARIABLES) {
   return new Sessions(new TextEncoder().encode(variables.SESSION_KEY), config.authentication);
 }
 
+/** The filters of a list, as long as they may be: in an address each letter takes nine characters. */
+const TOO_LONG = { search: "三".repeat(200), author: "三".repeat(200) };
+
 const now = () => Math.floor(Date.now() / 1000);
 
 describe.each(RUNTIMES)("on %s", (runtime) => {
@@ -100,6 +103,17 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
   ])("signing in leads on to %j as to the start: no link can lead elsewhere", async (to) => {
     const { response } = await signIn("clerk", to);
     expect([response.status, response.headers.get("Location")]).toEqual([303, "/staff"]);
+  });
+
+  test.each<[string, Record<string, string>, boolean]>([
+    ["a long search", { search: "三".repeat(200) }, true],
+    ["the start, instead of filters that no cookie can hold", TOO_LONG, false],
+  ])("signing in leads on to %s", async (_, query, isKept) => {
+    const to = `/staff/books?${new URLSearchParams(query)}`;
+    const page = await fetch(`${url}/staff/sign-in?${new URLSearchParams({ to })}`);
+    expect(page.headers.get("Set-Cookie")?.length).toBeLessThanOrEqual(4096);
+    const { response } = await signIn("clerk", to);
+    expect(response.headers.get("Location")).toBe(isKept ? to : "/staff");
   });
 
   test("a cookie that was changed in any character is none", async () => {

@@ -1,6 +1,6 @@
 /** Signing in at a real OpenID provider: authorization code with PKCE, state and nonce. */
 import { beforeAll, describe, expect, test } from "vitest";
-import { CookieJar } from "../support/cookies.ts";
+import { CookieJar, hiddenField } from "../support/cookies.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import {
   AUDIENCE,
@@ -88,6 +88,22 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
       [],
     ]);
     expect(sessionIn(jar)).toContain('"subject":"ada"');
+  });
+
+  test("a sign-in at the provider goes on while another tab shows the page, and is refused a token there", async () => {
+    const jar = new CookieJar();
+    const back = await signInAtProvider(jar, await begin(jar), "ada");
+    const page = await (await jar.fetch(`${url}/staff/sign-in`)).text();
+    const fields = { form_token: hiddenField(page, "form_token"), token: "x" };
+    expect((await jar.post(`${url}/staff/sign-in`, fields)).status).toBe(422);
+    expect((await jar.fetch(back)).status).toBe(303);
+    expect(sessionIn(jar)).toContain('"subject":"ada"');
+  });
+
+  test("whoever asked for an address that no cookie can hold returns to the start", async () => {
+    const jar = new CookieJar();
+    const response = await signIn(jar, "ada", `/staff/books?search=${"a".repeat(4096)}`);
+    expect([response.status, response.headers.get("Location")]).toEqual([303, "/staff"]);
   });
 
   test.each<[string, (back: URL) => void, string]>([
