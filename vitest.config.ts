@@ -8,7 +8,7 @@ const TOOLS = ["test/{clients,deployment,dev}/**/*.test.ts", "test/docs/{client,
 
 /** Files that take long for their size, because they start other programs. */
 const SLOW =
-  /\/(clients|docs|observe)\/|\/(backup|bench|deploy|doctor-worker|histories|rollout|setup|walkthroughs)\.test\.ts$/;
+  /\/(clients|docs|observe)\/|\/(adding-.*|backup|bench|deploy.*|doctor-worker|histories|rollout|setup)\.test\.ts$/;
 
 /** Starts slow files first. Without durations of an earlier run, vitest starts large files first, and ends with a slow one. */
 class SlowFirst extends BaseSequencer {

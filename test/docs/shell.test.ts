@@ -1,4 +1,5 @@
 /** The shell commands of the documentation, run as a reader would, one page after the other in one shell. */
+import { existsSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { loadSample } from "../../dev/sample.ts";
 import { createTestDatabase } from "../support/database.ts";
@@ -7,7 +8,7 @@ import { startServer } from "../support/servers.ts";
 import { expectAsShown, type Outcome, runCommands } from "../support/shell.ts";
 import { SECRET } from "../support/token.ts";
 
-/** The walk-throughs have a test of their own. */
+/** The walk-throughs have tests of their own. */
 const BLOCKS = PAGES.filter((page) => !WALKTHROUGHS.includes(page)).flatMap(blocksOf);
 const isCommand = ({ language, isSkipped }: Block) => language === "sh" && !isSkipped;
 
@@ -41,6 +42,10 @@ test("every block that no test runs is listed here", () => {
     "docs/react.md: npm install react react-dom @tanstack/react-query",
     'docs/replicas.md: DATABASE_READ_URL="postgres://octavo_app:PASSWORD@replica-1/octavo,postgres://octavo_app:PASSWORD@replica-2/octavo"',
   ]);
+});
+
+test.each(WALKTHROUGHS)("%s has its tests", (page) => {
+  expect(existsSync(page.replace(/^docs(.*)md$/, "test/dev$1test.ts"))).toBe(true);
 });
 
 test("every other block is a command, a program, an output of either, a setting, a drawing, or a query", () => {

@@ -1,21 +1,22 @@
-/** The walk-throughs of the documentation, carried out on copies of the tree with the blocks of their pages. */
+/** The walk-throughs of the documentation. Each has a file of tests, so that they run at the same time. */
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { loadSample } from "../../dev/sample.ts";
-import { createTestDatabase, type TestDatabase } from "../support/database.ts";
-import { type Block, blocksOf, textOf, WALKTHROUGHS } from "../support/markdown.ts";
-import { launchServer } from "../support/servers.ts";
-import { expectAsShown, type Outcome, runCommands } from "../support/shell.ts";
-import { SECRET } from "../support/token.ts";
-import { carryOut, copyTree } from "../support/walkthrough.ts";
+import { createTestDatabase, type TestDatabase } from "./database.ts";
+import { type Block, blocksOf, textOf } from "./markdown.ts";
+import { launchServer } from "./servers.ts";
+import { expectAsShown, type Outcome, runCommands } from "./shell.ts";
+import { SECRET } from "./token.ts";
+import { carryOut, copyTree } from "./walkthrough.ts";
 
 /** Steps run tests, which start databases and servers of their own. */
 const STEPS_TIMEOUT_MS = 400_000;
 
 const run = promisify(execFile);
 
-describe.each(WALKTHROUGHS)("%s", (page) => {
+/** Tests of a walk-through of the documentation, carried out on a copy of the tree with the blocks of its page. */
+export function testWalkthrough(page: string): void {
   const blocks = blocksOf(page).filter(({ language }) => language !== "json");
   const requests = blocks.filter(isRequest);
   const steps = blocks.filter((block) => !isRequest(block));
@@ -53,7 +54,7 @@ describe.each(WALKTHROUGHS)("%s", (page) => {
       textOf("CONTRIBUTING.md").match(new RegExp(`\\(${page}\\)[^()]*?(\\d+)\\s+files`)) ?? [];
     expect(stated).toBe(`${touched.size}`);
   });
-});
+}
 
 const isRequest = ({ language, text }: Block) => language === "sh" && text.includes("127.0.0.1");
 

@@ -1,0 +1,3 @@
+import { testWalkthrough } from "../support/walkthrough-tests.ts";
+
+testWalkthrough("docs/adding-a-member.md");
