@@ -26,7 +26,10 @@ export interface Database {
   write<T extends Row>(query: Query | SQL): Promise<T[]>;
   /** Runs statements as one transaction: all of them, or none. */
   batch(transaction: Transaction, queries: (Query | SQL)[]): Promise<Row[][]>;
-  /** Tells that a write changes rows, so that copies of them are outdated. Told before it if it can be: its outcome may stay unknown. */
+  /**
+   * Tells that a write changes rows, so that copies of them are outdated. Stores tell it before the write if they know the ids,
+   * because its outcome may stay unknown.
+   */
   changed(...ids: string[]): void;
 }
 

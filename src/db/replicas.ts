@@ -174,7 +174,8 @@ export function replicatedReads(primary: Reads, replicas: Replicas): Reads {
     }
     const after = reader.after(home);
     const replica = replicas.next();
-    // In one transaction the guard sees the same moment as the read, so it cannot prove beforehand that the replica has come so far.
+    // In one transaction the guard sees the same moment as the read: it cannot prove beforehand that the replica has come so
+    // far.
     const isBlind = isSnapshot && after && replica?.driver.isOneTransaction;
     if (!replica || isBlind) return read(primary);
     trip.guard = replicas.guardOf(replica, after);

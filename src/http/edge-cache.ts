@@ -44,14 +44,17 @@ export interface SharedRead {
 type Ask = (preconditions: Preconditions) => Promise<AnyReply>;
 
 export class EdgeCache {
-  /** How long a reply may be kept. */
-  readonly #seconds: number;
+  /** How long an entry may be kept. */
+  readonly #entrySeconds: number;
+  /** How long a mark is needed: it voids entries that a replica gives up to a lag later, too. */
+  readonly #markSeconds: number;
   readonly #lag: number;
   readonly #store: EntryStore | undefined;
   readonly #publicUrl: string | undefined;
 
   constructor({ seconds, lag, store, publicUrl }: EdgeCacheOptions) {
-    this.#seconds = seconds - lag;
+    this.#entrySeconds = seconds - lag;
+    this.#markSeconds = seconds;
     this.#lag = lag;
     this.#store = store;
     this.#publicUrl = publicUrl;
@@ -79,9 +82,7 @@ export class EdgeCache {
     } finally {
       const { changed, request } = exchange;
       const now = `${Date.now()}`;
-      // Entries that a replica gives within the lag count as none, too, and are kept from then on.
-      const seconds = this.#seconds + this.#lag;
-      const marks = Array.from(changed, (id) => this.#put(this.#markOf(request, id), now, seconds));
+      const marks = Array.from(changed, (id) => this.#put(this.#markOf(request, id), now, this.#markSeconds));
       // A mark that is missing leaves entries as old as they may be.
       await Promise.allSettled(marks);
     }
@@ -89,7 +90,7 @@ export class EdgeCache {
 
   async #find(exchange: Exchange, key: string): Promise<AnyReply | undefined> {
     const { observed, request } = exchange;
-    const oldest = Math.min(this.#seconds, acceptedAge(request.headers));
+    const oldest = Math.min(this.#entrySeconds, acceptedAge(request.headers));
     if (!this.#store || oldest === 0) return undefined;
     observed.edge_cache = "miss";
     try {
@@ -114,7 +115,7 @@ export class EdgeCache {
     if (body instanceof ReadableStream || headers?.["Content-Encoding"]) return;
     const facts: Facts = { began, resource, headers };
     // Without an entry, the next request asks again.
-    await this.#put(key, body, this.#seconds, { [FACTS]: JSON.stringify(facts) }).catch(() => {});
+    await this.#put(key, body, this.#entrySeconds, { [FACTS]: JSON.stringify(facts) }).catch(() => {});
   }
 
   /** When a mark was set; -Infinity without one. */
@@ -136,7 +137,7 @@ export class EdgeCache {
   /** Browsers and caches of their users ask each time; what they get may be as old as an entry. */
   #cacheControl({ headers }: AnyReply): string {
     const isFixed = headers?.["Cache-Control"]?.includes("no-transform");
-    const shared = `public, max-age=0, must-revalidate, s-maxage=${this.#seconds}`;
+    const shared = `public, max-age=0, must-revalidate, s-maxage=${this.#entrySeconds}`;
     return isFixed ? `${shared}, no-transform` : shared;
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Properties that hold for any input. Unit tests try some dozens of inputs; `npm run test:fuzz` tries 100,000. A failure
+ * Properties that hold for any input. Unit tests try some hundreds of inputs; `npm run test:fuzz` tries 100,000. A failure
  * tells its seed, and `SEED=… npm run test:fuzz -- FILE` repeats it.
  */
 import * as fc from "fast-check";
@@ -14,7 +14,7 @@ interface Cost {
 }
 
 export const parameters = ({ share = 1, inputs = 1 }: Cost = {}): fc.Parameters<unknown> => ({
-  numRuns: Math.ceil((FUZZ_RUNS === undefined ? 100 * share : Number(FUZZ_RUNS)) / inputs),
+  numRuns: Math.ceil((FUZZ_RUNS === undefined ? 200 * share : Number(FUZZ_RUNS)) / inputs),
   ...(SEED !== undefined && { seed: Number(SEED) }),
 });
 
