@@ -58,7 +58,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
     const [postgres, worker] = await Promise.all(parts);
     await postgres.createDatabase(TEMPLATE);
     await migrate(postgres.url(TEMPLATE));
-    const neon = await startNeonEndpoint({ postgres: postgres.url("postgres") });
+    // All files share it, and some hold more connections than one client may.
+    const neon = await startNeonEndpoint({ postgres: postgres.url("postgres"), maxConnections: 100 });
     ends.push(neon.close);
     project.provide("postgres", postgres.url("postgres"));
     project.provide("neon", neon.url);
