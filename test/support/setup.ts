@@ -58,7 +58,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     const [postgres, worker] = await Promise.all(parts);
     await postgres.createDatabase(TEMPLATE);
     await migrate(postgres.url(TEMPLATE));
-    // All files share it, and some hold more connections than one client may.
+    // Like max_connections above, for all files that run at the same time: the default is for one app.
     const neon = await startNeonEndpoint({ postgres: postgres.url("postgres"), maxConnections: 100 });
     ends.push(neon.close);
     project.provide("postgres", postgres.url("postgres"));
