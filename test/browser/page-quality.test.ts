@@ -181,6 +181,7 @@ describe.skipIf(!CHROMIUM)("in Chromium", () => {
     expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("Skip to content");
     expect(await page.evaluate(() => document.activeElement?.getBoundingClientRect().top)).toBeGreaterThan(0);
     await page.keyboard.press("Enter");
+    await page.waitForURL(/#main$/);
     for (let presses = 0; presses < 12; presses++) {
       await page.keyboard.press("Tab");
       const { outline, isCard } = await page.evaluate(() => {
