@@ -27,12 +27,14 @@ interface ShopOptions {
   books?: number;
   /** How long each client waits between two requests, in milliseconds. */
   pause?: number;
+  /** How long a load balancer waits before it asks again whether a server is ready, in milliseconds. */
+  readyPause?: number;
 }
 
 /** Starts all of it, and stops the servers at the end. */
 export async function openShop(
   runtimes: readonly Runtime[],
-  { books = 0, pause = 40 }: ShopOptions = {},
+  { books = 0, pause = 40, readyPause = 50 }: ShopOptions = {},
 ): Promise<Shop> {
   const directory = await mkdtemp(join(tmpdir(), "octavo-chaos-"));
   // If root runs this, Postgres runs as another user, who needs access.
@@ -57,7 +59,8 @@ export async function openShop(
       feed: (followers[at] as Follower).probe,
       ...writeProbes(caller, journal, shelf),
     };
-    return { watch: new Watch(server, probes, pause), readiness: new Readiness(server), rate: 0 };
+    const readiness = new Readiness(server, readyPause);
+    return { watch: new Watch(server, probes, pause), readiness, rate: 0 };
   });
   return { world: { cluster, servers, sold }, watched, callers, followers, journal };
 }

@@ -101,11 +101,14 @@ export class Readiness {
   isReady = true;
   since = performance.now();
   readonly #url: string;
+  readonly #pause: number;
   #isStopped = false;
   readonly #polling: Promise<void>;
 
-  constructor({ url }: Server) {
+  /** @param pause between two of its requests, in milliseconds */
+  constructor({ url }: Server, pause: number) {
     this.#url = `${url}/ready`;
+    this.#pause = pause;
     this.#polling = this.#poll();
   }
 
@@ -130,7 +133,7 @@ export class Readiness {
         this.isReady = isReady;
         this.since = performance.now();
       }
-      await sleep(POLL_MS);
+      await sleep(this.#pause);
     }
   }
 }

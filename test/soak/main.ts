@@ -18,6 +18,7 @@ const QUARTERS = 4;
 const BOOKS = 50_000;
 /** Slow enough for two cores to have time left: at their limit, times would say nothing. */
 const PAUSE_MS = 400;
+const READY_PAUSE_MS = 1000;
 const SAMPLE_MS = 2000;
 /** What a runtime may hold more at the end than in the second quarter: collectors run when they like. */
 const SLACK_MIB = 96;
@@ -190,7 +191,7 @@ function reportOf({ courses, routes, minutes, connections, faults }: Report): st
 }
 
 async function main({ minutes, runtimes, report }: ChaosOptions): Promise<void> {
-  const shop = await openShop(runtimes, { books: BOOKS, pause: PAUSE_MS });
+  const shop = await openShop(runtimes, { books: BOOKS, pause: PAUSE_MS, readyPause: READY_PAUSE_MS });
   const { world, watched, followers, journal } = shop;
   const { courses, routes } = await follow(shop, minutes);
   const [row] = await world.cluster.sql<{ count: number }>(
