@@ -1,7 +1,7 @@
 /**
- * `npm run test:chaos [-- --minutes 2] [--report FILE] [--runtimes node,bun] [--only TEXT]`: breaks the database and
- * misbehaves as a client, one way after the other, while servers on each runtime are asked for everything. An answer has to
- * be right or a 503 that says so, and all that was confirmed has to be in the database, once.
+ * `npm run test:chaos [-- --minutes 2] [--report FILE] [--runtimes node,bun] [--only TEXT] [--pause 40]`: breaks the
+ * database and misbehaves as a client, one way after the other, while servers on each runtime are asked for everything. An
+ * answer has to be right or a 503 that says so, and all that was confirmed has to be in the database, once.
  */
 import { writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -25,7 +25,7 @@ const RECOVERY_SHARE = 0.35;
 const FAULTS = [...DATABASE_FAULTS, ...CLIENT_FAULTS];
 
 async function main(options: ChaosOptions): Promise<void> {
-  const { world, watched, callers, followers, journal } = await openShop(options.runtimes);
+  const { world, watched, callers, followers, journal } = await openShop(options.runtimes, options);
   const { effects, unmet } = await sufferAll(world, watched, journal, options);
   await settle(watched, journal, options.minutes * WRITES_PER_MINUTE).catch(({ message }) =>
     unmet.push(message),

@@ -9,6 +9,8 @@ export interface ChaosOptions {
   report: string | undefined;
   /** A pattern of the names of the faults to try. */
   only: string;
+  /** How long each client waits between two requests, in milliseconds; undefined for the program's own. */
+  pause: number | undefined;
 }
 
 /** Ends the process with a sentence if the arguments are wrong. */
@@ -17,10 +19,12 @@ export function chaosOptions(args: string[], minutes = 10): ChaosOptions {
   try {
     const { values } = parseArgs({
       args,
-      options: { minutes: text, runtimes: text, report: text, only: text },
+      options: { minutes: text, runtimes: text, report: text, only: text, pause: text },
     });
     const given = Number(values.minutes ?? process.env.MINUTES ?? minutes);
     if (!(given > 0)) throw new Error("--minutes must be a number above 0.");
+    const pause = values.pause === undefined ? undefined : Number(values.pause);
+    if (pause !== undefined && !(pause >= 0)) throw new Error("--pause must be a number of milliseconds.");
     const runtimes = values.runtimes?.split(",") ?? ALL_RUNTIMES;
     const unknown = runtimes.find((name) => !ALL_RUNTIMES.includes(name as Runtime));
     if (unknown !== undefined) throw new Error(`--runtimes takes ${ALL_RUNTIMES.join(", ")}.`);
@@ -29,6 +33,7 @@ export function chaosOptions(args: string[], minutes = 10): ChaosOptions {
       runtimes: runtimes as readonly Runtime[],
       report: values.report,
       only: values.only ?? "",
+      pause,
     };
   } catch (error) {
     console.error((error as Error).message);

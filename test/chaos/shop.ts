@@ -26,7 +26,7 @@ interface ShopOptions {
   /** Generated books that the catalogue has beside those of the clients. */
   books?: number;
   /** How long each client waits between two requests, in milliseconds. */
-  pause?: number;
+  pause?: number | undefined;
   /** How long a load balancer waits before it asks again whether a server is ready, in milliseconds. */
   readyPause?: number;
 }

@@ -1,6 +1,6 @@
 /**
- * `npm run test:soak [-- --minutes 2] [--report FILE] [--runtimes node,bun]`: serves the same mix of requests for a long time.
- * Memory, descriptors and connections must not grow, and answers must not become slower.
+ * `npm run test:soak [-- --minutes 2] [--report FILE] [--runtimes node,bun] [--pause 400]`: serves the same mix
+ * of requests for a long time. Memory, descriptors and connections must not grow, and answers must not become slower.
  */
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -190,8 +190,8 @@ function reportOf({ courses, routes, minutes, connections, faults }: Report): st
   ].join("\n\n");
 }
 
-async function main({ minutes, runtimes, report }: ChaosOptions): Promise<void> {
-  const shop = await openShop(runtimes, { books: BOOKS, pause: PAUSE_MS, readyPause: READY_PAUSE_MS });
+async function main({ minutes, runtimes, report, pause = PAUSE_MS }: ChaosOptions): Promise<void> {
+  const shop = await openShop(runtimes, { books: BOOKS, pause, readyPause: READY_PAUSE_MS });
   const { world, watched, followers, journal } = shop;
   const { courses, routes } = await follow(shop, minutes);
   const [row] = await world.cluster.sql<{ count: number }>(

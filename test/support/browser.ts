@@ -3,7 +3,13 @@ import { delimiter, join } from "node:path";
 import { type Browser, chromium } from "playwright-core";
 import { atEnd } from "./end.ts";
 
-const NAMES = ["chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+const NAMES = [
+  "chromium-headless-shell",
+  "chromium",
+  "chromium-browser",
+  "google-chrome",
+  "google-chrome-stable",
+];
 
 /** The path of Chromium; undefined if this machine has none. */
 export const CHROMIUM = (process.env.PATH ?? "")
