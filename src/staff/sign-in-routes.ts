@@ -43,9 +43,7 @@ export function signInRoutes(api: Api, staff: Staff, options: SignInOptions): vo
   api.page(contract.showSignIn, async ({ query: { to }, url }, { headers }) => {
     const target = targetOf(to);
     if (sessions?.find(headers)) return seeOther(target);
-    // The form of another tab has to stay valid, and so have the checks of one that is at the provider.
-    const { id, checks } = sessions?.findAttempt(headers) ?? {};
-    return show(url, newAttempt(target, id, checks));
+    return show(url, newAttempt(target, sessions?.findAttempt(headers)));
   });
 
   if (!sessions) return;
@@ -73,7 +71,7 @@ function signInWithToken(
 ): void {
   api.page(contract.signIn, async ({ form, url }, { headers, lookup }) => {
     const attempt = sessions.findAttempt(headers);
-    const fresh = newAttempt(attempt?.to ?? STAFF, undefined, attempt?.checks);
+    const fresh = newAttempt(attempt?.to ?? STAFF, attempt);
     if (!attempt || !sessions.isFormToken(attempt.id, textOf(form, FORM_TOKEN)))
       return show(url, fresh, { attempt: COOKIES });
     // People copy the whole header, too.
@@ -99,18 +97,20 @@ function signInAtProvider(
 ): void {
   const flow = new AuthorizationCodeFlow(signIn, authenticator);
   /** Shows on the page what is wrong with the provider, and logs the details. */
-  const explained = async (error: unknown, url: URL, to: string, { warn }: HandlerContext) => {
+  const explained = async (error: unknown, url: URL, to: string, { warn, headers }: HandlerContext) => {
     const isTold = error instanceof SignInFault || error instanceof Refusal;
     if (error instanceof Problem && !isTold) throw error;
     warn(isTold ? (error.cause ?? error) : error);
-    return show(url, newAttempt(to), { attempt: isTold ? error.message : UNREACHABLE });
+    return show(url, newAttempt(to, sessions.findAttempt(headers), null), {
+      attempt: isTold ? error.message : UNREACHABLE,
+    });
   };
 
   api.page(contract.goToProvider, async ({ query: { to }, url }, context) => {
     const target = targetOf(to);
     try {
       const { address, checks } = await flow.begin(redirectUri(staff, url));
-      const attempt = newAttempt(target, undefined, checks);
+      const attempt = newAttempt(target, sessions.findAttempt(context.headers), checks);
       return seeOther(address, { "Set-Cookie": attemptCookie(sessions, attempt, url) });
     } catch (error) {
       return explained(error, url, target, context);
@@ -130,12 +130,16 @@ function signInAtProvider(
   });
 }
 
-const newAttempt = (to: string, id?: string, checks?: Checks): Attempt => ({
-  id: id ?? crypto.randomUUID(),
-  to,
-  end: Math.floor(Date.now() / 1000) + ATTEMPT_SECONDS,
-  ...(checks && { checks }),
-});
+/**
+ * Begins an attempt, or goes on with one: the form of another tab has to stay valid, and so have the checks of one that is at
+ * the provider.
+ *
+ * @param checks what takes the place of the checks of the attempt before
+ */
+function newAttempt(to: string, before?: Attempt, checks: Checks | null = before?.checks ?? null): Attempt {
+  const end = Math.floor(Date.now() / 1000) + ATTEMPT_SECONDS;
+  return { id: before?.id ?? crypto.randomUUID(), to, end, ...(checks && { checks }) };
+}
 
 /** What browsers keep at least (RFC 6265, 6.1). They drop longer ones without a word. */
 const MAX_COOKIE = 4096;

@@ -100,6 +100,22 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
     expect(sessionIn(jar)).toContain('"subject":"ada"');
   });
 
+  test("the form of a tab stays valid while another goes to the provider, fails there, or is refused a token", async () => {
+    const jar = new CookieJar();
+    const page = await (await jar.fetch(`${url}/staff/sign-in`)).text();
+    const fields = { form_token: hiddenField(page, "form_token"), token: "x" };
+    const send = () => jar.post(`${url}/staff/sign-in`, fields);
+    const denied = () => jar.fetch(`${callback()}?error=access_denied`);
+    for (const before of [send, () => begin(jar), denied, () => begin(jar)]) {
+      await before();
+      const response = await send();
+      expect([response.status, await response.text()]).toEqual([
+        422,
+        expect.not.stringContaining("Allow cookies"),
+      ]);
+    }
+  });
+
   test("whoever asked for an address that no cookie can hold returns to the start", async () => {
     const jar = new CookieJar();
     const response = await signIn(jar, "ada", `/staff/books?search=${"a".repeat(4096)}`);
