@@ -3,7 +3,7 @@ import type { Api } from "../http/api.ts";
 import type { Authentication, Authenticator, Principal } from "../http/auth/authenticate.ts";
 import { AuthorizationCodeFlow, SignInFault } from "../http/auth/authorization-code.ts";
 import { Refusal } from "../http/auth/refusals.ts";
-import { ATTEMPT_SECONDS, type Attempt, type Checks, type Sessions, STAFF } from "../http/auth/session.ts";
+import { ATTEMPT_SECONDS, type Attempt, type Sessions, STAFF } from "../http/auth/session.ts";
 import type { SignIn } from "../http/auth/settings.ts";
 import { FORM_TOKEN, textOf } from "../http/form.ts";
 import type { HandlerContext } from "../http/handler.ts";
@@ -97,49 +97,46 @@ function signInAtProvider(
 ): void {
   const flow = new AuthorizationCodeFlow(signIn, authenticator);
   /** Shows on the page what is wrong with the provider, and logs the details. */
-  const explained = async (error: unknown, url: URL, to: string, { warn, headers }: HandlerContext) => {
+  const explained = async (error: unknown, url: URL, attempt: Attempt, { warn }: HandlerContext) => {
     const isTold = error instanceof SignInFault || error instanceof Refusal;
     if (error instanceof Problem && !isTold) throw error;
     warn(isTold ? (error.cause ?? error) : error);
-    return show(url, newAttempt(to, sessions.findAttempt(headers), null), {
-      attempt: isTold ? error.message : UNREACHABLE,
-    });
+    return show(url, attempt, { attempt: isTold ? error.message : UNREACHABLE });
   };
 
   api.page(contract.goToProvider, async ({ query: { to }, url }, context) => {
-    const target = targetOf(to);
+    const attempt = newAttempt(targetOf(to), sessions.findAttempt(context.headers));
     try {
       const { address, checks } = await flow.begin(redirectUri(staff, url));
-      const attempt = newAttempt(target, sessions.findAttempt(context.headers), checks);
-      return seeOther(address, { "Set-Cookie": attemptCookie(sessions, attempt, url) });
+      return seeOther(address, { "Set-Cookie": attemptCookie(sessions, { ...attempt, checks }, url) });
     } catch (error) {
-      return explained(error, url, target, context);
+      return explained(error, url, attempt, context);
     }
   });
 
   api.page(contract.returnFromProvider, async ({ url }, context) => {
-    const { to = STAFF, checks } = sessions.findAttempt(context.headers) ?? {};
+    const attempt = sessions.findAttempt(context.headers);
+    const { to = STAFF, checks } = attempt ?? {};
     if (!checks && sessions.find(context.headers)) return seeOther(STAFF);
-    if (!checks) return show(url, newAttempt(to), { attempt: COOKIES });
+    // A response counts once.
+    const { checks: _, ...next } = newAttempt(to, attempt);
+    if (!checks) return show(url, next, { attempt: COOKIES });
     try {
       const principal = await flow.finish(url.searchParams, redirectUri(staff, url), checks, context.lookup);
       return admitted(sessions, principal, url, to);
     } catch (error) {
-      return explained(error, url, to, context);
+      return explained(error, url, next, context);
     }
   });
 }
 
-/**
- * Begins an attempt, or goes on with one: the form of another tab has to stay valid, and so have the checks of one that is at
- * the provider.
- *
- * @param checks what takes the place of the checks of the attempt before
- */
-function newAttempt(to: string, before?: Attempt, checks: Checks | null = before?.checks ?? null): Attempt {
-  const end = Math.floor(Date.now() / 1000) + ATTEMPT_SECONDS;
-  return { id: before?.id ?? crypto.randomUUID(), to, end, ...(checks && { checks }) };
-}
+/** Goes on with an attempt: the form of another tab stays valid, and so do the checks of one that is at the provider. */
+const newAttempt = (to: string, before?: Attempt): Attempt => ({
+  id: crypto.randomUUID(),
+  ...before,
+  to,
+  end: Math.floor(Date.now() / 1000) + ATTEMPT_SECONDS,
+});
 
 /** What browsers keep at least (RFC 6265, 6.1). They drop longer ones without a word. */
 const MAX_COOKIE = 4096;
