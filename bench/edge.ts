@@ -16,6 +16,7 @@ import { command } from "../ops/command.ts";
 import { wrangler } from "../ops/wrangler.ts";
 import { addBooksInDemand, type Catalogue, isbnOf, openCatalogue } from "./catalogue.ts";
 import { compareCache } from "./edge-cache.ts";
+import { requireWrk } from "./load.ts";
 import { median } from "./median.ts";
 import { table } from "./report.ts";
 import { type Ask, type HttpRequest, NEXT_ISBN, octavo } from "./requests.ts";
@@ -29,6 +30,7 @@ const CONCURRENCY = 8;
 const STARTS = 5;
 
 await command(async () => {
+  await requireWrk();
   const target = TARGETS["octavo-workerd"] as Target;
   await target.build();
   const catalogue = await openCatalogue(1_000_000);

@@ -40,6 +40,11 @@ export async function isInstalled(program: string): Promise<boolean> {
   }
 }
 
+/** @throws StartupError without wrk, which {@link closedLoop} runs */
+export async function requireWrk(): Promise<void> {
+  if (!(await isInstalled("wrk"))) throw new StartupError(`The benchmark needs wrk: ${INSTALL.wrk}.`);
+}
+
 /**
  * Runs a closed loop.
  *

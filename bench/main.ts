@@ -18,7 +18,7 @@ import { resolveCommit } from "./checkout.ts";
 import { reportComparison } from "./comparison.ts";
 import { PEER_SEARCHES, type PeerSearch } from "./databases.ts";
 import { measureDepth } from "./depth.ts";
-import { INSTALL, isInstalled } from "./load.ts";
+import { INSTALL, isInstalled, requireWrk } from "./load.ts";
 import { type Options, parseOptions } from "./options.ts";
 import { plot } from "./plot.ts";
 import { report } from "./report.ts";
@@ -36,7 +36,7 @@ await command(async () => {
   const against = options.against && (await resolveCommit(options.against));
   if (platform() !== "linux")
     throw new StartupError("The benchmark reads CPU time and memory from /proc, so it needs Linux.");
-  if (!(await isInstalled("wrk"))) throw new StartupError(`The benchmark needs wrk: ${INSTALL.wrk}.`);
+  await requireWrk();
   const { targets, skipped, hasOpenLoop } = await build(options);
   const catalogue = await openCatalogue(options.books, peerSearches(targets));
   const interrupted = new AbortController();

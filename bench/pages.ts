@@ -10,7 +10,7 @@ import { loadSample } from "../dev/sample.ts";
 import { command } from "../ops/command.ts";
 import { DATA } from "../ops/data.ts";
 import { migrate } from "../ops/migrations.ts";
-import { closedLoop } from "./load.ts";
+import { closedLoop, requireWrk } from "./load.ts";
 import { median } from "./median.ts";
 import { table } from "./report.ts";
 import type { HttpRequest } from "./requests.ts";
@@ -46,6 +46,7 @@ const casesOf = (etag: string): Record<string, HttpRequest[]> => ({
 });
 
 await command(async () => {
+  await requireWrk();
   execFileSync(process.execPath, ["dev/build.js"]);
   const postgres = await startPostgres({ directory: join(DATA, "bench"), onProgress: console.log });
   try {

@@ -15,7 +15,7 @@ import { loadSample } from "../dev/sample.ts";
 import { command } from "../ops/command.ts";
 import { DATA } from "../ops/data.ts";
 import { migrate } from "../ops/migrations.ts";
-import { closedLoop } from "./load.ts";
+import { closedLoop, requireWrk } from "./load.ts";
 import { median } from "./median.ts";
 import { table } from "./report.ts";
 import type { HttpRequest } from "./requests.ts";
@@ -43,6 +43,7 @@ const hasCores = CORES >= 4;
 const [OWN, REST] = hasCores ? ["0,1", `2-${CORES - 1}`] : ["0", "1"];
 
 await command(async () => {
+  await requireWrk();
   const { values } = parseArgs({
     options: { rounds: { type: "string", default: "5" }, seconds: { type: "string", default: "4" } },
   });

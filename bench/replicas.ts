@@ -10,7 +10,7 @@ import { migrate } from "../ops/migrations.ts";
 import { end } from "../test/support/end.ts";
 import { startReplicated } from "../test/support/standby.ts";
 import { SECRET, tokenFor } from "../test/support/token.ts";
-import { closedLoop } from "./load.ts";
+import { closedLoop, requireWrk } from "./load.ts";
 import { median } from "./median.ts";
 import { table } from "./report.ts";
 import type { HttpRequest } from "./requests.ts";
@@ -27,6 +27,7 @@ const RUNTIMES = {
 } as const;
 
 await command(async () => {
+  await requireWrk();
   execFileSync(process.execPath, ["dev/build.js"]);
   try {
     const urls = await startReplicated("octavo");

@@ -10,7 +10,7 @@ import cliProgress from "cli-progress";
 import { command } from "../../ops/command.ts";
 import { StartupError } from "../../src/startup-error.ts";
 import { type Catalogue, openCatalogue, POSTGRES_SETTINGS } from "../catalogue.ts";
-import { closedLoop } from "../load.ts";
+import { closedLoop, requireWrk } from "../load.ts";
 import { median } from "../median.ts";
 import { cpuSeconds, type Server } from "../servers.ts";
 import { POOL_SIZE, TARGETS, type Target } from "../targets.ts";
@@ -41,6 +41,7 @@ const LOADS = [
 
 await command(async () => {
   const sizes = parseSizes(process.argv.slice(2));
+  await requireWrk();
   for (const runtime of ["node", "bun"]) await (TARGETS[`octavo-${runtime}`] as Target).build();
   for (const books of sizes) {
     const catalogue = await openCatalogue(books);

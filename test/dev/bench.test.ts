@@ -43,6 +43,18 @@ test("npm run bench explains in a sentence that a commit does not exist", async 
   });
 });
 
+test.each(["main", "edge", "pages", "processes", "replicas", "scale/measure"])(
+  "bench/%s.ts says how to install wrk before it does anything",
+  async (name) => {
+    // The empty directory of this test has no programs.
+    const env = { ...process.env, PATH: inDirectory("."), DATA_DIR: inDirectory("data") };
+    await expect(run(process.execPath, [`bench/${name}.ts`], { env })).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^The benchmark needs wrk: apt install wrk/),
+    });
+  },
+);
+
 describe("the check of searches", () => {
   const books = ["Tides of Salt", "Tides of Salt (Coast, #1)", "Saltwater Tides of Old", "Stone Tides"];
 
