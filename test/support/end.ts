@@ -5,7 +5,7 @@ export function atEnd(task: () => unknown): void {
   tasks.push(task);
 }
 
-/** Runs the tasks of the test file that ends. */
+/** Runs the tasks of the test file that ends, and those that are registered meanwhile. */
 export async function end(): Promise<void> {
-  for (const task of tasks.splice(0).reverse()) await task();
+  for (let task = tasks.pop(); task; task = tasks.pop()) await task();
 }

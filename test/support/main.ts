@@ -3,10 +3,9 @@ import { end } from "./end.ts";
 
 /** Runs a program, and ends what it has started, however it ends. */
 export async function runProgram(main: () => Promise<void>): Promise<never> {
-  const stop = async (code: number): Promise<never> => {
-    await end();
-    process.exit(code);
-  };
+  // After a signal, the program itself fails too, because what it uses ends.
+  let stopped: Promise<never> | undefined;
+  const stop = (code: number) => (stopped ??= end().then(() => process.exit(code)));
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop(130));
   process.once("uncaughtException", (error) => {
     console.error(error);
