@@ -43,7 +43,7 @@ export function signInRoutes(api: Api, staff: Staff, options: SignInOptions): vo
   api.page(contract.showSignIn, async ({ query: { to }, url }, { headers }) => {
     const target = targetOf(to);
     if (sessions?.find(headers)) return seeOther(target);
-    return show(url, newAttempt(target, sessions?.findAttempt(headers)));
+    return show(url, newAttempt(sessions?.findAttempt(headers), target));
   });
 
   if (!sessions) return;
@@ -71,7 +71,7 @@ function signInWithToken(
 ): void {
   api.page(contract.signIn, async ({ form, url }, { headers, lookup }) => {
     const attempt = sessions.findAttempt(headers);
-    const fresh = newAttempt(attempt?.to ?? STAFF, attempt);
+    const fresh = newAttempt(attempt);
     if (!attempt || !sessions.isFormToken(attempt.id, textOf(form, FORM_TOKEN)))
       return show(url, fresh, { attempt: COOKIES });
     // People copy the whole header, too.
@@ -105,7 +105,7 @@ function signInAtProvider(
   };
 
   api.page(contract.goToProvider, async ({ query: { to }, url }, context) => {
-    const attempt = newAttempt(targetOf(to), sessions.findAttempt(context.headers));
+    const attempt = newAttempt(sessions.findAttempt(context.headers), targetOf(to));
     try {
       const { address, checks } = await flow.begin(redirectUri(staff, url));
       return seeOther(address, { "Set-Cookie": attemptCookie(sessions, { ...attempt, checks }, url) });
@@ -115,15 +115,13 @@ function signInAtProvider(
   });
 
   api.page(contract.returnFromProvider, async ({ url }, context) => {
-    const attempt = sessions.findAttempt(context.headers);
-    const { to = STAFF, checks } = attempt ?? {};
+    // A response counts once, so the next attempt has no checks.
+    const { checks, ...next } = newAttempt(sessions.findAttempt(context.headers));
     if (!checks && sessions.find(context.headers)) return seeOther(STAFF);
-    // A response counts once.
-    const { checks: _, ...next } = newAttempt(to, attempt);
     if (!checks) return show(url, next, { attempt: COOKIES });
     try {
       const principal = await flow.finish(url.searchParams, redirectUri(staff, url), checks, context.lookup);
-      return admitted(sessions, principal, url, to);
+      return admitted(sessions, principal, url, next.to);
     } catch (error) {
       return explained(error, url, next, context);
     }
@@ -131,7 +129,7 @@ function signInAtProvider(
 }
 
 /** Goes on with an attempt: the form of another tab stays valid, and so do the checks of one that is at the provider. */
-const newAttempt = (to: string, before?: Attempt): Attempt => ({
+const newAttempt = (before?: Attempt, to = before?.to ?? STAFF): Attempt => ({
   id: crypto.randomUUID(),
   ...before,
   to,

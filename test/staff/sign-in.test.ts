@@ -196,19 +196,25 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
         response.write("[".repeat(300_000));
       },
     ],
-  ])("a provider that %s is told on the page, and logged", async (_, path, answer) => {
-    provider.intercept = (request, response) => {
-      if (!request.url?.startsWith(path)) return false;
-      answer(response);
-      return true;
-    };
-    try {
-      const response = await fetch(`${url}/staff/sign-in/provider`, { redirect: "manual" });
-      expect(await told(response)).toEqual([422, expect.stringContaining("does not answer as it should")]);
-    } finally {
-      provider.intercept = undefined;
-    }
-  });
+  ])(
+    "a provider that %s is told on the page, and a sign-in of another tab goes on",
+    async (_, path, answer) => {
+      const jar = new CookieJar();
+      const back = await signInAtProvider(jar, await begin(jar), "ada");
+      provider.intercept = (request, response) => {
+        if (!request.url?.startsWith(path)) return false;
+        answer(response);
+        return true;
+      };
+      try {
+        const response = await jar.fetch(`${url}/staff/sign-in/provider`);
+        expect(await told(response)).toEqual([422, expect.stringContaining("does not answer as it should")]);
+      } finally {
+        provider.intercept = undefined;
+      }
+      expect((await jar.fetch(back)).status).toBe(303);
+    },
+  );
 });
 
 test("the provider can only send browsers to an address that is known", async () => {
